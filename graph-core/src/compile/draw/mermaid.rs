@@ -1,0 +1,100 @@
+//! Mermaid flowcharts, for what renders them: forges, documentation sites, editors.
+
+use std::fmt::Write as _;
+
+use super::{Kind, Picture, PictureEdge, PictureNode, Style};
+
+/// The looks of the kinds; text and line are set together with the fill, so that a dark page does not change one alone.
+const CLASSES: &str = "    classDef start fill:#334155,stroke:#334155,color:#ffffff
+    classDef finish fill:#e2e8f0,stroke:#334155,color:#0f172a,stroke-width:3px
+    classDef node fill:#f8fafc,stroke:#64748b,color:#0f172a
+    classDef deferred fill:#fffbeb,stroke:#b45309,color:#0f172a,stroke-dasharray:5 4
+    classDef worker fill:#eff6ff,stroke:#2563eb,color:#0f172a
+    classDef join fill:#475569,stroke:#475569,color:#475569
+";
+
+/// The picture as a Mermaid flowchart.
+pub(crate) fn mermaid(picture: &Picture) -> String {
+    let mut out = String::new();
+    if !picture.title.trim().is_empty() {
+        let _ = writeln!(out, "---\ntitle: \"{}\"\n---", yaml(&picture.title));
+    }
+    out.push_str("flowchart TD\n");
+    for (id, node) in picture.nodes.iter().enumerate() {
+        let _ = writeln!(out, "    {}", shape(id, node));
+    }
+    for edge in picture.drawable() {
+        let _ = writeln!(out, "    {}", arrow(picture, edge));
+    }
+    if !picture.nodes.is_empty() {
+        out.push_str(CLASSES);
+    }
+    out
+}
+
+/// One node with its shape and class.
+fn shape(id: usize, node: &PictureNode) -> String {
+    let label = escape(&node.label);
+    match node.kind {
+        Kind::Start => format!("n{id}([\"{label}\"]):::start"),
+        Kind::End => format!("n{id}([\"{label}\"]):::finish"),
+        Kind::Node => format!("n{id}(\"{label}\"):::node"),
+        Kind::Deferred => format!("n{id}(\"{label}\"):::deferred"),
+        Kind::Worker => {
+            format!("n{id}@{{ shape: processes, label: \"{label}\" }}\n    class n{id} worker")
+        }
+        Kind::Join => format!("n{id}@{{ shape: fork, label: \" \" }}\n    class n{id} join"),
+    }
+}
+
+/// One edge with its caption.
+fn arrow(picture: &Picture, edge: &PictureEdge) -> String {
+    let line = match edge.style {
+        Style::Plain | Style::Join if picture.into_bar(edge) => "---",
+        Style::Plain | Style::Join => "-->",
+        Style::Route | Style::Send => "-.->",
+    };
+    let caption = edge
+        .caption()
+        .map_or_else(String::new, |text| format!("|\"{}\"|", escape(&text)));
+    format!("n{} {line}{caption} n{}", edge.from, edge.to)
+}
+
+/// A label as Mermaid takes it in quotes: what its Markdown or its HTML would read is given by number.
+fn escape(label: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    let mut rest = label.chars().peekable();
+    while let Some(character) = rest.next() {
+        let after = rest.peek().copied().unwrap_or(' ');
+        let inside_word = before.is_alphanumeric() && after.is_alphanumeric();
+        match character {
+            character if character.is_whitespace() || character.is_control() => out.push(' '),
+            '_' | '-' | '/' | ':' | '.' | ',' if inside_word => out.push(character),
+            ':' if before == ':' || after == ':' => out.push(character),
+            character if character.is_ascii_punctuation() => {
+                let _ = write!(out, "#{};", u32::from(character));
+            }
+            character => out.push(character),
+        }
+        before = character;
+    }
+    if out.trim().is_empty() {
+        " ".to_owned()
+    } else {
+        out
+    }
+}
+
+/// A title as it stands between double quotes in YAML.
+fn yaml(title: &str) -> String {
+    let mut out = String::new();
+    for character in title.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            character if character.is_control() => out.push(' '),
+            character => out.push(character),
+        }
+    }
+    out
+}

@@ -1,0 +1,164 @@
+//! A graph that can run: judged, and laid out as vectors of indices.
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+
+use fixedbitset::FixedBitSet;
+
+use super::diagnostic::Diagnostic;
+use super::draw::{self, Picture};
+use super::shape::NodeIndex;
+use crate::graph::{Limits, Router};
+use crate::id::NodeName;
+use crate::node::{Body, Policy};
+use crate::state::State;
+
+/// A graph that was compiled: cheap to clone, and safe to run any number of
+/// times at once.
+pub struct Graph<S: State, C = ()> {
+    pub(crate) frozen: Arc<Frozen<S, C>>,
+}
+
+/// What is inside a [`Graph`]. Nodes are numbered in the order of their names.
+pub(crate) struct Frozen<S: State, C> {
+    pub(crate) name: String,
+    pub(crate) names: Arc<[NodeName]>,
+    pub(crate) nodes: Vec<FrozenNode<S, C>>,
+    /// What a run begins with.
+    pub(crate) start: Exits<S>,
+    pub(crate) joins: Vec<FrozenJoin>,
+    pub(crate) limits: Limits,
+    pub(super) picture: Picture,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+pub(crate) struct FrozenNode<S: State, C> {
+    pub(crate) body: Arc<dyn Body<S, C>>,
+    pub(crate) policy: Policy,
+    /// For a worker, the type of its input and the type's name.
+    pub(crate) worker: Option<(TypeId, &'static str)>,
+    /// Where its commands may go, if it says; sorted.
+    pub(crate) destinations: Option<Vec<NodeIndex>>,
+    /// The fields it may write, if it says.
+    pub(crate) writes: Option<FixedBitSet>,
+    pub(crate) exits: Exits<S>,
+}
+
+/// What follows when a node has run.
+pub(crate) struct Exits<S> {
+    /// Sorted, each once.
+    pub(crate) edges: Vec<NodeIndex>,
+    pub(crate) joins: Vec<Arrival>,
+    pub(crate) routes: Vec<FrozenRoute<S>>,
+}
+
+/// A source's place in a join.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) join: usize,
+    pub(crate) source: usize,
+}
+
+pub(crate) struct FrozenRoute<S> {
+    pub(crate) router: Router<S>,
+    /// What it may choose, with the names as users write them; `None` is `END`.
+    pub(crate) targets: Vec<(NodeName, Option<NodeIndex>)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FrozenJoin {
+    pub(crate) sources: Vec<NodeIndex>,
+    pub(crate) target: NodeIndex,
+}
+
+impl<S: State, C> Frozen<S, C> {
+    pub(crate) fn node(&self, index: NodeIndex) -> &FrozenNode<S, C> {
+        &self.nodes[index as usize]
+    }
+
+    pub(crate) fn name_of(&self, index: NodeIndex) -> &NodeName {
+        &self.names[index as usize]
+    }
+
+    pub(crate) fn index_of(&self, name: &str) -> Option<NodeIndex> {
+        let index = self
+            .names
+            .binary_search_by(|known| known.as_str().cmp(name));
+        index.ok().map(super::shape::to_index)
+    }
+}
+
+impl<S: State, C> Graph<S, C> {
+    /// The name given to the builder.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.frozen.name
+    }
+
+    /// The names of the nodes, sorted: the order of their tasks in a
+    /// superstep.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeName> {
+        self.frozen.names.iter()
+    }
+
+    /// What is worth a second look, in the order in which the parts were
+    /// added: nodes that may conflict, and nodes that run more often than is
+    /// usually meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.frozen.warnings
+    }
+
+    /// The graph as a Mermaid flowchart.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Default, Serialize, Deserialize)]
+    /// # struct Empty {}
+    /// let graph = StateGraph::<Empty>::new("one")
+    ///     .add_node("only", async |_: View<Empty>| {})
+    ///     .add_edge(START, "only")
+    ///     .add_edge("only", END)
+    ///     .compile()?;
+    /// assert!(graph.to_mermaid().starts_with("flowchart TD"));
+    /// # Ok::<(), superstep::CompileError>(())
+    /// ```
+    #[must_use]
+    pub fn to_mermaid(&self) -> String {
+        draw::mermaid(&self.frozen.picture)
+    }
+
+    /// The graph in Graphviz' DOT language.
+    #[must_use]
+    pub fn to_dot(&self) -> String {
+        draw::dot(&self.frozen.picture)
+    }
+
+    /// The graph as a picture in SVG, the same for the same graph.
+    #[must_use]
+    pub fn to_svg(&self) -> String {
+        draw::svg(&self.frozen.picture)
+    }
+}
+
+impl<S: State, C> Clone for Graph<S, C> {
+    fn clone(&self) -> Self {
+        Self {
+            frozen: Arc::clone(&self.frozen),
+        }
+    }
+}
+
+impl<S: State, C> fmt::Debug for Graph<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph")
+            .field("name", &self.frozen.name)
+            .field("nodes", &self.frozen.names)
+            .finish_non_exhaustive()
+    }
+}

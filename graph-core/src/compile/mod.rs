@@ -1,0 +1,81 @@
+//! The judge: every rule about how the parts fit together, and the frozen
+//! graph that comes out. The only module that names petgraph.
+
+mod check;
+mod diagnostic;
+mod draw;
+mod findings;
+mod freeze;
+mod graph;
+mod shape;
+mod warn;
+
+pub use diagnostic::{CompileError, Diagnostic};
+pub use graph::Graph;
+pub(crate) use graph::{Arrival, Exits, Frozen, FrozenRoute};
+pub(crate) use shape::{NodeIndex, nearest, to_index};
+
+use std::sync::Arc;
+
+use crate::graph::StateGraph;
+use crate::state::State;
+use findings::Findings;
+
+impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
+    /// Checks the graph and freezes it into a [`Graph`] that can run.
+    ///
+    /// The builder's other methods only record; every rule about how nodes and
+    /// edges fit together is checked here, in one pass, so that one call shows
+    /// all mistakes rather than the first. Their order is the order in which
+    /// the parts were added.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`CompileError`] with one [`Diagnostic`] for each mistake:
+    /// unknown, duplicate, reserved and unreachable nodes, nothing after
+    /// `START`, joins that can never fill, routes to nowhere, cycles with no
+    /// way out, workers at the end of plain edges. Each has a stable code, the
+    /// place of the builder call, and help.
+    ///
+    /// # Examples
+    ///
+    /// A misspelt name is found before anything runs:
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Default, Serialize, Deserialize)]
+    /// # struct Empty {}
+    /// let error = StateGraph::<Empty>::new("misspelt")
+    ///     .add_node("plan", async |_: View<Empty>| {})
+    ///     .add_edge(START, "plam")
+    ///     .compile()
+    ///     .unwrap_err();
+    /// assert_eq!(error.diagnostics()[0].code(), "unknown-node");
+    /// assert_eq!(error.diagnostics()[0].help(), "did you mean `plan`?");
+    /// ```
+    pub fn compile(self) -> Result<Graph<S, C>, CompileError> {
+        let mut findings = Findings::default();
+        let shape = shape::resolve(&self, &mut findings);
+        check::check(&shape, self.place, &mut findings);
+        let Findings {
+            mut errors,
+            mut warnings,
+        } = findings;
+        if !errors.is_empty() {
+            errors.sort_by_key(|diagnostic| diagnostic.order);
+            return Err(CompileError {
+                graph: self.name,
+                diagnostics: errors,
+            });
+        }
+        let mut more = Findings::default();
+        warn::warn(&shape, S::schema().fields, &mut more);
+        warnings.extend(more.warnings);
+        warnings.sort_by_key(|diagnostic| diagnostic.order);
+        Ok(Graph {
+            frozen: Arc::new(freeze::freeze(self, shape, warnings)),
+        })
+    }
+}

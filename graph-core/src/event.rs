@@ -1,0 +1,89 @@
+//! What a watcher of a run can see, as data.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// One superstep of a recorded run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SuperstepRecord {
+    /// Its number, from 1.
+    pub superstep: u64,
+    /// Its tasks, in task order.
+    pub tasks: Vec<TaskRecord>,
+    /// The fields that were written, in the order of the schema.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merges: Vec<MergeRecord>,
+    /// The ephemeral fields that went back to their defaults.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expired: Vec<&'static str>,
+}
+
+/// One task of a recorded superstep.
+///
+/// In a superstep that failed, tasks are there with nothing but their names
+/// and inputs: which of them had ended is a matter of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TaskRecord {
+    /// The task: `plan`, or `review/2` for the third send to `review`.
+    pub task: String,
+    /// For a send, the value that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// How many attempts it took; 0 if the superstep failed.
+    pub attempts: u32,
+    /// Its update, as it is written as JSON; `None` if it returned none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes: Option<Value>,
+    /// What it made ready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leads: Vec<Lead>,
+}
+
+/// One thing that a task made ready, or helped to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Lead {
+    /// The node.
+    pub to: String,
+    /// By what.
+    #[serde(flatten)]
+    pub by: LeadBy,
+}
+
+/// By what a task made something ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+#[non_exhaustive]
+pub enum LeadBy {
+    /// An edge.
+    Edge,
+    /// A join, with how many of its sources had then arrived.
+    Join {
+        /// The sources that have run, this one included.
+        arrived: usize,
+        /// All sources.
+        of: usize,
+    },
+    /// A route or a command.
+    Choice,
+    /// Sends, one after another.
+    Sends {
+        /// How many.
+        count: usize,
+    },
+}
+
+/// How a field came by its new value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MergeRecord {
+    /// The field.
+    pub field: &'static str,
+    /// Its reducer.
+    pub reducer: &'static str,
+    /// The tasks that wrote it, in the order in which they were merged; one
+    /// that overwrote it has `=` before its name.
+    pub writers: Vec<String>,
+}

@@ -1,0 +1,284 @@
+//! The builder: it records what is said, and where, and judges nothing.
+
+use std::any::TypeId;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::node::{
+    Definition, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route, Target, Worker,
+};
+use crate::state::{Data, State};
+
+/// Where a builder call stands: in the user's source, and among the calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) order: usize,
+}
+
+pub(crate) type Router<S> = Arc<dyn Fn(&S, &mut Vec<Target>) + Send + Sync>;
+
+pub(crate) struct RecordedNode<S: State, C> {
+    pub(crate) name: String,
+    /// For a worker, the type of its input.
+    pub(crate) worker: Option<(TypeId, &'static str)>,
+    pub(crate) definition: Definition<S, C>,
+    pub(crate) place: Place,
+}
+
+pub(crate) struct RecordedEdge {
+    /// One name is a plain edge, several are a join.
+    pub(crate) from: Vec<String>,
+    pub(crate) to: Vec<String>,
+    pub(crate) place: Place,
+}
+
+pub(crate) struct RecordedRoute<S> {
+    pub(crate) from: Vec<String>,
+    pub(crate) to: Vec<String>,
+    /// Whether it takes exactly one of its targets each time.
+    pub(crate) exactly_one: bool,
+    pub(crate) router: Router<S>,
+    pub(crate) place: Place,
+}
+
+/// What a superstep does when one of its tasks fails for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// The tasks still at work are cancelled, and awaited. Which of two
+    /// failures ends the run then depends on which comes first.
+    #[default]
+    Stop,
+    /// The tasks still at work end first; the failure that ends the run is
+    /// then the first in task order.
+    Finish,
+}
+
+/// The limits of a run, as the builder sets them for a graph.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) recursion_limit: u64,
+    pub(crate) max_concurrency: Option<usize>,
+    pub(crate) on_failure: OnFailure,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            recursion_limit: 1000,
+            max_concurrency: None,
+            on_failure: OnFailure::Stop,
+        }
+    }
+}
+
+/// Records a graph over state `S`, whose nodes can reach a context `C`.
+///
+/// Every method takes the builder and gives it back, and none of them fails:
+/// `compile` reports all mistakes together, each with the place of its call.
+/// The order of the calls means nothing, except that several routes out of one
+/// node are asked in the order in which they were added.
+///
+/// # Examples
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+///
+/// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// struct Greeting {
+///     name: String,
+///     #[reduce(Append)]
+///     lines: Vec<String>,
+/// }
+///
+/// async fn hello(state: View<Greeting>) -> GreetingUpdate {
+///     Greeting::update().lines(format!("hello, {}", state.name))
+/// }
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let graph = StateGraph::<Greeting>::new("greeter")
+///     .add_node("hello", hello)
+///     .add_edge(START, "hello")
+///     .add_edge("hello", END)
+///     .compile()?;
+///
+/// let run = graph.invoke(Greeting::update().name("you")).await?;
+/// assert_eq!(run.state.lines, ["hello, you"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[must_use = "a builder does nothing until `compile` is called"]
+pub struct StateGraph<S: State, C = ()> {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) nodes: Vec<RecordedNode<S, C>>,
+    pub(crate) edges: Vec<RecordedEdge>,
+    pub(crate) routes: Vec<RecordedRoute<S>>,
+    pub(crate) limits: Limits,
+}
+
+impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
+    /// An empty graph; the name is for drawings, transcripts and errors.
+    #[track_caller]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            place: Place {
+                location: Location::caller(),
+                order: 0,
+            },
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            routes: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Adds a node: an async function of the state, see [`IntoNode`].
+    #[track_caller]
+    pub fn add_node<N, Marker>(mut self, name: impl Into<String>, node: N) -> Self
+    where
+        N: IntoNode<S, C, Marker>,
+        N::Future: Send,
+        <N::Future as Future>::Output: IntoOutcome<S>,
+    {
+        let place = self.place_here();
+        self.nodes.push(RecordedNode {
+            name: name.into(),
+            worker: None,
+            definition: node.into_node(),
+            place,
+        });
+        self
+    }
+
+    /// Adds a worker: an async function of a value that is sent to it, see
+    /// [`IntoWorker`]. Only sends reach it, each as a task of its own.
+    #[track_caller]
+    pub fn add_worker<T, N, Marker>(mut self, worker: Worker<T>, function: N) -> Self
+    where
+        T: Data,
+        N: IntoWorker<T, S, C, Marker>,
+        N::Future: Send,
+        <N::Future as Future>::Output: IntoOutcome<S>,
+    {
+        let place = self.place_here();
+        self.nodes.push(RecordedNode {
+            name: worker.name().into(),
+            worker: Some((TypeId::of::<T>(), std::any::type_name::<T>())),
+            definition: function.into_worker(),
+            place,
+        });
+        self
+    }
+
+    /// Adds edges, followed each time their source has run.
+    ///
+    /// Several targets are a fan-out: all become ready. Several sources are a
+    /// join: the target becomes ready when all of them have run since it last
+    /// did, over any number of supersteps. Out of [`START`](crate::START), an
+    /// edge is followed when a run begins; into [`END`](crate::END), it
+    /// leads nowhere.
+    #[track_caller]
+    pub fn add_edge(mut self, from: impl IntoNames, to: impl IntoNames) -> Self {
+        let place = self.place_here();
+        self.edges.push(RecordedEdge {
+            from: from.into_names(),
+            to: to.into_names(),
+            place,
+        });
+        self
+    }
+
+    /// Adds a route: each time `from` has run, `choose` looks at the state and
+    /// names the one variant of `R` to go to.
+    ///
+    /// It sees the state that `from` saw plus `from`'s own writes, and never
+    /// its siblings'. If `from` has also edges, they are followed too. A panic
+    /// in it counts as a failure of `from`.
+    #[track_caller]
+    pub fn add_route<R: Route>(
+        mut self,
+        from: impl IntoNames,
+        choose: impl Fn(&S) -> R + Send + Sync + 'static,
+    ) -> Self {
+        let place = self.place_here();
+        self.routes.push(RecordedRoute {
+            from: from.into_names(),
+            to: R::TARGETS.iter().map(|&name| name.into()).collect(),
+            exactly_one: true,
+            router: Arc::new(move |state, targets| {
+                targets.push(Target::Node(choose(state).target().into()));
+            }),
+            place,
+        });
+        self
+    }
+
+    /// Adds conditional edges: each time `from` has run, `choose` looks at the
+    /// state and names any number of nodes, or sends to workers.
+    ///
+    /// `declared` lists everything that it may name; going elsewhere is
+    /// `RunError::UnknownTarget`. For what it sees, see
+    /// [`add_route`](Self::add_route).
+    #[track_caller]
+    pub fn add_conditional_edges<T: IntoTargets>(
+        mut self,
+        from: impl IntoNames,
+        choose: impl Fn(&S) -> T + Send + Sync + 'static,
+        declared: impl IntoNames,
+    ) -> Self {
+        let place = self.place_here();
+        self.routes.push(RecordedRoute {
+            from: from.into_names(),
+            to: declared.into_names(),
+            exactly_one: false,
+            router: Arc::new(move |state, targets| choose(state).extend(targets)),
+            place,
+        });
+        self
+    }
+
+    #[track_caller]
+    fn place_here(&self) -> Place {
+        Place {
+            location: Location::caller(),
+            order: 1 + self.nodes.len() + self.edges.len() + self.routes.len(),
+        }
+    }
+
+    /// The most supersteps that a run may take; 1000 by default.
+    pub fn recursion_limit(mut self, supersteps: u64) -> Self {
+        self.limits.recursion_limit = supersteps;
+        self
+    }
+
+    /// The most tasks at work at once in a run; 0 counts as 1. No limit by
+    /// default.
+    pub fn max_concurrency(mut self, tasks: usize) -> Self {
+        self.limits.max_concurrency = Some(tasks.max(1));
+        self
+    }
+
+    /// What a superstep does when one of its tasks fails for good.
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.limits.on_failure = on_failure;
+        self
+    }
+}
+
+impl<S: State, C> fmt::Debug for StateGraph<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.nodes.iter().map(|node| &node.name).collect();
+        f.debug_struct("StateGraph")
+            .field("name", &self.name)
+            .field("nodes", &names)
+            .field("edges", &self.edges.len())
+            .field("routes", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! The engine of superstep. Use it through the crate `superstep`, which
+//! re-exports what is public here and adds the derives.
+
+mod id;
+// One blank line apart: each module names only those before it.
+mod state;
+
+mod node;
+
+mod graph;
+
+mod compile;
+
+mod plan;
+
+mod merge;
+
+mod event;
+
+mod run;
+
+mod transcript;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use compile::{CompileError, Diagnostic, Graph};
+pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+pub use graph::{OnFailure, StateGraph};
+pub use id::{END, NodeName, START, TaskId};
+pub use node::{
+    Command, Ctx, Definition, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker,
+    NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View, Worker, node,
+};
+pub use plan::StarvedJoin;
+pub use run::{Given, HasContext, Invocation, NoContext, Run, RunError, Status};
+#[cfg(feature = "schema")]
+pub use state::json_schema;
+pub use state::{
+    All, Any, Append, Data, FieldSchema, FieldUpdate, IntoUpdate, Items, Last, Max, Merge, Min,
+    Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
+};
+pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
+
+/// Names for generated code; outside semver.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::node::{IntoOutcome, NodeError, Outcome, Route};
+    pub use crate::state::{
+        FieldSchema, FieldUpdate, IntoUpdate, Reducer, Replace, Schema, State, Update, UpdateKeys,
+        WriteKind, debug_update, deserialize_update,
+    };
+    pub use serde;
+}

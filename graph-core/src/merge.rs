@@ -1,0 +1,118 @@
+//! The writes of a superstep, in task order, into the next state. Plain
+//! functions of the state and the updates.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use fixedbitset::FixedBitSet;
+
+use crate::state::{FieldSchema, State, Update, WriteKind};
+
+/// Two tasks that wrote a field which takes one writer a superstep.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    pub(crate) field: usize,
+    pub(crate) kind: WriteKind,
+    pub(crate) first: usize,
+    pub(crate) second: usize,
+}
+
+/// The first conflict among the updates of a superstep, each with the number
+/// of its task, in task order.
+///
+/// A field has one writer if its reducer says so, and one overwriter always.
+pub(crate) fn conflict<'u, U: Update>(
+    fields: &[FieldSchema],
+    updates: impl Iterator<Item = (usize, &'u U)>,
+) -> Option<Conflict> {
+    let mut writers: Vec<Option<usize>> = vec![None; fields.len()];
+    let mut found = None;
+    for (task, update) in updates {
+        update.writes(&mut |field, kind| {
+            let exclusive = fields[field].single_writer || kind == WriteKind::Overwrite;
+            if !exclusive {
+                return;
+            }
+            match writers[field] {
+                None => writers[field] = Some(task),
+                Some(first) if found.is_none() => {
+                    found = Some(Conflict {
+                        field,
+                        kind,
+                        first,
+                        second: task,
+                    });
+                }
+                Some(_) => {}
+            }
+        });
+        if found.is_some() {
+            break;
+        }
+    }
+    found
+}
+
+/// A reducer that panicked, and on which field.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ReducerPanic {
+    pub(crate) field: usize,
+    pub(crate) message: String,
+}
+
+/// Applies one update. After an error, the field it names is in whatever
+/// condition the reducer left it.
+#[inline]
+pub(crate) fn apply<S: State>(state: &mut S, update: S::Update) -> Result<(), ReducerPanic> {
+    let mut field = 0;
+    catch_unwind(AssertUnwindSafe(|| update.apply(state, &mut field))).map_err(|panic| {
+        ReducerPanic {
+            field,
+            message: panic_message(&*panic),
+        }
+    })
+}
+
+/// The text of a panic, as far as it has one.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a value that is no text").to_owned()
+}
+
+/// The ephemeral fields of a state, and which of them hold something.
+#[derive(Debug)]
+pub(crate) struct Ephemerals {
+    fields: Vec<usize>,
+    held: FixedBitSet,
+}
+
+impl Ephemerals {
+    pub(crate) fn new(fields: &[FieldSchema]) -> Self {
+        let ephemeral = |(index, field): (usize, &FieldSchema)| field.ephemeral.then_some(index);
+        Self {
+            fields: fields.iter().enumerate().filter_map(ephemeral).collect(),
+            held: FixedBitSet::with_capacity(fields.len()),
+        }
+    }
+
+    /// Whether the state has any.
+    pub(crate) fn any(&self) -> bool {
+        !self.fields.is_empty()
+    }
+
+    /// The fields to be reset after a superstep that wrote `written`, which
+    /// are the ones that held something and were not written.
+    pub(crate) fn expire(&mut self, written: &FixedBitSet) -> Vec<usize> {
+        let mut expired = Vec::new();
+        for &field in &self.fields {
+            if written.contains(field) {
+                self.held.insert(field);
+            } else if self.held.contains(field) {
+                self.held.remove(field);
+                expired.push(field);
+            }
+        }
+        expired
+    }
+}

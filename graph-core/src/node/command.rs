@@ -1,0 +1,166 @@
+//! Commands: an update and where to go, from inside a node.
+
+use std::borrow::Cow;
+
+use super::SendTo;
+use crate::state::{State, Update};
+
+/// What a node returns to write and to choose its successors at once.
+///
+/// The targets add to the node's edges and routes; they do not replace them.
+///
+/// # Examples
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+///
+/// # #[derive(State, Clone, Default, Serialize, Deserialize)]
+/// # struct Research { #[reduce(Sum)] tokens: u64 }
+/// async fn plan(state: View<Research>) -> NodeResult<Command<Research>> {
+///     let next = if state.tokens < 1000 { "search" } else { "write" };
+///     Ok(Command::update(Research::update().tokens(10)).goto(next))
+/// }
+/// ```
+#[must_use = "a command does nothing until its node returns it"]
+#[derive(Debug, Clone)]
+pub struct Command<S: State> {
+    pub(super) update: Option<S::Update>,
+    pub(super) targets: Vec<Target>,
+}
+
+impl<S: State> Command<S> {
+    /// A command that writes nothing and goes nowhere yet.
+    pub fn new() -> Self {
+        Self {
+            update: None,
+            targets: Vec::new(),
+        }
+    }
+
+    /// A command that writes `update`.
+    pub fn update<U>(update: U) -> Self
+    where
+        U: Update<State = S>,
+        S: State<Update = U>,
+    {
+        Self {
+            update: Some(update),
+            targets: Vec::new(),
+        }
+    }
+
+    /// Adds targets: a node's name, `END`, a send, or several of these.
+    pub fn goto(mut self, targets: impl IntoTargets) -> Self {
+        targets.extend(&mut self.targets);
+        self
+    }
+
+    /// Adds sends: one, or several.
+    pub fn send(self, sends: impl IntoTargets) -> Self {
+        self.goto(sends)
+    }
+}
+
+impl<S: State> Default for Command<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One place to go to: a node by its name, or a worker with its input.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Target {
+    /// A node, or `END`.
+    Node(Cow<'static, str>),
+    /// A worker, with a value for it.
+    Send(SendTo),
+}
+
+impl From<&str> for Target {
+    fn from(name: &str) -> Self {
+        Self::Node(Cow::Owned(name.into()))
+    }
+}
+
+impl From<String> for Target {
+    fn from(name: String) -> Self {
+        Self::Node(Cow::Owned(name))
+    }
+}
+
+impl From<SendTo> for Target {
+    fn from(send: SendTo) -> Self {
+        Self::Send(send)
+    }
+}
+
+/// What a route or a command may name as its targets.
+///
+/// A name, a send, a [`Target`], or an `Option`, array or `Vec` of one kind
+/// of these. Mix names and sends as `Vec<Target>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say where to go",
+    label = "expected names of nodes, or sends",
+    note = "return a name, `WORKER.send(value)`, or a `Vec`, array or `Option` of these; mix the two as `Vec<Target>`"
+)]
+pub trait IntoTargets {
+    /// Adds the targets to `targets`, in order.
+    fn extend(self, targets: &mut Vec<Target>);
+}
+
+impl IntoTargets for Target {
+    fn extend(self, targets: &mut Vec<Target>) {
+        targets.push(self);
+    }
+}
+
+impl IntoTargets for SendTo {
+    fn extend(self, targets: &mut Vec<Target>) {
+        targets.push(Target::Send(self));
+    }
+}
+
+impl IntoTargets for &str {
+    fn extend(self, targets: &mut Vec<Target>) {
+        targets.push(self.into());
+    }
+}
+
+impl IntoTargets for String {
+    fn extend(self, targets: &mut Vec<Target>) {
+        targets.push(self.into());
+    }
+}
+
+impl IntoTargets for &String {
+    fn extend(self, targets: &mut Vec<Target>) {
+        targets.push(self.as_str().into());
+    }
+}
+
+impl<T: IntoTargets> IntoTargets for Option<T> {
+    fn extend(self, targets: &mut Vec<Target>) {
+        if let Some(target) = self {
+            target.extend(targets);
+        }
+    }
+}
+
+impl<T: IntoTargets> IntoTargets for Vec<T> {
+    fn extend(self, targets: &mut Vec<Target>) {
+        targets.reserve(self.len());
+        for target in self {
+            target.extend(targets);
+        }
+    }
+}
+
+impl<T: IntoTargets, const N: usize> IntoTargets for [T; N] {
+    fn extend(self, targets: &mut Vec<Target>) {
+        for target in self {
+            target.extend(targets);
+        }
+    }
+}

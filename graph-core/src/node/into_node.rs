@@ -1,0 +1,305 @@
+//! How functions become nodes.
+//!
+//! A function's shape is told by a marker parameter, so that one trait has an
+//! implementation for each shape. That the future is `Send` and its output an
+//! outcome is asked for where a node is added and not in the implementations:
+//! the compiler then says what is wrong with it, rather than that there is no
+//! node.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Ctx, Frame, IntoNames, IntoOutcome, NodeError, Outcome, Payload, Policy, Retry, View};
+use crate::state::{Data, State};
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a body works on.
+pub(crate) enum Input<'a, S> {
+    State(&'a Arc<S>),
+    Sent(Box<dyn Payload>),
+}
+
+/// A node's function without its type.
+pub(crate) trait Body<S: State, C>: Send + Sync {
+    fn call(
+        &self,
+        input: Input<'_, S>,
+        frame: &Frame<'_, C>,
+    ) -> BoxFuture<Result<Outcome<S>, NodeError>>;
+}
+
+/// A node as a builder records it: function and policies.
+///
+/// Opaque: made by `IntoNode` and `IntoWorker`, taken by the builder.
+pub struct Definition<S: State, C> {
+    pub(crate) body: Arc<dyn Body<S, C>>,
+    pub(crate) policy: Policy,
+    pub(crate) commands: bool,
+}
+
+impl<S: State, C> fmt::Debug for Definition<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Definition")
+            .field("policy", &self.policy)
+            .field("commands", &self.commands)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A function that can be a node of a graph over state `S` with context `C`.
+///
+/// That is `Fn(View<S>) -> Fut`, `Fn(View<S>, Ctx<C>) -> Fut`,
+/// `Fn(Ctx<C>) -> Fut`, or one of these in [`node`] with policies. `Fut` is a
+/// future that is `Send` and whose output is an [`IntoOutcome<S>`]. `Marker`
+/// tells the shapes apart and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a node of a graph over `{S}` with context `{C}`",
+    label = "not a node of this graph",
+    note = "a node is an async function of `View<{S}>`, of `View<{S}>` and `Ctx<{C}>`, or of `Ctx<{C}>`",
+    note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
+    note = "a closure needs its argument's type: `|state: View<{S}>| async move {{ … }}`"
+)]
+pub trait IntoNode<S: State, C, Marker> {
+    /// What the function returns.
+    type Future: Future;
+
+    /// The node.
+    fn into_node(self) -> Definition<S, C>
+    where
+        Self::Future: Send,
+        <Self::Future as Future>::Output: IntoOutcome<S>;
+}
+
+/// A function that can be a worker: a node started by sends of a `T`.
+///
+/// That is `Fn(T) -> Fut`, `Fn(T, Ctx<C>) -> Fut`, or one of these in
+/// [`node`] with policies; see [`IntoNode`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a worker for `{T}` in a graph over `{S}` with context `{C}`",
+    label = "not a worker for `{T}`",
+    note = "a worker is an async function of `{T}`, or of `{T}` and `Ctx<{C}>`",
+    note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these"
+)]
+pub trait IntoWorker<T, S: State, C, Marker> {
+    /// What the function returns.
+    type Future: Future;
+
+    /// The worker.
+    fn into_worker(self) -> Definition<S, C>
+    where
+        Self::Future: Send,
+        <Self::Future as Future>::Output: IntoOutcome<S>;
+}
+
+/// One blanket implementation for a shape: the marker, the arguments, and how
+/// they are made from the input and the frame.
+macro_rules! shape {
+    ($trait:ident :: $into:ident < $($extra:ident,)? > $marker:ident, $erased:ident,
+     ($($argument:ty),*), |$input:ident, $frame:ident| ($($make:expr),*)) => {
+        #[doc(hidden)]
+        #[derive(Debug)]
+        pub enum $marker {}
+
+        struct $erased<F $(, $extra)?>(F $(, PhantomData<fn() -> $extra>)?);
+
+        impl<$($extra,)? S, C, F, Fut> Body<S, C> for $erased<F $(, $extra)?>
+        where
+            S: State,
+            C: Send + Sync + 'static,
+            $($extra: Data,)?
+            F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
+            Fut: Future + Send + 'static,
+            Fut::Output: IntoOutcome<S>,
+        {
+            fn call(
+                &self,
+                $input: Input<'_, S>,
+                $frame: &Frame<'_, C>,
+            ) -> BoxFuture<Result<Outcome<S>, NodeError>> {
+                let future = (self.0)($($make),*);
+                Box::pin(async move { future.await.into_outcome() })
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($extra,)? S, C, F, Fut> $trait<$($extra,)? S, C, $marker> for F
+        where
+            S: State,
+            C: Send + Sync + 'static,
+            $($extra: Data,)?
+            F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
+            Fut: Future + 'static,
+        {
+            type Future = Fut;
+
+            fn $into(self) -> Definition<S, C>
+            where
+                Fut: Send,
+                Fut::Output: IntoOutcome<S>,
+            {
+                Definition {
+                    body: Arc::new($erased(self $(, PhantomData::<fn() -> $extra>)?)),
+                    policy: Policy::default(),
+                    commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
+                }
+            }
+        }
+    };
+}
+
+shape!(IntoNode::into_node<> OfView, ViewBody, (View<S>), |input, _frame| (view(input)));
+shape!(IntoNode::into_node<> OfBoth, BothBody, (View<S>, Ctx<C>),
+    |input, frame| (view(input), frame.ctx()));
+shape!(IntoNode::into_node<> OfCtx, CtxBody, (Ctx<C>), |_input, frame| (frame.ctx()));
+shape!(IntoWorker::into_worker<T,> OfInput, InputBody, (T), |input, _frame| (sent(input)));
+shape!(IntoWorker::into_worker<T,> OfInputAndCtx, InputAndCtxBody, (T, Ctx<C>),
+    |input, frame| (sent(input), frame.ctx()));
+
+fn view<S: State>(input: Input<'_, S>) -> View<S> {
+    match input {
+        Input::State(state) => View::new(Arc::clone(state)),
+        Input::Sent(_) => unreachable!("a node that is no worker was sent a value"),
+    }
+}
+
+fn sent<T: Data, S>(input: Input<'_, S>) -> T {
+    let Input::Sent(payload) = input else {
+        unreachable!("a worker was started without a value");
+    };
+    match payload.into_any().downcast() {
+        Ok(value) => *value,
+        Err(_) => unreachable!("a send's type is checked before its task is planned"),
+    }
+}
+
+/// Wraps a function, so that policies can be put on the node it becomes.
+///
+/// # Examples
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use std::time::Duration;
+/// use superstep::prelude::*;
+///
+/// # #[derive(State, Clone, Default, Serialize, Deserialize)]
+/// # struct Page { text: String }
+/// async fn fetch(state: View<Page>) -> NodeResult<PageUpdate> {
+///     Ok(Page::update().text(state.text.to_uppercase()))
+/// }
+///
+/// let graph = StateGraph::<Page>::new("fetcher")
+///     .add_node("fetch", node(fetch).retry(Retry::attempts(3)).timeout(Duration::from_secs(20)))
+///     .add_edge(START, "fetch")
+///     .add_edge("fetch", END)
+///     .compile()?;
+/// # Ok::<(), superstep::CompileError>(())
+/// ```
+pub fn node<F>(function: F) -> NodeBuilder<F> {
+    NodeBuilder {
+        function,
+        policy: Policy::default(),
+    }
+}
+
+/// A function with policies, on its way to becoming a node; see [`node`].
+#[must_use = "a node does nothing until it is added to a graph"]
+#[derive(Clone)]
+pub struct NodeBuilder<F> {
+    function: F,
+    policy: Policy,
+}
+
+impl<F> NodeBuilder<F> {
+    /// Tries again after a failure.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.policy.retry = Some(retry);
+        self
+    }
+
+    /// Ends each attempt that takes longer than that, as a failure, by
+    /// dropping its future. A body that computes without an await is not
+    /// interrupted.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// Holds the node back until nothing else is ready; all that are held back
+    /// then run together.
+    pub fn defer(mut self) -> Self {
+        self.policy.defer = true;
+        self
+    }
+
+    /// Declares where the node's commands may go. They are then drawn and
+    /// checked, and a command that goes elsewhere is an error.
+    pub fn destinations(mut self, names: impl IntoNames) -> Self {
+        self.policy.destinations = Some(names.into_names());
+        self
+    }
+
+    /// Declares the fields that the node writes, so that `compile` can warn of
+    /// two nodes that may write the same one in the same superstep. A write to
+    /// another field is then an error.
+    pub fn writes(mut self, fields: impl IntoNames) -> Self {
+        self.policy.writes = Some(fields.into_names());
+        self
+    }
+}
+
+impl<F> fmt::Debug for NodeBuilder<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeBuilder")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Configured<Marker>(PhantomData<Marker>);
+
+#[diagnostic::do_not_recommend]
+impl<S, C, Marker, F> IntoNode<S, C, Configured<Marker>> for NodeBuilder<F>
+where
+    S: State,
+    F: IntoNode<S, C, Marker>,
+{
+    type Future = F::Future;
+
+    fn into_node(self) -> Definition<S, C>
+    where
+        F::Future: Send,
+        <F::Future as Future>::Output: IntoOutcome<S>,
+    {
+        Definition {
+            policy: self.policy,
+            ..self.function.into_node()
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, S, C, Marker, F> IntoWorker<T, S, C, Configured<Marker>> for NodeBuilder<F>
+where
+    S: State,
+    F: IntoWorker<T, S, C, Marker>,
+{
+    type Future = F::Future;
+
+    fn into_worker(self) -> Definition<S, C>
+    where
+        F::Future: Send,
+        <F::Future as Future>::Output: IntoOutcome<S>,
+    {
+        Definition {
+            policy: self.policy,
+            ..self.function.into_worker()
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Nodes: what a user's function may look like, what it is given, what it
+//! hands back, and the policies it runs under. Everything here is data or
+//! conversion; nothing spawns, sleeps or selects.
+
+mod command;
+mod context;
+mod error;
+mod into_node;
+mod names;
+mod outcome;
+mod policy;
+mod route;
+mod view;
+mod worker;
+
+pub use command::{Command, IntoTargets, Target};
+pub use context::Ctx;
+pub(crate) use context::{Frame, Place};
+pub use error::{NodeError, NodeResult};
+pub use into_node::Definition;
+pub(crate) use into_node::{Body, BoxFuture, Input};
+pub use into_node::{IntoNode, IntoWorker, NodeBuilder, node};
+pub use names::IntoNames;
+pub use outcome::{IntoOutcome, Outcome};
+pub(crate) use policy::Policy;
+pub use policy::Retry;
+pub use route::Route;
+pub use view::View;
+pub(crate) use worker::Payload;
+pub use worker::{SendTo, Worker};

@@ -1,0 +1,154 @@
+//! What routes and commands name, resolved and checked.
+
+use crate::compile::{Frozen, FrozenRoute, NodeIndex, nearest};
+use crate::id::{END, START};
+use crate::node::{Payload, SendTo, Target};
+use crate::state::State;
+
+/// A target that is there; `END` leaves none.
+#[derive(Debug)]
+pub(crate) enum Chosen {
+    Node(NodeIndex),
+    Send(NodeIndex, Box<dyn Payload>),
+}
+
+/// A target that cannot be gone to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BadTarget {
+    pub(crate) target: String,
+    /// Why not, as the end of a sentence that begins with the target.
+    pub(crate) why: String,
+    /// What to do about it.
+    pub(crate) help: String,
+}
+
+/// Who names the targets, which says where it may go.
+pub(crate) enum Chooser<'g, S> {
+    Route(&'g FrozenRoute<S>),
+    Command(Option<&'g [NodeIndex]>),
+}
+
+/// Resolves `targets` in order and adds them to `chosen`.
+pub(crate) fn choose<S: State, C>(
+    graph: &Frozen<S, C>,
+    chooser: &Chooser<'_, S>,
+    targets: Vec<Target>,
+    chosen: &mut Vec<Chosen>,
+) -> Result<(), BadTarget> {
+    chosen.reserve(targets.len());
+    for target in targets {
+        match target {
+            Target::Node(name) => chosen.extend(by_name(graph, chooser, &name)?),
+            Target::Send(send) => chosen.push(by_send(graph, chooser, send)?),
+        }
+    }
+    Ok(())
+}
+
+fn by_name<S: State, C>(
+    graph: &Frozen<S, C>,
+    chooser: &Chooser<'_, S>,
+    name: &str,
+) -> Result<Option<Chosen>, BadTarget> {
+    let node = lookup(graph, chooser, name)?;
+    let Some(node) = node else { return Ok(None) };
+    if graph.node(node).worker.is_some() {
+        return Err(BadTarget {
+            target: name.into(),
+            why: "is a worker and needs a value".into(),
+            help: "send it one with `WORKER.send(value)`".into(),
+        });
+    }
+    Ok(Some(Chosen::Node(node)))
+}
+
+fn by_send<S: State, C>(
+    graph: &Frozen<S, C>,
+    chooser: &Chooser<'_, S>,
+    send: SendTo,
+) -> Result<Chosen, BadTarget> {
+    let bad = |why: String, help: &str| BadTarget {
+        target: send.worker.into(),
+        why,
+        help: help.into(),
+    };
+    let node = lookup(graph, chooser, send.worker)?;
+    let Some((node, worker)) = node.and_then(|node| Some((node, graph.node(node).worker?))) else {
+        return Err(bad(
+            "is not a worker, so nothing can be sent to it".into(),
+            "add it with `add_worker`, or go to it by its name",
+        ));
+    };
+    let (input_type, type_name) = worker;
+    if send.input.input_type() != input_type {
+        return Err(bad(
+            format!(
+                "takes a `{type_name}`, and was sent a `{}`",
+                send.input.type_name()
+            ),
+            "use one `const` handle for each worker",
+        ));
+    }
+    Ok(Chosen::Send(node, send.input))
+}
+
+/// The node of that name, if the chooser may go there; `None` is `END`.
+fn lookup<S: State, C>(
+    graph: &Frozen<S, C>,
+    chooser: &Chooser<'_, S>,
+    name: &str,
+) -> Result<Option<NodeIndex>, BadTarget> {
+    let declared = match chooser {
+        Chooser::Route(route) => {
+            let mut targets = route.targets.iter();
+            if let Some((_, node)) = targets.find(|(known, _)| *known == name) {
+                return Ok(*node);
+            }
+            let names = route.targets.iter().map(|(known, _)| known.as_str());
+            Some(names.collect::<Vec<_>>())
+        }
+        Chooser::Command(declared) => {
+            if name == END {
+                return Ok(None);
+            }
+            let node = graph.index_of(name);
+            let allowed = |node: &NodeIndex| declared.is_none_or(|all| all.contains(node));
+            if let Some(node) = node.filter(allowed) {
+                return Ok(Some(node));
+            }
+            declared.map(|all| {
+                all.iter()
+                    .map(|&node| graph.name_of(node).as_str())
+                    .collect()
+            })
+        }
+    };
+    Err(unknown(graph, name, declared.as_deref()))
+}
+
+fn unknown<S: State, C>(graph: &Frozen<S, C>, name: &str, declared: Option<&[&str]>) -> BadTarget {
+    let exists = graph.index_of(name).is_some() || name == END;
+    let (why, help) = match declared {
+        _ if name == START => (
+            "only begins runs".into(),
+            "go to the node that should run instead".into(),
+        ),
+        Some(declared) if exists => (
+            format!("is not declared as a target here, where {declared:?} are"),
+            "add it to the declared targets".into(),
+        ),
+        _ => {
+            let names = graph.names.iter().map(AsRef::as_ref);
+            let help = match nearest(name, names) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "go to a node of this graph, or to `END`".into(),
+            };
+            ("is not a node of this graph".into(), help)
+        }
+    };
+    BadTarget {
+        target: name.into(),
+        why,
+        help,
+    }
+}

@@ -1,0 +1,191 @@
+//! Which tasks the next superstep has, and why. Plain functions of the graph
+//! and of what has finished.
+//!
+//! 1. Edges make tasks, state never does: a finished task makes ready the
+//!    targets of its edges, of its routes and commands, and its sends.
+//! 2. A name is one task however often it was made ready; every send is a task.
+//! 3. Tasks are ordered: nodes by name, then sends as they were emitted, their
+//!    emitters in task order.
+//! 4. A join makes its target ready when all its sources have run since it
+//!    last did.
+//! 5. A deferred node waits until nothing else is ready; all that wait then
+//!    run together. A join into it stays filled, and counts no further, until
+//!    then.
+
+mod choose;
+
+pub(crate) use choose::{Chooser, Chosen, choose};
+
+use std::fmt;
+
+use fixedbitset::FixedBitSet;
+
+use crate::compile::{Arrival, Exits, Frozen, NodeIndex};
+use crate::id::NodeName;
+use crate::node::Payload;
+use crate::state::State;
+
+/// A task of the next superstep.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) node: NodeIndex,
+    /// For a send: its number among the sends to this node, and its value.
+    pub(crate) send: Option<(u32, Box<dyn Payload>)>,
+}
+
+/// A join that waits for some of its sources when a run has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StarvedJoin {
+    /// The node that never became ready, or not again.
+    pub target: NodeName,
+    /// The sources that have run.
+    pub arrived: Vec<NodeName>,
+    /// The sources that have not.
+    pub missing: Vec<NodeName>,
+}
+
+/// As `` `merge` waits for `b`, after `a` ``.
+impl fmt::Display for StarvedJoin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[NodeName]| {
+            let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            quoted.join(", ")
+        };
+        let (missing, arrived) = (list(&self.missing), list(&self.arrived));
+        write!(f, "`{}` waits for {missing}, after {arrived}", self.target)
+    }
+}
+
+/// What a run waits for between two supersteps.
+#[derive(Debug)]
+pub(crate) struct Frontier {
+    /// For each join, the sources that have run since it last fired.
+    arrived: Vec<FixedBitSet>,
+    /// The deferred nodes that wait.
+    deferred: FixedBitSet,
+    /// Names made ready in this superstep; kept to spare allocations.
+    ready: Vec<NodeIndex>,
+    /// Sends so far to each node in this superstep; kept likewise.
+    n_sends: Vec<u32>,
+}
+
+impl Frontier {
+    pub(crate) fn new<S: State, C>(graph: &Frozen<S, C>) -> Self {
+        let joins = graph.joins.iter();
+        Self {
+            arrived: joins
+                .map(|join| FixedBitSet::with_capacity(join.sources.len()))
+                .collect(),
+            deferred: FixedBitSet::with_capacity(graph.nodes.len()),
+            ready: Vec::new(),
+            n_sends: Vec::new(),
+        }
+    }
+
+    /// Notes that a task has finished, or that the run begins: follows its
+    /// exits and what it chose. Call it for each task in task order, then
+    /// [`tasks`](Self::tasks).
+    #[inline]
+    pub(crate) fn finish<S: State, C>(
+        &mut self,
+        graph: &Frozen<S, C>,
+        exits: &Exits<S>,
+        chosen: Vec<Chosen>,
+        tasks: &mut Vec<Task>,
+    ) {
+        self.ready.extend_from_slice(&exits.edges);
+        for arrival in &exits.joins {
+            let arrived = &mut self.arrived[arrival.join];
+            arrived.insert(arrival.source);
+            if arrived.is_full() {
+                let target = graph.joins[arrival.join].target;
+                self.ready.push(target);
+                if !graph.node(target).policy.defer {
+                    self.arrived[arrival.join].clear();
+                }
+            }
+        }
+        for choice in chosen {
+            match choice {
+                Chosen::Node(node) => self.ready.push(node),
+                Chosen::Send(node, input) => {
+                    self.n_sends.resize(graph.nodes.len(), 0);
+                    let number = &mut self.n_sends[node as usize];
+                    let send = Some((*number, input));
+                    tasks.push(Task { node, send });
+                    *number += 1;
+                }
+            }
+        }
+    }
+
+    /// Completes `tasks`, which holds the sends already, to the tasks of the
+    /// next superstep in order. None means that the run has ended.
+    #[inline]
+    pub(crate) fn tasks<S: State, C>(&mut self, graph: &Frozen<S, C>, tasks: &mut Vec<Task>) {
+        let n_sends = tasks.len();
+        if n_sends > 0 {
+            self.n_sends.clear();
+        }
+        if self.ready.len() > 1 {
+            self.ready.sort_unstable();
+            self.ready.dedup();
+        }
+        let deferred = &mut self.deferred;
+        let started = self.ready.drain(..).filter(|&node| {
+            let wait = graph.node(node).policy.defer;
+            if wait {
+                deferred.insert(node as usize);
+            }
+            !wait
+        });
+        tasks.extend(started.map(|node| Task { node, send: None }));
+        tasks.rotate_left(n_sends);
+        if tasks.is_empty() && !self.deferred.is_clear() {
+            self.release(graph, tasks);
+        }
+    }
+
+    fn release<S: State, C>(&mut self, graph: &Frozen<S, C>, tasks: &mut Vec<Task>) {
+        for (join, arrived) in graph.joins.iter().zip(&mut self.arrived) {
+            if self.deferred.contains(join.target as usize) && arrived.is_full() {
+                arrived.clear();
+            }
+        }
+        tasks.extend(self.deferred.ones().map(|node| Task {
+            node: crate::compile::to_index(node),
+            send: None,
+        }));
+        self.deferred.clear();
+    }
+
+    /// How many sources of a join have run once this one has, and of how many.
+    pub(crate) fn arrivals_with(&self, arrival: Arrival) -> (usize, usize) {
+        let arrived = &self.arrived[arrival.join];
+        let new = usize::from(!arrived.contains(arrival.source));
+        (arrived.count_ones(..) + new, arrived.len())
+    }
+
+    /// The joins that some of their sources, but not all, have reached.
+    pub(crate) fn starved<S: State, C>(&self, graph: &Frozen<S, C>) -> Vec<StarvedJoin> {
+        let mut starved = Vec::new();
+        for (join, arrived) in graph.joins.iter().zip(&self.arrived) {
+            if arrived.is_clear() {
+                continue;
+            }
+            let (came, missing): (Vec<_>, Vec<_>) =
+                (0..join.sources.len()).partition(|&source| arrived.contains(source));
+            let names = |sources: Vec<usize>| {
+                let name = |source| graph.name_of(join.sources[source]).clone();
+                sources.into_iter().map(name).collect()
+            };
+            starved.push(StarvedJoin {
+                target: graph.name_of(join.target).clone(),
+                arrived: names(came),
+                missing: names(missing),
+            });
+        }
+        starved
+    }
+}

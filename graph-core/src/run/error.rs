@@ -1,0 +1,173 @@
+//! Why a run ended without a result.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::id::{NodeName, TaskId};
+
+/// Why a run ended before it was done.
+///
+/// Its message is one clause and leaves its cause to [`source`](Error::source);
+/// [`help`](Self::help) says what to do. As `Debug`, which `main` prints, it is
+/// all three.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A node failed, and its policies allowed no further attempt.
+    #[error("node `{node}` failed in superstep {superstep}, attempt {attempt}")]
+    Node {
+        /// The node; `__start__` if a route out of `START` failed.
+        node: NodeName,
+        /// Its task in that superstep.
+        task: TaskId,
+        /// The attempt that failed last, from 1.
+        attempt: u32,
+        /// The superstep, from 1.
+        superstep: u64,
+        /// What the node returned, or the panic or timeout that ended it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+
+    /// Two tasks of one superstep wrote a field that takes one writer. Nothing
+    /// of that superstep was merged.
+    #[error("`{first}` and `{second}` both {verb} `{field}` in superstep {superstep}")]
+    Conflict {
+        /// The field.
+        field: String,
+        /// The first of the two in task order.
+        first: TaskId,
+        /// The second.
+        second: TaskId,
+        /// `wrote`, or `overwrote`.
+        verb: &'static str,
+        /// The superstep, from 1.
+        superstep: u64,
+    },
+
+    /// A reducer panicked.
+    #[error(
+        "the reducer of `{field}` panicked on the update of `{task}` in superstep {superstep}: {message}"
+    )]
+    Reducer {
+        /// The field.
+        field: String,
+        /// The task whose update it was; `__start__` for the input.
+        task: TaskId,
+        /// The superstep, from 1; 0 for the input.
+        superstep: u64,
+        /// The panic's message.
+        message: String,
+    },
+
+    /// The run took as many supersteps as it may, and more were ready.
+    #[error(
+        "no end was reached within {limit} supersteps, the last of which ran {}",
+        ran(last)
+    )]
+    RecursionLimit {
+        /// The most supersteps that the run may take.
+        limit: u64,
+        /// The nodes of the last supersteps, oldest first.
+        last: Vec<Vec<NodeName>>,
+        /// The nodes that were ready to run next.
+        next: Vec<NodeName>,
+    },
+
+    /// A route or a command named a target that cannot be gone to.
+    #[error("`{node}` goes to `{target}`, which {why}")]
+    UnknownTarget {
+        /// The node whose route or command it was; `__start__` for `START`.
+        node: NodeName,
+        /// The name.
+        target: String,
+        /// Why not.
+        why: String,
+        /// The superstep, from 1; 0 for `START`.
+        superstep: u64,
+        /// What to do about it.
+        help: String,
+    },
+
+    /// The run needs a tokio runtime, and was polled outside of one.
+    #[error("there is no tokio runtime to run several tasks, or a timer, on")]
+    NoRuntime,
+}
+
+impl RunError {
+    /// A stable code to branch on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Node { .. } => "node",
+            Self::Conflict { .. } => "conflict",
+            Self::Reducer { .. } => "reducer",
+            Self::RecursionLimit { .. } => "recursion-limit",
+            Self::UnknownTarget { .. } => "unknown-target",
+            Self::NoRuntime => "no-runtime",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Node { node, .. } => format!(
+                "mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`"
+            ),
+            Self::Conflict { field, verb, .. } if *verb == "wrote" => format!(
+                "give `{field}` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, \
+                 or let one of the two run after the other"
+            ),
+            Self::Conflict { field, .. } => {
+                format!("let only one task of a superstep overwrite `{field}`")
+            }
+            Self::Reducer { .. } => "a reducer must merge every update that can be made".into(),
+            Self::RecursionLimit { next, .. } => format!(
+                "see why {} is still ready, or raise `recursion_limit`",
+                names(next)
+            ),
+            Self::UnknownTarget { help, .. } => help.clone(),
+            Self::NoRuntime => {
+                "await the run inside `#[tokio::main]` or `Runtime::block_on`".into()
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        write!(f, "\n  help: {}", self.help())
+    }
+}
+
+fn names(names: &[NodeName]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// Supersteps as `` `a`; `b`, `c` ``.
+fn ran(supersteps: &[Vec<NodeName>]) -> String {
+    let steps: Vec<_> = supersteps.iter().map(|step| names(step)).collect();
+    steps.join("; ")
+}
+
+/// A node's body panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("it panicked: {0}")]
+pub(super) struct Panicked(pub(super) String);
+
+/// An attempt took longer than its node allows.
+#[derive(Debug, thiserror::Error)]
+#[error("it took longer than its timeout of {0:?}")]
+pub(super) struct TimedOut(pub(super) std::time::Duration);
+
+/// A node wrote a field that it does not declare.
+#[derive(Debug, thiserror::Error)]
+#[error("it wrote `{0}`, which `.writes(..)` does not declare")]
+pub(super) struct UndeclaredWrite(pub(super) String);

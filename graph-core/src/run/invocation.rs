@@ -1,0 +1,250 @@
+//! A run before its `.await`.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::attempt::Shared;
+use super::drive::Progress;
+use super::error::RunError;
+use super::record::{Record, to_json};
+use super::rehearse::Rehearsal;
+use super::result::Run;
+use crate::compile::Graph;
+use crate::node::BoxFuture;
+use crate::state::State;
+
+impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
+    /// A run with this input, which is applied to the state's [`Default`];
+    /// `.await` starts it.
+    ///
+    /// # Ordering
+    ///
+    /// The tasks of a superstep run at the same time, on all threads of the
+    /// runtime; a superstep of one task runs where the run is awaited. Updates
+    /// are merged in task order. The result is a function of the graph and the
+    /// input, as far as the nodes are.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the run: tasks at work are aborted at their
+    /// next await, and nothing is started any more. When it returns, be it with
+    /// an error, none of its tasks is alive.
+    ///
+    /// # Errors
+    ///
+    /// The future returns a [`RunError`] when a node fails for good, two tasks
+    /// of a superstep write a field that takes one writer, a route or command
+    /// names what is not there, or the run takes too many supersteps.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Count {
+    ///     #[reduce(Sum)]
+    ///     n: u32,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Count>::new("double")
+    ///     .add_node("double", async |state: View<Count>| Count::update().n(state.n))
+    ///     .add_edge(START, "double")
+    ///     .compile()?;
+    /// let run = graph.invoke(Count::update().n(21)).await?;
+    /// assert_eq!(run.state.n, 42);
+    /// assert_eq!(run.supersteps(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invoke(&self, input: S::Update) -> Invocation<S, C, NoContext> {
+        Invocation {
+            graph: self.clone(),
+            input,
+            context: NoContext,
+            recursion_limit: None,
+            max_concurrency: None,
+            rehearsal: None,
+        }
+    }
+}
+
+/// A run before its `.await`: input, context and limits.
+///
+/// It can be awaited where its graph needs no context (`C = ()`), and once it
+/// was given one with [`context`](Self::context).
+#[must_use = "a run does nothing until it is awaited"]
+pub struct Invocation<S: State, C, X> {
+    graph: Graph<S, C>,
+    input: S::Update,
+    context: X,
+    recursion_limit: Option<u64>,
+    max_concurrency: Option<usize>,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// No context was given to the run yet.
+#[derive(Debug, Clone, Copy)]
+pub struct NoContext;
+
+/// A context was given to the run.
+pub struct Given<C>(Arc<C>);
+
+impl<C> Given<C> {
+    #[cfg(feature = "testing")]
+    pub(crate) fn new(context: Arc<C>) -> Self {
+        Self(context)
+    }
+}
+
+impl<C> Clone for Given<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> fmt::Debug for Given<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Given(..)")
+    }
+}
+
+/// Whether a run has the context that its nodes take.
+#[diagnostic::on_unimplemented(
+    message = "the run has no context yet, and the nodes of its graph take a `{C}`",
+    label = "the context is missing",
+    note = "call `.context(..)` with a `{C}` before `.await`"
+)]
+pub trait HasContext<C> {
+    #[doc(hidden)]
+    fn into_context(self) -> Arc<C>;
+}
+
+impl<C> HasContext<C> for Given<C> {
+    fn into_context(self) -> Arc<C> {
+        self.0
+    }
+}
+
+impl HasContext<()> for NoContext {
+    fn into_context(self) -> Arc<()> {
+        Arc::new(())
+    }
+}
+
+impl<S: State, C, X> Invocation<S, C, X> {
+    /// Gives the nodes their context: a `C`, or an `Arc<C>` to share one.
+    pub fn context(self, context: impl Into<Arc<C>>) -> Invocation<S, C, Given<C>> {
+        self.replace_context(Given(context.into()))
+    }
+
+    pub(crate) fn replace_context<Y>(self, context: Y) -> Invocation<S, C, Y> {
+        Invocation {
+            graph: self.graph,
+            input: self.input,
+            context,
+            recursion_limit: self.recursion_limit,
+            max_concurrency: self.max_concurrency,
+            rehearsal: self.rehearsal,
+        }
+    }
+
+    /// The most supersteps of this run, in place of the graph's limit.
+    pub fn recursion_limit(mut self, supersteps: u64) -> Self {
+        self.recursion_limit = Some(supersteps);
+        self
+    }
+
+    /// The most tasks at work at once, in place of the graph's limit; 0 counts
+    /// as 1.
+    pub fn max_concurrency(mut self, tasks: usize) -> Self {
+        self.max_concurrency = Some(tasks.max(1));
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn rehearsal(mut self, rehearsal: Rehearsal) -> Self {
+        self.rehearsal = Some(rehearsal);
+        self
+    }
+}
+
+impl<S, C, X> Invocation<S, C, X>
+where
+    S: State,
+    C: Send + Sync + 'static,
+    X: HasContext<C>,
+{
+    fn progress(self) -> (Progress<S, C>, S::Update) {
+        let limits = self.graph.frozen.limits;
+        let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
+        let shared = Shared {
+            graph: Arc::clone(&self.graph.frozen),
+            context: self.context.into_context(),
+            permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
+            rehearsal: self.rehearsal,
+        };
+        let limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
+        (Progress::new(Arc::new(shared), limit), self.input)
+    }
+
+    /// Runs to the end and returns what was recorded on the way.
+    pub(crate) async fn recorded(self) -> Recorded<S>
+    where
+        X: Send,
+    {
+        let (mut progress, input) = self.progress();
+        let graph = &progress.shared.graph;
+        progress.record = Some(Record::new(Arc::clone(&graph.names), progress.fields));
+        let name = graph.name.clone();
+        let input_json = to_json(&input);
+        let ended = progress.run(input).await;
+        let record = progress.record.take();
+        Recorded {
+            graph: name,
+            input: input_json,
+            record,
+            result: ended.map(|()| progress.finish()),
+        }
+    }
+}
+
+/// A run and what was recorded of it.
+pub(crate) struct Recorded<S> {
+    pub(crate) graph: String,
+    pub(crate) input: serde_json::Value,
+    pub(crate) record: Option<Record>,
+    pub(crate) result: Result<Run<S>, RunError>,
+}
+
+impl<S, C, X> IntoFuture for Invocation<S, C, X>
+where
+    S: State,
+    C: Send + Sync + 'static,
+    X: HasContext<C>,
+{
+    type Output = Result<Run<S>, RunError>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let (mut progress, input) = self.progress();
+        Box::pin(async move {
+            progress.run(input).await?;
+            Ok(progress.finish())
+        })
+    }
+}
+
+impl<S: State, C, X> fmt::Debug for Invocation<S, C, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("graph", &self.graph)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! Records a run while it goes on. Nothing here is done unless a transcript
+//! was asked for.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::settle::Success;
+use crate::compile::{Exits, Frozen, NodeIndex};
+use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+use crate::id::{NodeName, TaskId};
+use crate::plan::{Chosen, Frontier, Task};
+use crate::state::{FieldSchema, State, Update, WriteKind};
+
+/// What has been recorded so far.
+#[derive(Debug)]
+pub(crate) struct Record {
+    names: Arc<[NodeName]>,
+    fields: &'static [FieldSchema],
+    /// What `START` made ready.
+    pub(crate) start: Vec<Lead>,
+    pub(crate) supersteps: Vec<SuperstepRecord>,
+}
+
+impl Record {
+    pub(super) fn new(names: Arc<[NodeName]>, fields: &'static [FieldSchema]) -> Self {
+        Self {
+            names,
+            fields,
+            start: Vec::new(),
+            supersteps: Vec::new(),
+        }
+    }
+
+    /// A superstep begins.
+    pub(super) fn begin(&mut self, superstep: u64, tasks: &[Task]) {
+        let task = |task: &Task| TaskRecord {
+            task: self.task_name(task.node, task.send.as_ref().map(|&(number, _)| number)),
+            input: task.send.as_ref().map(|(_, input)| input.to_json()),
+            attempts: 0,
+            writes: None,
+            leads: Vec::new(),
+        };
+        self.supersteps.push(SuperstepRecord {
+            superstep,
+            tasks: tasks.iter().map(task).collect(),
+            merges: Vec::new(),
+            expired: Vec::new(),
+        });
+    }
+
+    /// All tasks have succeeded, and these are their updates.
+    pub(super) fn updates<S: State>(&mut self, successes: &[Success<S>]) {
+        let Some(step) = self.supersteps.last_mut() else {
+            return;
+        };
+        let mut writers: Vec<Vec<String>> = vec![Vec::new(); self.fields.len()];
+        for (success, task) in successes.iter().zip(&mut step.tasks) {
+            task.attempts = success.attempts;
+            let Some(update) = &success.update else {
+                continue;
+            };
+            task.writes = Some(to_json(update));
+            update.writes(&mut |field, kind| {
+                writers[field].push(match kind {
+                    WriteKind::Reduce => task.task.clone(),
+                    WriteKind::Overwrite => format!("={}", task.task),
+                });
+            });
+        }
+        let written = self.fields.iter().zip(writers);
+        step.merges = written
+            .filter(|(_, writers)| !writers.is_empty())
+            .map(|(field, writers)| MergeRecord {
+                field: field.name,
+                reducer: field.reducer,
+                writers,
+            })
+            .collect();
+    }
+
+    /// An ephemeral field has been reset.
+    pub(super) fn expired(&mut self, field: usize) {
+        if let Some(step) = self.supersteps.last_mut() {
+            step.expired.push(self.fields[field].name);
+        }
+    }
+
+    /// A task, or `START`, is about to make these ready.
+    pub(super) fn leads<S: State, C>(
+        &mut self,
+        task: Option<usize>,
+        graph: &Frozen<S, C>,
+        frontier: &Frontier,
+        exits: &Exits<S>,
+        chosen: &[Chosen],
+    ) {
+        let mut leads = Vec::new();
+        for &to in &exits.edges {
+            leads.push(self.lead(to, LeadBy::Edge));
+        }
+        for arrival in &exits.joins {
+            let (arrived, of) = frontier.arrivals_with(*arrival);
+            let target = graph.joins[arrival.join].target;
+            leads.push(self.lead(target, LeadBy::Join { arrived, of }));
+        }
+        let mut sends: Option<(NodeIndex, usize)> = None;
+        for choice in chosen {
+            match (choice, &mut sends) {
+                (Chosen::Send(to, _), Some((same, count))) if to == same => *count += 1,
+                (Chosen::Send(to, _), _) => {
+                    self.push_sends(&mut leads, sends.replace((*to, 1)));
+                }
+                (Chosen::Node(to), _) => {
+                    self.push_sends(&mut leads, sends.take());
+                    leads.push(self.lead(*to, LeadBy::Choice));
+                }
+            }
+        }
+        self.push_sends(&mut leads, sends);
+        match (task, self.supersteps.last_mut()) {
+            (Some(task), Some(step)) => step.tasks[task].leads = leads,
+            _ => self.start = leads,
+        }
+    }
+
+    fn push_sends(&self, leads: &mut Vec<Lead>, sends: Option<(NodeIndex, usize)>) {
+        if let Some((to, count)) = sends {
+            leads.push(self.lead(to, LeadBy::Sends { count }));
+        }
+    }
+
+    fn lead(&self, to: NodeIndex, by: LeadBy) -> Lead {
+        Lead {
+            to: self.names[to as usize].to_string(),
+            by,
+        }
+    }
+
+    fn task_name(&self, node: NodeIndex, send: Option<u32>) -> String {
+        let node = self.names[node as usize].clone();
+        TaskId { node, send }.to_string()
+    }
+}
+
+/// A value as JSON; one that cannot be is shown as why not.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_else(|error| format!("<{error}>").into())
+}

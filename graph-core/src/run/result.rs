@@ -1,0 +1,99 @@
+//! What a run comes to.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::compile::NodeIndex;
+use crate::id::NodeName;
+use crate::plan::StarvedJoin;
+
+/// How a run ended, short of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// Nothing was left to run.
+    Done,
+}
+
+/// A run that ended.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Run<S> {
+    /// The state at the end.
+    pub state: S,
+    /// How it ended.
+    pub status: Status,
+    /// Joins that were waiting for some of their sources when nothing else
+    /// was left to run; their targets did not run, or not again.
+    pub starved: Vec<StarvedJoin>,
+    pub(super) names: Arc<[NodeName]>,
+    pub(super) ran: Ran,
+}
+
+impl<S> Run<S> {
+    /// How many supersteps ran.
+    #[must_use]
+    pub fn supersteps(&self) -> usize {
+        self.ran.len()
+    }
+
+    /// What ran in each superstep: the names in task order, a worker once for
+    /// each of its sends.
+    #[must_use]
+    pub fn ran(&self) -> Vec<Vec<NodeName>> {
+        (0..self.ran.len())
+            .map(|step| self.ran.names(step, &self.names))
+            .collect()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Run<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("state", &self.state)
+            .field("status", &self.status)
+            .field("starved", &self.starved)
+            .field("supersteps", &self.supersteps())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The nodes of all supersteps in one row, and where each superstep ends.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ran {
+    nodes: Vec<NodeIndex>,
+    ends: Vec<usize>,
+}
+
+impl Ran {
+    #[inline]
+    pub(super) fn push(&mut self, superstep: impl Iterator<Item = NodeIndex>) {
+        self.nodes.extend(superstep);
+        self.ends.push(self.nodes.len());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn names(&self, step: usize, names: &[NodeName]) -> Vec<NodeName> {
+        let begin = if step == 0 { 0 } else { self.ends[step - 1] };
+        let nodes = &self.nodes[begin..self.ends[step]];
+        nodes
+            .iter()
+            .map(|&node| names[node as usize].clone())
+            .collect()
+    }
+
+    /// The last few supersteps, oldest first, each name once.
+    pub(super) fn last(&self, n: usize, names: &[NodeName]) -> Vec<Vec<NodeName>> {
+        let first = self.len().saturating_sub(n);
+        (first..self.len())
+            .map(|step| {
+                let mut names = self.names(step, names);
+                names.dedup();
+                names
+            })
+            .collect()
+    }
+}

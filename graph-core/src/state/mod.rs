@@ -1,0 +1,100 @@
+//! What a graph works on: a state struct, its update type and its schema.
+//!
+//! `#[derive(State)]` writes the implementations; everything it writes can be
+//! written by hand with what is public here.
+
+mod field;
+mod into_update;
+mod reducer;
+mod schema;
+mod wire;
+
+#[cfg(feature = "schema")]
+mod json_schema;
+
+pub use field::{FieldUpdate, WriteKind};
+pub use into_update::{IntoUpdate, Items};
+#[cfg(feature = "schema")]
+pub use json_schema::json_schema;
+pub use reducer::{All, Any, Append, Data, Last, Max, Merge, Min, Reducer, Replace, Sum};
+pub use schema::{FieldSchema, Schema};
+pub use wire::{UpdateKeys, debug_update, deserialize_update};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The state of a graph: what its nodes read, and what their updates change.
+///
+/// Derive it. The derive also writes the update type, named after the state
+/// (`Research` has `ResearchUpdate`), `Research::update()`, which makes an
+/// empty one, one builder method for each field, and `overwrite_FIELD`, which
+/// sets a field past its reducer.
+///
+/// A run starts from [`Default`], to which its input is applied.
+///
+/// # Examples
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+///
+/// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// struct Research {
+///     topic: String,
+///     /// What was found, in task order.
+///     #[reduce(Append)]
+///     findings: Vec<String>,
+/// }
+///
+/// let update = Research::update().topic("space").findings(["one", "two"]);
+/// assert_eq!(
+///     serde_json::to_string(&update).unwrap(),
+///     r#"{"topic":"space","findings":["one","two"]}"#,
+/// );
+/// assert_eq!(Research::schema().field("findings").unwrap().reducer, "Append");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the state of a graph",
+    label = "no schema is derived for this type",
+    note = "add `#[derive(State)]` to the struct, beside `Clone, Default, Serialize, Deserialize`"
+)]
+pub trait State: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What a node returns: every field optional.
+    type Update: Update<State = Self>;
+
+    /// The fields, in the order of declaration.
+    fn schema() -> &'static Schema;
+}
+
+/// A set of writes to a state's fields, made by one task.
+///
+/// Written by `#[derive(State)]`. As JSON it holds the fields that are set and
+/// no others; `overwrite_FIELD` stands for a field that is set past its
+/// reducer, and `each_FIELD` for one that was written several times. Unknown
+/// keys are refused.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an update of a graph's state",
+    label = "not an update",
+    note = "start from `YourState::update()` and set the fields that change"
+)]
+pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The state that this changes.
+    type State: State<Update = Self>;
+
+    /// Calls `visit` with the index (in [`Schema::fields`]) and the kind of
+    /// each write, in the order of the fields.
+    fn writes(&self, visit: &mut dyn FnMut(usize, WriteKind));
+
+    /// Applies the writes to `state`, field by field in order. Before each
+    /// field, `at` is set to its index, so that a reducer's panic can be
+    /// blamed on a field.
+    fn apply(self, state: &mut Self::State, at: &mut usize);
+
+    /// An update that gives the fields that `self` writes the values they have
+    /// in `state` now.
+    #[must_use]
+    fn undo(&self, state: &Self::State) -> Self;
+
+    /// Gives the field with this index its value in the state's [`Default`].
+    fn reset(state: &mut Self::State, field: usize);
+}

@@ -1,0 +1,314 @@
+//! Reducers: how the writes of several tasks become one value.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "users' own fields may be hash maps; nothing here depends on their order"
+)]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Items;
+
+/// What may cross a thread, a checkpoint or a network: owned, cloneable and
+/// serialisable. Every type that is all of that has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not data that a graph can carry",
+    label = "needs `Clone`, `Serialize`, `DeserializeOwned`, `Send`, `Sync` and `'static`",
+    note = "add `#[derive(Clone, Serialize, Deserialize)]` to the type; what cannot be serialised belongs in the context"
+)]
+pub trait Data: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Data for T {}
+
+/// Merges one write into a field of type `T`.
+///
+/// `#[reduce(R)]` on a field names a type that implements `Reducer` of the
+/// field's type. Writes are merged in task order (nodes by name, then sends in
+/// the order in which they were emitted), whatever order the tasks end in, so
+/// that a reducer need not be commutative for runs to be reproducible.
+///
+/// A panic inside `reduce` ends the run with
+/// `RunError::Reducer`, which names the field and the task.
+///
+/// # Examples
+///
+/// A reducer of one's own keeps the three best scores:
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+/// use superstep::Reducer;
+///
+/// struct Best3;
+///
+/// impl Reducer<Vec<u32>> for Best3 {
+///     type Update = u32;
+///
+///     fn reduce(value: &mut Vec<u32>, score: u32) {
+///         value.push(score);
+///         value.sort_unstable_by(|a, b| b.cmp(a));
+///         value.truncate(3);
+///     }
+/// }
+///
+/// #[derive(State, Clone, Default, Serialize, Deserialize)]
+/// struct Contest {
+///     #[reduce(Best3)]
+///     podium: Vec<u32>,
+/// }
+///
+/// let update = Contest::update().podium(7);
+/// assert_eq!(serde_json::to_string(&update).unwrap(), r#"{"podium":7}"#);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot reduce a field of type `{T}`",
+    label = "not a reducer for `{T}`",
+    note = "`Append` takes `Vec`, `VecDeque` and `String`; `Sum`, numbers and `Duration`; `Max` and `Min`, what can be compared; `Merge`, maps and sets; `Any` and `All`, `bool`",
+    note = "or implement `superstep::Reducer<{T}>` for `{Self}`"
+)]
+pub trait Reducer<T> {
+    /// What one write holds: what the builder method of the field takes, by
+    /// way of [`IntoUpdate`](super::IntoUpdate).
+    type Update: Data;
+
+    /// Whether two tasks of one superstep that write the field are a conflict
+    /// rather than something to merge.
+    const SINGLE_WRITER: bool = false;
+
+    /// Merges `update` into `value`.
+    fn reduce(value: &mut T, update: Self::Update);
+}
+
+/// The new value takes the place of the old; one writer a superstep.
+///
+/// The default. Two tasks of one superstep that write the field end the run
+/// with `RunError::Conflict`.
+#[derive(Debug, Clone, Copy)]
+pub struct Replace;
+
+impl<T: Data> Reducer<T> for Replace {
+    type Update = T;
+
+    const SINGLE_WRITER: bool = true;
+
+    fn reduce(value: &mut T, update: T) {
+        *value = update;
+    }
+}
+
+/// As [`Replace`], but with any number of writers: the last in task order wins.
+#[derive(Debug, Clone, Copy)]
+pub struct Last;
+
+impl<T: Data> Reducer<T> for Last {
+    type Update = T;
+
+    fn reduce(value: &mut T, update: T) {
+        *value = update;
+    }
+}
+
+/// Adds to the end of a `Vec`, a `VecDeque` or a `String`.
+///
+/// The builder method takes one item, an array or a `Vec` of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Append;
+
+impl<T: Data> Reducer<Vec<T>> for Append {
+    type Update = Items<T>;
+
+    #[inline]
+    fn reduce(value: &mut Vec<T>, update: Items<T>) {
+        match update {
+            Items::One(item) => value.push(item),
+            Items::Many(items) => value.extend(items),
+        }
+    }
+}
+
+impl<T: Data> Reducer<VecDeque<T>> for Append {
+    type Update = Items<T>;
+
+    fn reduce(value: &mut VecDeque<T>, update: Items<T>) {
+        value.extend(update);
+    }
+}
+
+impl Reducer<String> for Append {
+    type Update = String;
+
+    fn reduce(value: &mut String, update: String) {
+        value.push_str(&update);
+    }
+}
+
+/// Adds numbers, and `Duration`s.
+///
+/// # Panics
+///
+/// When an integer overflows: a run ends with `RunError::Reducer` rather than
+/// with a wrong sum.
+#[derive(Debug, Clone, Copy)]
+pub struct Sum;
+
+macro_rules! sum_of_integers {
+    ($($integer:ty)*) => {$(
+        impl Reducer<$integer> for Sum {
+            type Update = $integer;
+
+            fn reduce(value: &mut $integer, update: $integer) {
+                *value = value.checked_add(update).unwrap_or_else(|| {
+                    panic!("{value} + {update} does not fit in {}", stringify!($integer))
+                });
+            }
+        }
+    )*};
+}
+
+sum_of_integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+impl Reducer<f32> for Sum {
+    type Update = f32;
+
+    fn reduce(value: &mut f32, update: f32) {
+        *value += update;
+    }
+}
+
+impl Reducer<f64> for Sum {
+    type Update = f64;
+
+    fn reduce(value: &mut f64, update: f64) {
+        *value += update;
+    }
+}
+
+impl Reducer<Duration> for Sum {
+    type Update = Duration;
+
+    fn reduce(value: &mut Duration, update: Duration) {
+        *value = value
+            .checked_add(update)
+            .unwrap_or_else(|| panic!("{value:?} + {update:?} does not fit in Duration"));
+    }
+}
+
+/// Keeps the greater of the old value and the new.
+///
+/// An `Option` is `None` until the first write. What cannot be compared, such
+/// as a float that is no number, is passed over.
+#[derive(Debug, Clone, Copy)]
+pub struct Max;
+
+impl<T: Data + PartialOrd> Reducer<T> for Max {
+    type Update = T;
+
+    fn reduce(value: &mut T, update: T) {
+        if update > *value {
+            *value = update;
+        }
+    }
+}
+
+/// Keeps the lesser of the old value and the new.
+///
+/// The state's [`Default`] is the first value, so give the field one that is
+/// high enough: the least of `0` and a count is `0`. The derive refuses `Min`
+/// over an `Option`, whose `None` is less than everything.
+#[derive(Debug, Clone, Copy)]
+pub struct Min;
+
+impl<T: Data + PartialOrd> Reducer<T> for Min {
+    type Update = T;
+
+    fn reduce(value: &mut T, update: T) {
+        if update < *value {
+            *value = update;
+        }
+    }
+}
+
+/// Merges maps, where the later write of a key wins, and unites sets.
+///
+/// The builder method takes a map or a set, an array, or one entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Merge;
+
+impl<K: Data + Ord, V: Data> Reducer<BTreeMap<K, V>> for Merge {
+    type Update = BTreeMap<K, V>;
+
+    fn reduce(value: &mut BTreeMap<K, V>, update: BTreeMap<K, V>) {
+        value.extend(update);
+    }
+}
+
+impl<K, V, H> Reducer<HashMap<K, V, H>> for Merge
+where
+    K: Data + Eq + Hash,
+    V: Data,
+    H: BuildHasher + Default + Clone + Send + Sync + 'static,
+{
+    type Update = HashMap<K, V, H>;
+
+    fn reduce(value: &mut HashMap<K, V, H>, update: HashMap<K, V, H>) {
+        value.extend(update);
+    }
+}
+
+impl<T: Data + Ord> Reducer<BTreeSet<T>> for Merge {
+    type Update = BTreeSet<T>;
+
+    fn reduce(value: &mut BTreeSet<T>, update: BTreeSet<T>) {
+        value.extend(update);
+    }
+}
+
+impl<T, H> Reducer<HashSet<T, H>> for Merge
+where
+    T: Data + Eq + Hash,
+    H: BuildHasher + Default + Clone + Send + Sync + 'static,
+{
+    type Update = HashSet<T, H>;
+
+    fn reduce(value: &mut HashSet<T, H>, update: HashSet<T, H>) {
+        value.extend(update);
+    }
+}
+
+impl Reducer<serde_json::Map<String, serde_json::Value>> for Merge {
+    type Update = serde_json::Map<String, serde_json::Value>;
+
+    fn reduce(value: &mut Self::Update, update: Self::Update) {
+        value.extend(update);
+    }
+}
+
+/// Whether any write was `true`; starts from the field's default.
+#[derive(Debug, Clone, Copy)]
+pub struct Any;
+
+impl Reducer<bool> for Any {
+    type Update = bool;
+
+    fn reduce(value: &mut bool, update: bool) {
+        *value |= update;
+    }
+}
+
+/// Whether all writes were `true`; starts from the field's default, which must
+/// be `true` for the answer ever to be.
+#[derive(Debug, Clone, Copy)]
+pub struct All;
+
+impl Reducer<bool> for All {
+    type Update = bool;
+
+    fn reduce(value: &mut bool, update: bool) {
+        *value &= update;
+    }
+}

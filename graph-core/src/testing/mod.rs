@@ -1,0 +1,5 @@
+//! Tools for the tests of graphs.
+
+mod explore;
+
+pub use explore::{Disagreement, Exploration, Explored, Fresh, explore};

@@ -1,0 +1,292 @@
+//! A run made to be read: the same text on every run of the same graph and
+//! input.
+
+use std::error::Error;
+use std::fmt;
+use std::future::IntoFuture;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::event::{Lead, LeadBy, SuperstepRecord, TaskRecord};
+use crate::node::BoxFuture;
+use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
+use crate::state::{Schema, State};
+
+impl<S, C, X> Invocation<S, C, X>
+where
+    S: State,
+    C: Send + Sync + 'static,
+    X: HasContext<C> + Send + 'static,
+{
+    /// The same run, of which a transcript is kept; `.await` gives the
+    /// [`Transcript`], however the run ends.
+    ///
+    /// Costs a serialisation of every update; the run is not slower for the
+    /// nodes themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Count {
+    ///     #[reduce(Sum)]
+    ///     n: u32,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Count>::new("double")
+    ///     .add_node("double", async |state: View<Count>| Count::update().n(state.n))
+    ///     .add_edge(START, "double")
+    ///     .add_edge("double", END)
+    ///     .compile()?;
+    /// let transcript = graph.invoke(Count::update().n(21)).transcript().await;
+    /// assert_eq!(transcript.to_string(), "\
+    /// graph double
+    /// input {\"n\":21}
+    ///   -> double
+    ///
+    /// superstep 1
+    ///   double
+    ///     writes {\"n\":21}
+    ///   merge
+    ///     n (Sum): double
+    ///
+    /// done after 1 superstep
+    /// state
+    ///   n: 42
+    /// ");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transcript(self) -> TranscriptRun<S, C, X> {
+        TranscriptRun(self)
+    }
+}
+
+/// A run before its `.await`, which gives a [`Transcript`].
+#[must_use = "a run does nothing until it is awaited"]
+#[derive(Debug)]
+pub struct TranscriptRun<S: State, C, X>(Invocation<S, C, X>);
+
+impl<S, C, X> IntoFuture for TranscriptRun<S, C, X>
+where
+    S: State,
+    C: Send + Sync + 'static,
+    X: HasContext<C> + Send + 'static,
+{
+    type Output = Transcript;
+    type IntoFuture = BoxFuture<Transcript>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Transcript::new(self.0.recorded().await) })
+    }
+}
+
+/// What a run did, without times or chance: for snapshot tests and reviews.
+///
+/// Displays as text, and serialises to the same facts as data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Transcript {
+    /// The graph's name.
+    pub graph: String,
+    /// The input.
+    pub input: Value,
+    /// What `START` made ready.
+    pub start: Vec<Lead>,
+    /// What each superstep did.
+    pub supersteps: Vec<SuperstepRecord>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a transcribed run ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Nothing was left to run.
+    Done {
+        /// The state at the end.
+        state: Value,
+        /// Joins that some of their sources, but not all, had reached.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        starved: Vec<String>,
+    },
+    /// The run failed.
+    Failed {
+        /// The error's code.
+        code: String,
+        /// The error's message, then its causes'.
+        error: Vec<String>,
+    },
+}
+
+impl Transcript {
+    pub(crate) fn new<S: State>(recorded: Recorded<S>) -> Self {
+        let (start, supersteps) = match recorded.record {
+            Some(record) => (record.start, record.supersteps),
+            None => (Vec::new(), Vec::new()),
+        };
+        let outcome = match &recorded.result {
+            Ok(run) => Outcome::Done {
+                state: sorted_sets(S::schema(), to_json(&run.state)),
+                starved: run.starved.iter().map(ToString::to_string).collect(),
+            },
+            Err(error) => Outcome::Failed {
+                code: error.code().to_owned(),
+                error: chain(error),
+            },
+        };
+        Self {
+            graph: recorded.graph,
+            input: sorted_sets(S::schema(), recorded.input),
+            start,
+            supersteps,
+            outcome,
+        }
+    }
+}
+
+/// The state, with hash sets put in order: they are written in any.
+fn sorted_sets(schema: &Schema, mut state: Value) -> Value {
+    for field in schema.fields {
+        if !field.type_name.contains("HashSet") {
+            continue;
+        }
+        if let Some(Value::Array(items)) = state.get_mut(field.name) {
+            items.sort_by_cached_key(ToString::to_string);
+        }
+    }
+    state
+}
+
+fn chain(error: &RunError) -> Vec<String> {
+    let mut messages = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        messages.push(error.to_string());
+        cause = error.source();
+    }
+    messages
+}
+
+impl fmt::Display for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "graph {}", self.graph)?;
+        writeln!(f, "input {}", Short(&self.input))?;
+        write_leads(f, "  ", &self.start)?;
+        for superstep in &self.supersteps {
+            write_superstep(f, superstep)?;
+        }
+        match &self.outcome {
+            Outcome::Done { state, starved } => {
+                let n = self.supersteps.len();
+                let supersteps = if n == 1 { "superstep" } else { "supersteps" };
+                writeln!(f, "\ndone after {n} {supersteps}")?;
+                for join in starved {
+                    writeln!(f, "starved: {join}")?;
+                }
+                write_state(f, state)
+            }
+            Outcome::Failed { code, error } => {
+                writeln!(f, "\nfailed: {code}")?;
+                error
+                    .iter()
+                    .try_for_each(|message| writeln!(f, "  {message}"))
+            }
+        }
+    }
+}
+
+fn write_state(f: &mut fmt::Formatter<'_>, state: &Value) -> fmt::Result {
+    writeln!(f, "state")?;
+    match state {
+        Value::Object(fields) => fields
+            .iter()
+            .try_for_each(|(name, value)| writeln!(f, "  {name}: {}", Short(value))),
+        other => writeln!(f, "  {}", Short(other)),
+    }
+}
+
+fn write_superstep(f: &mut fmt::Formatter<'_>, superstep: &SuperstepRecord) -> fmt::Result {
+    writeln!(f, "\nsuperstep {}", superstep.superstep)?;
+    for task in &superstep.tasks {
+        write_task(f, task)?;
+    }
+    if !superstep.merges.is_empty() {
+        writeln!(f, "  merge")?;
+    }
+    for merge in &superstep.merges {
+        let writers = merge.writers.join(", ");
+        writeln!(f, "    {} ({}): {writers}", merge.field, merge.reducer)?;
+    }
+    if !superstep.expired.is_empty() {
+        writeln!(f, "  expired {}", superstep.expired.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
+    writeln!(f, "  {}", task.task)?;
+    if let Some(input) = &task.input {
+        writeln!(f, "    given {}", Short(input))?;
+    }
+    if task.attempts > 1 {
+        writeln!(f, "    attempts {}", task.attempts)?;
+    }
+    if let Some(writes) = &task.writes {
+        writeln!(f, "    writes {}", Short(writes))?;
+    }
+    write_leads(f, "    ", &task.leads)
+}
+
+fn write_leads(f: &mut fmt::Formatter<'_>, indent: &str, leads: &[Lead]) -> fmt::Result {
+    for lead in leads {
+        write!(f, "{indent}-> {}", lead.to)?;
+        match lead.by {
+            LeadBy::Edge => writeln!(f)?,
+            LeadBy::Join { arrived, of } => writeln!(f, " (join, {arrived} of {of})")?,
+            LeadBy::Choice => writeln!(f, " (chosen)")?,
+            LeadBy::Sends { count } => writeln!(f, " (sent, {count})")?,
+        }
+    }
+    Ok(())
+}
+
+/// The most characters of a value that are shown whole.
+const SHOWN: usize = 400;
+
+/// A value as compact JSON. The middle of a long one is left out, and a
+/// checksum put in its place, so that a change in it shows.
+struct Short<'v>(&'v Value);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let length = text.chars().count();
+        if length <= SHOWN {
+            return f.write_str(&text);
+        }
+        let head: String = text.chars().take(SHOWN / 2).collect();
+        let tail: String = text.chars().skip(length - SHOWN / 4).collect();
+        let hidden = length - SHOWN / 2 - SHOWN / 4;
+        let sum = checksum(text.as_bytes());
+        write!(
+            f,
+            "{head} … {hidden} characters, checksum {sum:08x} … {tail}"
+        )
+    }
+}
+
+/// FNV-1a, 32 bits (Fowler, Noll and Vo).
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |sum, &byte| {
+        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}

@@ -1,0 +1,68 @@
+//! What a derive of `Route` is about.
+
+use syn::{Data, DeriveInput, Fields, Generics, Ident};
+
+use super::attributes::{self, Target};
+use crate::errors::Errors;
+
+/// A routing enum, and where its variants lead, as far as they say.
+pub(super) struct Model<'i> {
+    pub(super) name: &'i Ident,
+    pub(super) generics: &'i Generics,
+    pub(super) variants: Vec<(&'i Ident, Option<Target>)>,
+    /// Whether code can be written for it at all.
+    pub(super) usable: bool,
+}
+
+pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i> {
+    let mut model = Model {
+        name: &input.ident,
+        generics: &input.generics,
+        variants: Vec::new(),
+        usable: false,
+    };
+    for attribute in input.attrs.iter().filter(|a| a.path().is_ident("route")) {
+        errors.at(
+            attribute,
+            "`#[route(..)]` goes on a variant, not on the enum",
+        );
+    }
+    let data = match &input.data {
+        Data::Enum(data) => data,
+        Data::Struct(data) => {
+            errors.at(
+                data.struct_token,
+                "a route is an enum, with a variant for each target",
+            );
+            return model;
+        }
+        Data::Union(data) => {
+            errors.at(
+                data.union_token,
+                "a route is an enum, with a variant for each target",
+            );
+            return model;
+        }
+    };
+    if data.variants.is_empty() {
+        errors.at(
+            &input.ident,
+            "a route has at least one variant, or it leads nowhere",
+        );
+        return model;
+    }
+    model.usable = true;
+    for variant in &data.variants {
+        if !matches!(variant.fields, Fields::Unit) {
+            errors.at(
+                &variant.fields,
+                "a variant of a route holds nothing; to send values use `add_conditional_edges`",
+            );
+            model.usable = false;
+        }
+        model
+            .variants
+            .push((&variant.ident, attributes::read(variant, errors)));
+    }
+    model
+}

@@ -1,0 +1,138 @@
+//! What the attributes of a field say.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path};
+
+use crate::errors::{Errors, one_of};
+
+/// The keys of `#[state(..)]` on a field.
+const KEYS: &[&str] = &["ephemeral"];
+
+/// The attributes of a field, as far as they could be read.
+#[derive(Default)]
+pub(super) struct FieldAttributes {
+    pub(super) reducer: Option<Path>,
+    pub(super) ephemeral: bool,
+    /// The doc comment, its lines joined.
+    pub(super) doc: String,
+}
+
+/// Reads the attributes of one field. Mistakes go to `errors`; reading goes
+/// on, so that later mistakes show as well.
+pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> FieldAttributes {
+    let mut read = FieldAttributes::default();
+    for attribute in attributes {
+        let path = attribute.path();
+        if path.is_ident("reduce") {
+            reduce(attribute, &mut read, errors);
+        } else if path.is_ident("state") {
+            state(attribute, &mut read, errors);
+        } else if path.is_ident("doc") {
+            doc(attribute, &mut read.doc);
+        }
+    }
+    read
+}
+
+fn reduce(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
+    let reducers = match &attribute.meta {
+        Meta::List(list) => list
+            .parse_args_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated),
+        Meta::Path(_) | Meta::NameValue(_) => Ok(syn::punctuated::Punctuated::new()),
+    };
+    let reducers = match reducers {
+        Ok(reducers) => reducers,
+        Err(error) => return errors.push(error),
+    };
+    if reducers.is_empty() {
+        errors.at(
+            attribute,
+            "name the reducer in parentheses, as in `#[reduce(Append)]`",
+        );
+    }
+    for reducer in &reducers {
+        match reducer {
+            Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => {
+                if read.reducer.is_some() {
+                    errors.at(reducer, "a field has one reducer; remove this one");
+                } else {
+                    read.reducer = Some(path.path.clone());
+                }
+            }
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => {
+                let name = text.value();
+                errors.at(
+                    text,
+                    format!("a reducer is a type, not text: write `#[reduce({name})]`"),
+                );
+            }
+            other => errors.at(other, "a reducer is the path of a type, such as `Append`"),
+        }
+    }
+}
+
+fn state(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
+    if !matches!(attribute.meta, Meta::List(_)) {
+        let expected = one_of(KEYS);
+        return errors.at(
+            attribute,
+            format!("say what in parentheses: expected {expected}"),
+        );
+    }
+    let parsed = attribute.parse_nested_meta(|meta| {
+        if meta.path.is_ident("ephemeral") {
+            if read.ephemeral {
+                return Err(meta.error("`ephemeral` stands here twice; remove one"));
+            }
+            read.ephemeral = true;
+            return Ok(());
+        }
+        if meta.path.is_ident("reduce") {
+            return Err(meta.error("reducers have an attribute of their own: `#[reduce(Append)]`"));
+        }
+        Err(meta.error(format!("unknown key, expected {}", one_of(KEYS))))
+    });
+    if let Err(error) = parsed {
+        errors.push(error);
+    }
+}
+
+fn doc(attribute: &Attribute, doc: &mut String) {
+    let Meta::NameValue(pair) = &attribute.meta else {
+        return;
+    };
+    let Expr::Lit(ExprLit {
+        lit: Lit::Str(line),
+        ..
+    }) = &pair.value
+    else {
+        return;
+    };
+    if !doc.is_empty() {
+        doc.push('\n');
+    }
+    doc.push_str(line.value().trim());
+}
+
+/// Refuses `#[state(..)]` and `#[reduce(..)]` on the struct itself.
+pub(super) fn refuse_on_struct(attributes: &[Attribute], errors: &mut Errors) {
+    for attribute in attributes {
+        for name in ["state", "reduce"] {
+            if attribute.path().is_ident(name) {
+                errors.at(
+                    attribute,
+                    format!("`#[{name}(..)]` goes on a field, not on the struct"),
+                );
+            }
+        }
+    }
+}
+
+/// Where to point for a field's reducer.
+pub(super) fn reducer_span(reducer: Option<&Path>, field: Span) -> Span {
+    reducer.map_or(field, Spanned::span)
+}

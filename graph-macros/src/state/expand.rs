@@ -1,0 +1,305 @@
+//! The code of a derived state.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+
+use super::model::{Field, Model};
+
+pub(super) fn expand(model: &Model<'_>) -> TokenStream {
+    if !model.usable {
+        return TokenStream::new();
+    }
+    let update = format_ident!("{}Update", model.name);
+    let update_type = update_type(model, &update);
+    let state = state(model, &update);
+    let implementations = implementations(model, &update);
+    let builder = builder(model, &update);
+    quote! {
+        #update_type
+        #builder
+        const _: () = {
+            #state
+            #implementations
+        };
+    }
+}
+
+/// The reducer's path, or that of the default.
+fn reducer(field: &Field<'_>) -> TokenStream {
+    match &field.reducer {
+        Some(path) => path.to_token_stream(),
+        None => quote!(::superstep::__private::Replace),
+    }
+}
+
+fn update_type(model: &Model<'_>, update: &Ident) -> TokenStream {
+    let (vis, name) = (model.vis, model.name);
+    let fields = model.fields.iter().map(|field| {
+        let (ident, ty, reducer) = (field.ident, field.ty, reducer(field));
+        quote_spanned! {field.reducer_span=>
+            #ident: ::superstep::__private::FieldUpdate<#ty, #reducer>,
+        }
+    });
+    let doc = format!("Writes to the fields of [`{name}`]; made by `{name}::update()`.");
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::default::Default)]
+        #[must_use = "an update does nothing until a node returns it"]
+        #vis struct #update {
+            #(#fields)*
+        }
+    }
+}
+
+fn builder(model: &Model<'_>, update: &Ident) -> TokenStream {
+    let (vis, name) = (model.vis, model.name);
+    let methods = model.fields.iter().map(|field| methods(model, field));
+    quote! {
+        #[allow(dead_code, reason = "a program need not write every field")]
+        impl #name {
+            /// An update that writes nothing yet.
+            #vis fn update() -> #update {
+                ::core::default::Default::default()
+            }
+
+            /// The fields, in the order of declaration.
+            #vis fn schema() -> &'static ::superstep::__private::Schema {
+                <Self as ::superstep::__private::State>::schema()
+            }
+        }
+
+        #[allow(dead_code, reason = "a program need not write every field")]
+        impl #update {
+            #(#methods)*
+        }
+    }
+}
+
+fn methods(model: &Model<'_>, field: &Field<'_>) -> TokenStream {
+    let (vis, ident, ty, reducer) = (model.vis, field.ident, field.ty, reducer(field));
+    let overwrite = format_ident!("overwrite_{}", field.name, span = ident.span());
+    let by = field
+        .reducer
+        .as_ref()
+        .map_or("Replace".to_owned(), last_name);
+    let own = format!("Writes `{}`, merged by `{by}`.", field.name);
+    let doc = match field.doc.as_str() {
+        "" => own,
+        doc => format!("{doc}\n\n{own}"),
+    };
+    let overwrite_doc = format!(
+        "Sets `{}`, past its reducer. Two tasks of one superstep that do are a conflict.",
+        field.name
+    );
+    let update = quote_spanned! {field.reducer_span=>
+        <#reducer as ::superstep::__private::Reducer<#ty>>::Update
+    };
+    quote! {
+        #[doc = #doc]
+        #vis fn #ident(
+            mut self,
+            value: impl ::superstep::__private::IntoUpdate<#update>,
+        ) -> Self {
+            self.#ident.push(::superstep::__private::IntoUpdate::into_update(value));
+            self
+        }
+
+        #[doc = #overwrite_doc]
+        #vis fn #overwrite(
+            mut self,
+            value: impl ::superstep::__private::IntoUpdate<#ty>,
+        ) -> Self {
+            self.#ident = ::superstep::__private::FieldUpdate::Overwrite(
+                ::superstep::__private::IntoUpdate::into_update(value),
+            );
+            self
+        }
+    }
+}
+
+fn last_name(path: &syn::Path) -> String {
+    let last = path.segments.last();
+    last.map_or_else(String::new, |segment| segment.ident.to_string())
+}
+
+fn state(model: &Model<'_>, update: &Ident) -> TokenStream {
+    let name = model.name;
+    let name_text = name.to_string();
+    let fields = model.fields.iter().map(|field| {
+        let (ty, reducer, doc) = (field.ty, reducer(field), &field.doc);
+        let (field_name, type_name) = (&field.name, type_name(field.ty));
+        let reducer_name = field
+            .reducer
+            .as_ref()
+            .map_or("Replace".to_owned(), last_name);
+        let ephemeral = field.ephemeral.then(|| quote!(.ephemeral()));
+        let single_writer = quote_spanned! {field.reducer_span=>
+            <#reducer as ::superstep::__private::Reducer<#ty>>::SINGLE_WRITER
+        };
+        quote! {
+            ::superstep::__private::FieldSchema::new(
+                #field_name, #type_name, #reducer_name, #single_writer,
+            )
+            .doc(#doc)
+            #ephemeral
+        }
+    });
+    quote! {
+        impl ::superstep::__private::State for #name {
+            type Update = #update;
+
+            fn schema() -> &'static ::superstep::__private::Schema {
+                static SCHEMA: ::superstep::__private::Schema =
+                    ::superstep::__private::Schema::new(#name_text, &[#(#fields),*]);
+                &SCHEMA
+            }
+        }
+    }
+}
+
+/// A type as the source spells it, without the spaces of token streams.
+fn type_name(ty: &syn::Type) -> String {
+    let text = ty.to_token_stream().to_string();
+    let mut name = String::with_capacity(text.len());
+    for word in text.split(' ') {
+        let glued = name.ends_with(['<', ':', '&', '(', '[', '\''])
+            || word.starts_with(['<', '>', ':', ',', ';', ')', ']']);
+        if !name.is_empty() && !glued {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    name
+}
+
+fn implementations(model: &Model<'_>, update: &Ident) -> TokenStream {
+    let trait_impl = update_impl(model, update);
+    let serde = serde_impls(model, update);
+    let name = model.name;
+    quote! {
+        #trait_impl
+        #serde
+
+        impl ::core::fmt::Debug for #update {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::superstep::__private::debug_update(self, f)
+            }
+        }
+
+        impl ::superstep::__private::IntoOutcome<#name> for #update {
+            fn into_outcome(
+                self,
+            ) -> ::core::result::Result<
+                ::superstep::__private::Outcome<#name>,
+                ::superstep::__private::NodeError,
+            > {
+                ::core::result::Result::Ok(::superstep::__private::Outcome::update(self))
+            }
+        }
+    }
+}
+
+fn update_impl(model: &Model<'_>, update: &Ident) -> TokenStream {
+    let name = model.name;
+    let idents: Vec<_> = model.fields.iter().map(|field| field.ident).collect();
+    let indices: Vec<_> = (0..idents.len()).collect();
+    quote! {
+        impl ::superstep::__private::Update for #update {
+            type State = #name;
+
+            fn writes(
+                &self,
+                visit: &mut dyn ::core::ops::FnMut(usize, ::superstep::__private::WriteKind),
+            ) {
+                let _ = &visit;
+                #(
+                    if let ::core::option::Option::Some(kind) = self.#idents.kind() {
+                        visit(#indices, kind);
+                    }
+                )*
+            }
+
+            #[inline]
+            fn apply(self, state: &mut #name, at: &mut usize) {
+                let _ = (&state, &at);
+                #(
+                    *at = #indices;
+                    self.#idents.apply(&mut state.#idents);
+                )*
+            }
+
+            fn undo(&self, state: &#name) -> Self {
+                let _ = state;
+                Self {
+                    #(#idents: self.#idents.undo(&state.#idents),)*
+                }
+            }
+
+            fn reset(state: &mut #name, field: usize) {
+                let _ = &state;
+                match field {
+                    #(
+                        #indices => {
+                            state.#idents = <#name as ::core::default::Default>::default().#idents;
+                        }
+                    )*
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn serde_impls(model: &Model<'_>, update: &Ident) -> TokenStream {
+    let serde = quote!(::superstep::__private::serde);
+    let idents: Vec<_> = model.fields.iter().map(|field| field.ident).collect();
+    let keys = model.fields.iter().flat_map(|field| {
+        ["", "each_", "overwrite_"].map(|prefix| format!("{prefix}{}", field.name))
+    });
+    let begins: Vec<_> = (0..idents.len()).map(|index| index * 3).collect();
+    let map = Ident::new("map", Span::mixed_site());
+    quote! {
+        impl ::superstep::__private::UpdateKeys for #update {
+            const KEYS: &'static [&'static str] = &[#(#keys),*];
+
+            fn read<'de, A: #serde::de::MapAccess<'de>>(
+                &mut self,
+                key: usize,
+                #map: &mut A,
+            ) -> ::core::result::Result<(), A::Error> {
+                let _ = &#map;
+                match key / 3 * 3 {
+                    #(#begins => self.#idents.read(key % 3, &Self::KEYS[#begins..], #map),)*
+                    _ => ::core::result::Result::Ok(()),
+                }
+            }
+        }
+
+        impl #serde::Serialize for #update {
+            fn serialize<S: #serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                let mut #map = #serde::Serializer::serialize_map(
+                    serializer,
+                    ::core::option::Option::None,
+                )?;
+                #(
+                    self.#idents.serialize_into(
+                        &mut #map,
+                        &<Self as ::superstep::__private::UpdateKeys>::KEYS[#begins..],
+                    )?;
+                )*
+                #serde::ser::SerializeMap::end(#map)
+            }
+        }
+
+        impl<'de> #serde::Deserialize<'de> for #update {
+            fn deserialize<D: #serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::superstep::__private::deserialize_update(deserializer)
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a derive of `State` is about.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, Ident, Path, Type, Visibility};
+
+use super::attributes;
+use crate::errors::Errors;
+
+/// A state: its struct, and its fields as far as they could be read.
+pub(super) struct Model<'i> {
+    pub(super) name: &'i Ident,
+    pub(super) vis: &'i Visibility,
+    pub(super) fields: Vec<Field<'i>>,
+    /// Whether code can be written for it at all.
+    pub(super) usable: bool,
+}
+
+pub(super) struct Field<'i> {
+    pub(super) ident: &'i Ident,
+    /// The name without `r#`.
+    pub(super) name: String,
+    pub(super) ty: &'i Type,
+    /// `None` is `Replace`.
+    pub(super) reducer: Option<Path>,
+    /// Where to point for what is wrong with the reducer.
+    pub(super) reducer_span: Span,
+    pub(super) ephemeral: bool,
+    pub(super) doc: String,
+}
+
+pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i> {
+    attributes::refuse_on_struct(&input.attrs, errors);
+    let mut model = Model {
+        name: &input.ident,
+        vis: &input.vis,
+        fields: Vec::new(),
+        usable: true,
+    };
+    if !input.generics.params.is_empty() {
+        let lifetimes = input.generics.lifetimes().next().is_some();
+        errors.at(
+            &input.generics,
+            if lifetimes {
+                "a state borrows nothing: own the data, or share it in an `Arc`"
+            } else {
+                "a state has no type parameters: name the types of its fields"
+            },
+        );
+        model.usable = false;
+    }
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => {
+                let fields = fields.named.iter();
+                model.fields = fields
+                    .filter_map(|field| read_field(field, errors))
+                    .collect();
+            }
+            Fields::Unnamed(fields) => {
+                model.refuse(
+                    fields,
+                    "a state has named fields: write `struct Name { field: Type }`",
+                    errors,
+                );
+            }
+            Fields::Unit => {
+                model.refuse(
+                    &input.ident,
+                    "a state has named fields: write `struct Name {}` for none",
+                    errors,
+                );
+            }
+        },
+        Data::Enum(data) => {
+            model.refuse(
+                data.enum_token,
+                "a state is a struct: put the enum in a field of one",
+                errors,
+            );
+        }
+        Data::Union(data) => model.refuse(data.union_token, "a state is a struct", errors),
+    }
+    model
+}
+
+impl Model<'_> {
+    fn refuse(&mut self, tokens: impl quote::ToTokens, message: &str, errors: &mut Errors) {
+        errors.at(tokens, message);
+        self.usable = false;
+    }
+}
+
+fn read_field<'i>(field: &'i syn::Field, errors: &mut Errors) -> Option<Field<'i>> {
+    let ident = field.ident.as_ref()?;
+    let read = attributes::read(&field.attrs, errors);
+    Some(Field {
+        ident,
+        name: ident.unraw().to_string(),
+        ty: &field.ty,
+        reducer_span: attributes::reducer_span(read.reducer.as_ref(), field.ty.span()),
+        reducer: read.reducer,
+        ephemeral: read.ephemeral,
+        doc: read.doc,
+    })
+}
