@@ -60,10 +60,10 @@ pub(crate) struct ReducerPanic {
     pub(crate) message: String,
 }
 
-/// Applies one update. After an error, the field it names is in whatever
+/// Applies one update, taking its writes out of it. After an error, the field it names is in whatever
 /// condition the reducer left it.
 #[inline]
-pub(crate) fn apply<S: State>(state: &mut S, update: S::Update) -> Result<(), ReducerPanic> {
+pub(crate) fn apply<S: State>(state: &mut S, update: &mut S::Update) -> Result<(), ReducerPanic> {
     let mut field = 0;
     catch_unwind(AssertUnwindSafe(|| update.apply(state, &mut field))).map_err(|panic| {
         ReducerPanic {

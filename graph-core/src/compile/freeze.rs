@@ -1,12 +1,13 @@
 //! From a shape without mistakes to the graph that runs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
 use super::diagnostic::Diagnostic;
 use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
-use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute};
+use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace};
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, Source};
 use crate::graph::{RecordedNode, RecordedRoute, StateGraph};
 use crate::id::NodeName;
@@ -47,6 +48,7 @@ pub(super) fn freeze<S: State, C>(
         start,
         joins,
         limits: graph.limits,
+        pace: Pace::unknown(),
         picture,
         warnings,
     }
@@ -71,9 +73,11 @@ fn freeze_node<S: State, C>(
         set.extend(fields.iter().copied());
         set
     });
+    let policy = &recorded.definition.policy;
     FrozenNode {
-        body: recorded.definition.body.clone(),
-        policy: recorded.definition.policy.clone(),
+        body: Arc::clone(&recorded.definition.body),
+        policy: policy.clone(),
+        plain: policy.retry.is_none() && policy.timeout.is_none(),
         worker: recorded.worker,
         destinations,
         writes,
@@ -88,6 +92,7 @@ fn exits<S: State>(
     names: &[NodeName],
 ) -> Vec<Exits<S>> {
     let empty = || Exits {
+        only: None,
         edges: Vec::new(),
         joins: Vec::new(),
         routes: Vec::new(),
@@ -112,6 +117,9 @@ fn exits<S: State>(
     for exits in &mut exits {
         exits.edges.sort_unstable();
         exits.edges.dedup();
+        if let ([only], [], []) = (&exits.edges[..], &exits.joins[..], &exits.routes[..]) {
+            exits.only = Some(*only).filter(|&only| !shape.nodes[only as usize].defer);
+        }
     }
     exits
 }

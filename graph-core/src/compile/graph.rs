@@ -3,6 +3,8 @@
 use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use fixedbitset::FixedBitSet;
 
@@ -29,13 +31,44 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
+    /// How long tasks of wide supersteps took lately; decides nothing but who
+    /// does the work.
+    pub(crate) pace: Pace,
     pub(super) picture: Picture,
     pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// The time that a task of the last wide superstep took its thread, in
+/// nanoseconds; unknown at first.
+#[derive(Debug)]
+pub(crate) struct Pace(AtomicU64);
+
+impl Pace {
+    pub(super) fn unknown() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+
+    /// What that many tasks can be expected to take.
+    pub(crate) fn expected(&self, n_tasks: usize) -> Duration {
+        let n_tasks = u64::try_from(n_tasks).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.0.load(Ordering::Relaxed).saturating_mul(n_tasks))
+    }
+
+    /// Notes what that many tasks took.
+    pub(crate) fn note(&self, n_tasks: usize, took: Duration) {
+        let nanos = took.as_nanos().checked_div(n_tasks as u128);
+        if let Some(nanos) = nanos {
+            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+            self.0.store(nanos, Ordering::Relaxed);
+        }
+    }
 }
 
 pub(crate) struct FrozenNode<S: State, C> {
     pub(crate) body: Arc<dyn Body<S, C>>,
     pub(crate) policy: Policy,
+    /// Whether no policy is in the way of its one attempt.
+    pub(crate) plain: bool,
     /// For a worker, the type of its input and the type's name.
     pub(crate) worker: Option<(TypeId, &'static str)>,
     /// Where its commands may go, if it says; sorted.
@@ -47,6 +80,9 @@ pub(crate) struct FrozenNode<S: State, C> {
 
 /// What follows when a node has run.
 pub(crate) struct Exits<S> {
+    /// The one node that is ready then, if that is all there is to it: the
+    /// short way through planning.
+    pub(crate) only: Option<NodeIndex>,
     /// Sorted, each once.
     pub(crate) edges: Vec<NodeIndex>,
     pub(crate) joins: Vec<Arrival>,

@@ -234,12 +234,14 @@ impl<'a> Resolver<'a> {
             if route.from.is_empty() {
                 self.findings.empty_edge(route.place, "source");
             }
-            let what = if route.exactly_one {
+            let what = if route.router.exactly_one() {
                 "a route"
             } else {
                 "a conditional edge"
             };
-            let to = self.targets(&route.to, route.place, what, true);
+            // A variant of an enum names a node; only sends carry values.
+            let sends = !route.router.exactly_one();
+            let to = self.targets(&route.to, route.place, what, sends);
             for name in &route.from {
                 if route.to.is_empty() {
                     self.findings.route_to_nowhere(route.place, name);
@@ -248,7 +250,7 @@ impl<'a> Resolver<'a> {
                     self.shape.routes.push(ShapeRoute {
                         from,
                         to: to.clone(),
-                        exactly_one: route.exactly_one,
+                        exactly_one: route.router.exactly_one(),
                         recorded,
                         place: route.place,
                     });

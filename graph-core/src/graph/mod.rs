@@ -18,7 +18,29 @@ pub(crate) struct Place {
     pub(crate) order: usize,
 }
 
-pub(crate) type Router<S> = Arc<dyn Fn(&S, &mut Vec<Target>) + Send + Sync>;
+/// A route's function.
+pub(crate) enum Router<S> {
+    /// Takes the one of its targets that has this index.
+    One(Arc<dyn Fn(&S) -> usize + Send + Sync>),
+    /// Adds any number of targets.
+    Many(Arc<dyn Fn(&S, &mut Vec<Target>) + Send + Sync>),
+}
+
+impl<S> Clone for Router<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::One(router) => Self::One(Arc::clone(router)),
+            Self::Many(router) => Self::Many(Arc::clone(router)),
+        }
+    }
+}
+
+impl<S> Router<S> {
+    /// Whether it takes exactly one of its targets each time.
+    pub(crate) fn exactly_one(&self) -> bool {
+        matches!(self, Self::One(_))
+    }
+}
 
 pub(crate) struct RecordedNode<S: State, C> {
     pub(crate) name: String,
@@ -38,8 +60,6 @@ pub(crate) struct RecordedEdge {
 pub(crate) struct RecordedRoute<S> {
     pub(crate) from: Vec<String>,
     pub(crate) to: Vec<String>,
-    /// Whether it takes exactly one of its targets each time.
-    pub(crate) exactly_one: bool,
     pub(crate) router: Router<S>,
     pub(crate) place: Place,
 }
@@ -210,10 +230,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         self.routes.push(RecordedRoute {
             from: from.into_names(),
             to: R::TARGETS.iter().map(|&name| name.into()).collect(),
-            exactly_one: true,
-            router: Arc::new(move |state, targets| {
-                targets.push(Target::Node(choose(state).target().into()));
-            }),
+            router: Router::One(Arc::new(move |state| choose(state).index())),
             place,
         });
         self
@@ -236,8 +253,9 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         self.routes.push(RecordedRoute {
             from: from.into_names(),
             to: declared.into_names(),
-            exactly_one: false,
-            router: Arc::new(move |state, targets| choose(state).extend(targets)),
+            router: Router::Many(Arc::new(move |state, targets| {
+                choose(state).extend(targets);
+            })),
             place,
         });
         self

@@ -30,6 +30,11 @@ pub trait Route {
     /// The targets of all variants, in the order of declaration.
     const TARGETS: &'static [&'static str];
 
+    /// The place of this variant's target in [`TARGETS`](Self::TARGETS).
+    fn index(&self) -> usize;
+
     /// The target of this variant: the name of a node, or `END`.
-    fn target(&self) -> &'static str;
+    fn target(&self) -> &'static str {
+        Self::TARGETS[self.index()]
+    }
 }

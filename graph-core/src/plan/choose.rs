@@ -1,5 +1,7 @@
 //! What routes and commands name, resolved and checked.
 
+use std::any::TypeId;
+
 use crate::compile::{Frozen, FrozenRoute, NodeIndex, nearest};
 use crate::id::{END, START};
 use crate::node::{Payload, SendTo, Target};
@@ -36,22 +38,33 @@ pub(crate) fn choose<S: State, C>(
     chosen: &mut Vec<Chosen>,
 ) -> Result<(), BadTarget> {
     chosen.reserve(targets.len());
+    // Sends mostly come in rows to one worker: it is looked up once.
+    let mut last: Option<(&'static str, WorkerAt)> = None;
     for target in targets {
         match target {
-            Target::Node(name) => chosen.extend(by_name(graph, chooser, &name)?),
-            Target::Send(send) => chosen.push(by_send(graph, chooser, send)?),
+            Target::Node(name) => chosen.extend(choose_name(graph, chooser, &name)?),
+            Target::Send(send) => {
+                let worker = match last {
+                    Some((name, worker)) if std::ptr::eq(name, send.worker) => worker,
+                    _ => worker(graph, chooser, &send)?,
+                };
+                last = Some((send.worker, worker));
+                chosen.push(choose_send(worker, send)?);
+            }
         }
     }
     Ok(())
 }
 
-fn by_name<S: State, C>(
+/// Resolves one name; `END` is nothing.
+fn choose_name<S: State, C>(
     graph: &Frozen<S, C>,
     chooser: &Chooser<'_, S>,
     name: &str,
 ) -> Result<Option<Chosen>, BadTarget> {
-    let node = lookup(graph, chooser, name)?;
-    let Some(node) = node else { return Ok(None) };
+    let Some(node) = lookup(graph, chooser, name)? else {
+        return Ok(None);
+    };
     if graph.node(node).worker.is_some() {
         return Err(BadTarget {
             target: name.into(),
@@ -62,32 +75,34 @@ fn by_name<S: State, C>(
     Ok(Some(Chosen::Node(node)))
 }
 
-fn by_send<S: State, C>(
+/// A worker's index, the type of its input, and the type's name.
+type WorkerAt = (NodeIndex, TypeId, &'static str);
+
+fn worker<S: State, C>(
     graph: &Frozen<S, C>,
     chooser: &Chooser<'_, S>,
-    send: SendTo,
-) -> Result<Chosen, BadTarget> {
-    let bad = |why: String, help: &str| BadTarget {
-        target: send.worker.into(),
-        why,
-        help: help.into(),
-    };
+    send: &SendTo,
+) -> Result<WorkerAt, BadTarget> {
     let node = lookup(graph, chooser, send.worker)?;
-    let Some((node, worker)) = node.and_then(|node| Some((node, graph.node(node).worker?))) else {
-        return Err(bad(
-            "is not a worker, so nothing can be sent to it".into(),
-            "add it with `add_worker`, or go to it by its name",
-        ));
-    };
-    let (input_type, type_name) = worker;
+    let worker = node.and_then(|node| {
+        let (input_type, type_name) = graph.node(node).worker?;
+        Some((node, input_type, type_name))
+    });
+    worker.ok_or_else(|| BadTarget {
+        target: send.worker.into(),
+        why: "is not a worker, so nothing can be sent to it".into(),
+        help: "add it with `add_worker`, or go to it by its name".into(),
+    })
+}
+
+fn choose_send((node, input_type, type_name): WorkerAt, send: SendTo) -> Result<Chosen, BadTarget> {
     if send.input.input_type() != input_type {
-        return Err(bad(
-            format!(
-                "takes a `{type_name}`, and was sent a `{}`",
-                send.input.type_name()
-            ),
-            "use one `const` handle for each worker",
-        ));
+        let sent = send.input.type_name();
+        return Err(BadTarget {
+            target: send.worker.into(),
+            why: format!("takes a `{type_name}`, and was sent a `{sent}`"),
+            help: "use one `const` handle for each worker".into(),
+        });
     }
     Ok(Chosen::Send(node, send.input))
 }

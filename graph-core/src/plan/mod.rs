@@ -14,7 +14,7 @@
 
 mod choose;
 
-pub(crate) use choose::{Chooser, Chosen, choose};
+pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
 
 use std::fmt;
 
@@ -91,10 +91,16 @@ impl Frontier {
         &mut self,
         graph: &Frozen<S, C>,
         exits: &Exits<S>,
-        chosen: Vec<Chosen>,
+        chosen: impl IntoIterator<Item = Chosen>,
         tasks: &mut Vec<Task>,
     ) {
-        self.ready.extend_from_slice(&exits.edges);
+        match exits.edges[..] {
+            [] => {}
+            // Many tasks of one worker make the same node ready.
+            [node] if self.ready.last() == Some(&node) => {}
+            [node] => self.ready.push(node),
+            _ => self.ready.extend_from_slice(&exits.edges),
+        }
         for arrival in &exits.joins {
             let arrived = &mut self.arrived[arrival.join];
             arrived.insert(arrival.source);

@@ -22,6 +22,8 @@ pub(super) struct Shared<S: State, C> {
     /// One permit for each task that may be at work at once.
     pub(super) permits: Option<Semaphore>,
     pub(super) rehearsal: Option<super::Rehearsal>,
+    /// Whether there are neither permits nor a rehearsal to think of.
+    pub(super) plain: bool,
 }
 
 /// A task that has ended.
@@ -33,8 +35,19 @@ pub(super) struct Ended<S: State> {
     pub(super) result: Result<Outcome<S>, NodeError>,
 }
 
-/// A task at work. Completes with [`Ended`], never panics, and keeps nothing
-/// of the state once it has ended and was dropped.
+impl<S: State> Ended<S> {
+    pub(super) fn failed(&self) -> bool {
+        self.result.is_err()
+    }
+}
+
+/// A task after its first poll.
+pub(super) enum Begun<S: State> {
+    Ended(Ended<S>),
+    AtWork(TaskFuture<S>),
+}
+
+/// A task at work. Completes with [`Ended`], and never panics.
 pub(super) struct TaskFuture<S: State> {
     index: u32,
     work: Work<S>,
@@ -45,53 +58,83 @@ enum Work<S: State> {
     Once(BoxFuture<Result<Outcome<S>, NodeError>>),
     /// Whatever its policies make of it.
     Policed(BoxFuture<(u32, Result<Outcome<S>, NodeError>)>),
-    /// It failed before there was a future.
-    Failed(Option<NodeError>),
 }
 
-impl<S: State> TaskFuture<S> {
-    pub(super) fn start<C: Send + Sync + 'static>(
-        shared: &Arc<Shared<S, C>>,
-        state: &Arc<S>,
-        superstep: u64,
-        index: u32,
-        task: Task,
-    ) -> Self {
-        let policy = &shared.graph.node(task.node).policy;
-        let plain = policy.retry.is_none() && policy.timeout.is_none();
-        let injected = shared
-            .rehearsal
-            .as_ref()
-            .is_some_and(|rehearsal| rehearsal.fails(superstep, index));
-        let work = if injected {
-            Work::Failed(Some(NodeError::msg("failure injected by the test")))
-        } else if plain && shared.permits.is_none() {
-            let place = place(superstep, 1, &task);
-            match call(shared, state, place, task.send.map(|(_, input)| input)) {
-                Ok(future) => Work::Once(future),
-                Err(error) => Work::Failed(Some(error)),
-            }
-        } else {
-            let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-            Work::Policed(Box::pin(attempts(shared, state, superstep, task)))
-        };
-        Self { index, work }
+/// Starts a task and polls it once: the shortest way to its end, for the many
+/// bodies that have nothing to wait for.
+#[inline]
+pub(super) fn begin<S: State, C: Send + Sync + 'static>(
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    index: u32,
+    task: Task,
+    cx: &mut Context<'_>,
+) -> Begun<S> {
+    let node = shared.graph.node(task.node);
+    if !node.plain || !shared.plain {
+        return begin_policed(shared, state, superstep, index, task, cx);
+    }
+    let place = place(superstep, 1, &task);
+    let sent = task.send.map(|(_, input)| input);
+    // The call can panic as well as the poll: one guard for both.
+    let begun = catch_unwind(AssertUnwindSafe(|| {
+        let mut future = call(shared, state, place, sent);
+        match future.as_mut().poll(cx) {
+            Poll::Ready(result) => Ok(result),
+            Poll::Pending => Err(future),
+        }
+    }));
+    let result = match begun {
+        Ok(Ok(result)) => result,
+        Ok(Err(future)) => {
+            let work = Work::Once(future);
+            return Begun::AtWork(TaskFuture { index, work });
+        }
+        Err(panic) => Err(Panicked(panic_message(&*panic)).into()),
+    };
+    Begun::Ended(Ended {
+        index,
+        attempts: 1,
+        result,
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn begin_policed<S: State, C: Send + Sync + 'static>(
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    index: u32,
+    task: Task,
+    cx: &mut Context<'_>,
+) -> Begun<S> {
+    let rehearsal = shared.rehearsal.as_ref();
+    if rehearsal.is_some_and(|rehearsal| rehearsal.fails(superstep, index)) {
+        return Begun::Ended(Ended {
+            index,
+            attempts: 1,
+            result: Err(NodeError::msg("failure injected by the test")),
+        });
+    }
+    let (shared, state) = (Arc::clone(shared), Arc::clone(state));
+    let work = Work::Policed(Box::pin(attempts(shared, state, superstep, task)));
+    let mut future = TaskFuture { index, work };
+    match Pin::new(&mut future).poll(cx) {
+        Poll::Ready(ended) => Begun::Ended(ended),
+        Poll::Pending => Begun::AtWork(future),
     }
 }
 
 impl<S: State> Future for TaskFuture<S> {
     type Output = Ended<S>;
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
         let index = self.index;
         let (attempts, result) = match &mut self.work {
             Work::Once(future) => (1, std::task::ready!(guarded(future, cx))),
             Work::Policed(future) => std::task::ready!(future.as_mut().poll(cx)),
-            Work::Failed(error) => {
-                let again = || NodeError::msg("polled after its end");
-                (1, Err(error.take().unwrap_or_else(again)))
-            }
         };
         Poll::Ready(Ended {
             index,
@@ -102,7 +145,6 @@ impl<S: State> Future for TaskFuture<S> {
 }
 
 /// Polls a body, and makes a panic its error.
-#[inline]
 fn guarded<T>(
     future: &mut BoxFuture<Result<T, NodeError>>,
     cx: &mut Context<'_>,
@@ -127,7 +169,7 @@ fn call<S: State, C: Send + Sync + 'static>(
     state: &Arc<S>,
     place: Place,
     sent: Option<Box<dyn Payload>>,
-) -> Result<BoxFuture<Result<Outcome<S>, NodeError>>, NodeError> {
+) -> BoxFuture<Result<Outcome<S>, NodeError>> {
     let graph = &shared.graph;
     let frame = Frame {
         context: &shared.context,
@@ -138,9 +180,7 @@ fn call<S: State, C: Send + Sync + 'static>(
         None => Input::State(state),
         Some(payload) => Input::Sent(payload),
     };
-    let body = &graph.node(place.node).body;
-    catch_unwind(AssertUnwindSafe(|| body.call(input, &frame)))
-        .map_err(|panic| Panicked(panic_message(&*panic)).into())
+    graph.node(place.node).body.call(input, &frame)
 }
 
 /// Waits for a permit, then tries until the task succeeds or its policy gives
@@ -181,7 +221,8 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     place: Place,
     sent: Option<Box<dyn Payload>>,
 ) -> Result<Outcome<S>, NodeError> {
-    let mut future = call(shared, state, place, sent)?;
+    let called = catch_unwind(AssertUnwindSafe(|| call(shared, state, place, sent)));
+    let mut future = called.map_err(|panic| Panicked(panic_message(&*panic)))?;
     let guarded = std::future::poll_fn(|cx| guarded(&mut future, cx));
     match shared.graph.node(place.node).policy.timeout {
         None => guarded.await,

@@ -1,18 +1,34 @@
 //! The loop: plan, execute, settle, and again.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use super::attempt::{Ended, Shared, TaskFuture};
+use super::attempt::{Begun, Ended, Shared, TaskFuture, begin};
 use super::error::RunError;
 use super::execute::execute;
 use super::record::Record;
 use super::rehearse::rehearse;
 use super::result::{Ran, Run, Status};
 use super::settle::{Success, TaskKey};
-use crate::compile::Frozen;
+use crate::compile::{Frozen, NodeIndex};
 use crate::merge::Ephemerals;
-use crate::plan::{Frontier, Task};
+use crate::plan::{Chosen, Frontier, Task};
 use crate::state::{FieldSchema, State};
+
+/// How many supersteps in a row may run without letting other tasks of the
+/// runtime have a turn.
+const TURN: usize = 256;
+
+/// Why supersteps of one task each came to a halt.
+enum Solo<S: State> {
+    /// A task waits for something.
+    AtWork(TaskKey, TaskFuture<S>),
+    /// It is somebody else's turn.
+    Turn,
+    /// The next superstep has not one task.
+    Over,
+}
 
 /// A run between its begin and its end.
 pub(super) struct Progress<S: State, C> {
@@ -45,90 +61,145 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         }
     }
 
-    pub(super) fn graph(&self) -> &Frozen<S, C> {
-        &self.shared.graph
-    }
-
     /// Runs from the input to the end.
     pub(super) async fn run(&mut self, input: S::Update) -> Result<(), RunError> {
-        let mut tasks = self.begin(input)?;
+        let shared = Arc::clone(&self.shared);
+        let graph = &*shared.graph;
+        let mut tasks = Vec::new();
+        self.begin(graph, input, &mut tasks)?;
         while !tasks.is_empty() {
-            if self.superstep == self.recursion_limit {
-                return Err(self.recursion_limit(&tasks));
+            if tasks.len() > 1 || shared.rehearsal.is_some() {
+                self.superstep_of_many(graph, &mut tasks).await?;
+                continue;
             }
-            self.superstep += 1;
-            self.ran.push(tasks.iter().map(|task| task.node));
-            if let Some(record) = &mut self.record {
-                record.begin(self.superstep, &tasks);
-            }
-            if tasks.len() == 1 && self.shared.rehearsal.is_none() {
-                self.superstep_of_one(&mut tasks).await?;
-            } else {
-                self.superstep_of_many(&mut tasks).await?;
+            let solo = poll_fn(|cx| Poll::Ready(self.solo(graph, &mut tasks, cx)));
+            match solo.await? {
+                Solo::AtWork(key, future) => {
+                    let ended = future.await;
+                    let next = self.end_of_one(graph, key, ended, &mut Vec::new(), &mut tasks)?;
+                    tasks.extend(next.map(|node| Task { node, send: None }));
+                }
+                Solo::Turn => tokio::task::yield_now().await,
+                Solo::Over => {}
             }
         }
         Ok(())
+    }
+
+    /// Counts a superstep that is about to run.
+    #[inline]
+    fn begin_superstep(&mut self, tasks: &[Task]) -> Result<(), RunError> {
+        if self.superstep == self.recursion_limit {
+            return Err(self.recursion_limit(tasks));
+        }
+        self.superstep += 1;
+        self.ran.push(tasks.iter().map(|task| task.node));
+        if let Some(record) = &mut self.record {
+            record.begin(self.superstep, tasks);
+        }
+        Ok(())
+    }
+
+    /// Runs supersteps of one task each, as long as bodies end at their first
+    /// poll: an ordinary loop, without a suspension point in it.
+    fn solo(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &mut Vec<Task>,
+        cx: &mut Context<'_>,
+    ) -> Result<Solo<S>, RunError> {
+        let mut chosen = Vec::new();
+        let Some(mut task) = tasks.pop() else {
+            return Ok(Solo::Over);
+        };
+        for _ in 0..TURN {
+            self.begin_superstep(std::slice::from_ref(&task))?;
+            let key = key(&task);
+            let ended = match begin(&self.shared, &self.state, self.superstep, 0, task, cx) {
+                Begun::Ended(ended) => ended,
+                Begun::AtWork(future) => return Ok(Solo::AtWork(key, future)),
+            };
+            match self.end_of_one(graph, key, ended, &mut chosen, tasks)? {
+                Some(node) => task = Task { node, send: None },
+                None if tasks.len() == 1 => task = tasks.remove(0),
+                None => return Ok(Solo::Over),
+            }
+        }
+        tasks.push(task);
+        Ok(Solo::Turn)
     }
 
     /// Applies the input, and plans the first superstep.
-    fn begin(&mut self, input: S::Update) -> Result<Vec<Task>, RunError> {
+    fn begin(
+        &mut self,
+        graph: &Frozen<S, C>,
+        mut input: S::Update,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
         let written = self.written([&input].into_iter());
-        self.apply(None, input)?;
+        self.apply(None, &mut input)?;
         self.expire(written);
-        let graph = Arc::clone(&self.shared.graph);
         let mut chosen = Vec::new();
-        self.ask_routes(None, &graph.start, &mut chosen)?;
+        self.ask_routes(graph, None, &graph.start, &mut chosen)?;
         if let Some(record) = &mut self.record {
-            record.leads(None, &graph, &self.frontier, &graph.start, &chosen);
+            record.leads(None, graph, &self.frontier, &graph.start, &chosen);
         }
-        let mut tasks = Vec::new();
-        self.frontier
-            .finish(&graph, &graph.start, chosen, &mut tasks);
-        self.frontier.tasks(&graph, &mut tasks);
-        Ok(tasks)
-    }
-
-    async fn superstep_of_one(&mut self, tasks: &mut Vec<Task>) -> Result<(), RunError> {
-        let Some(task) = tasks.pop() else {
-            return Ok(());
-        };
-        let key = key(&task);
-        let future = TaskFuture::start(&self.shared, &self.state, self.superstep, 0, task);
-        let ended = future.await;
-        let mut success = self.succeed(key, ended)?;
-        if let Some(record) = &mut self.record {
-            record.updates(std::slice::from_ref(&success));
-        }
-        self.settle_one(&mut success)?;
-        self.follow(0, success, tasks);
-        self.frontier.tasks(&self.shared.graph, tasks);
+        self.frontier.finish(graph, &graph.start, chosen, tasks);
+        self.frontier.tasks(graph, tasks);
         Ok(())
     }
 
-    async fn superstep_of_many(&mut self, tasks: &mut Vec<Task>) -> Result<(), RunError> {
+    /// Settles a superstep of one task, and plans the next: returns its node if
+    /// it is one without further ado, and else completes `tasks`.
+    #[inline]
+    fn end_of_one(
+        &mut self,
+        graph: &Frozen<S, C>,
+        key: TaskKey,
+        ended: Ended<S>,
+        chosen: &mut Vec<Chosen>,
+        tasks: &mut Vec<Task>,
+    ) -> Result<Option<NodeIndex>, RunError> {
+        let outcome = self.outcome(graph, key, ended.attempts, ended.result)?;
+        if let Some(record) = &mut self.record {
+            record.updates([(ended.attempts, outcome.update.as_deref())].into_iter());
+        }
+        self.settle_one(graph, key, outcome, chosen)?;
+        let exits = &graph.node(key.0).exits;
+        if let Some(record) = &mut self.record {
+            record.leads(Some(0), graph, &self.frontier, exits, chosen);
+        }
+        if chosen.is_empty() && exits.only.is_some() {
+            return Ok(exits.only);
+        }
+        self.frontier.finish(graph, exits, chosen.drain(..), tasks);
+        self.frontier.tasks(graph, tasks);
+        Ok(None)
+    }
+
+    async fn superstep_of_many(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
+        self.begin_superstep(tasks)?;
         let keys: Vec<TaskKey> = tasks.iter().map(key).collect();
         let ended = self.execute(std::mem::take(tasks)).await?;
-        let mut successes = self.successes(&keys, ended)?;
+        let mut successes = self.successes(graph, &keys, ended)?;
         if let Some(record) = &mut self.record {
-            record.updates(&successes);
+            record.updates(successes.iter().map(Success::update));
         }
-        self.settle_all(&mut successes)?;
-        for (index, success) in successes.into_iter().enumerate() {
-            self.follow(index, success, tasks);
+        let mut chosen = self.settle_all(graph, &mut successes)?.into_iter();
+        for (index, &(node, _)) in keys.iter().enumerate() {
+            let exits = &graph.node(node).exits;
+            let chosen = chosen.next().unwrap_or_default();
+            if let Some(record) = &mut self.record {
+                record.leads(Some(index), graph, &self.frontier, exits, &chosen);
+            }
+            self.frontier.finish(graph, exits, chosen, tasks);
         }
-        self.frontier.tasks(&self.shared.graph, tasks);
+        self.frontier.tasks(graph, tasks);
         Ok(())
-    }
-
-    /// Makes ready what a finished task leads to.
-    #[inline]
-    fn follow(&mut self, index: usize, success: Success<S>, tasks: &mut Vec<Task>) {
-        let graph = &self.shared.graph;
-        let exits = &graph.node(success.key.0).exits;
-        if let Some(record) = &mut self.record {
-            record.leads(Some(index), graph, &self.frontier, exits, &success.chosen);
-        }
-        self.frontier.finish(graph, exits, success.chosen, tasks);
     }
 
     async fn execute(&self, tasks: Vec<Task>) -> Result<Vec<Ended<S>>, RunError> {
@@ -145,20 +216,27 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
     /// in task order among those that have ended.
     fn successes(
         &self,
+        graph: &Frozen<S, C>,
         keys: &[TaskKey],
         ended: Vec<Ended<S>>,
     ) -> Result<Vec<Success<S>>, RunError> {
         let n_ended = ended.len();
-        let successes: Result<Vec<_>, _> = ended
-            .into_iter()
-            .map(|ended| self.succeed(keys[ended.index as usize], ended))
-            .collect();
-        debug_assert!(successes.is_err() || n_ended == keys.len());
-        successes
+        let mut successes = Vec::with_capacity(n_ended);
+        for ended in ended {
+            let (key, attempts) = (keys[ended.index as usize], ended.attempts);
+            let outcome = self.outcome(graph, key, attempts, ended.result)?;
+            successes.push(Success {
+                key,
+                attempts,
+                outcome,
+            });
+        }
+        debug_assert_eq!(n_ended, keys.len(), "a task is missing, and none failed");
+        Ok(successes)
     }
 
     fn recursion_limit(&self, next: &[Task]) -> RunError {
-        let graph = self.graph();
+        let graph = &self.shared.graph;
         let mut names: Vec<_> = next
             .iter()
             .map(|task| graph.name_of(task.node).clone())

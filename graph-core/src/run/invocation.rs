@@ -189,6 +189,7 @@ where
             context: self.context.into_context(),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
             rehearsal: self.rehearsal,
+            plain: max_concurrency.is_none() && self.rehearsal.is_none(),
         };
         let limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
         (Progress::new(Arc::new(shared), limit), self.input)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::settle::Success;
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{NodeName, TaskId};
@@ -49,15 +48,18 @@ impl Record {
         });
     }
 
-    /// All tasks have succeeded, and these are their updates.
-    pub(super) fn updates<S: State>(&mut self, successes: &[Success<S>]) {
+    /// All tasks have succeeded: their attempts and updates, in task order.
+    pub(super) fn updates<'u, U: Update>(
+        &mut self,
+        successes: impl Iterator<Item = (u32, Option<&'u U>)>,
+    ) {
         let Some(step) = self.supersteps.last_mut() else {
             return;
         };
         let mut writers: Vec<Vec<String>> = vec![Vec::new(); self.fields.len()];
-        for (success, task) in successes.iter().zip(&mut step.tasks) {
-            task.attempts = success.attempts;
-            let Some(update) = &success.update else {
+        for ((attempts, update), task) in successes.zip(&mut step.tasks) {
+            task.attempts = attempts;
+            let Some(update) = update else {
                 continue;
             };
             task.writes = Some(to_json(update));

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::attempt::{Ended, Shared, TaskFuture};
+use super::attempt::{Begun, Ended, Shared, TaskFuture, begin};
 use crate::graph::OnFailure;
 use crate::plan::Task;
 use crate::state::State;
@@ -67,14 +67,17 @@ pub(super) async fn rehearse<S: State, C: Send + Sync + 'static>(
                 still.push((hold - 1, held));
                 continue;
             }
-            let mut future = match held {
-                Held::Future(future) => future,
-                Held::Task(index, task) => TaskFuture::start(shared, state, superstep, index, task),
+            let begun = match held {
+                Held::Task(index, task) => begin(shared, state, superstep, index, task, cx),
+                Held::Future(mut future) => match Pin::new(&mut future).poll(cx) {
+                    Poll::Pending => Begun::AtWork(future),
+                    Poll::Ready(end) => Begun::Ended(end),
+                },
             };
-            match Pin::new(&mut future).poll(cx) {
-                Poll::Pending => still.push((0, Held::Future(future))),
-                Poll::Ready(end) => {
-                    let stop = stops && end.result.is_err();
+            match begun {
+                Begun::AtWork(future) => still.push((0, Held::Future(future))),
+                Begun::Ended(end) => {
+                    let stop = stops && end.failed();
                     ended.push(end);
                     if stop {
                         return Poll::Ready(());

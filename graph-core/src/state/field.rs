@@ -19,60 +19,110 @@ pub enum WriteKind {
 /// Writes to the same field add up in the order of the calls; an overwrite
 /// takes the place of what was written before it, and what is written after
 /// it is reduced into the new value.
-pub enum FieldUpdate<T, R: Reducer<T>> {
-    /// The field is not written.
+pub struct FieldUpdate<T, R: Reducer<T>>(Inner<T, R>);
+
+enum Inner<T, R: Reducer<T>> {
     Unset,
-    /// One write for the reducer.
     One(R::Update),
-    /// Several writes for the reducer, in order.
+    /// Boxed, since rare: updates are moved often, and should be small.
+    More(Box<More<T, R>>),
+}
+
+enum More<T, R: Reducer<T>> {
     Each(Vec<R::Update>),
-    /// The field's new value.
     Overwrite(T),
 }
 
-impl<T, R: Reducer<T>> FieldUpdate<T, R> {
-    /// Adds a write for the reducer.
-    pub fn push(&mut self, update: R::Update) {
-        match self {
-            Self::Unset => *self = Self::One(update),
-            Self::One(_) => {
-                if let Self::One(first) = mem::replace(self, Self::Unset) {
-                    *self = Self::Each(vec![first, update]);
-                }
-            }
-            Self::Each(updates) => updates.push(update),
-            Self::Overwrite(value) => R::reduce(value, update),
-        }
-    }
-
-    /// Whether the field is not written.
-    #[must_use]
-    pub fn is_unset(&self) -> bool {
-        matches!(self, Self::Unset)
-    }
-
-    /// How the field is written, if it is.
-    #[must_use]
-    pub fn kind(&self) -> Option<WriteKind> {
-        match self {
-            Self::Unset => None,
-            Self::One(_) | Self::Each(_) => Some(WriteKind::Reduce),
-            Self::Overwrite(_) => Some(WriteKind::Overwrite),
-        }
-    }
-
-    /// Applies the writes to the field.
-    #[inline]
-    pub fn apply(self, value: &mut T) {
-        match self {
-            Self::Unset => {}
-            Self::One(update) => R::reduce(value, update),
+impl<T, R: Reducer<T>> More<T, R> {
+    #[inline(never)]
+    fn apply(self: Box<Self>, value: &mut T) {
+        match *self {
             Self::Each(updates) => {
                 for update in updates {
                     R::reduce(value, update);
                 }
             }
             Self::Overwrite(new) => *value = new,
+        }
+    }
+}
+
+/// What a field's entry is made of, to be written out.
+pub(super) enum Parts<'u, T, U> {
+    Unset,
+    One(&'u U),
+    Each(&'u [U]),
+    Overwrite(&'u T),
+}
+
+impl<T, R: Reducer<T>> FieldUpdate<T, R> {
+    /// One write for the reducer.
+    #[must_use]
+    pub fn one(update: R::Update) -> Self {
+        Self(Inner::One(update))
+    }
+
+    /// Several writes for the reducer, in order.
+    #[must_use]
+    pub fn each(updates: Vec<R::Update>) -> Self {
+        Self(Inner::More(Box::new(More::Each(updates))))
+    }
+
+    /// A new value for the field.
+    #[must_use]
+    pub fn overwrite(value: T) -> Self {
+        Self(Inner::More(Box::new(More::Overwrite(value))))
+    }
+
+    /// Adds a write for the reducer.
+    #[inline]
+    pub fn push(&mut self, update: R::Update) {
+        if self.is_unset() {
+            self.0 = Inner::One(update);
+        } else {
+            self.push_more(update);
+        }
+    }
+
+    #[inline(never)]
+    fn push_more(&mut self, update: R::Update) {
+        match mem::take(self).0 {
+            Inner::Unset => *self = Self::one(update),
+            Inner::One(first) => *self = Self::each(vec![first, update]),
+            Inner::More(mut more) => {
+                match &mut *more {
+                    More::Each(updates) => updates.push(update),
+                    More::Overwrite(value) => R::reduce(value, update),
+                }
+                self.0 = Inner::More(more);
+            }
+        }
+    }
+
+    /// Whether the field is not written.
+    #[must_use]
+    #[inline]
+    pub fn is_unset(&self) -> bool {
+        matches!(self.0, Inner::Unset)
+    }
+
+    /// How the field is written, if it is.
+    #[must_use]
+    pub fn kind(&self) -> Option<WriteKind> {
+        match self.parts() {
+            Parts::Unset => None,
+            Parts::One(_) | Parts::Each(_) => Some(WriteKind::Reduce),
+            Parts::Overwrite(_) => Some(WriteKind::Overwrite),
+        }
+    }
+
+    /// Takes the writes out of `self` and applies them to the field.
+    #[inline]
+    pub fn apply(&mut self, value: &mut T) {
+        match mem::replace(&mut self.0, Inner::Unset) {
+            Inner::Unset => {}
+            Inner::One(update) => R::reduce(value, update),
+            Inner::More(more) => more.apply(value),
         }
     }
 
@@ -82,37 +132,50 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
     where
         T: Clone,
     {
-        match self {
-            Self::Unset => Self::Unset,
-            Self::One(_) | Self::Each(_) | Self::Overwrite(_) => Self::Overwrite(value.clone()),
+        if self.is_unset() {
+            Self::default()
+        } else {
+            Self::overwrite(value.clone())
+        }
+    }
+
+    pub(super) fn parts(&self) -> Parts<'_, T, R::Update> {
+        match &self.0 {
+            Inner::Unset => Parts::Unset,
+            Inner::One(update) => Parts::One(update),
+            Inner::More(more) => match &**more {
+                More::Each(updates) => Parts::Each(updates),
+                More::Overwrite(value) => Parts::Overwrite(value),
+            },
         }
     }
 }
 
 impl<T, R: Reducer<T>> Default for FieldUpdate<T, R> {
+    #[inline]
     fn default() -> Self {
-        Self::Unset
+        Self(Inner::Unset)
     }
 }
 
 impl<T: Clone, R: Reducer<T>> Clone for FieldUpdate<T, R> {
     fn clone(&self) -> Self {
-        match self {
-            Self::Unset => Self::Unset,
-            Self::One(update) => Self::One(update.clone()),
-            Self::Each(updates) => Self::Each(updates.clone()),
-            Self::Overwrite(value) => Self::Overwrite(value.clone()),
+        match self.parts() {
+            Parts::Unset => Self::default(),
+            Parts::One(update) => Self::one(update.clone()),
+            Parts::Each(updates) => Self::each(updates.to_vec()),
+            Parts::Overwrite(value) => Self::overwrite(value.clone()),
         }
     }
 }
 
 impl<T, R: Reducer<T>> fmt::Debug for FieldUpdate<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unset => "Unset",
-            Self::One(_) => "One(..)",
-            Self::Each(_) => "Each(..)",
-            Self::Overwrite(_) => "Overwrite(..)",
+        f.write_str(match self.parts() {
+            Parts::Unset => "Unset",
+            Parts::One(_) => "One(..)",
+            Parts::Each(_) => "Each(..)",
+            Parts::Overwrite(_) => "Overwrite(..)",
         })
     }
 }

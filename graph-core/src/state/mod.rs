@@ -85,10 +85,10 @@ pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync +
     /// each write, in the order of the fields.
     fn writes(&self, visit: &mut dyn FnMut(usize, WriteKind));
 
-    /// Applies the writes to `state`, field by field in order. Before each
-    /// field, `at` is set to its index, so that a reducer's panic can be
-    /// blamed on a field.
-    fn apply(self, state: &mut Self::State, at: &mut usize);
+    /// Takes the writes out of `self` and applies them to `state`, field by
+    /// field in order. Before each field that is written, `at` is set to its
+    /// index, so that a reducer's panic can be blamed on a field.
+    fn apply(&mut self, state: &mut Self::State, at: &mut usize);
 
     /// An update that gives the fields that `self` writes the values they have
     /// in `state` now.

@@ -96,6 +96,7 @@ impl<T: Data> Reducer<T> for Replace {
 
     const SINGLE_WRITER: bool = true;
 
+    #[inline]
     fn reduce(value: &mut T, update: T) {
         *value = update;
     }
@@ -108,6 +109,7 @@ pub struct Last;
 impl<T: Data> Reducer<T> for Last {
     type Update = T;
 
+    #[inline]
     fn reduce(value: &mut T, update: T) {
         *value = update;
     }
@@ -134,6 +136,7 @@ impl<T: Data> Reducer<Vec<T>> for Append {
 impl<T: Data> Reducer<VecDeque<T>> for Append {
     type Update = Items<T>;
 
+    #[inline]
     fn reduce(value: &mut VecDeque<T>, update: Items<T>) {
         value.extend(update);
     }
@@ -142,6 +145,7 @@ impl<T: Data> Reducer<VecDeque<T>> for Append {
 impl Reducer<String> for Append {
     type Update = String;
 
+    #[inline]
     fn reduce(value: &mut String, update: String) {
         value.push_str(&update);
     }
@@ -161,6 +165,7 @@ macro_rules! sum_of_integers {
         impl Reducer<$integer> for Sum {
             type Update = $integer;
 
+            #[inline]
             fn reduce(value: &mut $integer, update: $integer) {
                 *value = value.checked_add(update).unwrap_or_else(|| {
                     panic!("{value} + {update} does not fit in {}", stringify!($integer))
@@ -175,6 +180,7 @@ sum_of_integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 impl Reducer<f32> for Sum {
     type Update = f32;
 
+    #[inline]
     fn reduce(value: &mut f32, update: f32) {
         *value += update;
     }
@@ -183,6 +189,7 @@ impl Reducer<f32> for Sum {
 impl Reducer<f64> for Sum {
     type Update = f64;
 
+    #[inline]
     fn reduce(value: &mut f64, update: f64) {
         *value += update;
     }
@@ -191,6 +198,7 @@ impl Reducer<f64> for Sum {
 impl Reducer<Duration> for Sum {
     type Update = Duration;
 
+    #[inline]
     fn reduce(value: &mut Duration, update: Duration) {
         *value = value
             .checked_add(update)
@@ -208,6 +216,7 @@ pub struct Max;
 impl<T: Data + PartialOrd> Reducer<T> for Max {
     type Update = T;
 
+    #[inline]
     fn reduce(value: &mut T, update: T) {
         if update > *value {
             *value = update;
@@ -226,6 +235,7 @@ pub struct Min;
 impl<T: Data + PartialOrd> Reducer<T> for Min {
     type Update = T;
 
+    #[inline]
     fn reduce(value: &mut T, update: T) {
         if update < *value {
             *value = update;
@@ -242,6 +252,7 @@ pub struct Merge;
 impl<K: Data + Ord, V: Data> Reducer<BTreeMap<K, V>> for Merge {
     type Update = BTreeMap<K, V>;
 
+    #[inline]
     fn reduce(value: &mut BTreeMap<K, V>, update: BTreeMap<K, V>) {
         value.extend(update);
     }
@@ -255,6 +266,7 @@ where
 {
     type Update = HashMap<K, V, H>;
 
+    #[inline]
     fn reduce(value: &mut HashMap<K, V, H>, update: HashMap<K, V, H>) {
         value.extend(update);
     }
@@ -263,6 +275,7 @@ where
 impl<T: Data + Ord> Reducer<BTreeSet<T>> for Merge {
     type Update = BTreeSet<T>;
 
+    #[inline]
     fn reduce(value: &mut BTreeSet<T>, update: BTreeSet<T>) {
         value.extend(update);
     }
@@ -275,6 +288,7 @@ where
 {
     type Update = HashSet<T, H>;
 
+    #[inline]
     fn reduce(value: &mut HashSet<T, H>, update: HashSet<T, H>) {
         value.extend(update);
     }
@@ -283,6 +297,7 @@ where
 impl Reducer<serde_json::Map<String, serde_json::Value>> for Merge {
     type Update = serde_json::Map<String, serde_json::Value>;
 
+    #[inline]
     fn reduce(value: &mut Self::Update, update: Self::Update) {
         value.extend(update);
     }
@@ -295,6 +310,7 @@ pub struct Any;
 impl Reducer<bool> for Any {
     type Update = bool;
 
+    #[inline]
     fn reduce(value: &mut bool, update: bool) {
         *value |= update;
     }
@@ -308,6 +324,7 @@ pub struct All;
 impl Reducer<bool> for All {
     type Update = bool;
 
+    #[inline]
     fn reduce(value: &mut bool, update: bool) {
         *value &= update;
     }

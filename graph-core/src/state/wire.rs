@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserializer, Serialize};
 
+use super::field::Parts;
 use super::{FieldUpdate, Reducer};
 
 /// The reading half of an update, written by the derive.
@@ -41,11 +42,11 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
     where
         T: Serialize,
     {
-        match self {
-            Self::Unset => Ok(()),
-            Self::One(update) => map.serialize_entry(keys[0], update),
-            Self::Each(updates) => map.serialize_entry(keys[1], updates),
-            Self::Overwrite(value) => map.serialize_entry(keys[2], value),
+        match self.parts() {
+            Parts::Unset => Ok(()),
+            Parts::One(update) => map.serialize_entry(keys[0], update),
+            Parts::Each(updates) => map.serialize_entry(keys[1], updates),
+            Parts::Overwrite(value) => map.serialize_entry(keys[2], value),
         }
     }
 
@@ -71,9 +72,9 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
             )));
         }
         *self = match key {
-            0 => Self::One(map.next_value()?),
-            1 => Self::Each(map.next_value()?),
-            _ => Self::Overwrite(map.next_value()?),
+            0 => Self::one(map.next_value()?),
+            1 => Self::each(map.next_value()?),
+            _ => Self::overwrite(map.next_value()?),
         };
         Ok(())
     }

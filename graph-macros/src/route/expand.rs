@@ -12,6 +12,7 @@ pub(super) fn expand(model: &Model<'_>) -> TokenStream {
     }
     let name = model.name;
     let (generics, arguments, bounds) = model.generics.split_for_impl();
+    let indices = 0..model.variants.len();
     let variants = model.variants.iter().map(|(variant, _)| variant);
     let targets: Vec<_> = model
         .variants
@@ -22,9 +23,9 @@ pub(super) fn expand(model: &Model<'_>) -> TokenStream {
         impl #generics ::superstep::__private::Route for #name #arguments #bounds {
             const TARGETS: &'static [&'static str] = &[#(#targets),*];
 
-            fn target(&self) -> &'static str {
+            fn index(&self) -> usize {
                 match self {
-                    #(Self::#variants => #targets,)*
+                    #(Self::#variants => #indices,)*
                 }
             }
         }

@@ -58,6 +58,7 @@ fn builder(model: &Model<'_>, update: &Ident) -> TokenStream {
         #[allow(dead_code, reason = "a program need not write every field")]
         impl #name {
             /// An update that writes nothing yet.
+            #[inline]
             #vis fn update() -> #update {
                 ::core::default::Default::default()
             }
@@ -96,6 +97,7 @@ fn methods(model: &Model<'_>, field: &Field<'_>) -> TokenStream {
     };
     quote! {
         #[doc = #doc]
+        #[inline]
         #vis fn #ident(
             mut self,
             value: impl ::superstep::__private::IntoUpdate<#update>,
@@ -109,7 +111,7 @@ fn methods(model: &Model<'_>, field: &Field<'_>) -> TokenStream {
             mut self,
             value: impl ::superstep::__private::IntoUpdate<#ty>,
         ) -> Self {
-            self.#ident = ::superstep::__private::FieldUpdate::Overwrite(
+            self.#ident = ::superstep::__private::FieldUpdate::overwrite(
                 ::superstep::__private::IntoUpdate::into_update(value),
             );
             self
@@ -187,6 +189,7 @@ fn implementations(model: &Model<'_>, update: &Ident) -> TokenStream {
         }
 
         impl ::superstep::__private::IntoOutcome<#name> for #update {
+            #[inline]
             fn into_outcome(
                 self,
             ) -> ::core::result::Result<
@@ -220,11 +223,13 @@ fn update_impl(model: &Model<'_>, update: &Ident) -> TokenStream {
             }
 
             #[inline]
-            fn apply(self, state: &mut #name, at: &mut usize) {
+            fn apply(&mut self, state: &mut #name, at: &mut usize) {
                 let _ = (&state, &at);
                 #(
-                    *at = #indices;
-                    self.#idents.apply(&mut state.#idents);
+                    if !self.#idents.is_unset() {
+                        *at = #indices;
+                        self.#idents.apply(&mut state.#idents);
+                    }
                 )*
             }
 
