@@ -1,0 +1,3 @@
+//! What the public face promises, one module for each behaviour.
+
+mod compile;
