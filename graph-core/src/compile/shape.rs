@@ -447,7 +447,7 @@ const UNKNOWN: From = From {
 
 /// So many names are compared in search of the one that was meant: a graph
 /// whose every name is wrong is still judged at once.
-const MOST_COMPARISONS: usize = 1_000_000;
+const MOST_COMPARISONS: usize = 300_000;
 
 impl Destinations {
     fn add(&mut self, more: Self) {
