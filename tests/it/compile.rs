@@ -650,6 +650,30 @@ mod joins {
     }
 
     #[test]
+    fn two_variants_may_name_one_target() {
+        check(
+            nodes(["a", "b", "c"])
+                .add_route(START, |_| Either::A)
+                .add_edge(["a", "b"], "c"),
+            expect![[r#"
+                join-never-fills: the join into `c` can never fill: one route chooses between `a` and `b`
+                    help: wait only for sources that can all run, or use a plain edge from each
+            "#]],
+        );
+    }
+
+    #[derive(Route)]
+    #[expect(dead_code, reason = "only what it declares matters")]
+    enum Either {
+        #[route("a")]
+        A,
+        #[route("b")]
+        B,
+        #[route("a")]
+        AsWell,
+    }
+
+    #[test]
     fn start_and_repeated_sources_do_not_belong_in_a_join() {
         check(
             nodes(["a", "b", "c"])
