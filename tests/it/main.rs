@@ -2,3 +2,4 @@
 
 mod compile;
 mod error_pages;
+mod impossible;
