@@ -1,4 +1,7 @@
-//! Typed graph state machines in the LangGraph style.
+//! Typed graph state machines in the `LangGraph` style.
+
+#[cfg(doctest)]
+mod error_pages;
 
 #[doc(hidden)]
 pub use superstep_core::__private;

@@ -1,83 +1,29 @@
 //! Rules about how the parts fit together, on indices alone.
 
+use std::collections::BTreeMap;
+
 use fixedbitset::FixedBitSet;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graphmap::DiGraphMap;
 
 use super::findings::Findings;
-use super::shape::{Destinations, NodeIndex, Shape, ShapeJoin, ShapeRoute, Source};
+use super::shape::{Destinations, NodeIndex, Shape, ShapeJoin, ShapeRoute, Source, invalid};
+use super::ways::Timing;
 use crate::graph::Place;
 
 pub(super) fn check(shape: &Shape, place: Place, findings: &mut Findings) {
-    if !shape.has_entry {
+    let reached = if shape.has_entry {
+        let reached = reachable(shape);
+        unreachable_nodes(shape, &reached, findings);
+        reached
+    } else {
         findings.no_entry(place);
-        return;
-    }
-    let reached = reachable(shape);
-    for (index, node) in shape.nodes.iter().enumerate() {
-        if !reached.contains(index) {
-            findings.unreachable_node(node.place, &node.name);
-        }
-    }
-    let loops = nodes_on_cycles(shape);
-    let only_ways = only_ways_in(shape);
-    for join in &shape.joins {
-        if let Some(why) = never_fills(shape, join, &reached, &loops, &only_ways) {
-            findings.join_never_fills(join.place, shape.name(join.to), &why);
-        }
-    }
+        let mut all = FixedBitSet::with_capacity(shape.nodes.len());
+        all.insert_range(..);
+        all
+    };
+    unfillable_joins(shape, &reached, findings);
     endless_cycles(shape, &reached, findings);
-}
-
-impl Shape {
-    pub(super) fn name(&self, index: NodeIndex) -> &str {
-        &self.nodes[index as usize].name
-    }
-
-    pub(super) fn indices(&self) -> std::ops::Range<NodeIndex> {
-        0..super::shape::to_index(self.nodes.len())
-    }
-
-    /// Every way from one node to another, joins taken apart; `START` and
-    /// `END` left out.
-    fn links(&self) -> impl Iterator<Item = (Source, NodeIndex)> {
-        let edges = self.edges.iter().map(|edge| (edge.from, edge.to));
-        let joins = self
-            .joins
-            .iter()
-            .flat_map(|join| join.from.iter().map(|&from| (Some(from), join.to)));
-        let routes = self.routes.iter().flat_map(|route| {
-            let targets = route.to.iter().flatten();
-            targets.map(|&to| (route.from, to))
-        });
-        let commands = self.indices().flat_map(|from| {
-            let targets = self.command_targets(from);
-            targets.into_iter().map(move |to| (Some(from), to))
-        });
-        edges.chain(joins).chain(routes).chain(commands)
-    }
-
-    fn command_targets(&self, from: NodeIndex) -> Vec<NodeIndex> {
-        match &self.nodes[from as usize].destinations {
-            Destinations::None => Vec::new(),
-            Destinations::Any => self.indices().collect(),
-            Destinations::Declared(targets) => targets.clone(),
-        }
-    }
-
-    /// The links as a graph of petgraph's.
-    fn linked(&self) -> DiGraphMap<NodeIndex, ()> {
-        let mut graph = DiGraphMap::new();
-        for index in self.indices() {
-            graph.add_node(index);
-        }
-        for (from, to) in self.links() {
-            if let Some(from) = from {
-                graph.add_edge(from, to, ());
-            }
-        }
-        graph
-    }
 }
 
 /// The nodes that some run can reach. A join's target is among them only if
@@ -129,17 +75,106 @@ fn reachable(shape: &Shape) -> FixedBitSet {
     reached
 }
 
-/// The nodes that can lead back to themselves.
-fn nodes_on_cycles(shape: &Shape) -> FixedBitSet {
-    let graph = shape.linked();
-    let mut on_cycle = FixedBitSet::with_capacity(shape.nodes.len());
-    for component in kosaraju_scc(&graph) {
-        let alone = component.len() == 1 && !graph.contains_edge(component[0], component[0]);
-        if !alone {
-            on_cycle.extend(component.iter().map(|&node| node as usize));
+/// Names the nodes that no run can reach, short of those that only other such
+/// nodes lead to, and of targets of joins, about which there is another rule.
+fn unreachable_nodes(shape: &Shape, reached: &FixedBitSet, findings: &mut Findings) {
+    let nothing_known = shape.has_unknown && reached.is_clear();
+    if nothing_known || reached.is_full() {
+        return;
+    }
+    let links = shape.linked();
+    let lost = |node: NodeIndex| !reached.contains(node as usize);
+    let mut island: DiGraphMap<NodeIndex, ()> = DiGraphMap::new();
+    let mut entered = FixedBitSet::with_capacity(links.node_count());
+    for node in links.nodes().filter(|&node| lost(node)) {
+        island.add_node(node);
+    }
+    for (from, to, ()) in links.all_edges().filter(|&(_, to, ())| lost(to)) {
+        if lost(from) {
+            island.add_edge(from, to, ());
+        } else {
+            entered.insert(to as usize);
         }
     }
-    on_cycle
+    let mut seen = FixedBitSet::with_capacity(links.node_count());
+    for root in roots(shape, &island, entered) {
+        let mut after = reach(&island, root, &mut seen);
+        after.retain(|&node| node != root && (node as usize) < shape.nodes.len());
+        after.sort_unstable();
+        let node = &shape.nodes[root as usize];
+        if invalid(&node.name).is_none() {
+            let after: Vec<_> = after.iter().map(|&node| shape.name(node)).collect();
+            findings.unreachable_node(node.place, &node.name, &after);
+        }
+    }
+}
+
+/// One node of each component of `island` that nothing outside it leads to, in
+/// the order of the builder calls; `entered` are nodes known to be led to.
+fn roots(
+    shape: &Shape,
+    island: &DiGraphMap<NodeIndex, ()>,
+    mut entered: FixedBitSet,
+) -> Vec<NodeIndex> {
+    let components = kosaraju_scc(island);
+    let mut component_of = vec![0; entered.len()];
+    for (index, component) in components.iter().enumerate() {
+        for &node in component {
+            component_of[node as usize] = index;
+        }
+    }
+    for (from, to, ()) in island.all_edges() {
+        if component_of[from as usize] != component_of[to as usize] {
+            entered.insert(to as usize);
+        }
+    }
+    let is_entered = |node: &NodeIndex| entered.contains(*node as usize);
+    let order = |node: NodeIndex| Some(shape.nodes.get(node as usize)?.place.order);
+    let mut roots: Vec<_> = components
+        .iter()
+        .filter(|component| !component.iter().any(is_entered))
+        .filter_map(|component| {
+            let orders = component.iter().map(|&node| (order(node), node));
+            orders.filter(|(order, _)| order.is_some()).min()
+        })
+        .collect();
+    roots.sort_unstable();
+    roots.into_iter().map(|(_, node)| node).collect()
+}
+
+/// What can be reached from `root`, itself included, and was not seen before.
+fn reach(
+    graph: &DiGraphMap<NodeIndex, ()>,
+    root: NodeIndex,
+    seen: &mut FixedBitSet,
+) -> Vec<NodeIndex> {
+    let mut reached = Vec::new();
+    let mut waiting = vec![root];
+    while let Some(node) = waiting.pop() {
+        if !seen.put(node as usize) {
+            reached.push(node);
+            waiting.extend(graph.neighbors(node));
+        }
+    }
+    reached
+}
+
+fn unfillable_joins(shape: &Shape, reached: &FixedBitSet, findings: &mut Findings) {
+    if shape.joins.is_empty() {
+        return;
+    }
+    let timing = Timing::new(shape);
+    let mut last_found = None;
+    for join in &shape.joins {
+        let order = Some(join.place.order);
+        if last_found == order {
+            continue;
+        }
+        if let Some(why) = never_fills(shape, join, reached, &timing) {
+            findings.join_never_fills(join.place, shape.name(join.to), &why);
+            last_found = order;
+        }
+    }
 }
 
 /// Why the join can never fill, if it cannot.
@@ -147,59 +182,37 @@ fn never_fills(
     shape: &Shape,
     join: &ShapeJoin,
     reached: &FixedBitSet,
-    on_cycle: &FixedBitSet,
-    only_ways: &[Option<&ShapeRoute>],
+    timing: &Timing,
 ) -> Option<String> {
-    let lost = join
-        .from
-        .iter()
-        .find(|&&from| !reached.contains(from as usize));
-    if let Some(&lost) = lost {
-        return Some(if lost == join.to {
-            "it waits for its own target".to_owned()
-        } else {
-            format!("nothing that can run leads to `{}`", shape.name(lost))
-        });
+    let is_lost = |from: &&NodeIndex| !reached.contains(**from as usize);
+    if join.from.contains(&join.to) && is_lost(&&join.to) {
+        return Some("it waits for its own target".to_owned());
     }
-    let mut chosen: Vec<(&ShapeRoute, NodeIndex)> = Vec::new();
+    if let Some(&lost) = join.from.iter().find(is_lost) {
+        let lost = shape.name(lost);
+        return Some(format!("nothing that can run leads to `{lost}`"));
+    }
+    if shape.has_unknown {
+        return None;
+    }
+    let mut choices: BTreeMap<usize, NodeIndex> = BTreeMap::new();
     for &from in &join.from {
-        let Some(route) = only_ways[from as usize] else {
+        let Some(choice) = timing.choice(from) else {
             continue;
         };
-        let once = route
-            .from
-            .is_none_or(|node| !on_cycle.contains(node as usize));
-        if !once {
-            continue;
+        match choices.insert(choice.route, choice.target) {
+            Some(rival) if rival != choice.target => {
+                let (a, b) = (rival.min(choice.target), rival.max(choice.target));
+                return Some(format!(
+                    "one route chooses between `{}` and `{}`",
+                    shape.name(a),
+                    shape.name(b)
+                ));
+            }
+            _ => {}
         }
-        let rival = chosen.iter().find(|(other, _)| std::ptr::eq(*other, route));
-        if let Some(&(_, rival)) = rival {
-            return Some(format!(
-                "one route chooses between `{}` and `{}`",
-                shape.name(rival),
-                shape.name(from)
-            ));
-        }
-        chosen.push((route, from));
     }
     None
-}
-
-/// The exclusive route that is the one way into each node, where there is one.
-fn only_ways_in(shape: &Shape) -> Vec<Option<&ShapeRoute>> {
-    let mut ways = vec![0_usize; shape.nodes.len()];
-    for (_, to) in shape.links() {
-        ways[to as usize] += 1;
-    }
-    let mut only = vec![None; shape.nodes.len()];
-    for route in shape.routes.iter().filter(|route| route.exactly_one) {
-        for &to in route.to.iter().flatten() {
-            if ways[to as usize] == 1 {
-                only[to as usize] = Some(route);
-            }
-        }
-    }
-    only
 }
 
 /// Cycles of nodes that always make the next one ready.
@@ -228,7 +241,7 @@ fn endless_cycles(shape: &Shape, reached: &FixedBitSet, findings: &mut Findings)
 }
 
 /// A way that is taken each time its source has run: an edge, or a route that
-/// takes exactly one of its targets.
+/// takes exactly one of its targets. What rests on a guess is left out.
 struct SureWay {
     from: NodeIndex,
     to: Vec<NodeIndex>,
@@ -255,10 +268,11 @@ impl SureWays {
             into: vec![Vec::new(); shape.nodes.len()],
             n_open: vec![0; shape.nodes.len()],
         };
-        for edge in &shape.edges {
+        for edge in shape.edges.iter().filter(|edge| !edge.guessed) {
             this.add(edge.from, vec![edge.to], edge.place);
         }
-        for route in shape.routes.iter().filter(|route| route.exactly_one) {
+        let exclusive = |route: &&ShapeRoute| route.exactly_one && !route.guessed;
+        for route in shape.routes.iter().filter(exclusive) {
             let to: Option<Vec<_>> = route.to.iter().copied().collect();
             if let Some(to) = to {
                 this.add(route.from, to, route.place);

@@ -1,5 +1,7 @@
 //! One constructor for each finding, so that its wording has one home.
 
+use std::fmt;
+
 use super::diagnostic::Diagnostic;
 use crate::graph::Place;
 use crate::id::{END, START};
@@ -20,18 +22,23 @@ impl Findings {
         self.warnings.push(diagnostic(place, code, message, help));
     }
 
+    /// `listed` are the first of the `n_known` names that there are.
     pub(super) fn unknown_node(
         &mut self,
         place: Place,
         what: &str,
         name: &str,
         meant: Option<&str>,
-        known: &[&str],
+        listed: &[String],
+        n_known: usize,
     ) {
-        let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if known.is_empty() => "add it with `add_node`".to_owned(),
-            None => format!("add it with `add_node`; there are {}", list(known)),
+        let help = match (meant, n_known) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, 0) => "add it with `add_node`".to_owned(),
+            (None, _) => format!(
+                "add it with `add_node`; there are {}",
+                list_of(listed, n_known)
+            ),
         };
         self.error(
             place,
@@ -71,7 +78,7 @@ impl Findings {
         );
     }
 
-    pub(super) fn into_start(&mut self, place: Place, what: &str) {
+    pub(super) fn edge_into_start(&mut self, place: Place, what: &str) {
         self.error(
             place,
             "edge-into-start",
@@ -80,7 +87,7 @@ impl Findings {
         );
     }
 
-    pub(super) fn out_of_end(&mut self, place: Place, what: &str) {
+    pub(super) fn edge_out_of_end(&mut self, place: Place, what: &str) {
         self.error(
             place,
             "edge-out-of-end",
@@ -89,11 +96,11 @@ impl Findings {
         );
     }
 
-    pub(super) fn empty_edge(&mut self, place: Place, side: &str) {
+    pub(super) fn empty_edge(&mut self, place: Place, what: &str, side: &str) {
         self.error(
             place,
             "empty-edge",
-            format!("an edge has no {side}"),
+            format!("{what} has no {side}"),
             "name at least one node on each side".to_owned(),
         );
     }
@@ -116,11 +123,11 @@ impl Findings {
         );
     }
 
-    pub(super) fn route_to_nowhere(&mut self, place: Place, from: &str) {
+    pub(super) fn route_to_nowhere(&mut self, place: Place, what: &str, from: &[&str]) {
         self.error(
             place,
             "route-to-nowhere",
-            format!("the route from `{from}` declares no target"),
+            format!("{what} from {} declares no target", list(from)),
             "declare the nodes that it may go to".to_owned(),
         );
     }
@@ -163,11 +170,16 @@ impl Findings {
         );
     }
 
-    pub(super) fn unreachable_node(&mut self, place: Place, name: &str) {
+    /// `after` are nodes that only this one leads to.
+    pub(super) fn unreachable_node(&mut self, place: Place, name: &str, after: &[&str]) {
+        let and_so = match after {
+            [] => String::new(),
+            after => format!(", and so to {}", list(after)),
+        };
         self.error(
             place,
             "unreachable-node",
-            format!("nothing that can run leads to `{name}`"),
+            format!("nothing that can run leads to `{name}`{and_so}"),
             "add an edge to it, declare it as a target, or remove it".to_owned(),
         );
     }
@@ -190,12 +202,40 @@ impl Findings {
         );
     }
 
-    pub(super) fn uneven_paths(&mut self, place: Place, target: &str, early: &str, late: &str) {
+    /// `sources` are those of the edges into `target`, `START` left out.
+    pub(super) fn uneven_paths(
+        &mut self,
+        place: Place,
+        target: &str,
+        early: Option<&str>,
+        late: &str,
+        sources: &[&str],
+    ) {
+        let help = match early {
+            None => format!("remove the edge from `START` to run it only after `{late}`"),
+            Some(_) if sources.len() > MOST_LISTED => {
+                format!("to wait for all, make one edge of them: `.add_edge([..], {target:?})`")
+            }
+            Some(_) => format!("to wait for all, write `.add_edge({sources:?}, {target:?})`"),
+        };
+        let early = early.unwrap_or("START");
         self.warning(
             place,
             "uneven-paths",
             format!("`{target}` runs more than once: after `{early}`, and again after `{late}`"),
-            format!("to wait for both, write `.add_edge([{early:?}, {late:?}], {target:?})`"),
+            help,
+        );
+    }
+
+    /// A worker that conflicts with itself.
+    pub(super) fn possible_self_conflict(&mut self, place: Place, field: &str, worker: &str) {
+        self.warning(
+            place,
+            "possible-conflict",
+            format!(
+                "several sends to `{worker}` can run in the same superstep, and each writes `{field}`"
+            ),
+            format!("give `{field}` a reducer, such as `#[reduce(Append)]`"),
         );
     }
 
@@ -236,8 +276,19 @@ fn diagnostic(place: Place, code: &'static str, message: String, help: String) -
     }
 }
 
-/// Names in backticks, separated by commas.
-pub(super) fn list(names: &[&str]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+/// The most names that one finding lists.
+pub(super) const MOST_LISTED: usize = 12;
+
+/// Names in backticks, separated by commas; of a great many, the first.
+fn list(names: &[&str]) -> String {
+    list_of(names, names.len())
+}
+
+fn list_of(names: &[impl fmt::Display], n_names: usize) -> String {
+    let listed = names.iter().take(MOST_LISTED);
+    let quoted: Vec<_> = listed.map(|name| format!("`{name}`")).collect();
+    match n_names.saturating_sub(MOST_LISTED) {
+        0 => quoted.join(", "),
+        more => format!("{}, and {more} more", quoted.join(", ")),
+    }
 }

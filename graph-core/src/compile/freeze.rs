@@ -8,16 +8,20 @@ use fixedbitset::FixedBitSet;
 use super::diagnostic::Diagnostic;
 use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
 use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace};
-use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, Source};
+use super::shape::{Destinations, NodeIndex, Shape, ShapeJoin, ShapeNode, ShapeRoute, slot};
 use crate::graph::{RecordedNode, RecordedRoute, StateGraph};
 use crate::id::NodeName;
 use crate::state::State;
 
 pub(super) fn freeze<S: State, C>(
     graph: StateGraph<S, C>,
-    shape: Shape,
+    mut shape: Shape,
     warnings: Vec<Diagnostic>,
 ) -> Frozen<S, C> {
+    // Joins as they are, not as they were added: equal ones are one.
+    let compare = |a: &ShapeJoin, b: &ShapeJoin| (a.to, &a.from).cmp(&(b.to, &b.from));
+    shape.joins.sort_by(compare);
+    shape.joins.dedup_by(|a, b| compare(a, b).is_eq());
     let picture = picture(&graph.name, &shape);
     let names: Vec<NodeName> = shape
         .nodes
@@ -122,11 +126,6 @@ fn exits<S: State>(
         }
     }
     exits
-}
-
-/// `START` comes before the nodes.
-fn slot(source: Source) -> usize {
-    source.map_or(0, |node| node as usize + 1)
 }
 
 fn freeze_route<S>(

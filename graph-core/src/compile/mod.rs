@@ -9,6 +9,7 @@ mod freeze;
 mod graph;
 mod shape;
 mod warn;
+mod ways;
 
 pub use diagnostic::{CompileError, Diagnostic};
 pub use graph::Graph;

@@ -4,7 +4,9 @@
 //! tasks in a superstep. A misspelt name is reported and then taken for the
 //! name that was meant, so that one mistake does not show as several.
 
-use super::findings::Findings;
+use std::collections::BTreeSet;
+
+use super::findings::{Findings, MOST_LISTED};
 use crate::graph::{Place, StateGraph};
 use crate::id::{END, START};
 use crate::state::State;
@@ -13,6 +15,11 @@ pub(crate) type NodeIndex = u32;
 
 /// Where something leads out of: `None` is `START`.
 pub(super) type Source = Option<NodeIndex>;
+
+/// A source's place in a list of all: `START` comes before the nodes.
+pub(super) fn slot(source: Source) -> usize {
+    source.map_or(0, |node| node as usize + 1)
+}
 
 /// A node as far as the shape of the graph goes.
 #[derive(Debug)]
@@ -44,10 +51,13 @@ pub(super) struct ShapeEdge {
     pub(super) from: Source,
     pub(super) to: NodeIndex,
     pub(super) place: Place,
+    /// Whether one of its names had to be guessed.
+    pub(super) guessed: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct ShapeJoin {
+    /// Sorted, each once; never empty.
     pub(super) from: Vec<NodeIndex>,
     pub(super) to: NodeIndex,
     pub(super) place: Place,
@@ -56,12 +66,14 @@ pub(super) struct ShapeJoin {
 #[derive(Debug)]
 pub(super) struct ShapeRoute {
     pub(super) from: Source,
-    /// `None` is `END`.
+    /// As they were declared; `None` is `END`.
     pub(super) to: Vec<Option<NodeIndex>>,
     pub(super) exactly_one: bool,
     /// Its place in the builder's list.
     pub(super) recorded: usize,
     pub(super) place: Place,
+    /// Whether one of its names had to be guessed.
+    pub(super) guessed: bool,
 }
 
 #[derive(Debug)]
@@ -74,14 +86,33 @@ pub(super) struct Shape {
     pub(super) routes: Vec<ShapeRoute>,
     /// Whether any edge or route says that it leads out of `START`.
     pub(super) has_entry: bool,
+    /// Whether some name is no node's, so that the shape is partly a guess.
+    pub(super) has_unknown: bool,
 }
 
 /// What a name stands for.
+#[derive(Clone, Copy)]
 enum Named {
     Start,
     End,
     Node(NodeIndex),
+    /// It is misspelt, and taken for this node.
+    Guess(NodeIndex),
     Nothing,
+}
+
+/// Where an edge or a route comes from.
+#[derive(Clone, Copy)]
+struct From {
+    source: Source,
+    guessed: bool,
+}
+
+/// Where an edge or a route goes to; `None` is `END`.
+#[derive(Clone, Copy)]
+struct To {
+    target: Option<NodeIndex>,
+    guessed: bool,
 }
 
 pub(super) fn resolve<S: State, C>(graph: &StateGraph<S, C>, findings: &mut Findings) -> Shape {
@@ -95,6 +126,11 @@ pub(super) fn resolve<S: State, C>(graph: &StateGraph<S, C>, findings: &mut Find
 struct Resolver<'a> {
     findings: &'a mut Findings,
     shape: Shape,
+    /// The possible names among the nodes', as far as messages list them, and
+    /// how many there are.
+    known: (Vec<String>, usize),
+    /// How many names were compared with all others in search of a likely one.
+    n_searches: usize,
 }
 
 impl<'a> Resolver<'a> {
@@ -117,11 +153,17 @@ impl<'a> Resolver<'a> {
         nodes.sort_by(|a, b| a.name.cmp(&b.name).then(a.recorded.cmp(&b.recorded)));
         nodes.dedup_by(|later, first| {
             let same = later.name == first.name;
-            if same {
+            if same && invalid(&later.name).is_none() {
                 findings.duplicate_node(later.place, &later.name, first.place);
             }
             same
         });
+        let possible = nodes.iter().filter(|node| invalid(&node.name).is_none());
+        let listed = possible.clone().take(MOST_LISTED);
+        let known = (
+            listed.map(|node| node.name.clone()).collect(),
+            possible.count(),
+        );
         let shape = Shape {
             nodes,
             edges: Vec::new(),
@@ -129,14 +171,21 @@ impl<'a> Resolver<'a> {
             joins: Vec::new(),
             routes: Vec::new(),
             has_entry: false,
+            has_unknown: false,
         };
-        Self { findings, shape }
+        Self {
+            findings,
+            shape,
+            known,
+            n_searches: 0,
+        }
     }
 
-    /// What nodes say of themselves: destinations, writes, deferral.
+    /// What nodes say of themselves: destinations, writes, deferral. Of two
+    /// nodes with one name, the destinations add up, so that the duplicate is
+    /// the only mistake that shows.
     fn declarations<S: State, C>(&mut self, graph: &StateGraph<S, C>) {
-        for index in 0..self.shape.nodes.len() {
-            let node = &graph.nodes[self.shape.nodes[index].recorded];
+        for node in &graph.nodes {
             let policy = &node.definition.policy;
             if policy.defer && node.worker.is_some() {
                 self.findings.deferred_worker(node.place, &node.name);
@@ -148,17 +197,24 @@ impl<'a> Resolver<'a> {
                     }
                     let what = format!("a destination of `{}`", node.name);
                     let targets = self.targets(names, node.place, &what, true);
-                    Destinations::Declared(targets.into_iter().flatten().collect())
+                    Destinations::Declared(targets.iter().filter_map(|to| to.target).collect())
                 }
                 None if node.definition.commands => Destinations::Any,
                 None => Destinations::None,
             };
             let writes = policy.writes.as_ref().map(|fields| {
                 let known = |name: &String| self.field::<S>(node.place, &node.name, name);
-                fields.iter().filter_map(known).collect()
+                let mut fields: Vec<_> = fields.iter().filter_map(known).collect();
+                fields.sort_unstable();
+                fields.dedup();
+                fields
             });
-            self.shape.nodes[index].destinations = destinations;
-            self.shape.nodes[index].writes = writes;
+            let Some(index) = self.index(&node.name) else {
+                continue;
+            };
+            let shape = &mut self.shape.nodes[index as usize];
+            shape.destinations.add(destinations);
+            shape.writes = shape.writes.take().or(writes);
         }
     }
 
@@ -176,49 +232,78 @@ impl<'a> Resolver<'a> {
         for edge in &graph.edges {
             for (side, names) in [("source", &edge.from), ("target", &edge.to)] {
                 if names.is_empty() {
-                    self.findings.empty_edge(edge.place, side);
+                    self.findings.empty_edge(edge.place, "an edge", side);
                 }
             }
-            let targets = self.targets(&edge.to, edge.place, "an edge", false);
             match edge.from.as_slice() {
-                [] => {}
-                [from] => self.plain_edges(from, &targets, edge.place),
-                from => self.joins(from, &targets, edge.place),
-            }
-        }
-    }
-
-    fn plain_edges(&mut self, from: &str, targets: &[Option<NodeIndex>], place: Place) {
-        let Some(from) = self.source(from, place, "an edge") else {
-            return;
-        };
-        for to in targets {
-            match *to {
-                Some(to) => self.shape.edges.push(ShapeEdge { from, to, place }),
-                None => self.shape.ends.push(from),
-            }
-        }
-    }
-
-    fn joins(&mut self, from: &[String], targets: &[Option<NodeIndex>], place: Place) {
-        let target_name = targets
-            .iter()
-            .flatten()
-            .next()
-            .map_or(END.to_owned(), |&to| self.name(to).to_owned());
-        let mut sources: Vec<NodeIndex> = Vec::with_capacity(from.len());
-        for name in from {
-            match self.source(name, place, "a join") {
-                Some(Some(source)) if sources.contains(&source) => {
-                    self.findings.repeated_source(place, name, &target_name);
+                [] => {
+                    let targets = self.targets(&edge.to, edge.place, "an edge", false);
+                    self.plain_edges(UNKNOWN, &targets, edge.place);
                 }
-                Some(Some(source)) => sources.push(source),
-                Some(None) => self.findings.join_from_start(place, &target_name),
-                None => {}
+                [from] => {
+                    let from = self.source(from, edge.place, "an edge");
+                    let targets = self.targets(&edge.to, edge.place, "an edge", false);
+                    self.plain_edges(from, &targets, edge.place);
+                }
+                from => self.joins(from, &edge.to, edge.place),
             }
         }
+    }
+
+    fn plain_edges(&mut self, from: From, targets: &[To], place: Place) {
         for to in targets {
-            match *to {
+            match to.target {
+                Some(target) => self.shape.edges.push(ShapeEdge {
+                    from: from.source,
+                    to: target,
+                    place,
+                    guessed: from.guessed || to.guessed,
+                }),
+                None => self.shape.ends.push(from.source),
+            }
+        }
+    }
+
+    fn joins(&mut self, from: &[String], to: &[String], place: Place) {
+        let mut sources = BTreeSet::new();
+        let mut repeated = BTreeSet::new();
+        let mut from_start = false;
+        for name in from {
+            match self.named(name, place, "a join") {
+                Named::Node(source) => {
+                    if !sources.insert(source) {
+                        repeated.insert(name);
+                    }
+                }
+                Named::Guess(source) => {
+                    sources.insert(source);
+                }
+                Named::Start => {
+                    self.shape.has_entry = true;
+                    from_start = true;
+                }
+                Named::End => self.findings.edge_out_of_end(place, "a join"),
+                Named::Nothing => {}
+            }
+        }
+        let mut targets = self.targets(to, place, "an edge", false);
+        let mut seen = BTreeSet::new();
+        targets.retain(|to| seen.insert(to.target));
+        let first = targets.iter().find_map(|to| to.target);
+        let into = first.map_or("END", |to| self.shape.name(to)).to_owned();
+        for name in repeated {
+            self.findings.repeated_source(place, name, &into);
+        }
+        if from_start {
+            self.findings.join_from_start(place, &into);
+        }
+        let sources: Vec<_> = sources.into_iter().collect();
+        if sources.is_empty() {
+            self.plain_edges(UNKNOWN, &targets, place);
+            return;
+        }
+        for to in targets {
+            match to.target {
                 Some(to) => self.shape.joins.push(ShapeJoin {
                     from: sources.clone(),
                     to,
@@ -231,72 +316,91 @@ impl<'a> Resolver<'a> {
 
     fn routes<S: State, C>(&mut self, graph: &StateGraph<S, C>) {
         for (recorded, route) in graph.routes.iter().enumerate() {
-            if route.from.is_empty() {
-                self.findings.empty_edge(route.place, "source");
-            }
-            let what = if route.router.exactly_one() {
+            let exactly_one = route.router.exactly_one();
+            let what = if exactly_one {
                 "a route"
             } else {
                 "a conditional edge"
             };
+            if route.from.is_empty() {
+                self.findings.empty_edge(route.place, what, "source");
+            }
+            if route.to.is_empty() {
+                let from: Vec<_> = route.from.iter().map(|name| shown(name)).collect();
+                self.findings.route_to_nowhere(route.place, what, &from);
+            }
+            let mut sources: Vec<_> = route
+                .from
+                .iter()
+                .map(|name| self.source(name, route.place, what))
+                .collect();
+            if sources.is_empty() {
+                sources.push(UNKNOWN);
+            }
             // A variant of an enum names a node; only sends carry values.
-            let sends = !route.router.exactly_one();
-            let to = self.targets(&route.to, route.place, what, sends);
-            for name in &route.from {
-                if route.to.is_empty() {
-                    self.findings.route_to_nowhere(route.place, name);
-                }
-                if let Some(from) = self.source(name, route.place, what) {
-                    self.shape.routes.push(ShapeRoute {
-                        from,
-                        to: to.clone(),
-                        exactly_one: route.router.exactly_one(),
-                        recorded,
-                        place: route.place,
-                    });
-                }
+            let targets = self.targets(&route.to, route.place, what, !exactly_one);
+            let guessed = targets.iter().any(|to| to.guessed);
+            let to: Vec<_> = targets.iter().map(|to| to.target).collect();
+            for from in sources {
+                self.shape.routes.push(ShapeRoute {
+                    from: from.source,
+                    to: to.clone(),
+                    exactly_one,
+                    recorded,
+                    place: route.place,
+                    guessed: guessed || from.guessed,
+                });
             }
         }
     }
 
-    /// The source of that name; nothing if it cannot be one.
-    fn source(&mut self, name: &str, place: Place, what: &str) -> Option<Source> {
+    fn source(&mut self, name: &str, place: Place, what: &str) -> From {
         match self.named(name, place, what) {
             Named::Start => {
                 self.shape.has_entry = true;
-                Some(None)
+                From {
+                    source: None,
+                    guessed: false,
+                }
             }
             Named::End => {
-                self.findings.out_of_end(place, what);
-                None
+                self.findings.edge_out_of_end(place, what);
+                UNKNOWN
             }
-            Named::Node(index) => Some(Some(index)),
-            Named::Nothing => None,
+            Named::Node(index) => From {
+                source: Some(index),
+                guessed: false,
+            },
+            Named::Guess(index) => From {
+                source: Some(index),
+                guessed: true,
+            },
+            Named::Nothing => UNKNOWN,
         }
     }
 
-    /// The targets of these names, `None` for `END`; those that cannot be
-    /// targets are left out.
-    fn targets(
-        &mut self,
-        names: &[String],
-        place: Place,
-        what: &str,
-        workers: bool,
-    ) -> Vec<Option<NodeIndex>> {
+    /// The targets of these names. What cannot be a target becomes `END`, of
+    /// which nothing else is said.
+    fn targets(&mut self, names: &[String], place: Place, what: &str, workers: bool) -> Vec<To> {
         let mut targets = Vec::with_capacity(names.len());
         for name in names {
-            match self.named(name, place, what) {
-                Named::Start => self.findings.into_start(place, what),
-                Named::End => targets.push(None),
+            let named = self.named(name, place, what);
+            let target = match named {
+                Named::Start => {
+                    self.findings.edge_into_start(place, what);
+                    None
+                }
+                Named::End | Named::Nothing => None,
+                Named::Guess(index) => Some(index),
                 Named::Node(index) => {
                     if self.shape.nodes[index as usize].worker && !workers {
                         self.findings.edge_to_worker(place, what, name);
                     }
-                    targets.push(Some(index));
+                    Some(index)
                 }
-                Named::Nothing => {}
-            }
+            };
+            let guessed = !matches!(named, Named::Node(_) | Named::End);
+            targets.push(To { target, guessed });
         }
         targets
     }
@@ -310,17 +414,21 @@ impl<'a> Resolver<'a> {
         if let Some(index) = self.index(name) {
             return Named::Node(index);
         }
+        self.shape.has_unknown = true;
         let nodes = &self.shape.nodes;
-        let meant = nearest(name, nodes.iter().map(|node| node.name.as_str()));
-        let known: Vec<_> = nodes
-            .iter()
-            .take(12)
-            .map(|node| node.name.as_str())
-            .collect();
-        self.findings.unknown_node(place, what, name, meant, &known);
+        self.n_searches += 1;
+        let affordable = self.n_searches.saturating_mul(nodes.len()) <= MOST_COMPARISONS;
+        let names = nodes.iter().map(|node| node.name.as_str());
+        let meant = affordable.then(|| nearest(name, names)).flatten();
+        // What has an impossible name is a mistake already, whoever names it.
+        if meant.is_none_or(|meant| invalid(meant).is_none()) {
+            let (listed, n_known) = &self.known;
+            self.findings
+                .unknown_node(place, what, name, meant, listed, *n_known);
+        }
         meant
             .and_then(|meant| self.index(meant))
-            .map_or(Named::Nothing, Named::Node)
+            .map_or(Named::Nothing, Named::Guess)
     }
 
     fn index(&self, name: &str) -> Option<NodeIndex> {
@@ -328,9 +436,45 @@ impl<'a> Resolver<'a> {
         let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name));
         index.ok().map(to_index)
     }
+}
 
-    fn name(&self, index: NodeIndex) -> &str {
-        &self.shape.nodes[index as usize].name
+/// What follows an unknown name is taken to be reached, so that the name is
+/// the only mistake that shows.
+const UNKNOWN: From = From {
+    source: None,
+    guessed: true,
+};
+
+/// So many names are compared in search of the one that was meant: a graph
+/// whose every name is wrong is still judged at once.
+const MOST_COMPARISONS: usize = 300_000;
+
+impl Destinations {
+    fn add(&mut self, more: Self) {
+        match (&mut *self, more) {
+            (_, Self::None) | (Self::Any, _) => {}
+            (Self::Declared(targets), Self::Declared(more)) => targets.extend(more),
+            (_, more) => *self = more,
+        }
+    }
+}
+
+impl Shape {
+    pub(super) fn name(&self, index: NodeIndex) -> &str {
+        &self.nodes[index as usize].name
+    }
+
+    pub(super) fn indices(&self) -> std::ops::Range<NodeIndex> {
+        0..to_index(self.nodes.len())
+    }
+}
+
+/// A name as messages show it.
+fn shown(name: &str) -> &str {
+    match name {
+        START => "START",
+        END => "END",
+        name => name,
     }
 }
 
@@ -339,7 +483,8 @@ pub(crate) fn to_index(index: usize) -> NodeIndex {
     NodeIndex::try_from(index).expect("fewer than 2^32 nodes")
 }
 
-fn invalid(name: &str) -> Option<&'static str> {
+/// Why a node cannot have that name, if it cannot.
+pub(super) fn invalid(name: &str) -> Option<&'static str> {
     match name {
         "" => Some("it is empty"),
         START | END => Some("it is reserved"),
@@ -353,8 +498,11 @@ fn invalid(name: &str) -> Option<&'static str> {
 /// The known name nearest to `name`, if it is near enough to be what was
 /// meant; the first in order among equals.
 pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    // At least one character must be right: `c` is not a misspelt `a`.
+    let allowed = (length / 3).clamp(1, 3).min(length.saturating_sub(1));
     known
+        .filter(|known| known.chars().count().abs_diff(length) <= allowed)
         .map(|known| (strsim::osa_distance(name, known), known))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)

@@ -1,0 +1,39 @@
+//! The pages of `docs/`, so that their examples are compiled and run.
+
+macro_rules! pages {
+    ($($name:ident = $path:literal,)*) => {
+        $(
+            #[doc = include_str!($path)]
+            mod $name {}
+        )*
+    };
+}
+
+pages! {
+    unknown_node = "../docs/errors/unknown-node.md",
+    duplicate_node = "../docs/errors/duplicate-node.md",
+    invalid_name = "../docs/errors/invalid-name.md",
+    no_entry = "../docs/errors/no-entry.md",
+    edge_into_start = "../docs/errors/edge-into-start.md",
+    edge_out_of_end = "../docs/errors/edge-out-of-end.md",
+    empty_edge = "../docs/errors/empty-edge.md",
+    join_from_start = "../docs/errors/join-from-start.md",
+    repeated_source = "../docs/errors/repeated-source.md",
+    route_to_nowhere = "../docs/errors/route-to-nowhere.md",
+    edge_to_worker = "../docs/errors/edge-to-worker.md",
+    deferred_worker = "../docs/errors/deferred-worker.md",
+    unknown_field = "../docs/errors/unknown-field.md",
+    unreachable_node = "../docs/errors/unreachable-node.md",
+    join_never_fills = "../docs/errors/join-never-fills.md",
+    endless_cycle = "../docs/errors/endless-cycle.md",
+    uneven_paths = "../docs/errors/uneven-paths.md",
+    possible_conflict = "../docs/errors/possible-conflict.md",
+    idle_destinations = "../docs/errors/idle-destinations.md",
+    node = "../docs/errors/node.md",
+    conflict = "../docs/errors/conflict.md",
+    reducer = "../docs/errors/reducer.md",
+    recursion_limit = "../docs/errors/recursion-limit.md",
+    unknown_target = "../docs/errors/unknown-target.md",
+    no_runtime = "../docs/errors/no-runtime.md",
+    from_langgraph = "../docs/from-langgraph.md",
+}
