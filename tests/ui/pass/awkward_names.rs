@@ -1,0 +1,39 @@
+//! Names that generated code could stumble over.
+
+use serde::{Deserialize, Serialize};
+use superstep::State;
+
+/// A reducer of a user's own, under the name of a stock one.
+pub struct Sum;
+
+impl superstep::Reducer<String> for Sum {
+    type Update = String;
+
+    fn reduce(value: &mut String, update: String) {
+        value.push_str(&update);
+    }
+}
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+pub struct Result {
+    r#type: String,
+    #[reduce(Sum)]
+    some: String,
+    #[reduce(self::Sum)]
+    value: String,
+    map: Option<Box<Result>>,
+    state: u8,
+    key: u8,
+}
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Empty {}
+
+fn main() {
+    let update = Result::update().r#type("a").some("b").value("c").overwrite_state(1);
+    assert_eq!(
+        serde_json::to_string(&update).unwrap(),
+        r#"{"type":"a","some":"b","value":"c","overwrite_state":1}"#,
+    );
+    assert_eq!(Empty::schema().fields.len(), 0);
+}
