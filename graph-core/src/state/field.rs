@@ -45,6 +45,11 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         }
     }
 
+    /// Sets the field's new value, in place of what was written before.
+    pub fn overwrite(&mut self, value: T) {
+        *self = Self::Overwrite(value);
+    }
+
     /// Whether the field is not written.
     #[must_use]
     pub fn is_unset(&self) -> bool {

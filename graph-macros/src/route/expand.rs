@@ -7,25 +7,25 @@ use super::attributes::Target;
 use super::model::Model;
 
 pub(super) fn expand(model: &Model<'_>) -> TokenStream {
-    if !model.usable {
-        return TokenStream::new();
-    }
     let name = model.name;
     let (generics, arguments, bounds) = model.generics.split_for_impl();
-    let variants = model.variants.iter().map(|(variant, _)| variant);
     let targets: Vec<_> = model
         .variants
         .iter()
         .map(|(_, target)| target_code(target))
         .collect();
+    let variants = model.variants.iter().map(|(variant, _)| variant);
+    // The pattern takes what variants hold by mistake, too.
+    let target = match model.is_enum {
+        true => quote!(match *self { #(Self::#variants { .. } => #targets,)* }),
+        false => quote!(""),
+    };
     quote! {
         impl #generics ::superstep::__private::Route for #name #arguments #bounds {
             const TARGETS: &'static [&'static str] = &[#(#targets),*];
 
             fn target(&self) -> &'static str {
-                match self {
-                    #(Self::#variants => #targets,)*
-                }
+                #target
             }
         }
     }

@@ -13,7 +13,8 @@ pub(super) struct Model<'i> {
     pub(super) name: &'i Ident,
     pub(super) vis: &'i Visibility,
     pub(super) fields: Vec<Field<'i>>,
-    /// Whether code can be written for it at all.
+    /// Whether code can be written for it at all. A struct without named
+    /// fields, and an enum, can stand as a state of no fields.
     pub(super) usable: bool,
 }
 
@@ -59,37 +60,33 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
                     .collect();
             }
             Fields::Unnamed(fields) => {
-                model.refuse(
+                errors.at(
                     fields,
                     "a state has named fields: write `struct Name { field: Type }`",
-                    errors,
                 );
             }
             Fields::Unit => {
-                model.refuse(
+                errors.at(
                     &input.ident,
                     "a state has named fields: write `struct Name {}` for none",
-                    errors,
                 );
             }
         },
         Data::Enum(data) => {
-            model.refuse(
+            errors.at(
                 data.enum_token,
                 "a state is a struct: put the enum in a field of one",
-                errors,
             );
         }
-        Data::Union(data) => model.refuse(data.union_token, "a state is a struct", errors),
+        Data::Union(data) => {
+            errors.at(
+                data.union_token,
+                "a state is a struct: write `struct`, or put an enum in a field of one",
+            );
+            model.usable = false;
+        }
     }
     model
-}
-
-impl Model<'_> {
-    fn refuse(&mut self, tokens: impl quote::ToTokens, message: &str, errors: &mut Errors) {
-        errors.at(tokens, message);
-        self.usable = false;
-    }
 }
 
 fn read_field<'i>(field: &'i syn::Field, errors: &mut Errors) -> Option<Field<'i>> {
