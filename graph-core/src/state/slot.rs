@@ -87,28 +87,33 @@ impl<T> Clone for StandIn<T> {
     }
 }
 
-#[expect(
-    clippy::missing_errors_doc,
-    clippy::must_use_candidate,
-    clippy::needless_pass_by_value,
-    clippy::unused_self,
-    reason = "the methods mirror those of `FieldUpdate` and are never run"
-)]
 impl<T> StandIn<T> {
+    /// Drops the write.
     pub fn push(&mut self, _update: T) {}
 
+    /// Drops the value.
     pub fn overwrite(&mut self, _value: T) {}
 
+    /// Never written.
+    #[must_use]
     pub fn kind(&self) -> Option<WriteKind> {
         None
     }
 
+    /// Changes nothing.
     pub fn apply(self, _value: &mut T) {}
 
+    /// Another of the same.
+    #[must_use]
     pub fn undo(&self, _value: &T) -> Self {
         Self::default()
     }
 
+    /// Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Never.
     pub fn serialize_into<M: SerializeMap>(
         &self,
         _map: &mut M,
@@ -117,6 +122,11 @@ impl<T> StandIn<T> {
         Ok(())
     }
 
+    /// Reads nothing.
+    ///
+    /// # Errors
+    ///
+    /// Never.
     pub fn read<'de, A: MapAccess<'de>>(
         &mut self,
         _key: usize,
