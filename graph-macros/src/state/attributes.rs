@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Path, parse_quote};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Path, Token, parse_quote};
 
 use crate::errors::{Errors, one_of};
 
@@ -112,7 +112,10 @@ fn state(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors)
                 return Err(meta.error("`ephemeral` stands here twice; remove one"));
             }
             read.ephemeral = true;
-            return Ok(());
+            if meta.input.is_empty() || meta.input.peek(Token![,]) {
+                return Ok(());
+            }
+            return Err(meta.input.error("`ephemeral` takes no value"));
         }
         if meta.path.is_ident("reduce") {
             return Err(meta.error("reducers have an attribute of their own: `#[reduce(Append)]`"));

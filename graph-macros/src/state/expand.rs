@@ -4,10 +4,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::model::{Field, Model};
+use super::model::{Field, Model, Standing};
 
 pub(super) fn expand(model: &Model<'_>) -> TokenStream {
-    if !model.usable {
+    if model.standing == Standing::Nothing {
         return TokenStream::new();
     }
     let update = format_ident!("{}Update", model.name);
@@ -15,6 +15,9 @@ pub(super) fn expand(model: &Model<'_>) -> TokenStream {
     let state = state(model, &update);
     let implementations = implementations(model, &update);
     let builder = builder(model, &update);
+    if model.standing == Standing::Update {
+        return quote!(#update_type #builder);
+    }
     let checks = checks(model);
     quote! {
         #update_type

@@ -13,9 +13,18 @@ pub(super) struct Model<'i> {
     pub(super) name: &'i Ident,
     pub(super) vis: &'i Visibility,
     pub(super) fields: Vec<Field<'i>>,
-    /// Whether code can be written for it at all. A struct without named
-    /// fields, and an enum, can stand as a state of no fields.
-    pub(super) usable: bool,
+    pub(super) standing: Standing,
+}
+
+/// What can be written for a type, so that its uses are no second mistake.
+#[derive(PartialEq, Eq)]
+pub(super) enum Standing {
+    /// All: it is a state, or stands as one of no fields.
+    State,
+    /// The update type, for what has not the traits of a state.
+    Update,
+    /// Nothing, for what is many types.
+    Nothing,
 }
 
 pub(super) struct Field<'i> {
@@ -37,7 +46,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
         name: &input.ident,
         vis: &input.vis,
         fields: Vec::new(),
-        usable: true,
+        standing: Standing::State,
     };
     if !input.generics.params.is_empty() {
         let lifetimes = input.generics.lifetimes().next().is_some();
@@ -49,7 +58,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
                 "a state has no type parameters: name the types of its fields"
             },
         );
-        model.usable = false;
+        model.standing = Standing::Nothing;
     }
     match &input.data {
         Data::Struct(data) => match &data.fields {
@@ -83,7 +92,9 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
                 data.union_token,
                 "a state is a struct: write `struct`, or put an enum in a field of one",
             );
-            model.usable = false;
+            if model.standing == Standing::State {
+                model.standing = Standing::Update;
+            }
         }
     }
     model

@@ -1,4 +1,6 @@
-//! Names that generated code could stumble over.
+//! Names that generated code could stumble over, under strict lints.
+
+#![deny(warnings, missing_docs, rust_2018_idioms, unreachable_pub, unused_qualifications)]
 
 use serde::{Deserialize, Serialize};
 use superstep::State;
@@ -14,15 +16,26 @@ impl superstep::Reducer<String> for Sum {
     }
 }
 
+/// A reducer that only this module can name.
+struct Keep;
+
+impl superstep::Reducer<u8> for Keep {
+    type Update = u8;
+
+    fn reduce(_value: &mut u8, _update: u8) {}
+}
+
+/// A state that is named like a type of the prelude.
 #[derive(State, Clone, Default, Serialize, Deserialize)]
 pub struct Result {
     r#type: String,
     #[reduce(Sum)]
     some: String,
-    #[reduce(self::Sum)]
+    #[reduce(superstep::Last)]
     value: String,
     map: Option<Box<Result>>,
     state: u8,
+    #[reduce(Keep)]
     key: u8,
 }
 
