@@ -45,7 +45,7 @@ enum Next {
 const REVIEW: Worker<String> = Worker::new("review");
 
 fn main() {
-    let _ = StateGraph::<Research, Tools>::new("research")
+    let graph = StateGraph::<Research, Tools>::new("research")
         .add_node("of_view", of_view)
         .add_node("of_both", node(of_both).retry(Retry::attempts(3)))
         .add_node("of_context", of_context)
@@ -59,5 +59,11 @@ fn main() {
         .add_worker(REVIEW, async |text: String| Research::update().findings(text))
         .add_route("of_view", |state: &Research| {
             if state.tokens == 0 { Next::Nothing } else { Next::Stop }
-        });
+        })
+        .compile();
+    if let Ok(graph) = graph {
+        can_be_spawned(graph.invoke(Research::update()).context(Tools));
+    }
 }
+
+fn can_be_spawned(_run: impl Future<Output: Send> + Send + 'static) {}
