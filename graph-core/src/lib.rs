@@ -47,8 +47,9 @@ pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 pub mod __private {
     pub use crate::node::{IntoOutcome, NodeError, Outcome, Route};
     pub use crate::state::{
-        FieldSchema, FieldUpdate, IntoUpdate, Reducer, Replace, Schema, State, Update, UpdateKeys,
-        WriteKind, debug_update, deserialize_update,
+        FieldSchema, Fit, IntoUpdate, Misfit, Replace, Schema, Slot, Slotted, State, Update,
+        UpdateKeys, WriteKind, check_data, check_reducer, debug_update, default_state,
+        deserialize_update,
     };
     pub use serde;
 }

@@ -5,7 +5,6 @@
 #![expect(clippy::cast_precision_loss, reason = "counts are small")]
 
 #[path = "../floor.rs"]
-#[expect(dead_code, reason = "only the state is of use here")]
 mod floor;
 #[path = "../measure.rs"]
 #[expect(dead_code, reason = "only rows are of use here")]

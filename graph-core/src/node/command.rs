@@ -110,36 +110,42 @@ pub trait IntoTargets {
     fn extend(self, targets: &mut Vec<Target>);
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTargets for Target {
     fn extend(self, targets: &mut Vec<Target>) {
         targets.push(self);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTargets for SendTo {
     fn extend(self, targets: &mut Vec<Target>) {
         targets.push(Target::Send(self));
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTargets for &str {
     fn extend(self, targets: &mut Vec<Target>) {
         targets.push(self.into());
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTargets for String {
     fn extend(self, targets: &mut Vec<Target>) {
         targets.push(self.into());
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTargets for &String {
     fn extend(self, targets: &mut Vec<Target>) {
         targets.push(self.as_str().into());
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: IntoTargets> IntoTargets for Option<T> {
     fn extend(self, targets: &mut Vec<Target>) {
         if let Some(target) = self {
@@ -148,6 +154,7 @@ impl<T: IntoTargets> IntoTargets for Option<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: IntoTargets> IntoTargets for Vec<T> {
     fn extend(self, targets: &mut Vec<Target>) {
         targets.reserve(self.len());
@@ -157,6 +164,7 @@ impl<T: IntoTargets> IntoTargets for Vec<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: IntoTargets, const N: usize> IntoTargets for [T; N] {
     fn extend(self, targets: &mut Vec<Target>) {
         for target in self {

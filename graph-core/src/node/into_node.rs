@@ -60,9 +60,9 @@ impl<S: State, C> fmt::Debug for Definition<S, C> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a node of a graph over `{S}` with context `{C}`",
     label = "not a node of this graph",
-    note = "a node is an async function of `View<{S}>`, of `View<{S}>` and `Ctx<{C}>`, or of `Ctx<{C}>`",
+    note = "a node is an `async fn(View<{S}>)`, an `async fn(View<{S}>, Ctx<{C}>)` or an `async fn(Ctx<{C}>)`",
     note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
-    note = "a closure needs its argument's type: `|state: View<{S}>| async move {{ … }}`"
+    note = "as a closure: `async |state: View<{S}>| …`, or `move |state: View<{S}>| async move {{ … }}`"
 )]
 pub trait IntoNode<S: State, C, Marker> {
     /// What the function returns.
@@ -82,7 +82,7 @@ pub trait IntoNode<S: State, C, Marker> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a worker for `{T}` in a graph over `{S}` with context `{C}`",
     label = "not a worker for `{T}`",
-    note = "a worker is an async function of `{T}`, or of `{T}` and `Ctx<{C}>`",
+    note = "a worker is an `async fn({T})` or an `async fn({T}, Ctx<{C}>)`",
     note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these"
 )]
 pub trait IntoWorker<T, S: State, C, Marker> {
@@ -92,6 +92,7 @@ pub trait IntoWorker<T, S: State, C, Marker> {
     /// The worker.
     fn into_worker(self) -> Definition<S, C>
     where
+        T: Data,
         Self::Future: Send,
         <Self::Future as Future>::Output: IntoOutcome<S>;
 }
@@ -131,7 +132,6 @@ macro_rules! shape {
         where
             S: State,
             C: Send + Sync + 'static,
-            $($extra: Data,)?
             F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
             Fut: Future + 'static,
         {
@@ -139,6 +139,7 @@ macro_rules! shape {
 
             fn $into(self) -> Definition<S, C>
             where
+                $($extra: Data,)?
                 Fut: Send,
                 Fut::Output: IntoOutcome<S>,
             {
@@ -294,6 +295,7 @@ where
 
     fn into_worker(self) -> Definition<S, C>
     where
+        T: Data,
         F::Future: Send,
         <F::Future as Future>::Output: IntoOutcome<S>,
     {

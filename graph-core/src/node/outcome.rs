@@ -44,9 +44,10 @@ impl<S: State> Outcome<S> {
 #[diagnostic::on_unimplemented(
     message = "a node of a graph over `{S}` cannot return `{Self}`",
     label = "not the outcome of a node over `{S}`",
-    note = "return the state's update (`{S}::update()…`), `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these"
+    note = "return the state's update (`{S}::update()…`), `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
+    note = "the error of a `Result` is any `std::error::Error`, or a `NodeError`, made of text by `NodeError::msg`"
 )]
-pub trait IntoOutcome<S: State> {
+pub trait IntoOutcome<S> {
     /// Whether it may choose where to go, as a [`Command`] does.
     const COMMANDS: bool = false;
 
@@ -55,9 +56,12 @@ pub trait IntoOutcome<S: State> {
     /// # Errors
     ///
     /// Returns the node's own error.
-    fn into_outcome(self) -> Result<Outcome<S>, NodeError>;
+    fn into_outcome(self) -> Result<Outcome<S>, NodeError>
+    where
+        S: State;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: State> IntoOutcome<S> for Outcome<S> {
     const COMMANDS: bool = true;
 
@@ -66,12 +70,14 @@ impl<S: State> IntoOutcome<S> for Outcome<S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: State> IntoOutcome<S> for () {
     fn into_outcome(self) -> Result<Outcome<S>, NodeError> {
         Ok(Outcome::empty())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: State> IntoOutcome<S> for Command<S> {
     const COMMANDS: bool = true;
 

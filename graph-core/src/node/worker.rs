@@ -37,12 +37,13 @@ impl<T> Worker<T> {
     pub const fn name(&self) -> &'static str {
         self.0
     }
-}
 
-impl<T: Data> Worker<T> {
     /// A task for the next superstep: run the worker on `input`.
     #[must_use = "a send does nothing until a route or a command returns it"]
-    pub fn send(&self, input: T) -> SendTo {
+    pub fn send(&self, input: T) -> SendTo
+    where
+        T: Data,
+    {
         SendTo {
             worker: self.0,
             input: Box::new(input),

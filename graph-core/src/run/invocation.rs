@@ -1,8 +1,11 @@
 //! A run before its `.await`.
 
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::sync::Semaphore;
 
@@ -71,6 +74,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             recursion_limit: None,
             max_concurrency: None,
             rehearsal: None,
+            running: None,
         }
     }
 }
@@ -78,7 +82,8 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
 /// A run before its `.await`: input, context and limits.
 ///
 /// It can be awaited where its graph needs no context (`C = ()`), and once it
-/// was given one with [`context`](Self::context).
+/// was given one with [`context`](Self::context). The first poll starts it;
+/// its settings say nothing after that.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct Invocation<S: State, C, X> {
     graph: Graph<S, C>,
@@ -87,7 +92,12 @@ pub struct Invocation<S: State, C, X> {
     recursion_limit: Option<u64>,
     max_concurrency: Option<usize>,
     rehearsal: Option<Rehearsal>,
+    /// The run itself, from the first poll on.
+    running: Option<BoxFuture<Result<Run<S>, RunError>>>,
 }
+
+// Nothing in it is pinned in place: the run itself is in a box.
+impl<S: State, C, X> Unpin for Invocation<S, C, X> {}
 
 /// No context was given to the run yet.
 #[derive(Debug, Clone, Copy)]
@@ -123,17 +133,18 @@ impl<C> fmt::Debug for Given<C> {
 )]
 pub trait HasContext<C> {
     #[doc(hidden)]
-    fn into_context(self) -> Arc<C>;
+    fn context(&self) -> Arc<C>;
 }
 
 impl<C> HasContext<C> for Given<C> {
-    fn into_context(self) -> Arc<C> {
-        self.0
+    fn context(&self) -> Arc<C> {
+        Arc::clone(&self.0)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl HasContext<()> for NoContext {
-    fn into_context(self) -> Arc<()> {
+    fn context(&self) -> Arc<()> {
         Arc::new(())
     }
 }
@@ -152,6 +163,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
             rehearsal: self.rehearsal,
+            running: None,
         }
     }
 
@@ -181,22 +193,33 @@ where
     C: Send + Sync + 'static,
     X: HasContext<C>,
 {
-    fn progress(self) -> (Progress<S, C>, S::Update) {
+    fn progress(&mut self) -> (Progress<S, C>, S::Update) {
         let limits = self.graph.frozen.limits;
         let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
         let shared = Shared {
             graph: Arc::clone(&self.graph.frozen),
-            context: self.context.into_context(),
+            context: self.context.context(),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
             rehearsal: self.rehearsal,
             plain: max_concurrency.is_none() && self.rehearsal.is_none(),
         };
         let limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
-        (Progress::new(Arc::new(shared), limit), self.input)
+        (
+            Progress::new(Arc::new(shared), limit),
+            mem::take(&mut self.input),
+        )
+    }
+
+    fn start(&mut self) -> BoxFuture<Result<Run<S>, RunError>> {
+        let (mut progress, input) = self.progress();
+        Box::pin(async move {
+            progress.run(input).await?;
+            Ok(progress.finish())
+        })
     }
 
     /// Runs to the end and returns what was recorded on the way.
-    pub(crate) async fn recorded(self) -> Recorded<S>
+    pub(crate) async fn recorded(mut self) -> Recorded<S>
     where
         X: Send,
     {
@@ -224,21 +247,25 @@ pub(crate) struct Recorded<S> {
     pub(crate) result: Result<Run<S>, RunError>,
 }
 
-impl<S, C, X> IntoFuture for Invocation<S, C, X>
+// A future itself, although a conversion into one would do: the compiler then
+// says of a run without its context that the context is missing, where it would
+// else say that the run "is not a future", and to remove the `.await`.
+impl<S, C, X> Future for Invocation<S, C, X>
 where
     S: State,
     C: Send + Sync + 'static,
     X: HasContext<C>,
 {
     type Output = Result<Run<S>, RunError>;
-    type IntoFuture = BoxFuture<Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        let (mut progress, input) = self.progress();
-        Box::pin(async move {
-            progress.run(input).await?;
-            Ok(progress.finish())
-        })
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.start(),
+        };
+        let polled = running.as_mut().poll(cx);
+        self.running = Some(running);
+        polled
     }
 }
 

@@ -58,19 +58,19 @@ pub(super) enum Parts<'u, T, U> {
 impl<T, R: Reducer<T>> FieldUpdate<T, R> {
     /// One write for the reducer.
     #[must_use]
-    pub fn one(update: R::Update) -> Self {
+    pub(super) fn one(update: R::Update) -> Self {
         Self(Inner::One(update))
     }
 
     /// Several writes for the reducer, in order.
     #[must_use]
-    pub fn each(updates: Vec<R::Update>) -> Self {
+    pub(super) fn each(updates: Vec<R::Update>) -> Self {
         Self(Inner::More(Box::new(More::Each(updates))))
     }
 
     /// A new value for the field.
     #[must_use]
-    pub fn overwrite(value: T) -> Self {
+    pub(super) fn set(value: T) -> Self {
         Self(Inner::More(Box::new(More::Overwrite(value))))
     }
 
@@ -97,6 +97,11 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
                 self.0 = Inner::More(more);
             }
         }
+    }
+
+    /// Sets the field's new value, in place of what was written before.
+    pub fn overwrite(&mut self, value: T) {
+        *self = Self::set(value);
     }
 
     /// Whether the field is not written.
@@ -135,7 +140,7 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         if self.is_unset() {
             Self::default()
         } else {
-            Self::overwrite(value.clone())
+            Self::set(value.clone())
         }
     }
 
@@ -164,7 +169,7 @@ impl<T: Clone, R: Reducer<T>> Clone for FieldUpdate<T, R> {
             Parts::Unset => Self::default(),
             Parts::One(update) => Self::one(update.clone()),
             Parts::Each(updates) => Self::each(updates.to_vec()),
-            Parts::Overwrite(value) => Self::overwrite(value.clone()),
+            Parts::Overwrite(value) => Self::set(value.clone()),
         }
     }
 }

@@ -22,13 +22,15 @@ use serde::{Deserialize, Serialize, Serializer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written to a field whose updates are `{U}`",
     label = "expected `{U}`, or what converts into it",
-    note = "numbers are not converted: write `value.into()`, or `value as _`, to change their type"
+    note = "to convert a number write `value.into()` or `value as _`, to make text of a value `value.to_string()`",
+    note = "`Items<T>` is one `T`, or an array or a `Vec` of them"
 )]
 pub trait IntoUpdate<U> {
     /// The update.
     fn into_update(self) -> U;
 }
 
+#[diagnostic::do_not_recommend]
 impl<U> IntoUpdate<U> for U {
     #[inline]
     fn into_update(self) -> U {
@@ -82,6 +84,7 @@ impl<T> IntoIterator for Items<T> {
 /// Writes an implementation by way of the conversions that std has.
 macro_rules! converts {
     ($([$($generics:tt)*] $from:ty => $into:ty, |$value:ident| $convert:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> IntoUpdate<$into> for $from {
             fn into_update(self) -> $into {
                 let $value = self;

@@ -7,6 +7,7 @@ mod field;
 mod into_update;
 mod reducer;
 mod schema;
+mod slot;
 mod wire;
 
 #[cfg(feature = "schema")]
@@ -18,6 +19,7 @@ pub use into_update::{IntoUpdate, Items};
 pub use json_schema::json_schema;
 pub use reducer::{All, Any, Append, Data, Last, Max, Merge, Min, Reducer, Replace, Sum};
 pub use schema::{FieldSchema, Schema};
+pub use slot::{Fit, Misfit, Slot, Slotted, check_data, check_reducer, default_state};
 pub use wire::{UpdateKeys, debug_update, deserialize_update};
 
 use serde::Serialize;
@@ -78,8 +80,10 @@ pub trait State: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 
     note = "start from `YourState::update()` and set the fields that change"
 )]
 pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The state that this changes.
-    type State: State<Update = Self>;
+    /// The state that this changes. That it is one is said by
+    /// [`State::Update`], and not here again: a state that lacks a derive is
+    /// then one error.
+    type State;
 
     /// Calls `visit` with the index (in [`Schema::fields`]) and the kind of
     /// each write, in the order of the fields.

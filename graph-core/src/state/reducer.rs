@@ -23,6 +23,8 @@ use super::Items;
 )]
 pub trait Data: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
+// Without the attribute a type that lacks several of these is an error for each.
+#[diagnostic::do_not_recommend]
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Data for T {}
 
 /// Merges one write into a field of type `T`.

@@ -74,7 +74,7 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         *self = match key {
             0 => Self::one(map.next_value()?),
             1 => Self::each(map.next_value()?),
-            _ => Self::overwrite(map.next_value()?),
+            _ => Self::set(map.next_value()?),
         };
         Ok(())
     }

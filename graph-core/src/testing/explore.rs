@@ -84,7 +84,7 @@ impl<C> fmt::Debug for Fresh<C> {
 }
 
 impl<C> HasContext<C> for Fresh<C> {
-    fn into_context(self) -> Arc<C> {
+    fn context(&self) -> Arc<C> {
         Arc::new((self.0)())
     }
 }

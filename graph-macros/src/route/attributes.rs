@@ -1,6 +1,8 @@
 //! What `#[route(..)]` on a variant says.
 
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Variant};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Variant};
 
 use crate::errors::Errors;
 
@@ -47,24 +49,51 @@ fn read_one(attribute: &Attribute, errors: &mut Errors) -> Option<Target> {
         );
         return None;
     }
-    match list.parse_args::<Expr>() {
-        Ok(Expr::Lit(ExprLit {
+    let targets = match list.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated) {
+        Ok(targets) => targets,
+        Err(error) => {
+            errors.push(error);
+            return None;
+        }
+    };
+    let mut targets = targets.into_iter();
+    let target = read_target(targets.next()?, errors);
+    for other in targets {
+        errors.at(other, "a variant has one target; remove this one");
+    }
+    target
+}
+
+fn read_target(target: Expr, errors: &mut Errors) -> Option<Target> {
+    match target {
+        Expr::Lit(ExprLit {
             lit: Lit::Str(name),
             ..
-        })) => {
+        }) => {
             if name.value().is_empty() {
                 errors.at(&name, "the name of a node is not empty");
             }
             Some(Target::Name(name))
         }
-        Ok(Expr::Path(path)) => Some(Target::Constant(path.path)),
-        Ok(other) => {
+        Expr::Path(path) => Some(constant(path.path, errors)),
+        other => {
             errors.at(other, "expected the name of a node in quotes, or `END`");
             None
         }
-        Err(error) => {
-            errors.push(error);
-            None
+    }
+}
+
+/// A constant, or a name that lacks its quotes: no constant is in lower case.
+fn constant(path: Path, errors: &mut Errors) -> Target {
+    let name = path.get_ident().map(ToString::to_string);
+    match name {
+        Some(name) if name == name.to_lowercase() => {
+            errors.at(
+                &path,
+                format!("the name of a node stands in quotes: write `#[route(\"{name}\")]`"),
+            );
+            Target::Name(LitStr::new(&name, path.span()))
         }
+        _ => Target::Constant(path),
     }
 }

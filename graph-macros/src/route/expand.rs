@@ -7,26 +7,26 @@ use super::attributes::Target;
 use super::model::Model;
 
 pub(super) fn expand(model: &Model<'_>) -> TokenStream {
-    if !model.usable {
-        return TokenStream::new();
-    }
     let name = model.name;
     let (generics, arguments, bounds) = model.generics.split_for_impl();
-    let indices = 0..model.variants.len();
-    let variants = model.variants.iter().map(|(variant, _)| variant);
     let targets: Vec<_> = model
         .variants
         .iter()
         .map(|(_, target)| target_code(target))
         .collect();
+    let variants = model.variants.iter().map(|(variant, _)| variant);
+    let indices = 0..model.variants.len();
+    // The pattern takes what variants hold by mistake, too.
+    let index = match model.is_enum {
+        true => quote!(match *self { #(Self::#variants { .. } => #indices,)* }),
+        false => quote!(0),
+    };
     quote! {
         impl #generics ::superstep::__private::Route for #name #arguments #bounds {
             const TARGETS: &'static [&'static str] = &[#(#targets),*];
 
             fn index(&self) -> usize {
-                match self {
-                    #(Self::#variants => #indices,)*
-                }
+                #index
             }
         }
     }

@@ -10,8 +10,9 @@ pub(super) struct Model<'i> {
     pub(super) name: &'i Ident,
     pub(super) generics: &'i Generics,
     pub(super) variants: Vec<(&'i Ident, Option<Target>)>,
-    /// Whether code can be written for it at all.
-    pub(super) usable: bool,
+    /// Whether it has variants to tell apart; what is none stands as a route
+    /// to nowhere.
+    pub(super) is_enum: bool,
 }
 
 pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i> {
@@ -19,7 +20,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
         name: &input.ident,
         generics: &input.generics,
         variants: Vec::new(),
-        usable: false,
+        is_enum: matches!(input.data, Data::Enum(_)),
     };
     for attribute in input.attrs.iter().filter(|a| a.path().is_ident("route")) {
         errors.at(
@@ -49,16 +50,13 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
             &input.ident,
             "a route has at least one variant, or it leads nowhere",
         );
-        return model;
     }
-    model.usable = true;
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
             errors.at(
                 &variant.fields,
                 "a variant of a route holds nothing; to send values use `add_conditional_edges`",
             );
-            model.usable = false;
         }
         model
             .variants

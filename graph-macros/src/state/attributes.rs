@@ -2,12 +2,17 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Path, Token, parse_quote};
 
 use crate::errors::{Errors, one_of};
 
 /// The keys of `#[state(..)]` on a field.
 const KEYS: &[&str] = &["ephemeral"];
+
+/// The reducers that come with superstep.
+const STOCK: &[&str] = &[
+    "Replace", "Last", "Append", "Sum", "Max", "Min", "Merge", "Any", "All",
+];
 
 /// The attributes of a field, as far as they could be read.
 #[derive(Default)]
@@ -57,7 +62,7 @@ fn reduce(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors
                 if read.reducer.is_some() {
                     errors.at(reducer, "a field has one reducer; remove this one");
                 } else {
-                    read.reducer = Some(path.path.clone());
+                    read.reducer = Some(path_of_type(&path.path, errors));
                 }
             }
             Expr::Lit(ExprLit {
@@ -69,10 +74,28 @@ fn reduce(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors
                     text,
                     format!("a reducer is a type, not text: write `#[reduce({name})]`"),
                 );
+                read.reducer = read.reducer.take().or_else(|| text.parse().ok());
             }
             other => errors.at(other, "a reducer is the path of a type, such as `Append`"),
         }
     }
+}
+
+/// The path itself, or that of the stock reducer which it spells in lower case.
+fn path_of_type(path: &Path, errors: &mut Errors) -> Path {
+    let stock = path.get_ident().and_then(|ident| {
+        let mut stock = STOCK.iter();
+        stock.find(|name| ident == &name.to_lowercase())
+    });
+    let Some(stock) = stock else {
+        return path.clone();
+    };
+    errors.at(
+        path,
+        format!("a reducer is a type: write `#[reduce({stock})]`"),
+    );
+    let stock = Ident::new(stock, path.span());
+    parse_quote!(::superstep::#stock)
 }
 
 fn state(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
@@ -89,7 +112,10 @@ fn state(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors)
                 return Err(meta.error("`ephemeral` stands here twice; remove one"));
             }
             read.ephemeral = true;
-            return Ok(());
+            if meta.input.is_empty() || meta.input.peek(Token![,]) {
+                return Ok(());
+            }
+            return Err(meta.input.error("`ephemeral` takes no value"));
         }
         if meta.path.is_ident("reduce") {
             return Err(meta.error("reducers have an attribute of their own: `#[reduce(Append)]`"));

@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use super::model::{Field, Model};
+use super::model::{Field, Model, Standing};
 
 pub(super) fn expand(model: &Model<'_>) -> TokenStream {
-    if !model.usable {
+    if model.standing == Standing::Nothing {
         return TokenStream::new();
     }
     let update = format_ident!("{}Update", model.name);
@@ -14,13 +15,50 @@ pub(super) fn expand(model: &Model<'_>) -> TokenStream {
     let state = state(model, &update);
     let implementations = implementations(model, &update);
     let builder = builder(model, &update);
+    if model.standing == Standing::Update {
+        return quote!(#update_type #builder);
+    }
+    let checks = checks(model);
     quote! {
         #update_type
         #builder
         const _: () = {
+            #checks
             #state
             #implementations
         };
+    }
+}
+
+/// The field with its reducer, as the trait `Slotted` knows them.
+fn slot(field: &Field<'_>) -> TokenStream {
+    let (ty, reducer) = (field.ty, reducer(field));
+    quote! {
+        ::superstep::__private::Slot<#ty, #reducer, {
+            #[allow(unused_imports, reason = "for what does not fit, which is known later")]
+            use ::superstep::__private::Misfit as _;
+            ::superstep::__private::Fit::<#ty, #reducer>::FITS
+        }>
+    }
+}
+
+/// The only place that asks whether the fields fit their reducers.
+fn checks(model: &Model<'_>) -> TokenStream {
+    let checks = model.fields.iter().map(|field| {
+        let (ty, data_span) = (field.ty, field.ty.span());
+        let data = quote_spanned!(data_span=> ::superstep::__private::check_data::<#ty>());
+        let reduces = field.reducer.as_ref().map(|reducer| {
+            quote_spanned! {field.reducer_span=>
+                ::superstep::__private::check_reducer::<#ty, #reducer>();
+            }
+        });
+        quote!(#data; #reduces)
+    });
+    quote! {
+        const fn check() {
+            #(#checks)*
+        }
+        check();
     }
 }
 
@@ -35,9 +73,9 @@ fn reducer(field: &Field<'_>) -> TokenStream {
 fn update_type(model: &Model<'_>, update: &Ident) -> TokenStream {
     let (vis, name) = (model.vis, model.name);
     let fields = model.fields.iter().map(|field| {
-        let (ident, ty, reducer) = (field.ident, field.ty, reducer(field));
-        quote_spanned! {field.reducer_span=>
-            #ident: ::superstep::__private::FieldUpdate<#ty, #reducer>,
+        let (ident, slot) = (field.ident, slot(field));
+        quote! {
+            #ident: <#slot as ::superstep::__private::Slotted>::Field,
         }
     });
     let doc = format!("Writes to the fields of [`{name}`]; made by `{name}::update()`.");
@@ -53,6 +91,7 @@ fn update_type(model: &Model<'_>, update: &Ident) -> TokenStream {
 
 fn builder(model: &Model<'_>, update: &Ident) -> TokenStream {
     let (vis, name) = (model.vis, model.name);
+    let (name_text, fields) = (name.to_string(), schema(model));
     let methods = model.fields.iter().map(|field| methods(model, field));
     quote! {
         #[allow(dead_code, reason = "a program need not write every field")]
@@ -65,7 +104,9 @@ fn builder(model: &Model<'_>, update: &Ident) -> TokenStream {
 
             /// The fields, in the order of declaration.
             #vis fn schema() -> &'static ::superstep::__private::Schema {
-                <Self as ::superstep::__private::State>::schema()
+                static SCHEMA: ::superstep::__private::Schema =
+                    ::superstep::__private::Schema::new(#name_text, &[#(#fields),*]);
+                &SCHEMA
             }
         }
 
@@ -77,8 +118,9 @@ fn builder(model: &Model<'_>, update: &Ident) -> TokenStream {
 }
 
 fn methods(model: &Model<'_>, field: &Field<'_>) -> TokenStream {
-    let (vis, ident, ty, reducer) = (model.vis, field.ident, field.ty, reducer(field));
+    let (vis, ident, ty, slot) = (model.vis, field.ident, field.ty, slot(field));
     let overwrite = format_ident!("overwrite_{}", field.name, span = ident.span());
+    let free = !model.fields.iter().any(|field| overwrite == field.name);
     let by = field
         .reducer
         .as_ref()
@@ -92,30 +134,32 @@ fn methods(model: &Model<'_>, field: &Field<'_>) -> TokenStream {
         "Sets `{}`, past its reducer. Two tasks of one superstep that do are a conflict.",
         field.name
     );
-    let update = quote_spanned! {field.reducer_span=>
-        <#reducer as ::superstep::__private::Reducer<#ty>>::Update
+    // At the field, so that a value that does not convert is traced to it.
+    let update = quote_spanned! {ident.span()=>
+        ::superstep::__private::IntoUpdate<<#slot as ::superstep::__private::Slotted>::Update>
     };
+    let value = quote_spanned!(ident.span()=> ::superstep::__private::IntoUpdate<#ty>);
+    let overwrite = free.then(|| {
+        quote! {
+            #[doc = #overwrite_doc]
+            #vis fn #overwrite(mut self, value: impl #value) -> Self {
+                self.#ident.overwrite(::superstep::__private::IntoUpdate::into_update(value));
+                self
+            }
+        }
+    });
     quote! {
         #[doc = #doc]
         #[inline]
         #vis fn #ident(
             mut self,
-            value: impl ::superstep::__private::IntoUpdate<#update>,
+            value: impl #update,
         ) -> Self {
             self.#ident.push(::superstep::__private::IntoUpdate::into_update(value));
             self
         }
 
-        #[doc = #overwrite_doc]
-        #vis fn #overwrite(
-            mut self,
-            value: impl ::superstep::__private::IntoUpdate<#ty>,
-        ) -> Self {
-            self.#ident = ::superstep::__private::FieldUpdate::overwrite(
-                ::superstep::__private::IntoUpdate::into_update(value),
-            );
-            self
-        }
+        #overwrite
     }
 }
 
@@ -126,18 +170,28 @@ fn last_name(path: &syn::Path) -> String {
 
 fn state(model: &Model<'_>, update: &Ident) -> TokenStream {
     let name = model.name;
-    let name_text = name.to_string();
+    quote! {
+        impl ::superstep::__private::State for #name {
+            type Update = #update;
+
+            fn schema() -> &'static ::superstep::__private::Schema {
+                Self::schema()
+            }
+        }
+    }
+}
+
+/// One line of the schema for each field.
+fn schema(model: &Model<'_>) -> Vec<TokenStream> {
     let fields = model.fields.iter().map(|field| {
-        let (ty, reducer, doc) = (field.ty, reducer(field), &field.doc);
+        let (slot, doc) = (slot(field), &field.doc);
         let (field_name, type_name) = (&field.name, type_name(field.ty));
         let reducer_name = field
             .reducer
             .as_ref()
             .map_or("Replace".to_owned(), last_name);
         let ephemeral = field.ephemeral.then(|| quote!(.ephemeral()));
-        let single_writer = quote_spanned! {field.reducer_span=>
-            <#reducer as ::superstep::__private::Reducer<#ty>>::SINGLE_WRITER
-        };
+        let single_writer = quote!(<#slot as ::superstep::__private::Slotted>::SINGLE_WRITER);
         quote! {
             ::superstep::__private::FieldSchema::new(
                 #field_name, #type_name, #reducer_name, #single_writer,
@@ -146,17 +200,7 @@ fn state(model: &Model<'_>, update: &Ident) -> TokenStream {
             #ephemeral
         }
     });
-    quote! {
-        impl ::superstep::__private::State for #name {
-            type Update = #update;
-
-            fn schema() -> &'static ::superstep::__private::Schema {
-                static SCHEMA: ::superstep::__private::Schema =
-                    ::superstep::__private::Schema::new(#name_text, &[#(#fields),*]);
-                &SCHEMA
-            }
-        }
-    }
+    fields.collect()
 }
 
 /// A type as the source spells it, without the spaces of token streams.
@@ -245,7 +289,7 @@ fn update_impl(model: &Model<'_>, update: &Ident) -> TokenStream {
                 match field {
                     #(
                         #indices => {
-                            state.#idents = <#name as ::core::default::Default>::default().#idents;
+                            state.#idents = ::superstep::__private::default_state::<#name>().#idents;
                         }
                     )*
                     _ => {}

@@ -13,8 +13,18 @@ pub(super) struct Model<'i> {
     pub(super) name: &'i Ident,
     pub(super) vis: &'i Visibility,
     pub(super) fields: Vec<Field<'i>>,
-    /// Whether code can be written for it at all.
-    pub(super) usable: bool,
+    pub(super) standing: Standing,
+}
+
+/// What can be written for a type, so that its uses are no second mistake.
+#[derive(PartialEq, Eq)]
+pub(super) enum Standing {
+    /// All: it is a state, or stands as one of no fields.
+    State,
+    /// The update type, for what has not the traits of a state.
+    Update,
+    /// Nothing, for what is many types.
+    Nothing,
 }
 
 pub(super) struct Field<'i> {
@@ -36,7 +46,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
         name: &input.ident,
         vis: &input.vis,
         fields: Vec::new(),
-        usable: true,
+        standing: Standing::State,
     };
     if !input.generics.params.is_empty() {
         let lifetimes = input.generics.lifetimes().next().is_some();
@@ -48,7 +58,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
                 "a state has no type parameters: name the types of its fields"
             },
         );
-        model.usable = false;
+        model.standing = Standing::Nothing;
     }
     match &input.data {
         Data::Struct(data) => match &data.fields {
@@ -59,37 +69,35 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
                     .collect();
             }
             Fields::Unnamed(fields) => {
-                model.refuse(
+                errors.at(
                     fields,
                     "a state has named fields: write `struct Name { field: Type }`",
-                    errors,
                 );
             }
             Fields::Unit => {
-                model.refuse(
+                errors.at(
                     &input.ident,
                     "a state has named fields: write `struct Name {}` for none",
-                    errors,
                 );
             }
         },
         Data::Enum(data) => {
-            model.refuse(
+            errors.at(
                 data.enum_token,
                 "a state is a struct: put the enum in a field of one",
-                errors,
             );
         }
-        Data::Union(data) => model.refuse(data.union_token, "a state is a struct", errors),
+        Data::Union(data) => {
+            errors.at(
+                data.union_token,
+                "a state is a struct: write `struct`, or put an enum in a field of one",
+            );
+            if model.standing == Standing::State {
+                model.standing = Standing::Update;
+            }
+        }
     }
     model
-}
-
-impl Model<'_> {
-    fn refuse(&mut self, tokens: impl quote::ToTokens, message: &str, errors: &mut Errors) {
-        errors.at(tokens, message);
-        self.usable = false;
-    }
 }
 
 fn read_field<'i>(field: &'i syn::Field, errors: &mut Errors) -> Option<Field<'i>> {

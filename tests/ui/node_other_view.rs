@@ -1,0 +1,24 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Report {
+    title: String,
+}
+
+async fn summarize(report: View<Report>) -> ResearchUpdate {
+    Research::update().findings(report.title.clone())
+}
+
+fn main() {
+    let _ = StateGraph::<Research>::new("research").add_node("summarize", summarize);
+}

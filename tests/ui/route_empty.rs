@@ -1,0 +1,8 @@
+use superstep::prelude::*;
+
+#[derive(Route)]
+enum Next {}
+
+fn main() {
+    let _ = Next::TARGETS;
+}

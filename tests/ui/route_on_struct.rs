@@ -1,0 +1,10 @@
+use superstep::prelude::*;
+
+#[derive(Route)]
+struct Next {
+    name: String,
+}
+
+fn main() {
+    let _ = Next::TARGETS;
+}

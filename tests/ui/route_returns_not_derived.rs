@@ -1,0 +1,20 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+enum Next {
+    Search,
+    Write,
+}
+
+fn main() {
+    let _ = StateGraph::<Research>::new("research").add_route("plan", |_: &Research| Next::Search);
+}

@@ -1,0 +1,13 @@
+use superstep::prelude::*;
+
+#[derive(Route)]
+enum Next {
+    #[route(search)]
+    Search,
+    #[route(END)]
+    Stop,
+}
+
+fn main() {
+    let _ = Next::TARGETS;
+}

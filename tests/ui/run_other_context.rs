@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+struct Tools;
+
+async fn run(graph: superstep::Graph<Research, Tools>) -> Result<(), superstep::RunError> {
+    graph.invoke(Research::update()).context("tools").await?;
+    Ok(())
+}
+
+fn main() {
+    let _ = run;
+}

@@ -1,0 +1,20 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+async fn run(graph: superstep::Graph<Research>) -> Result<(), superstep::RunError> {
+    graph.invoke(Research::default()).await?;
+    Ok(())
+}
+
+fn main() {
+    let _ = run;
+}

@@ -1,0 +1,12 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    overwrite_topic: bool,
+}
+
+fn main() {
+    let _ = Research::update().topic("space");
+}

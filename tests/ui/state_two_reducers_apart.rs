@@ -1,0 +1,14 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Sum)]
+    #[reduce(Max)]
+    count: u64,
+}
+
+fn main() {
+    let _ = Research::update().topic("space");
+}

@@ -1,0 +1,14 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research;
+
+async fn summarize(_state: View<Research>) -> ResearchUpdate {
+    Research::update()
+}
+
+
+fn main() {
+    let _ = StateGraph::<Research>::new("research").add_node("summarize", summarize);
+}

@@ -1,0 +1,15 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+fn main() {
+    let _ = Research::update().finding("one");
+}

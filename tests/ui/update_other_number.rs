@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+fn main() {
+    let spent: u32 = 12;
+    let _ = Research::update().tokens(spent);
+}

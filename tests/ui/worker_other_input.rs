@@ -1,0 +1,26 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Document {
+    text: String,
+}
+
+const REVIEW: Worker<Document> = Worker::new("review");
+
+async fn review(document: String) -> ResearchUpdate {
+    Research::update().findings(document)
+}
+
+fn main() {
+    let _ = StateGraph::<Research>::new("research").add_worker(REVIEW, review);
+}

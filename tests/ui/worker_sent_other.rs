@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[derive(State, Clone, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Document {
+    text: String,
+}
+
+const REVIEW: Worker<Document> = Worker::new("review");
+
+fn main() {
+    let _ = REVIEW.send("page one");
+}
