@@ -28,11 +28,11 @@ fn main() {
         .enable_time()
         .build()
         .expect("a runtime");
-    if let [flag, work] = &arguments[..] {
-        if flag == "--peak" {
-            println!("{}", runtime.block_on(space::print_peak(work, cores)));
-            return;
-        }
+    if let [flag, work] = &arguments[..]
+        && flag == "--peak"
+    {
+        println!("{}", runtime.block_on(space::print_peak(work, cores)));
+        return;
     }
     let print = if has("--json") {
         print_json

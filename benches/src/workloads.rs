@@ -207,7 +207,7 @@ pub(crate) async fn sends(repetitions: usize, cores: usize) -> Row {
         async || {
             drop(black_box(
                 floor::chunked(&review, pages(10_000), cores).await,
-            ))
+            ));
         },
         async || run(&graph, Research::update().tokens(10_000)).await,
     );

@@ -121,9 +121,10 @@ impl fmt::Display for TaskId {
 
 impl PartialEq<&str> for TaskId {
     fn eq(&self, other: &&str) -> bool {
-        match self.send {
-            None => self.node == *other,
-            Some(_) => self.to_string() == *other,
-        }
+        let (node, send) = match other.split_once('/') {
+            None => (*other, None),
+            Some((node, send)) => (node, Some(send)),
+        };
+        self.node == node && self.send.map(|send| send.to_string()).as_deref() == send
     }
 }

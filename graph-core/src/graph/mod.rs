@@ -23,8 +23,10 @@ pub(crate) enum Router<S> {
     /// Takes the one of its targets that has this index.
     One(Arc<dyn Fn(&S) -> usize + Send + Sync>),
     /// Adds any number of targets.
-    Many(Arc<dyn Fn(&S, &mut Vec<Target>) + Send + Sync>),
+    Many(ManyRouter<S>),
 }
+
+type ManyRouter<S> = Arc<dyn Fn(&S, &mut Vec<Target>) + Send + Sync>;
 
 impl<S> Clone for Router<S> {
     fn clone(&self) -> Self {

@@ -153,19 +153,19 @@ macro_rules! shape {
     };
 }
 
-shape!(IntoNode::into_node<> OfView, ViewBody, (View<S>), |input, _frame| (view(input)));
+shape!(IntoNode::into_node<> OfView, ViewBody, (View<S>), |input, _frame| (view(&input)));
 shape!(IntoNode::into_node<> OfBoth, BothBody, (View<S>, Ctx<C>),
-    |input, frame| (view(input), frame.ctx()));
+    |input, frame| (view(&input), frame.ctx()));
 shape!(IntoNode::into_node<> OfCtx, CtxBody, (Ctx<C>), |_input, frame| (frame.ctx()));
 shape!(IntoWorker::into_worker<T,> OfInput, InputBody, (T), |input, _frame| (sent(input)));
 shape!(IntoWorker::into_worker<T,> OfInputAndCtx, InputAndCtxBody, (T, Ctx<C>),
     |input, frame| (sent(input), frame.ctx()));
 
-fn view<S: State>(input: Input<'_, S>) -> View<S> {
-    match input {
-        Input::State(state) => View::new(Arc::clone(state)),
-        Input::Sent(_) => unreachable!("a node that is no worker was sent a value"),
-    }
+fn view<S>(input: &Input<'_, S>) -> View<S> {
+    let Input::State(state) = input else {
+        unreachable!("a node that is no worker was sent a value");
+    };
+    View::new(Arc::clone(state))
 }
 
 fn sent<T: Data, S>(input: Input<'_, S>) -> T {

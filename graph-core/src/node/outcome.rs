@@ -65,7 +65,7 @@ pub trait IntoOutcome<S> {
 impl<S: State> IntoOutcome<S> for Outcome<S> {
     const COMMANDS: bool = true;
 
-    fn into_outcome(self) -> Result<Outcome<S>, NodeError> {
+    fn into_outcome(self) -> Result<Self, NodeError> {
         Ok(self)
     }
 }

@@ -43,8 +43,11 @@ pub struct Retry {
     delay: Duration,
     factor: f64,
     max_delay: Duration,
-    when: Option<Arc<dyn Fn(&NodeError) -> bool + Send + Sync>>,
+    when: Option<Condition>,
 }
+
+/// Whether to go on after an error.
+type Condition = Arc<dyn Fn(&NodeError) -> bool + Send + Sync>;
 
 impl Retry {
     /// At most `attempts` tries in all, the first included; 0 counts as 1.

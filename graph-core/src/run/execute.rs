@@ -100,10 +100,10 @@ struct Crew<S: State, C: Send + Sync + 'static>(Arc<Work<S, C>>);
 
 impl<S: State, C: Send + Sync + 'static> Work<S, C> {
     fn spawn(&self, future: impl Future<Output = Vec<Piece<S>>> + Send + 'static) {
-        if let Some(open) = &mut *self.open.lock() {
-            if !self.stopped.load(Ordering::Relaxed) {
-                open.spawned.spawn(future);
-            }
+        if let Some(open) = &mut *self.open.lock()
+            && !self.stopped.load(Ordering::Relaxed)
+        {
+            open.spawned.spawn(future);
         }
     }
 

@@ -106,7 +106,7 @@ enum Held<S: State> {
     Future(TaskFuture<S>),
 }
 
-/// Numbers from a seed: SplitMix64 (Steele, Lea and Flood, 2014).
+/// Numbers from a seed: `SplitMix64` (Steele, Lea and Flood, 2014).
 struct Chance(u64);
 
 impl Chance {

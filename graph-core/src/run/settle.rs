@@ -47,10 +47,10 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
             Ok(outcome) => outcome,
             Err(error) => return Err(self.failed(Some(key), attempts, error)),
         };
-        if let (Some(declared), Some(update)) = (&graph.node(key.0).writes, &outcome.update) {
-            if let Err(error) = self.check_writes(declared, update) {
-                return Err(self.failed(Some(key), attempts, error));
-            }
+        if let (Some(declared), Some(update)) = (&graph.node(key.0).writes, &outcome.update)
+            && let Err(error) = self.check_writes(declared, update)
+        {
+            return Err(self.failed(Some(key), attempts, error));
         }
         Ok(outcome)
     }
@@ -248,7 +248,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
             match asked {
                 Ok(Ok(())) => {}
                 Ok(Err(bad)) => return Err(self.bad_target(key, bad)),
-                Err(panic) => return Err(self.route_panicked(key, panic_message(&*panic))),
+                Err(panic) => return Err(self.route_panicked(key, &panic_message(&*panic))),
             }
         }
         Ok(())
@@ -320,7 +320,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
     }
 
     #[cold]
-    fn route_panicked(&self, key: Option<TaskKey>, message: String) -> RunError {
+    fn route_panicked(&self, key: Option<TaskKey>, message: &str) -> RunError {
         self.failed(key, 1, Panicked(format!("{message} (in its route)")).into())
     }
 

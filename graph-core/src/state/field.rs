@@ -35,8 +35,8 @@ enum More<T, R: Reducer<T>> {
 
 impl<T, R: Reducer<T>> More<T, R> {
     #[inline(never)]
-    fn apply(self: Box<Self>, value: &mut T) {
-        match *self {
+    fn apply(self, value: &mut T) {
+        match self {
             Self::Each(updates) => {
                 for update in updates {
                     R::reduce(value, update);
@@ -127,7 +127,7 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         match mem::replace(&mut self.0, Inner::Unset) {
             Inner::Unset => {}
             Inner::One(update) => R::reduce(value, update),
-            Inner::More(more) => more.apply(value),
+            Inner::More(more) => (*more).apply(value),
         }
     }
 
