@@ -1,14 +1,114 @@
-//! Typed graph state machines in the `LangGraph` style.
+//! Typed graph state machines in the LangGraph style.
+//!
+//! A **state** is a struct whose fields say how concurrent writes merge. A
+//! **node** is an async function that gets a read-only view of the state and
+//! returns an update. **Edges** say what follows what. A run goes in
+//! **supersteps**: all nodes that are ready run at the same time, their updates
+//! are merged by the fields' **reducers** in a fixed order, and what they lead
+//! to is ready next. Same graph, same input, same result, whichever node ends
+//! first.
+//!
+//! # A tour
+//!
+//! A graph that looks at a topic in two ways at once, and then joins them:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use superstep::prelude::*;
+//!
+//! #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+//! struct Research {
+//!     topic: String,
+//!     #[reduce(Append)]
+//!     findings: Vec<String>,
+//!     answer: Option<String>,
+//! }
+//!
+//! async fn summarize(state: View<Research>) -> ResearchUpdate {
+//!     Research::update().findings(format!("{} in short", state.topic))
+//! }
+//!
+//! async fn questions(state: View<Research>) -> NodeResult<ResearchUpdate> {
+//!     Ok(Research::update().findings([format!("why {}?", state.topic)]))
+//! }
+//!
+//! async fn synthesize(state: View<Research>) -> ResearchUpdate {
+//!     Research::update().answer(state.findings.join(", "))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let graph = StateGraph::<Research>::new("research")
+//!     .add_node("summarize", summarize)
+//!     .add_node("questions", questions)
+//!     .add_node("synthesize", synthesize)
+//!     .add_edge(START, ["summarize", "questions"])
+//!     .add_edge(["summarize", "questions"], "synthesize")
+//!     .add_edge("synthesize", END)
+//!     .compile()?;
+//!
+//! let run = graph.invoke(Research::update().topic("space")).await?;
+//! assert_eq!(run.state.answer.as_deref(), Some("why space?, space in short"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Tasks are ordered by their nodes' names, which is why the question comes
+//! first, although it was added second.
+//!
+//! - **State.** `#[derive(State)]` writes the update type and its builder.
+//!   [`Replace`] is the reducer of a field that names none, and takes one
+//!   writer a superstep; the others are [`Last`], [`Append`], [`Sum`], [`Max`],
+//!   [`Min`], [`Merge`], [`Any`], [`All`], and any type of yours that
+//!   implements [`Reducer`].
+//! - **Routing.** [`StateGraph::add_route`] chooses one variant of an enum,
+//!   [`StateGraph::add_conditional_edges`] any number of names or sends, and a
+//!   node that returns a [`Command`] writes and chooses at once.
+//! - **Map and reduce.** A [`Worker`] is started by sends, once for each value.
+//! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
+//!   on a function.
+//! - **Context.** What the nodes need and no checkpoint holds is the graph's
+//!   second type parameter, given to a run by `.context(..)` and to the nodes
+//!   as [`Ctx`].
+//! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
+//!   snapshot tests; `testing::explore` tries many completion orders and
+//!   failures.
+//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
+//!
+//! Every mistake in a graph is reported by [`StateGraph::compile`], all at
+//! once. Each code of [`Diagnostic`] and [`RunError`] has a page under
+//! `docs/errors`; `docs/from-langgraph.md` says what LangGraph's notions are
+//! called here.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures |
+//! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 
 #[cfg(doctest)]
 mod error_pages;
 
 #[doc(hidden)]
 pub use superstep_core::__private;
-pub use superstep_core::*;
+#[cfg(feature = "schema")]
+pub use superstep_core::json_schema;
+#[cfg(feature = "testing")]
+pub use superstep_core::testing;
+pub use superstep_core::{
+    All, Any, Append, Command, CompileError, Ctx, Data, Definition, Diagnostic, END, FieldSchema,
+    FieldUpdate, Given, Graph, HasContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
+    IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Max, Merge, MergeRecord, Min,
+    NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnFailure, Outcome, Reducer, Replace,
+    Retry, Route, Run, RunError, START, Schema, SendTo, StarvedJoin, State, StateGraph, Status,
+    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript, TranscriptOutcome, TranscriptRun,
+    Update, UpdateKeys, View, Worker, WriteKind, node,
+};
 pub use superstep_macros::{Route, State};
 
-/// The names that most programs use.
+/// The names that most programs use; `use superstep::prelude::*` shadows
+/// nothing of std's prelude.
 pub mod prelude {
     pub use superstep_core::{
         All, Any, Append, Command, Ctx, END, Last, Max, Merge, Min, NodeResult, Retry, Route,

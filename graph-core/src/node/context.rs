@@ -48,9 +48,9 @@ impl<C> Ctx<C> {
     /// A context outside any run, to call a node function in a test: node
     /// `test`, superstep 1, attempt 1.
     #[must_use]
-    pub fn new(context: impl Into<Arc<C>>) -> Self {
+    pub fn new(context: C) -> Self {
         Self {
-            context: context.into(),
+            context: Arc::new(context),
             names: Arc::new([NodeName::from("test")]),
             place: Place {
                 node: 0,

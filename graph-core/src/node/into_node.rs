@@ -165,7 +165,7 @@ fn view<S>(input: &Input<'_, S>) -> View<S> {
     let Input::State(state) = input else {
         unreachable!("a node that is no worker was sent a value");
     };
-    View::new(Arc::clone(state))
+    View::from(Arc::clone(state))
 }
 
 fn sent<T: Data, S>(input: Input<'_, S>) -> T {

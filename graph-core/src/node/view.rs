@@ -23,8 +23,14 @@ pub struct View<S>(Arc<S>);
 impl<S> View<S> {
     /// A view of a value, to call a node function in a test.
     #[must_use]
-    pub fn new(state: impl Into<Arc<S>>) -> Self {
-        Self(state.into())
+    pub fn new(state: S) -> Self {
+        Self(Arc::new(state))
+    }
+}
+
+impl<S> From<Arc<S>> for View<S> {
+    fn from(state: Arc<S>) -> Self {
+        Self(state)
     }
 }
 

@@ -1,0 +1,119 @@
+//! The README's program, whole, and a check that the README still shows it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+#[rustfmt::skip]
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,                // no attribute: one writer a superstep
+    #[reduce(Append)]
+    findings: Vec<String>,
+    #[reduce(Sum)]
+    tokens: u64,
+    answer: Option<String>,
+}
+
+/// What the nodes need and no checkpoint holds: clients, pools, keys.
+struct Tools {
+    model: Model,
+}
+
+/// Stands where a client of a language model would.
+struct Model;
+
+impl Model {
+    async fn ask(&self, prompt: String) -> Result<String, std::io::Error> {
+        tokio::task::yield_now().await;
+        Ok(prompt)
+    }
+}
+
+async fn summarize(state: View<Research>, ctx: Ctx<Tools>) -> NodeResult<ResearchUpdate> {
+    let text = ctx.model.ask(format!("Summarize: {}", state.topic)).await?;
+    Ok(Research::update().findings(text).tokens(12))
+}
+
+async fn questions(state: View<Research>, ctx: Ctx<Tools>) -> NodeResult<ResearchUpdate> {
+    let text = ctx.model.ask(format!("Ask about: {}", state.topic)).await?;
+    Ok(Research::update().findings(text).tokens(9))
+}
+
+async fn terms(state: View<Research>, ctx: Ctx<Tools>) -> NodeResult<ResearchUpdate> {
+    let text = ctx.model.ask(format!("Terms of: {}", state.topic)).await?;
+    Ok(Research::update().findings(text).tokens(3))
+}
+
+async fn synthesize(state: View<Research>) -> ResearchUpdate {
+    Research::update().answer(state.findings.join("; "))
+}
+
+#[rustfmt::skip]
+fn graph() -> Result<superstep::Graph<Research, Tools>, superstep::CompileError> {
+    let graph = StateGraph::<Research, Tools>::new("research")
+        .add_node("summarize", summarize)
+        .add_node("questions", questions)
+        .add_node("terms", node(terms).retry(Retry::attempts(3)).timeout(Duration::from_secs(20)))
+        .add_node("synthesize", synthesize)
+        .add_edge(START, ["summarize", "questions", "terms"])         // fan-out
+        .add_edge(["summarize", "questions", "terms"], "synthesize")  // join: waits for all three
+        .add_edge("synthesize", END)
+        .compile()?;
+    Ok(graph)
+}
+
+#[tokio::test]
+async fn the_program_runs() {
+    let model = Model;
+    let graph = graph().expect("the README's graph is sound");
+    let run = async {
+        #[rustfmt::skip]
+        let run = graph.invoke(Research::update().topic("space")).context(Tools { model }).await?;
+        Ok::<_, superstep::RunError>(run)
+    };
+    let run = run.await.expect("the README's run ends");
+    assert_eq!(run.state.tokens, 24);
+    assert_eq!(
+        run.state.answer.unwrap_or_default(),
+        "Ask about: space; Summarize: space; Terms of: space"
+    );
+}
+
+/// The lines of the README's first program, without their indentation.
+fn shown() -> Vec<&'static str> {
+    let readme = include_str!("../README.md");
+    let begin = readme.find("```rust\n").expect("there is a program") + "```rust\n".len();
+    let end = begin + readme[begin..].find("```").expect("it ends");
+    let lines = readme[begin..end].lines().map(str::trim);
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn the_readme_shows_this_program() {
+    let mut lines = include_str!("readme.rs").lines().map(str::trim);
+    for shown in shown() {
+        // Printing is for the README; here the answer is compared.
+        if !shown.starts_with("println!") {
+            assert!(
+                lines.any(|line| line == shown),
+                "the README has a line that this file has not, or not in that place: {shown}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readme_shows_this_picture() {
+    let svg = graph().expect("the README's graph is sound").to_svg();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/images/research.svg");
+    if std::env::var_os("UPDATE_PICTURES").is_some() {
+        std::fs::write(path, &svg).expect("the folder is writable");
+    }
+    let shown = std::fs::read_to_string(path).expect("the README has its picture");
+    assert!(
+        shown == svg,
+        "run with UPDATE_PICTURES=1 and look at the picture"
+    );
+}
