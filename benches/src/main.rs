@@ -2,7 +2,8 @@
 //! same work, measured in turns in one process.
 //!
 //! `cargo run --release -p superstep-benches` prints a table, with `-- --json`
-//! a line of JSON for each row, with `-- --quick` only the rows about time.
+//! a line of JSON for each row, with `-- --quick` only the rows about time, with
+//! `-- --only NAME` one of these: chain, loop, fan-out, sends, cpu, sleepers.
 
 #![expect(clippy::print_stdout, reason = "its result is what it prints")]
 #![expect(clippy::cast_precision_loss, reason = "nobody measures for years")]
@@ -43,8 +44,9 @@ fn main() {
         println!("{cores} cores, {REPETITIONS} repetitions, medians\n");
         print_heading();
     }
-    runtime.block_on(times(cores, print));
-    if has("--quick") {
+    let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1);
+    runtime.block_on(times(cores, only.map(String::as_str), print));
+    if has("--quick") || only.is_some() {
         return;
     }
     print(&runtime.block_on(space::copies()));
@@ -56,13 +58,26 @@ fn main() {
     space::footprint().iter().for_each(print);
 }
 
-async fn times(cores: usize, print: fn(&Row)) {
-    print(&workloads::chain(REPETITIONS).await);
-    print(&workloads::looped(REPETITIONS).await);
-    print(&workloads::fan_out(REPETITIONS).await);
-    print(&workloads::sends(REPETITIONS, cores).await);
-    print(&workloads::cpu(REPETITIONS, cores).await);
-    print(&workloads::sleepers(REPETITIONS).await);
+async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
+    if wanted("chain") {
+        print(&workloads::chain(REPETITIONS).await);
+    }
+    if wanted("loop") {
+        print(&workloads::looped(REPETITIONS).await);
+    }
+    if wanted("fan-out") {
+        print(&workloads::fan_out(REPETITIONS).await);
+    }
+    if wanted("sends") {
+        print(&workloads::sends(REPETITIONS, cores).await);
+    }
+    if wanted("cpu") {
+        print(&workloads::cpu(REPETITIONS, cores).await);
+    }
+    if wanted("sleepers") {
+        print(&workloads::sleepers(REPETITIONS).await);
+    }
 }
 
 fn print_json(row: &Row) {

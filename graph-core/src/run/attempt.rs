@@ -62,7 +62,7 @@ enum Work<S: State> {
 
 /// Starts a task and polls it once: the shortest way to its end, for the many
 /// bodies that have nothing to wait for.
-#[inline]
+#[inline(always)]
 pub(super) fn begin<S: State, C: Send + Sync + 'static>(
     shared: &Arc<Shared<S, C>>,
     state: &Arc<S>,

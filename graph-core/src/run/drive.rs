@@ -151,7 +151,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
 
     /// Settles a superstep of one task, and plans the next: returns its node if
     /// it is one without further ado, and else completes `tasks`.
-    #[inline]
+    #[inline(always)]
     fn end_of_one(
         &mut self,
         graph: &Frozen<S, C>,

@@ -35,7 +35,7 @@ impl<S: State> Success<S> {
 
 impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
     /// The outcome of a task that succeeded, or the failure that ends the run.
-    #[inline]
+    #[inline(always)]
     pub(super) fn outcome(
         &self,
         graph: &Frozen<S, C>,
@@ -70,7 +70,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
 
     /// One task: its update is merged first, and its routes then look at the
     /// state itself. What it chose is added to `chosen`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle_one(
         &mut self,
         graph: &Frozen<S, C>,
@@ -181,7 +181,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
 
     /// Merges one update into the state, copying the state only if a node
     /// kept a view of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn apply(
         &mut self,
         key: Option<TaskKey>,
@@ -223,7 +223,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
     }
 
     /// Asks the routes of a task, or of `START`, where to go.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ask_routes(
         &self,
         graph: &Frozen<S, C>,
