@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 use super::attempt::{Begun, Ended, Shared, TaskFuture, begin};
 use super::error::RunError;
 use super::execute::execute;
@@ -91,6 +93,13 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
     fn begin_superstep(&mut self, tasks: &[Task]) -> Result<(), RunError> {
         if self.superstep == self.recursion_limit {
             return Err(self.recursion_limit(tasks));
+        }
+        if let [task] = tasks {
+            // A wide superstep asks for a runtime in any case.
+            let timed = !self.shared.graph.node(task.node).plain;
+            if timed && Handle::try_current().is_err() {
+                return Err(RunError::NoRuntime);
+            }
         }
         self.superstep += 1;
         self.ran.push(tasks.iter().map(|task| task.node));
