@@ -491,7 +491,8 @@ fn the_schema_is_data_with_types_reducers_and_doc_comments() {
           stop: bool (Any)
           agreed: bool (All)
           words: Vec<String> (Longest2)
-          notes: Vec<(u8, Option<String>)> (Append)"#]].assert_eq(&Everything::schema().to_string());
+          notes: Vec<(u8, Option<String>)> (Append)"#]]
+    .assert_eq(&Everything::schema().to_string());
     let field = |name| Everything::schema().field(name).expect("it is a field");
     assert_eq!(field("topic").doc, "What it is about.\n\nIn a few words.");
     assert_eq!(field("items").doc, "");
