@@ -44,7 +44,10 @@ fn main() {
         println!("{cores} cores, {REPETITIONS} repetitions, medians\n");
         print_heading();
     }
-    let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1);
+    let only = arguments
+        .iter()
+        .skip_while(|argument| *argument != "--only")
+        .nth(1);
     runtime.block_on(times(cores, only.map(String::as_str), print));
     if has("--quick") || only.is_some() {
         return;

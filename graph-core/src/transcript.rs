@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::event::{Lead, LeadBy, SuperstepRecord, TaskRecord};
 use crate::node::BoxFuture;
 use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
-use crate::state::{Schema, State};
+use crate::state::{State, in_order};
 
 impl<S, C, X> Invocation<S, C, X>
 where
@@ -135,7 +135,7 @@ impl Transcript {
         };
         let outcome = match &recorded.result {
             Ok(run) => Outcome::Done {
-                state: sorted_sets(S::schema(), to_json(&run.state)),
+                state: in_order(S::schema().fields, to_json(&run.state)),
                 starved: run.starved.iter().map(ToString::to_string).collect(),
             },
             Err(error) => Outcome::Failed {
@@ -145,25 +145,12 @@ impl Transcript {
         };
         Self {
             graph: recorded.graph,
-            input: sorted_sets(S::schema(), recorded.input),
+            input: in_order(S::schema().fields, recorded.input),
             start,
             supersteps,
             outcome,
         }
     }
-}
-
-/// The state, with hash sets put in order: they are written in any.
-fn sorted_sets(schema: &Schema, mut state: Value) -> Value {
-    for field in schema.fields {
-        if !field.type_name.contains("HashSet") {
-            continue;
-        }
-        if let Some(Value::Array(items)) = state.get_mut(field.name) {
-            items.sort_by_cached_key(ToString::to_string);
-        }
-    }
-    state
 }
 
 fn chain(error: &RunError) -> Vec<String> {

@@ -1,5 +1,14 @@
 //! What the public face promises, one module for each behaviour.
 
+mod common;
 mod compile;
 mod error_pages;
+#[cfg(feature = "testing")]
+mod explore;
 mod impossible;
+mod laws;
+mod policy;
+mod run;
+mod silent;
+mod state;
+mod transcript;

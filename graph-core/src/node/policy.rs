@@ -88,6 +88,9 @@ impl Retry {
     /// The wait after that many failures, from 1.
     #[must_use]
     pub fn delay_after(&self, failures: u32) -> Duration {
+        if self.delay.is_zero() {
+            return Duration::ZERO; // even times infinity
+        }
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let seconds = self.delay.as_secs_f64() * self.factor.powi(exponent);
         Duration::try_from_secs_f64(seconds)

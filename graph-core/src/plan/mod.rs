@@ -7,7 +7,8 @@
 //! 3. Tasks are ordered: nodes by name, then sends as they were emitted, their
 //!    emitters in task order.
 //! 4. A join makes its target ready when all its sources have run since it
-//!    last did.
+//!    last did. It fires between two supersteps: of a source with several
+//!    sends in one superstep, none counts towards the next time.
 //! 5. A deferred node waits until nothing else is ready; all that wait then
 //!    run together. A join into it stays filled, and counts no further, until
 //!    then.
@@ -62,6 +63,8 @@ impl fmt::Display for StarvedJoin {
 pub(crate) struct Frontier {
     /// For each join, the sources that have run since it last fired.
     arrived: Vec<FixedBitSet>,
+    /// Joins that filled in this superstep, to be emptied at its end.
+    filled: Vec<usize>,
     /// The deferred nodes that wait.
     deferred: FixedBitSet,
     /// Names made ready in this superstep; kept to spare allocations.
@@ -77,6 +80,7 @@ impl Frontier {
             arrived: joins
                 .map(|join| FixedBitSet::with_capacity(join.sources.len()))
                 .collect(),
+            filled: Vec::new(),
             deferred: FixedBitSet::with_capacity(graph.nodes.len()),
             ready: Vec::new(),
             n_sends: Vec::new(),
@@ -103,12 +107,12 @@ impl Frontier {
         }
         for arrival in &exits.joins {
             let arrived = &mut self.arrived[arrival.join];
-            arrived.insert(arrival.source);
-            if arrived.is_full() {
+            let again = arrived.put(arrival.source);
+            if !again && arrived.is_full() {
                 let target = graph.joins[arrival.join].target;
                 self.ready.push(target);
                 if !graph.node(target).policy.defer {
-                    self.arrived[arrival.join].clear();
+                    self.filled.push(arrival.join);
                 }
             }
         }
@@ -133,6 +137,9 @@ impl Frontier {
         let n_sends = tasks.len();
         if n_sends > 0 {
             self.n_sends.clear();
+        }
+        for join in self.filled.drain(..) {
+            self.arrived[join].clear();
         }
         if self.ready.len() > 1 {
             self.ready.sort_unstable();

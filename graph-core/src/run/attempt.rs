@@ -78,20 +78,20 @@ pub(super) fn begin<S: State, C: Send + Sync + 'static>(
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
     // The call can panic as well as the poll: one guard for both.
-    let begun = catch_unwind(AssertUnwindSafe(|| {
+    let begun = caught(|| {
         let mut future = call(shared, state, place, sent);
         match future.as_mut().poll(cx) {
             Poll::Ready(result) => Ok(result),
             Poll::Pending => Err(future),
         }
-    }));
+    });
     let result = match begun {
         Ok(Ok(result)) => result,
         Ok(Err(future)) => {
             let work = Work::Once(future);
             return Begun::AtWork(TaskFuture { index, work });
         }
-        Err(panic) => Err(Panicked(panic_message(&*panic)).into()),
+        Err(panic) => Err(panic),
     };
     Begun::Ended(Ended {
         index,
@@ -134,7 +134,11 @@ impl<S: State> Future for TaskFuture<S> {
         let index = self.index;
         let (attempts, result) = match &mut self.work {
             Work::Once(future) => (1, std::task::ready!(guarded(future, cx))),
-            Work::Policed(future) => std::task::ready!(future.as_mut().poll(cx)),
+            // What is around the body can panic too, such as a clone of its input.
+            Work::Policed(future) => match caught(|| future.as_mut().poll(cx)) {
+                Ok(poll) => std::task::ready!(poll),
+                Err(panic) => (1, Err(panic)),
+            },
         };
         Poll::Ready(Ended {
             index,
@@ -149,8 +153,12 @@ fn guarded<T>(
     future: &mut BoxFuture<Result<T, NodeError>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<T, NodeError>> {
-    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)))
-        .unwrap_or_else(|panic| Poll::Ready(Err(Panicked(panic_message(&*panic)).into())))
+    caught(|| future.as_mut().poll(cx)).unwrap_or_else(|panic| Poll::Ready(Err(panic)))
+}
+
+/// Calls `f`, and makes a panic its error.
+fn caught<T>(f: impl FnOnce() -> T) -> Result<T, NodeError> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| Panicked(panic_message(&*panic)).into())
 }
 
 fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
@@ -204,9 +212,14 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
             Ok(outcome) => return (attempt, Ok(outcome)),
             Err(error) => error,
         };
-        let Some(retry) = retry.filter(|retry| retry.goes_on(attempt, &error)) else {
+        let Some(retry) = retry else {
             return (attempt, Err(error));
         };
+        match caught(|| retry.goes_on(attempt, &error)) {
+            Ok(true) => {}
+            Ok(false) => return (attempt, Err(error)),
+            Err(panic) => return (attempt, Err(panic)),
+        }
         let delay = retry.delay_after(attempt);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -221,8 +234,7 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     place: Place,
     sent: Option<Box<dyn Payload>>,
 ) -> Result<Outcome<S>, NodeError> {
-    let called = catch_unwind(AssertUnwindSafe(|| call(shared, state, place, sent)));
-    let mut future = called.map_err(|panic| Panicked(panic_message(&*panic)))?;
+    let mut future = caught(|| call(shared, state, place, sent))?;
     let guarded = std::future::poll_fn(|cx| guarded(&mut future, cx));
     match shared.graph.node(place.node).policy.timeout {
         None => guarded.await,

@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 use super::attempt::{Begun, Ended, Shared, TaskFuture, begin};
 use super::error::RunError;
 use super::execute::execute;
@@ -92,6 +94,13 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         if self.superstep == self.recursion_limit {
             return Err(self.recursion_limit(tasks));
         }
+        if let [task] = tasks {
+            // A wide superstep asks for a runtime in any case.
+            let timed = !self.shared.graph.node(task.node).plain;
+            if timed && Handle::try_current().is_err() {
+                return Err(RunError::NoRuntime);
+            }
+        }
         self.superstep += 1;
         self.ran.push(tasks.iter().map(|task| task.node));
         if let Some(record) = &mut self.record {
@@ -164,7 +173,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         if let Some(record) = &mut self.record {
             record.updates([(ended.attempts, outcome.update.as_deref())].into_iter());
         }
-        self.settle_one(graph, key, outcome, chosen)?;
+        let settled = self.settle_one(graph, key, outcome, chosen);
+        self.unmerged_unless_ok(&settled);
+        settled?;
         let exits = &graph.node(key.0).exits;
         if let Some(record) = &mut self.record {
             record.leads(Some(0), graph, &self.frontier, exits, chosen);
@@ -189,7 +200,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         if let Some(record) = &mut self.record {
             record.updates(successes.iter().map(Success::update));
         }
-        let mut chosen = self.settle_all(graph, &mut successes)?.into_iter();
+        let settled = self.settle_all(graph, &mut successes);
+        self.unmerged_unless_ok(&settled);
+        let mut chosen = settled?.into_iter();
         for (index, &(node, _)) in keys.iter().enumerate() {
             let exits = &graph.node(node).exits;
             let chosen = chosen.next().unwrap_or_default();
@@ -200,6 +213,13 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         }
         self.frontier.tasks(graph, tasks);
         Ok(())
+    }
+
+    #[inline]
+    fn unmerged_unless_ok<T>(&mut self, settled: &Result<T, RunError>) {
+        if let (Err(_), Some(record)) = (settled, &mut self.record) {
+            record.unmerged();
+        }
     }
 
     async fn execute(&self, tasks: Vec<Task>) -> Result<Vec<Ended<S>>, RunError> {

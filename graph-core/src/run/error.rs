@@ -60,10 +60,7 @@ pub enum RunError {
     },
 
     /// The run took as many supersteps as it may, and more were ready.
-    #[error(
-        "no end was reached within {limit} supersteps, the last of which ran {}",
-        ran(last)
-    )]
+    #[error("no end was reached within {limit} supersteps{}", ran(last))]
     RecursionLimit {
         /// The most supersteps that the run may take.
         limit: u64,
@@ -123,7 +120,7 @@ impl RunError {
             }
             Self::Reducer { .. } => "a reducer must merge every update that can be made".into(),
             Self::RecursionLimit { next, .. } => format!(
-                "see why {} is still ready, or raise `recursion_limit`",
+                "see what still makes {} ready, or raise `recursion_limit`",
                 names(next)
             ),
             Self::UnknownTarget { help, .. } => help.clone(),
@@ -151,10 +148,13 @@ fn names(names: &[NodeName]) -> String {
     quoted.join(", ")
 }
 
-/// Supersteps as `` `a`; `b`, `c` ``.
+/// Supersteps as `` , the last of which ran `a`; `b`, `c` ``.
 fn ran(supersteps: &[Vec<NodeName>]) -> String {
+    if supersteps.is_empty() {
+        return String::new();
+    }
     let steps: Vec<_> = supersteps.iter().map(|step| names(step)).collect();
-    steps.join("; ")
+    format!(", the last of which ran {}", steps.join("; "))
 }
 
 /// A node's body panicked.

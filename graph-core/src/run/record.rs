@@ -9,7 +9,7 @@ use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{NodeName, TaskId};
 use crate::plan::{Chosen, Frontier, Task};
-use crate::state::{FieldSchema, State, Update, WriteKind};
+use crate::state::{FieldSchema, State, Update, WriteKind, in_order};
 
 /// What has been recorded so far.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Record {
             let Some(update) = update else {
                 continue;
             };
-            task.writes = Some(to_json(update));
+            task.writes = Some(in_order(self.fields, to_json(update)));
             update.writes(&mut |field, kind| {
                 writers[field].push(match kind {
                     WriteKind::Reduce => task.task.clone(),
@@ -79,6 +79,13 @@ impl Record {
                 writers,
             })
             .collect();
+    }
+
+    /// The superstep failed before its updates were merged.
+    pub(super) fn unmerged(&mut self) {
+        if let Some(step) = self.supersteps.last_mut() {
+            step.merges.clear();
+        }
     }
 
     /// An ephemeral field has been reset.

@@ -4,6 +4,7 @@
 //! written by hand with what is public here.
 
 mod field;
+mod in_order;
 mod into_update;
 mod reducer;
 mod schema;
@@ -14,6 +15,7 @@ mod wire;
 mod json_schema;
 
 pub use field::{FieldUpdate, WriteKind};
+pub(crate) use in_order::in_order;
 pub use into_update::{IntoUpdate, Items};
 #[cfg(feature = "schema")]
 pub use json_schema::json_schema;

@@ -1,0 +1,298 @@
+//! Transcripts: what they say, and that they say the same every time.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "a user's state may hold hash maps, and its transcript must not show their order"
+)]
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+use superstep::{OnFailure, Transcript};
+use tokio::time::sleep;
+
+use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
+
+const REVIEW: Worker<String> = Worker::new("review");
+
+async fn told(graph: StateGraph<Trace>, input: TraceUpdate) -> Transcript {
+    sound(graph).invoke(input).transcript().await
+}
+
+fn fan_out() -> StateGraph<Trace> {
+    marks(["a", "b", "c", "z"])
+        .add_edge(START, ["a", "b", "c"])
+        .add_edge(["a", "b", "c"], "z")
+        .add_edge("z", END)
+}
+
+#[tokio::test]
+async fn fan_out_and_join() {
+    assert_snapshot!(told(fan_out(), Trace::update().n(3)).await);
+}
+
+#[derive(Route)]
+enum Next {
+    #[route("think")]
+    Think,
+    #[route(END)]
+    Stop,
+}
+
+fn looping() -> StateGraph<Trace> {
+    marks(["act"])
+        .add_node("think", async |state: View<Trace>| {
+            Trace::update().n(state.n + 1).sum(10)
+        })
+        .add_edge(START, "think")
+        .add_edge("think", "act")
+        .add_route(
+            "act",
+            |state: &Trace| {
+                if state.n < 3 { Next::Think } else { Next::Stop }
+            },
+        )
+}
+
+#[tokio::test]
+async fn loop_with_a_route() {
+    assert_snapshot!(told(looping(), Trace::update()).await);
+}
+
+fn sending() -> StateGraph<Trace> {
+    let review = async |page: String, ctx: Ctx| {
+        Trace::update().log(format!("{}: {}", ctx.task(), page.to_uppercase()))
+    };
+    let split = async |_: View<Trace>| {
+        Command::update(Trace::update().n(1))
+            .goto("aside")
+            .send([REVIEW.send("one".into()), REVIEW.send("two".into())])
+    };
+    marks(["aside", "collect"])
+        .add_worker(REVIEW, review)
+        .add_node("split", node(split).destinations(["aside", "review"]))
+        .add_edge(START, "split")
+        .add_conditional_edges("split", |_: &Trace| REVIEW.send("three".into()), [REVIEW])
+        .add_edge(REVIEW, "collect")
+}
+
+#[tokio::test]
+async fn sends() {
+    assert_snapshot!(told(sending(), Trace::update()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_after_retries() {
+    let fetch = node(async |_: View<Trace>| {
+        sleep(Duration::from_secs(1)).await;
+        Err::<(), _>(std::io::Error::other("connection reset"))
+    });
+    let graph = marks(["a", "b"])
+        .add_node("fetch", fetch.retry(Retry::attempts(2)))
+        .add_edge(START, "a")
+        .add_edge("a", ["b", "fetch"]);
+    assert_snapshot!(told(graph, Trace::update()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_after_retries() {
+    let flaky = async |ctx: Ctx| match ctx.attempt() {
+        1 | 2 => Err(oops()),
+        _ => Ok(Trace::update().sum(1)),
+    };
+    let graph = marks([])
+        .add_node("flaky", node(flaky).retry(Retry::attempts(3)))
+        .add_edge(START, "flaky");
+    assert_snapshot!(told(graph, Trace::update()).await);
+}
+
+#[tokio::test]
+async fn conflict() {
+    let write = async |_: View<Trace>| Trace::update().n(1).log("x");
+    let graph = marks(["c"])
+        .add_node("a", write)
+        .add_node("b", write)
+        .add_edge(START, ["a", "b", "c"]);
+    assert_snapshot!(told(graph, Trace::update()).await);
+}
+
+#[tokio::test]
+async fn starved_join() {
+    let graph = marks(["a", "b", "c", "z"])
+        .add_edge(START, "a")
+        .add_conditional_edges("a", |_: &Trace| "b", ["b", "c"])
+        .add_edge(["b", "c"], "z");
+    assert_snapshot!(told(graph, Trace::update()).await);
+}
+
+#[tokio::test]
+async fn overwrites_repeated_writes_and_long_values() {
+    let long = async |_: View<Trace>| {
+        Trace::update()
+            .overwrite_log(["x".repeat(1000)])
+            .sum(1)
+            .sum(2)
+    };
+    let graph = marks(["b"]).add_node("a", long).add_edge(START, ["a", "b"]);
+    assert_snapshot!(told(graph, Trace::update().log("gone")).await);
+}
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Brief {
+    #[state(ephemeral)]
+    note: Option<String>,
+}
+
+#[tokio::test]
+async fn expired_fields() {
+    let graph = StateGraph::<Brief>::new("brief")
+        .add_node("a", async |_: View<Brief>| Brief::update().note("hello"))
+        .add_node("b", async |_: View<Brief>| {})
+        .add_edge(START, "a")
+        .add_edge("a", "b");
+    let run = sound(graph).invoke(Brief::update());
+    assert_snapshot!(run.transcript().await);
+}
+
+#[tokio::test]
+async fn a_transcript_is_data_too() {
+    let transcript = told(sending(), Trace::update()).await;
+    let json = serde_json::to_string_pretty(&transcript).unwrap();
+    assert_snapshot!(json);
+}
+
+#[tokio::test]
+async fn a_failed_transcript_is_data_too() {
+    let graph =
+        marks(["a"])
+            .add_edge(START, "a")
+            .add_conditional_edges("a", |_: &Trace| "b", ["a", END]);
+    let transcript = told(graph, Trace::update()).await;
+    let json = serde_json::to_string_pretty(&transcript.outcome).unwrap();
+    assert_snapshot!(json);
+}
+
+/// The texts of 50 runs, which are all one.
+async fn same(graph: StateGraph<Trace>) -> String {
+    let graph = sound(graph);
+    let first = graph.invoke(Trace::update()).transcript().await.to_string();
+    for _ in 0..50 {
+        let again = graph.invoke(Trace::update()).transcript().await;
+        assert_eq!(again.to_string(), first);
+    }
+    first
+}
+
+/// A node that lets others run for a while, a different while each time.
+async fn dawdle(ctx: Ctx) -> TraceUpdate {
+    let mut hasher = std::hash::DefaultHasher::new();
+    std::hash::Hash::hash(&std::thread::current().id(), &mut hasher);
+    std::hash::Hash::hash(&std::time::Instant::now(), &mut hasher);
+    for _ in 0..std::hash::Hasher::finish(&hasher) % 20 {
+        tokio::task::yield_now().await;
+    }
+    mark(ctx).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_runs_on_several_threads_give_the_same_bytes() {
+    let names: Vec<String> = (0..30).map(|i| format!("n{i:02}")).collect();
+    let mut graph = StateGraph::<Trace>::new("wide").add_worker(REVIEW, async |page: String| {
+        for _ in 0..page.len() % 7 {
+            tokio::task::yield_now().await;
+        }
+        Trace::update().log(page).sum(1)
+    });
+    for name in &names {
+        let to = name.clone();
+        graph = graph.add_node(name, dawdle).add_conditional_edges(
+            name,
+            move |_: &Trace| [REVIEW.send(to.clone()), REVIEW.send("x".repeat(to.len()))],
+            [REVIEW],
+        );
+    }
+    let graph = graph
+        .add_node("z", dawdle)
+        .add_edge(START, &names)
+        .add_edge(&names, "z")
+        .add_edge(REVIEW, "z");
+    let text = same(graph).await;
+    assert_eq!(text.matches("given").count(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_failing_runs_on_several_threads_give_the_same_bytes() {
+    let fail = async |ctx: Ctx| {
+        drop(dawdle(ctx.clone()).await);
+        if ctx.node().as_str() < "n5" {
+            Ok(())
+        } else {
+            Err(oops())
+        }
+    };
+    for on_failure in [OnFailure::Finish, OnFailure::Stop] {
+        let mut graph = StateGraph::<Trace>::new("failing").on_failure(on_failure);
+        // Under `Stop`, which of two failures counts is a matter of time.
+        let n = if on_failure == OnFailure::Stop { 6 } else { 9 };
+        for i in 0..n {
+            let name = format!("n{i}");
+            graph = graph.add_node(&name, fail).add_edge(START, name);
+        }
+        let text = same(graph).await;
+        assert!(text.contains("node `n5` failed"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transcribed_run_ends_like_any_other() {
+    for graph in [fan_out(), looping(), sending()] {
+        let graph = sound(graph);
+        let run = graph.invoke(Trace::update().n(-1)).await.unwrap();
+        let told = graph.invoke(Trace::update().n(-1)).transcript().await;
+        let superstep::TranscriptOutcome::Done { state, .. } = &told.outcome else {
+            panic!("it ends well");
+        };
+        assert_eq!(serde_json::to_value(&run.state).unwrap(), *state);
+        assert_eq!(run.supersteps(), told.supersteps.len());
+    }
+}
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Hashed {
+    #[reduce(Merge)]
+    tags: HashSet<String>,
+    #[reduce(Merge)]
+    counts: HashMap<String, u32>,
+    #[reduce(Append)]
+    deep: Vec<Option<HashMap<String, HashSet<String>>>>,
+}
+
+#[tokio::test]
+async fn the_order_of_hash_maps_and_sets_does_not_show() {
+    let words = || (0..20).map(|i| format!("w{i}"));
+    let tags = move |_: View<Hashed>| async move {
+        Hashed::update()
+            .tags(words().collect::<HashSet<_>>())
+            .tags(words().map(|word| word + "!").collect::<HashSet<_>>())
+            .counts(words().zip(0..).collect::<HashMap<_, _>>())
+            .deep([None, Some([("z".to_owned(), words().collect())].into())])
+    };
+    let other = move |_: View<Hashed>| async move {
+        Hashed::update().overwrite_tags(words().collect::<HashSet<_>>())
+    };
+    let graph = StateGraph::<Hashed>::new("hashed")
+        .add_node("a", tags)
+        .add_node("b", other)
+        .add_edge(START, "a")
+        .add_edge("a", "b");
+    let graph = sound(graph);
+    let input = || Hashed::update().tags(words().collect::<HashSet<_>>());
+    let first = graph.invoke(input()).transcript().await.to_string();
+    for _ in 0..10 {
+        let again = graph.invoke(input()).transcript().await;
+        assert_eq!(again.to_string(), first);
+    }
+}
