@@ -130,6 +130,29 @@ impl Frontier {
         }
     }
 
+    /// The short way through planning, after a superstep of one task: the one
+    /// node that is ready, if its exits and choices say so by themselves. Takes
+    /// the choice out of `chosen` then.
+    #[inline]
+    pub(crate) fn only<S: State, C>(
+        graph: &Frozen<S, C>,
+        exits: &Exits<S>,
+        chosen: &mut Vec<Chosen>,
+    ) -> Option<NodeIndex> {
+        match chosen[..] {
+            [] => exits.only,
+            [Chosen::Node(node)]
+                if exits.edges.is_empty()
+                    && exits.joins.is_empty()
+                    && !graph.node(node).policy.defer =>
+            {
+                chosen.clear();
+                Some(node)
+            }
+            _ => None,
+        }
+    }
+
     /// Completes `tasks`, which holds the sends already, to the tasks of the
     /// next superstep in order. None means that the run has ended.
     #[inline]

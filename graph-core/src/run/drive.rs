@@ -180,8 +180,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         if let Some(record) = &mut self.record {
             record.leads(Some(0), graph, &self.frontier, exits, chosen);
         }
-        if chosen.is_empty() && exits.only.is_some() {
-            return Ok(exits.only);
+        if let Some(node) = Frontier::only(graph, exits, chosen) {
+            return Ok(Some(node));
         }
         self.frontier.finish(graph, exits, chosen.drain(..), tasks);
         self.frontier.tasks(graph, tasks);
