@@ -1,0 +1,200 @@
+//! The examples, run as a user runs them: built, started, and read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Runs `parallel_research`, which cargo has put beside this test.
+fn parallel_research(arguments: &[&Path]) -> Output {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let profile = test.ancestors().nth(2).expect("a test is in PROFILE/deps");
+    let name = format!("parallel_research{}", std::env::consts::EXE_SUFFIX);
+    let example = profile.join("examples").join(name);
+    assert!(
+        example.exists(),
+        "the example is not built: run `cargo test` without `--test`, or `cargo build --examples` first"
+    );
+    Command::new(example)
+        .args(arguments)
+        .output()
+        .expect("the example starts")
+}
+
+/// Makes a file of its own for a test.
+fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, content).expect("the directory for tests can be written to");
+    path
+}
+
+/// Checks that a file is turned down with these words, in one line that names
+/// it, and nothing else is printed.
+#[track_caller]
+fn check_refused(path: &Path, expected: &str) {
+    let output = parallel_research(&[path]);
+    let said = String::from_utf8(output.stderr).expect("complaints are text");
+    assert_eq!(said, format!("error: `{}` {expected}\n", path.display()));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+}
+
+/// The page that the example prints when all goes well.
+#[track_caller]
+fn page(arguments: &[&Path]) -> String {
+    let output = parallel_research(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*said), (Some(0), ""));
+    String::from_utf8(output.stdout).expect("the page is text")
+}
+
+/// What a page says under a heading, up to the next empty line.
+#[track_caller]
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = page
+        .split_once(&format!("\n\n{heading}\n"))
+        .unwrap_or_else(|| panic!("no section `{heading}` in:\n{page}"));
+    rest.split("\n\n").next().unwrap_or_default()
+}
+
+/// The names of the bars in the picture of time, in its order.
+fn bars(page: &str) -> Vec<&str> {
+    let bars = section(page, "Where the time went").lines();
+    let bars = bars.filter(|line| line.ends_with('█'));
+    bars.map(|line| line[..12].trim_end()).collect()
+}
+
+/// How many branches were at work at a time; 1 if they took turns.
+fn at_once(page: &str) -> f64 {
+    let (_, rest) = page.split_once("on average, ").expect("the page says so");
+    let number = rest.split_whitespace().next();
+    let number = number.and_then(|number| number.parse().ok());
+    number.expect("a number follows")
+}
+
+const BRANCHES_AND_RUN: [&str; 4] = ["questions", "summarize", "terms", "whole run"];
+
+#[test]
+fn an_essay_is_read_in_three_ways() {
+    let page = page(&[]);
+    assert!(page.starts_with("The History of Space Exploration\n====="));
+    let summary = section(&page, "Summary");
+    assert_eq!(summary.matches("- ").count(), 4, "{summary}");
+    assert!(summary.contains("- The Soviet Union launched Salyut 1"));
+    assert!(section(&page, "Key terms").starts_with("United States, Soviet Union"));
+    let questions = section(&page, "Questions it answers");
+    assert!(questions.contains("- Who became the first person in space?\n"));
+    assert_eq!(bars(&page), BRANCHES_AND_RUN);
+    assert!(
+        at_once(&page) > 1.0,
+        "one branch waited for another:\n{page}"
+    );
+    assert!(page.contains("Words read, all branches together: 2979."));
+    let too_wide = page.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(too_wide, None);
+}
+
+#[test]
+fn every_essay_gives_something_in_each_section() {
+    let essays = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
+    let essays = fs::read_dir(essays).expect("the essays are there");
+    let mut n_essays = 0;
+    for essay in essays {
+        let page = page(&[&essay.expect("the directory can be read").path()]);
+        assert!(!page.contains("Nothing was found."), "{page}");
+        assert_eq!(bars(&page), BRANCHES_AND_RUN);
+        n_essays += 1;
+    }
+    assert_eq!(n_essays, 4);
+}
+
+#[test]
+fn a_file_of_the_users_own_is_read() {
+    let tea = "Tea is a drink made from leaves. The East India Company brought tea to London \
+               in 1664. Robert Fortune carried tea plants from China to India in 1848.\r\n";
+    let page = page(&[&file("tea.txt", tea)]);
+    assert!(page.starts_with("tea.txt\n=======\n"));
+    assert!(section(&page, "Summary").contains("- Tea is a drink made from leaves."));
+    assert!(section(&page, "Questions it answers").contains("- What is tea?"));
+    assert_eq!(bars(&page), BRANCHES_AND_RUN);
+}
+
+#[test]
+fn a_long_text_says_how_much_of_it_was_read() {
+    let long = "The ship left the harbour in 1901. ".repeat(4000);
+    let page = page(&[&file("long.txt", long)]);
+    assert!(
+        page.contains("only the first 128 of its 136 KiB were read.\n"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_text_without_words_has_nothing_to_find() {
+    let page = page(&[&file("dots.txt", "... --- ...\n")]);
+    for heading in ["Summary", "Key terms", "Questions it answers"] {
+        assert_eq!(section(&page, heading), "Nothing was found.");
+    }
+}
+
+#[test]
+fn escape_sequences_do_not_reach_the_terminal() {
+    let page = page(&[&file(
+        "escape.txt",
+        "A \x1b[31mred ship left the harbour.\n",
+    )]);
+    assert!(
+        page.contains("red ship") && !page.contains('\x1b'),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_missing_file_is_refused() {
+    let nowhere = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nowhere.txt");
+    check_refused(&nowhere, "does not exist: check the path");
+}
+
+#[test]
+fn a_directory_is_refused() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    check_refused(directory, "is a directory: name a file in it");
+}
+
+#[test]
+fn an_empty_file_is_refused() {
+    let expected = "is empty: give a file with some sentences in it";
+    check_refused(&file("empty.txt", ""), expected);
+    check_refused(&file("blank.txt", "\u{feff} \r\n\t\n"), expected);
+}
+
+#[test]
+fn a_binary_file_is_refused() {
+    let expected = "is binary (it holds NUL bytes): give a plain text file";
+    check_refused(&file("binary.dat", b"\x7fELF\0\0\x01"), expected);
+}
+
+#[test]
+fn a_file_in_another_encoding_is_refused() {
+    let expected = "is not UTF-8 (see byte 3): save it as UTF-8";
+    check_refused(&file("latin1.txt", b"caf\xe9 au lait"), expected);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused() {
+    let expected = "is larger than 5 MB: give a part of it";
+    check_refused(&file("large.txt", "word ".repeat(1_000_001)), expected);
+}
+
+#[test]
+fn usage_is_shown_when_asked_for_and_when_needed() {
+    let asked = parallel_research(&[Path::new("--help")]);
+    assert_eq!(asked.status.code(), Some(0));
+    assert!(
+        asked
+            .stdout
+            .starts_with(b"usage: cargo run --example parallel_research")
+    );
+    let needed = parallel_research(&[Path::new("a.txt"), Path::new("b.txt")]);
+    assert_eq!(needed.status.code(), Some(2));
+    assert_eq!(needed.stderr, asked.stdout);
+}
