@@ -414,3 +414,48 @@ proptest! {
         prop_assert_eq!(one.n, n.last().copied().unwrap_or_default());
     }
 }
+
+#[test]
+fn the_graphs_drawn_are_of_all_kinds() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut count = |what: &str| *seen.entry(what.to_owned()).or_default() += 1;
+    for _ in 0..150 {
+        let tree = plans().new_tree(&mut runner);
+        match tree.expect("a plan").current().graph() {
+            None => count("refused"),
+            Some(_) => count("compiled"),
+        }
+        let tree = sound_plans().new_tree(&mut runner);
+        let (_, graph) = tree.expect("a sound plan").current();
+        let transcript = on_one_thread(told(&graph, 1));
+        let text = transcript.to_string();
+        for what in ["(join, ", "(chosen)", "(sent, ", "starved: "] {
+            if text.contains(what) {
+                count(what);
+            }
+        }
+        match transcript.outcome {
+            superstep::TranscriptOutcome::Failed { code, .. } => count(&code),
+            _ => count("done"),
+        }
+    }
+    for what in [
+        "refused",
+        "compiled",
+        "(join, ",
+        "(chosen)",
+        "(sent, ",
+        "starved: ",
+        "done",
+        "node",
+        "conflict",
+        "recursion-limit",
+    ] {
+        let n = seen.get(what).copied().unwrap_or_default();
+        assert!(n >= 3, "too few of {what:?}: {seen:?}");
+    }
+}
