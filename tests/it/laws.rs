@@ -369,8 +369,8 @@ proptest! {
         bools in any::<(bool, bool)>(),
     ) {
         type Map = BTreeMap<u8, u8>;
-        let once = after::<Merge, Map>(&value, &[update.clone()]);
-        prop_assert_eq!(&after::<Merge, Map>(&once, &[update.clone()]), &once);
+        let once = after::<Merge, Map>(&value, std::slice::from_ref(&update));
+        prop_assert_eq!(&after::<Merge, Map>(&once, std::slice::from_ref(&update)), &once);
         for key in value.keys().chain(update.keys()) {
             prop_assert_eq!(once.get(key), update.get(key).or(value.get(key)));
         }

@@ -362,7 +362,13 @@ async fn each_send_routes_on_what_that_send_wrote() {
         )
         .add_conditional_edges(
             WORK,
-            |state: &Trace| if state.sum % 2 == 0 { "even" } else { "odd" },
+            |state: &Trace| {
+                if state.sum.is_multiple_of(2) {
+                    "even"
+                } else {
+                    "odd"
+                }
+            },
             ["even", "odd"],
         );
     let run = sound(graph).invoke(Trace::update()).await.unwrap();
@@ -1207,7 +1213,10 @@ fn sends(n: u32) -> StateGraph<Trace> {
 }
 
 async fn ten_thousand_sends() {
-    let run = sound(sends(10_000)).invoke(Trace::update()).await.unwrap();
+    let run = sound(sends(10_000))
+        .invoke(Trace::update())
+        .await
+        .expect("the run ends");
     assert_eq!(run.supersteps(), 3);
     assert_eq!(run.state.sum, 49_995_000);
     let numbers: Vec<String> = (0..10_000).map(|n: u32| n.to_string()).collect();

@@ -320,7 +320,11 @@ async fn seen(writers: &'static [&'static str], input: BriefUpdate) -> (Vec<Stri
     for pair in ["a", "b", "c", "d"].windows(2) {
         graph = graph.add_edge(pair[0], pair[1]);
     }
-    let state = sound(graph).invoke(input).await.unwrap().state;
+    let state = sound(graph)
+        .invoke(input)
+        .await
+        .expect("the run ends")
+        .state;
     (state.seen, state.note)
 }
 
@@ -377,7 +381,7 @@ async fn an_ephemeral_field_behaves_the_same_beside_siblings_and_for_routes() {
 
 #[test]
 fn an_update_is_flat_json_of_what_it_writes_and_reads_back_the_same() {
-    let update = Everything::update()
+    let mut update = Everything::update()
         .topic("space")
         .items(1)
         .tokens(1)
@@ -390,13 +394,13 @@ fn an_update_is_flat_json_of_what_it_writes_and_reads_back_the_same() {
     let json = serde_json::to_string(&update).unwrap();
     expect![[r#"{"topic":"space","items":[1],"each_queue":[["a","b"],["c"]],"each_tokens":[1,2],"overwrite_best":null,"overwrite_tags":["t"],"notes":[[1,null]]}"#]]
         .assert_eq(&json);
-    let read: EverythingUpdate = serde_json::from_str(&json).unwrap();
+    let mut read: EverythingUpdate = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), json);
     assert_eq!(format!("{read:?}"), json);
     let (mut one, mut other) = (Everything::default(), Everything::default());
     let mut at = 0;
-    update.clone().apply(&mut one, &mut at);
-    read.clone().apply(&mut other, &mut at);
+    update.apply(&mut one, &mut at);
+    read.apply(&mut other, &mut at);
     assert_eq!(one, other);
     assert_eq!(one.queue, ["a", "b", "c"]);
 }

@@ -71,7 +71,7 @@ fn line(picture: &Picture, edge: &PictureEdge) -> String {
             attributes.push("style=dashed, color=\"#2563eb\", arrowhead=normalnormal".to_owned());
         }
     }
-    if picture.into_bar(edge) {
+    if picture.ends_at_bar(edge) {
         attributes.push("arrowhead=none".to_owned());
     }
     if attributes.is_empty() {

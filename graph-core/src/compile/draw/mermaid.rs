@@ -50,7 +50,7 @@ fn shape(id: usize, node: &PictureNode) -> String {
 /// One edge with its caption.
 fn arrow(picture: &Picture, edge: &PictureEdge) -> String {
     let line = match edge.style {
-        Style::Plain | Style::Join if picture.into_bar(edge) => "---",
+        Style::Plain | Style::Join if picture.ends_at_bar(edge) => "---",
         Style::Plain | Style::Join => "-->",
         Style::Route | Style::Send => "-.->",
     };

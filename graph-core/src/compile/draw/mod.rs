@@ -98,7 +98,7 @@ impl Picture {
     }
 
     /// Whether the edge ends in a join bar, where it needs no arrowhead.
-    fn into_bar(&self, edge: &PictureEdge) -> bool {
+    fn ends_at_bar(&self, edge: &PictureEdge) -> bool {
         self.nodes[edge.to].kind == Kind::Join
     }
 }

@@ -119,7 +119,7 @@ pub(super) fn place(picture: &Picture) -> Placed {
         .map(|(at, (edge, caption))| Line {
             from: edge.from,
             style: edge.style,
-            head: !picture.into_bar(edge),
+            head: !picture.ends_at_bar(edge),
             posts: posts(&spots, ends[at], ports[at], &layout.ways[at].bends, &bands),
             around: (edge.from == edge.to).then(|| around(&spots, &ends, at, &rooms)),
             caption: caption.map(|text| {
