@@ -6,6 +6,7 @@ mod error_pages;
 #[cfg(feature = "testing")]
 mod explore;
 mod impossible;
+#[cfg(feature = "testing")]
 mod laws;
 mod policy;
 mod run;
