@@ -31,8 +31,8 @@ async fn main() {
     let fan = workloads::fan_graph(100);
     let sends = workloads::sends_graph();
     let rows = [
-        count("allocations: chain", &chain, 0, 1000, 1.0, "a superstep").await,
-        count("allocations: loop", &looped, 0, 1000, 2.0, "a superstep").await,
+        count("allocations: chain", &chain, 0, 1000, 1.1, "a superstep").await,
+        count("allocations: loop", &looped, 0, 1000, 2.1, "a superstep").await,
         count("allocations: fan-out", &fan, 0, 100, 4.0, "a task").await,
         count("allocations: sends", &sends, 10_000, 10_000, 5.0, "a task").await,
     ];
