@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
@@ -62,6 +63,14 @@ pub(crate) async fn error_of(graph: StateGraph<Trace>) -> RunError {
         .invoke(Trace::update())
         .await
         .expect_err("the run fails")
+}
+
+/// Awaits what must end within a day of the paused clock: a failure for what
+/// would otherwise hang.
+pub(crate) async fn within_a_day<T>(future: impl IntoFuture<Output = T>) -> T {
+    let day = Duration::from_secs(24 * 3600);
+    let ended = tokio::time::timeout(day, future.into_future()).await;
+    ended.expect("it ends")
 }
 
 /// An error's message and those of its causes.

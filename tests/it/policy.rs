@@ -10,7 +10,7 @@ use superstep::prelude::*;
 use superstep::{NodeError, RunError};
 use tokio::time::{Instant, sleep};
 
-use crate::common::{Alive, Trace, chain, mark, marks, oops, ran, sound};
+use crate::common::{Alive, Trace, chain, mark, marks, oops, ran, sound, within_a_day};
 
 /// Counts attempts, and notes when each began.
 #[derive(Debug)]
@@ -189,7 +189,7 @@ async fn an_attempt_that_takes_too_long_is_dropped_and_fails() {
         let begin = Instant::now();
         let run = sound(graph).invoke(Trace::update()).context(alive.clone());
         assert_eq!(
-            chain(&run.await.unwrap_err()),
+            chain(&within_a_day(run).await.unwrap_err()),
             [
                 "node `slow` failed in superstep 1, attempt 1",
                 "it took longer than its timeout of 7s"
@@ -271,7 +271,8 @@ async fn a_panic_in_when_is_a_failure_of_the_node_alone_or_among_many() {
             .add_node("a", node(fail).retry(retry.clone()))
             .add_edge(START, "a")
             .add_conditional_edges(START, move |_: &Trace| others.to_vec(), ["b", "c"]);
-        let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+        let run = within_a_day(sound(graph).invoke(Trace::update()));
+        let error = run.await.unwrap_err();
         assert_eq!(
             chain(&error),
             [
@@ -306,7 +307,8 @@ async fn a_panic_in_the_clone_of_an_input_is_a_failure_of_its_task() {
         .add_worker(WORK, node(body).retry(Retry::attempts(2)))
         .add_edge(START, ["a", "b"])
         .add_conditional_edges(START, |_: &Trace| WORK.send(Shy), [WORK]);
-    let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+    let run = within_a_day(sound(graph).invoke(Trace::update()));
+    let error = run.await.unwrap_err();
     assert_eq!(chain(&error)[1..], ["it panicked: do not copy me"]);
 }
 

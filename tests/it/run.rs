@@ -11,7 +11,7 @@ use superstep::{NodeError, OnFailure, RunError, SendTo, Status, Target};
 use tokio::time::{Instant, sleep};
 
 use crate::common::{
-    Alive, Trace, TraceUpdate, chain, error_of, mark, marks, oops, ran, ran_of, sound,
+    Alive, Trace, TraceUpdate, chain, error_of, mark, marks, oops, ran, ran_of, sound, within_a_day,
 };
 
 const WORK: Worker<u32> = Worker::new("work");
@@ -652,7 +652,7 @@ async fn a_failure_cancels_its_siblings_and_awaits_them() {
     let alive = Alive::default();
     let begin = Instant::now();
     let run = sound(graph).invoke(Trace::update()).context(alive.clone());
-    let error = run.await.unwrap_err();
+    let error = within_a_day(run).await.unwrap_err();
     assert_eq!((alive.now(), alive.ever()), (0, 3));
     assert_eq!(begin.elapsed(), Duration::from_secs(1));
     let RunError::Node {

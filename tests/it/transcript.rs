@@ -151,8 +151,10 @@ async fn expired_fields() {
     let graph = StateGraph::<Brief>::new("brief")
         .add_node("a", async |_: View<Brief>| Brief::update().note("hello"))
         .add_node("b", async |_: View<Brief>| {})
+        .add_node("c", async |_: View<Brief>| {})
         .add_edge(START, "a")
-        .add_edge("a", "b");
+        .add_edge("a", "b")
+        .add_edge("b", "c");
     let run = sound(graph).invoke(Brief::update());
     assert_snapshot!(run.transcript().await);
 }
