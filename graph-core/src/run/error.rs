@@ -14,7 +14,7 @@ use crate::id::{NodeName, TaskId};
 #[non_exhaustive]
 pub enum RunError {
     /// A node failed, and its policies allowed no further attempt.
-    #[error("node `{node}` failed in superstep {superstep}, attempt {attempt}")]
+    #[error("node `{task}` failed in superstep {superstep}, attempt {attempt}")]
     Node {
         /// The node; `__start__` if a route out of `START` failed.
         node: NodeName,
