@@ -2,11 +2,10 @@
 //! functions of the state and the updates.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fixedbitset::FixedBitSet;
 
-use crate::state::{FieldSchema, State, Update, WriteKind};
+use crate::state::{FieldSchema, Update, WriteKind};
 
 /// Two tasks that wrote a field which takes one writer a superstep.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,26 +50,6 @@ pub(crate) fn conflict<'u, U: Update>(
         }
     }
     found
-}
-
-/// A reducer that panicked, and on which field.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ReducerPanic {
-    pub(crate) field: usize,
-    pub(crate) message: String,
-}
-
-/// Applies one update, taking its writes out of it. After an error, the field it names is in whatever
-/// condition the reducer left it.
-#[inline]
-pub(crate) fn apply<S: State>(state: &mut S, update: &mut S::Update) -> Result<(), ReducerPanic> {
-    let mut field = 0;
-    catch_unwind(AssertUnwindSafe(|| update.apply(state, &mut field))).map_err(|panic| {
-        ReducerPanic {
-            field,
-            message: panic_message(&*panic),
-        }
-    })
 }
 
 /// The text of a panic, as far as it has one.

@@ -129,10 +129,6 @@ pub enum Outcome {
 
 impl Transcript {
     pub(crate) fn new<S: State>(recorded: Recorded<S>) -> Self {
-        let (start, supersteps) = match recorded.record {
-            Some(record) => (record.start, record.supersteps),
-            None => (Vec::new(), Vec::new()),
-        };
         let outcome = match &recorded.result {
             Ok(run) => Outcome::Done {
                 state: in_order(S::schema().fields, to_json(&run.state)),
@@ -146,8 +142,8 @@ impl Transcript {
         Self {
             graph: recorded.graph,
             input: in_order(S::schema().fields, recorded.input),
-            start,
-            supersteps,
+            start: recorded.record.start,
+            supersteps: recorded.record.supersteps,
             outcome,
         }
     }

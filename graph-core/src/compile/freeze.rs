@@ -52,7 +52,6 @@ pub(super) fn freeze<S: State, C>(
         start,
         joins,
         limits: graph.limits,
-        pace: Pace::unknown(),
         picture,
         warnings,
     }
@@ -86,6 +85,7 @@ fn freeze_node<S: State, C>(
         destinations,
         writes,
         exits,
+        pace: Pace::unknown(),
     }
 }
 

@@ -31,15 +31,12 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
-    /// How long tasks of wide supersteps took lately; decides nothing but who
-    /// does the work.
-    pub(crate) pace: Pace,
     pub(super) picture: Picture,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// The time that a task of the last wide superstep took its thread, in
-/// nanoseconds; unknown at first.
+/// The time that a task took its thread in the last wide superstep whose first
+/// task was this node's, in nanoseconds; unknown at first.
 #[derive(Debug)]
 pub(crate) struct Pace(AtomicU64);
 
@@ -56,8 +53,7 @@ impl Pace {
 
     /// Notes what that many tasks took.
     pub(crate) fn note(&self, n_tasks: usize, took: Duration) {
-        let nanos = took.as_nanos().checked_div(n_tasks as u128);
-        if let Some(nanos) = nanos {
+        if let Some(nanos) = took.as_nanos().checked_div(n_tasks as u128) {
             let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
             self.0.store(nanos, Ordering::Relaxed);
         }
@@ -76,6 +72,8 @@ pub(crate) struct FrozenNode<S: State, C> {
     /// The fields it may write, if it says.
     pub(crate) writes: Option<FixedBitSet>,
     pub(crate) exits: Exits<S>,
+    /// Decides nothing but which threads do the work.
+    pub(crate) pace: Pace,
 }
 
 /// What follows when a node has run.

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Ctx, Frame, IntoNames, IntoOutcome, NodeError, Outcome, Payload, Policy, Retry, View};
@@ -26,11 +27,35 @@ pub(crate) enum Input<'a, S> {
 
 /// A node's function without its type.
 pub(crate) trait Body<S: State, C>: Send + Sync {
-    fn call(
-        &self,
-        input: Input<'_, S>,
-        frame: &Frame<'_, C>,
-    ) -> BoxFuture<Result<Outcome<S>, NodeError>>;
+    fn call(&self, input: Input<'_, S>, frame: &Frame<'_, C>) -> BoxCall<S>;
+}
+
+/// What a body's call returned: its future, whose output is made an outcome.
+///
+/// A trait of its own, so that the box holds the user's future and not
+/// another one around it.
+pub(crate) trait Call<S: State>: Send {
+    fn poll_outcome(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Outcome<S>, NodeError>>;
+}
+
+pub(crate) type BoxCall<S> = Pin<Box<dyn Call<S>>>;
+
+impl<S, Fut> Call<S> for Fut
+where
+    S: State,
+    Fut: Future + Send,
+    Fut::Output: IntoOutcome<S>,
+{
+    #[inline]
+    fn poll_outcome(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Outcome<S>, NodeError>> {
+        self.poll(cx).map(IntoOutcome::into_outcome)
+    }
 }
 
 /// A node as a builder records it: function and policies.
@@ -117,13 +142,8 @@ macro_rules! shape {
             Fut: Future + Send + 'static,
             Fut::Output: IntoOutcome<S>,
         {
-            fn call(
-                &self,
-                $input: Input<'_, S>,
-                $frame: &Frame<'_, C>,
-            ) -> BoxFuture<Result<Outcome<S>, NodeError>> {
-                let future = (self.0)($($make),*);
-                Box::pin(async move { future.await.into_outcome() })
+            fn call(&self, $input: Input<'_, S>, $frame: &Frame<'_, C>) -> BoxCall<S> {
+                Box::pin((self.0)($($make),*))
             }
         }
 

@@ -18,7 +18,7 @@ pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
 pub use error::{NodeError, NodeResult};
 pub use into_node::Definition;
-pub(crate) use into_node::{Body, BoxFuture, Input};
+pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker, NodeBuilder, node};
 pub use names::IntoNames;
 pub use outcome::{IntoOutcome, Outcome};

@@ -4,15 +4,10 @@ use super::{Command, NodeError, Target};
 use crate::state::State;
 
 /// The result of a task: what it writes, and where it goes beside its edges.
-///
-/// Boxed twice, so that it moves as two words: between a node's end and the
-/// merge an outcome moves often, and copying an update each time costs more
-/// than allocating it once.
 #[derive(Debug, Clone)]
 pub struct Outcome<S: State> {
-    pub(crate) update: Option<Box<S::Update>>,
-    #[expect(clippy::box_collection, reason = "one word, and mostly none")]
-    pub(crate) targets: Option<Box<Vec<Target>>>,
+    pub(crate) update: Option<S::Update>,
+    pub(crate) targets: Vec<Target>,
 }
 
 impl<S: State> Outcome<S> {
@@ -22,7 +17,7 @@ impl<S: State> Outcome<S> {
     pub fn empty() -> Self {
         Self {
             update: None,
-            targets: None,
+            targets: Vec::new(),
         }
     }
 
@@ -31,8 +26,8 @@ impl<S: State> Outcome<S> {
     #[must_use]
     pub fn update(update: S::Update) -> Self {
         Self {
-            update: Some(Box::new(update)),
-            targets: None,
+            update: Some(update),
+            targets: Vec::new(),
         }
     }
 }
@@ -82,10 +77,9 @@ impl<S: State> IntoOutcome<S> for Command<S> {
     const COMMANDS: bool = true;
 
     fn into_outcome(self) -> Result<Outcome<S>, NodeError> {
-        let targets = self.targets;
         Ok(Outcome {
-            update: self.update.map(Box::new),
-            targets: (!targets.is_empty()).then(|| Box::new(targets)),
+            update: self.update,
+            targets: self.targets,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! One task from its start to its end: attempts, timeouts, panics.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::error::{Panicked, TimedOut};
 use crate::compile::Frozen;
 use crate::merge::panic_message;
-use crate::node::{BoxFuture, Frame, Input, NodeError, Outcome, Payload, Place};
+use crate::node::{BoxCall, BoxFuture, Frame, Input, NodeError, Outcome, Payload, Place};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -21,25 +22,46 @@ pub(super) struct Shared<S: State, C> {
     pub(super) context: Arc<C>,
     /// One permit for each task that may be at work at once.
     pub(super) permits: Option<Semaphore>,
-    pub(super) rehearsal: Option<super::Rehearsal>,
-    /// Whether there are neither permits nor a rehearsal to think of.
-    pub(super) plain: bool,
 }
 
-/// A task that has ended.
-pub(super) struct Ended<S: State> {
-    /// Its number in the superstep.
-    pub(super) index: u32,
-    /// How many attempts were made.
-    pub(super) attempts: u32,
-    pub(super) result: Result<Outcome<S>, NodeError>,
-}
-
-impl<S: State> Ended<S> {
-    pub(super) fn failed(&self) -> bool {
-        self.result.is_err()
+impl<S: State, C> Shared<S, C> {
+    /// Whether a task of the node is one call, with nothing around it.
+    #[inline]
+    pub(super) fn calls_plainly(&self, task: &Task) -> bool {
+        self.permits.is_none() && self.graph.node(task.node).plain
     }
 }
+
+/// A task that succeeded.
+pub(super) struct Done<S: State> {
+    /// How many attempts were made.
+    pub(super) attempts: u32,
+    pub(super) outcome: Outcome<S>,
+}
+
+/// A task that failed for good.
+pub(super) struct Failed {
+    /// How many attempts were made.
+    pub(super) attempts: u32,
+    pub(super) error: NodeError,
+}
+
+impl Failed {
+    /// A failure of the first attempt.
+    pub(super) fn once(error: impl Into<NodeError>) -> Self {
+        Self {
+            attempts: 1,
+            error: error.into(),
+        }
+    }
+
+    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        Self::once(Panicked(panic_message(panic)))
+    }
+}
+
+/// How a task ended.
+pub(super) type Ended<S> = Result<Done<S>, Failed>;
 
 /// A task after its first poll.
 pub(super) enum Begun<S: State> {
@@ -47,57 +69,33 @@ pub(super) enum Begun<S: State> {
     AtWork(TaskFuture<S>),
 }
 
-/// A task at work. Completes with [`Ended`], and never panics.
-pub(super) struct TaskFuture<S: State> {
-    index: u32,
-    work: Work<S>,
-}
-
-enum Work<S: State> {
+/// A task at work. Never panics.
+pub(super) enum TaskFuture<S: State> {
     /// The one attempt of a node without policies.
-    Once(BoxFuture<Result<Outcome<S>, NodeError>>),
+    Once(BoxCall<S>),
     /// Whatever its policies make of it.
-    Policed(BoxFuture<(u32, Result<Outcome<S>, NodeError>)>),
+    Policed(BoxFuture<Ended<S>>),
 }
 
 /// Starts a task and polls it once: the shortest way to its end, for the many
-/// bodies that have nothing to wait for.
-#[inline(always)]
+/// bodies that have nothing to wait for. A panic of the body passes through.
+#[inline]
 pub(super) fn begin<S: State, C: Send + Sync + 'static>(
     shared: &Arc<Shared<S, C>>,
     state: &Arc<S>,
     superstep: u64,
-    index: u32,
     task: Task,
     cx: &mut Context<'_>,
 ) -> Begun<S> {
-    let node = shared.graph.node(task.node);
-    if !node.plain || !shared.plain {
-        return begin_policed(shared, state, superstep, index, task, cx);
+    if !shared.calls_plainly(&task) {
+        return begin_policed(shared, state, superstep, task, cx);
     }
     let place = place(superstep, 1, &task);
-    let sent = task.send.map(|(_, input)| input);
-    // The call can panic as well as the poll: one guard for both.
-    let begun = caught(|| {
-        let mut future = call(shared, state, place, sent);
-        match future.as_mut().poll(cx) {
-            Poll::Ready(result) => Ok(result),
-            Poll::Pending => Err(future),
-        }
-    });
-    let result = match begun {
-        Ok(Ok(result)) => result,
-        Ok(Err(future)) => {
-            let work = Work::Once(future);
-            return Begun::AtWork(TaskFuture { index, work });
-        }
-        Err(panic) => Err(panic),
-    };
-    Begun::Ended(Ended {
-        index,
-        attempts: 1,
-        result,
-    })
+    let mut call = call(shared, state, place, task.send.map(|(_, input)| input));
+    match call.as_mut().poll_outcome(cx) {
+        Poll::Ready(result) => Begun::Ended(ended(1, result)),
+        Poll::Pending => Begun::AtWork(TaskFuture::Once(call)),
+    }
 }
 
 #[cold]
@@ -106,24 +104,22 @@ fn begin_policed<S: State, C: Send + Sync + 'static>(
     shared: &Arc<Shared<S, C>>,
     state: &Arc<S>,
     superstep: u64,
-    index: u32,
     task: Task,
     cx: &mut Context<'_>,
 ) -> Begun<S> {
-    let rehearsal = shared.rehearsal.as_ref();
-    if rehearsal.is_some_and(|rehearsal| rehearsal.fails(superstep, index)) {
-        return Begun::Ended(Ended {
-            index,
-            attempts: 1,
-            result: Err(NodeError::msg("failure injected by the test")),
-        });
-    }
     let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-    let work = Work::Policed(Box::pin(attempts(shared, state, superstep, task)));
-    let mut future = TaskFuture { index, work };
+    let mut future = TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
     match Pin::new(&mut future).poll(cx) {
         Poll::Ready(ended) => Begun::Ended(ended),
         Poll::Pending => Begun::AtWork(future),
+    }
+}
+
+#[inline]
+pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+    match result {
+        Ok(outcome) => Ok(Done { attempts, outcome }),
+        Err(error) => Err(Failed { attempts, error }),
     }
 }
 
@@ -131,37 +127,22 @@ impl<S: State> Future for TaskFuture<S> {
     type Output = Ended<S>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
-        let index = self.index;
-        let (attempts, result) = match &mut self.work {
-            Work::Once(future) => (1, std::task::ready!(guarded(future, cx))),
+        let polled = caught(|| match &mut *self {
+            Self::Once(call) => call.as_mut().poll_outcome(cx).map(|end| ended(1, end)),
             // What is around the body can panic too, such as a clone of its input.
-            Work::Policed(future) => match caught(|| future.as_mut().poll(cx)) {
-                Ok(poll) => std::task::ready!(poll),
-                Err(panic) => (1, Err(panic)),
-            },
-        };
-        Poll::Ready(Ended {
-            index,
-            attempts,
-            result,
-        })
+            Self::Policed(future) => future.as_mut().poll(cx),
+        });
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(Failed::once(panic))))
     }
 }
 
-/// Polls a body, and makes a panic its error.
-fn guarded<T>(
-    future: &mut BoxFuture<Result<T, NodeError>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<T, NodeError>> {
-    caught(|| future.as_mut().poll(cx)).unwrap_or_else(|panic| Poll::Ready(Err(panic)))
-}
-
 /// Calls `f`, and makes a panic its error.
-fn caught<T>(f: impl FnOnce() -> T) -> Result<T, NodeError> {
+pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, NodeError> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|panic| Panicked(panic_message(&*panic)).into())
 }
 
-fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
+#[inline]
+pub(super) fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
     Place {
         node: task.node,
         send: task.send.as_ref().map(|&(number, _)| number),
@@ -172,12 +153,12 @@ fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
 
 /// Calls a body. The call itself can panic, before there is a future.
 #[inline]
-fn call<S: State, C: Send + Sync + 'static>(
+pub(super) fn call<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
     state: &Arc<S>,
     place: Place,
     sent: Option<Box<dyn Payload>>,
-) -> BoxFuture<Result<Outcome<S>, NodeError>> {
+) -> BoxCall<S> {
     let graph = &shared.graph;
     let frame = Frame {
         context: &shared.context,
@@ -198,7 +179,7 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     state: Arc<S>,
     superstep: u64,
     task: Task,
-) -> (u32, Result<Outcome<S>, NodeError>) {
+) -> Ended<S> {
     let _permit = match &shared.permits {
         Some(permits) => permits.acquire().await.ok(),
         None => None,
@@ -208,23 +189,25 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     loop {
         let place = place(superstep, attempt, &task);
         let sent = task.send.as_ref().map(|(_, input)| input.clone());
-        let error = match one_attempt(&shared, &state, place, sent).await {
-            Ok(outcome) => return (attempt, Ok(outcome)),
-            Err(error) => error,
-        };
-        let Some(retry) = retry else {
-            return (attempt, Err(error));
-        };
-        match caught(|| retry.goes_on(attempt, &error)) {
-            Ok(true) => {}
-            Ok(false) => return (attempt, Err(error)),
-            Err(panic) => return (attempt, Err(panic)),
+        let mut result = one_attempt(&shared, &state, place, sent).await;
+        if let (Err(error), Some(retry)) = (&result, retry) {
+            match caught(|| retry.goes_on(attempt, error)) {
+                Ok(true) => {
+                    wait(retry.delay_after(attempt)).await;
+                    attempt += 1;
+                    continue;
+                }
+                Ok(false) => {}
+                Err(panic) => result = Err(panic),
+            }
         }
-        let delay = retry.delay_after(attempt);
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
-        attempt += 1;
+        return ended(attempt, result);
+    }
+}
+
+async fn wait(delay: std::time::Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
 }
 
@@ -234,8 +217,11 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     place: Place,
     sent: Option<Box<dyn Payload>>,
 ) -> Result<Outcome<S>, NodeError> {
-    let mut future = caught(|| call(shared, state, place, sent))?;
-    let guarded = std::future::poll_fn(|cx| guarded(&mut future, cx));
+    let mut call = caught(|| call(shared, state, place, sent))?;
+    let guarded = std::future::poll_fn(|cx| {
+        let polled = caught(|| call.as_mut().poll_outcome(cx));
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
+    });
     match shared.graph.node(place.node).policy.timeout {
         None => guarded.await,
         Some(timeout) => tokio::time::timeout(timeout, guarded)

@@ -1,39 +1,45 @@
 //! The loop: plan, execute, settle, and again.
+//!
+//! 1. Supersteps of one plain task each run in a row, an ordinary loop without
+//!    a suspension point, as long as bodies end at their first poll.
+//! 2. All other supersteps go through [`execute`].
+//! 3. Users' code that the run's own task calls (bodies in a row, routes,
+//!    reducers) runs under [`guard`](Progress::guard), and `at` says whose it
+//!    is: a panic is then that one's failure.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::runtime::Handle;
-
-use super::attempt::{Begun, Ended, Shared, TaskFuture, begin};
+use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
-use super::execute::execute;
-use super::record::Record;
-use super::rehearse::rehearse;
+use super::execute::{Results, execute};
+use super::hooks::{Executor, Observer};
 use super::result::{Ran, Run, Status};
-use super::settle::{Success, TaskKey};
-use crate::compile::{Frozen, NodeIndex};
+use super::settle::{At, TaskKey};
+use crate::compile::Frozen;
 use crate::merge::Ephemerals;
-use crate::plan::{Chosen, Frontier, Task};
+use crate::node::{BoxCall, NodeError, Outcome};
+use crate::plan::{Frontier, Task};
 use crate::state::{FieldSchema, State};
 
 /// How many supersteps in a row may run without letting other tasks of the
 /// runtime have a turn.
 const TURN: usize = 256;
 
-/// Why supersteps of one task each came to a halt.
-enum Solo<S: State> {
+/// Why a row of supersteps came to a halt.
+enum Row<S: State> {
     /// A task waits for something.
     AtWork(TaskKey, TaskFuture<S>),
     /// It is somebody else's turn.
     Turn,
-    /// The next superstep has not one task.
+    /// The next superstep is no part of a row.
     Over,
 }
 
 /// A run between its begin and its end.
-pub(super) struct Progress<S: State, C> {
+pub(super) struct Progress<'h, S: State, C> {
     pub(super) shared: Arc<Shared<S, C>>,
     pub(super) fields: &'static [FieldSchema],
     pub(super) state: Arc<S>,
@@ -43,11 +49,13 @@ pub(super) struct Progress<S: State, C> {
     pub(super) superstep: u64,
     pub(super) recursion_limit: u64,
     pub(super) ran: Ran,
-    /// Kept for a transcript only.
-    pub(super) record: Option<Record>,
+    /// Whose code is at work.
+    pub(super) at: At,
+    pub(super) observer: Option<&'h mut dyn Observer<S, C>>,
+    pub(super) executor: Option<&'h dyn Executor<S, C>>,
 }
 
-impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
+impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     pub(super) fn new(shared: Arc<Shared<S, C>>, recursion_limit: u64) -> Self {
         let fields = S::schema().fields;
         Self {
@@ -59,32 +67,68 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
             superstep: 0,
             recursion_limit,
             ran: Ran::default(),
-            record: None,
+            at: At::default(),
+            observer: None,
+            executor: None,
         }
     }
 
     /// Runs from the input to the end.
-    pub(super) async fn run(&mut self, input: S::Update) -> Result<(), RunError> {
+    pub(super) async fn run(&mut self, mut input: S::Update) -> Result<(), RunError> {
         let shared = Arc::clone(&self.shared);
         let graph = &*shared.graph;
         let mut tasks = Vec::new();
-        self.begin(graph, input, &mut tasks)?;
+        self.guard(|progress| progress.begin(graph, &mut input, &mut tasks))?;
         while !tasks.is_empty() {
-            if tasks.len() > 1 || shared.rehearsal.is_some() {
-                self.superstep_of_many(graph, &mut tasks).await?;
+            if !self.goes_in_a_row(&tasks) {
+                self.superstep(graph, &mut tasks).await?;
                 continue;
             }
-            let solo = poll_fn(|cx| Poll::Ready(self.solo(graph, &mut tasks, cx)));
-            match solo.await? {
-                Solo::AtWork(key, future) => {
-                    let ended = future.await;
-                    let next = self.end_of_one(graph, key, ended, &mut Vec::new(), &mut tasks)?;
-                    tasks.extend(next.map(|node| Task { node, send: None }));
+            let row = poll_fn(|cx| {
+                let row = self.guard(|progress| progress.row(graph, &mut tasks, cx));
+                Poll::Ready(row)
+            });
+            match row.await? {
+                Row::AtWork(key, future) => {
+                    let mut results = Results::of(1);
+                    results.note(0, future.await);
+                    self.end_superstep(graph, &[key], results, &mut tasks)?;
                 }
-                Solo::Turn => tokio::task::yield_now().await,
-                Solo::Over => {}
+                Row::Turn => tokio::task::yield_now().await,
+                Row::Over => {}
             }
         }
+        Ok(())
+    }
+
+    /// Runs `work`, in which users' code may panic.
+    pub(super) fn guard<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(result) => result,
+            Err(panic) => Err(self.panicked(&*panic)),
+        }
+    }
+
+    /// Applies the input, and plans the first superstep.
+    fn begin(
+        &mut self,
+        graph: &Frozen<S, C>,
+        input: &mut S::Update,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
+        let written = self.written([&*input].into_iter());
+        self.merge(input);
+        self.expire(written);
+        let mut chosen = Vec::new();
+        self.ask_routes(graph, None, &graph.start, &mut chosen)?;
+        if let Some(observer) = &mut self.observer {
+            observer.leads(None, graph, &self.frontier, &graph.start, &chosen);
+        }
+        self.frontier.finish(graph, &graph.start, chosen, tasks);
+        self.frontier.tasks(graph, tasks);
         Ok(())
     }
 
@@ -94,165 +138,124 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         if self.superstep == self.recursion_limit {
             return Err(self.recursion_limit(tasks));
         }
-        if let [task] = tasks {
-            // A wide superstep asks for a runtime in any case.
-            let timed = !self.shared.graph.node(task.node).plain;
-            if timed && Handle::try_current().is_err() {
-                return Err(RunError::NoRuntime);
-            }
-        }
         self.superstep += 1;
         self.ran.push(tasks.iter().map(|task| task.node));
-        if let Some(record) = &mut self.record {
-            record.begin(self.superstep, tasks);
-        }
         Ok(())
     }
 
-    /// Runs supersteps of one task each, as long as bodies end at their first
-    /// poll: an ordinary loop, without a suspension point in it.
-    fn solo(
+    #[inline]
+    fn goes_in_a_row(&self, tasks: &[Task]) -> bool {
+        let hooked = self.observer.is_some() || self.executor.is_some();
+        matches!(tasks, [task] if !hooked && self.shared.calls_plainly(task))
+    }
+
+    fn row(
         &mut self,
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
         cx: &mut Context<'_>,
-    ) -> Result<Solo<S>, RunError> {
+    ) -> Result<Row<S>, RunError> {
         let mut chosen = Vec::new();
-        let Some(mut task) = tasks.pop() else {
-            return Ok(Solo::Over);
-        };
         for _ in 0..TURN {
-            self.begin_superstep(std::slice::from_ref(&task))?;
-            let key = key(&task);
-            let ended = match begin(&self.shared, &self.state, self.superstep, 0, task, cx) {
-                Begun::Ended(ended) => ended,
-                Begun::AtWork(future) => return Ok(Solo::AtWork(key, future)),
+            self.begin_superstep(tasks)?;
+            let Some(task) = tasks.pop() else {
+                return Ok(Row::Over);
             };
-            match self.end_of_one(graph, key, ended, &mut chosen, tasks)? {
-                Some(node) => task = Task { node, send: None },
-                None if tasks.len() == 1 => task = tasks.remove(0),
-                None => return Ok(Solo::Over),
+            let key = TaskKey::of(&task);
+            self.at = At::body(key);
+            let place = place(self.superstep, 1, &task);
+            let sent = task.send.map(|(_, input)| input);
+            let mut call = call(&self.shared, &self.state, place, sent);
+            // Looked at where it is: an update can be large.
+            let mut polled = call.as_mut().poll_outcome(cx);
+            let outcome = match &mut polled {
+                Poll::Ready(Ok(outcome)) => outcome,
+                Poll::Ready(Err(_)) | Poll::Pending => return self.leave_row(key, call, polled),
+            };
+            // The view in it would make the merge copy the state.
+            drop(call);
+            self.settle_one(graph, key, outcome, &mut chosen)?;
+            let exits = &graph.node(key.node).exits;
+            match Frontier::only(graph, exits, &mut chosen) {
+                Some(node) => tasks.push(Task { node, send: None }),
+                None => {
+                    self.frontier.finish(graph, exits, chosen.drain(..), tasks);
+                    self.frontier.tasks(graph, tasks);
+                }
+            }
+            if !self.goes_in_a_row(tasks) {
+                return Ok(Row::Over);
             }
         }
-        tasks.push(task);
-        Ok(Solo::Turn)
+        Ok(Row::Turn)
     }
 
-    /// Applies the input, and plans the first superstep.
-    fn begin(
-        &mut self,
-        graph: &Frozen<S, C>,
-        mut input: S::Update,
-        tasks: &mut Vec<Task>,
-    ) -> Result<(), RunError> {
-        let written = self.written([&input].into_iter());
-        self.apply(None, &mut input)?;
-        self.expire(written);
-        let mut chosen = Vec::new();
-        self.ask_routes(graph, None, &graph.start, &mut chosen)?;
-        if let Some(record) = &mut self.record {
-            record.leads(None, graph, &self.frontier, &graph.start, &chosen);
-        }
-        self.frontier.finish(graph, &graph.start, chosen, tasks);
-        self.frontier.tasks(graph, tasks);
-        Ok(())
-    }
-
-    /// Settles a superstep of one task, and plans the next: returns its node if
-    /// it is one without further ado, and else completes `tasks`.
-    #[inline(always)]
-    fn end_of_one(
-        &mut self,
-        graph: &Frozen<S, C>,
+    #[cold]
+    fn leave_row(
+        &self,
         key: TaskKey,
-        ended: Ended<S>,
-        chosen: &mut Vec<Chosen>,
-        tasks: &mut Vec<Task>,
-    ) -> Result<Option<NodeIndex>, RunError> {
-        let outcome = self.outcome(graph, key, ended.attempts, ended.result)?;
-        if let Some(record) = &mut self.record {
-            record.updates([(ended.attempts, outcome.update.as_deref())].into_iter());
+        call: BoxCall<S>,
+        polled: Poll<Result<Outcome<S>, NodeError>>,
+    ) -> Result<Row<S>, RunError> {
+        match polled {
+            Poll::Ready(Err(error)) => Err(self.failed(Some(key), Failed::once(error))),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(Row::AtWork(key, TaskFuture::Once(call))),
         }
-        let settled = self.settle_one(graph, key, outcome, chosen);
-        self.unmerged_unless_ok(&settled);
-        settled?;
-        let exits = &graph.node(key.0).exits;
-        if let Some(record) = &mut self.record {
-            record.leads(Some(0), graph, &self.frontier, exits, chosen);
-        }
-        if let Some(node) = Frontier::only(graph, exits, chosen) {
-            return Ok(Some(node));
-        }
-        self.frontier.finish(graph, exits, chosen.drain(..), tasks);
-        self.frontier.tasks(graph, tasks);
-        Ok(None)
     }
 
-    async fn superstep_of_many(
+    async fn superstep(
         &mut self,
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
     ) -> Result<(), RunError> {
         self.begin_superstep(tasks)?;
-        let keys: Vec<TaskKey> = tasks.iter().map(key).collect();
-        let ended = self.execute(std::mem::take(tasks)).await?;
-        let mut successes = self.successes(graph, &keys, ended)?;
-        if let Some(record) = &mut self.record {
-            record.updates(successes.iter().map(Success::update));
+        if let Some(observer) = &mut self.observer {
+            observer.begin(self.superstep, tasks);
         }
-        let settled = self.settle_all(graph, &mut successes);
-        self.unmerged_unless_ok(&settled);
+        let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        let tasks_now = std::mem::take(tasks);
+        let (shared, state, superstep) = (&self.shared, &self.state, self.superstep);
+        let results = match self.executor {
+            None => execute(shared, state, superstep, tasks_now).await?,
+            Some(executor) => executor.execute(shared, state, superstep, tasks_now).await,
+        };
+        self.end_superstep(graph, &keys, results, tasks)
+    }
+
+    /// Settles a superstep, and plans the next.
+    fn end_superstep(
+        &mut self,
+        graph: &Frozen<S, C>,
+        keys: &[TaskKey],
+        results: Results<S>,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
+        let Results { mut done, failure } = results;
+        if let Some((index, failed)) = failure {
+            return Err(self.failed(Some(keys[index]), failed));
+        }
+        debug_assert!(
+            done.iter().all(Option::is_some),
+            "a task is missing, and none failed"
+        );
+        if let Some(observer) = &mut self.observer {
+            observer.done(&done);
+        }
+        let settled = self.guard(|progress| progress.settle(graph, keys, &mut done));
+        if let (Err(_), Some(observer)) = (&settled, &mut self.observer) {
+            observer.unmerged();
+        }
         let mut chosen = settled?.into_iter();
-        for (index, &(node, _)) in keys.iter().enumerate() {
-            let exits = &graph.node(node).exits;
+        for (index, key) in keys.iter().enumerate() {
+            let exits = &graph.node(key.node).exits;
             let chosen = chosen.next().unwrap_or_default();
-            if let Some(record) = &mut self.record {
-                record.leads(Some(index), graph, &self.frontier, exits, &chosen);
+            if let Some(observer) = &mut self.observer {
+                observer.leads(Some(index), graph, &self.frontier, exits, &chosen);
             }
             self.frontier.finish(graph, exits, chosen, tasks);
         }
         self.frontier.tasks(graph, tasks);
         Ok(())
-    }
-
-    #[inline]
-    fn unmerged_unless_ok<T>(&mut self, settled: &Result<T, RunError>) {
-        if let (Err(_), Some(record)) = (settled, &mut self.record) {
-            record.unmerged();
-        }
-    }
-
-    async fn execute(&self, tasks: Vec<Task>) -> Result<Vec<Ended<S>>, RunError> {
-        match self.shared.rehearsal {
-            None => execute(&self.shared, &self.state, self.superstep, tasks).await,
-            Some(rehearsal) => {
-                let (shared, state) = (&self.shared, &self.state);
-                Ok(rehearse(rehearsal, shared, state, self.superstep, tasks).await)
-            }
-        }
-    }
-
-    /// The tasks that succeeded, or the failure that ends the run: the first
-    /// in task order among those that have ended.
-    fn successes(
-        &self,
-        graph: &Frozen<S, C>,
-        keys: &[TaskKey],
-        ended: Vec<Ended<S>>,
-    ) -> Result<Vec<Success<S>>, RunError> {
-        let n_ended = ended.len();
-        let mut successes = Vec::with_capacity(n_ended);
-        for ended in ended {
-            let (key, attempts) = (keys[ended.index as usize], ended.attempts);
-            let outcome = self.outcome(graph, key, attempts, ended.result)?;
-            successes.push(Success {
-                key,
-                attempts,
-                outcome,
-            });
-        }
-        debug_assert_eq!(n_ended, keys.len(), "a task is missing, and none failed");
-        Ok(successes)
     }
 
     fn recursion_limit(&self, next: &[Task]) -> RunError {
@@ -279,8 +282,4 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
             ran: self.ran,
         }
     }
-}
-
-fn key(task: &Task) -> TaskKey {
-    (task.node, task.send.as_ref().map(|&(number, _)| number))
 }

@@ -1,12 +1,11 @@
 //! The tasks of a superstep, all at work at the same time.
 //!
-//! 1. A single task never comes here: it is polled where the run is polled,
-//!    and nothing is spawned.
+//! 1. A single task is polled where the run is polled, and nothing is spawned.
 //! 2. Several tasks are a queue of chunks, a few for each core and none larger
 //!    than [`CHUNK`]. The run's own task takes chunks from it, and so does one
 //!    spawned helper for each further core. Helpers are called at once, unless
-//!    the graph's last wide superstep says that the work is done before they
-//!    would have woken up; then only if that turns out wrong.
+//!    the last superstep that began with the same node says that the work is
+//!    done before they would have woken up; then only if that turns out wrong.
 //! 3. Within a chunk, tasks are started one after another. A task that is done
 //!    at its first poll costs no spawn; one that is not is spawned, and holds
 //!    nobody up. One that computes without an await holds up what is left of
@@ -16,6 +15,7 @@
 //! 5. Dropping the crew closes the queue and aborts everything.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -25,8 +25,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::attempt::{Begun, Ended, Shared, begin};
+use super::attempt::{Begun, Done, Ended, Failed, Shared, begin, caught};
 use super::error::RunError;
+use crate::compile::Pace;
 use crate::graph::OnFailure;
 use crate::plan::Task;
 use crate::state::State;
@@ -40,19 +41,91 @@ const WAKE_UP: Duration = Duration::from_micros(30);
 /// How long the run's own task takes chunks without letting others run.
 const SLICE: Duration = Duration::from_micros(500);
 
-/// Tasks that have ended, in the order in which they were started.
-type Piece<S> = Vec<Ended<S>>;
+/// What the tasks of a superstep came to.
+pub(super) struct Results<S: State> {
+    /// By task, in task order. All are there, unless there is a failure.
+    pub(super) done: Vec<Option<Done<S>>>,
+    /// The first in task order among the tasks that failed.
+    pub(super) failure: Option<(usize, Failed)>,
+}
 
-/// Runs all tasks, and returns those that have ended, in task order. All have,
-/// unless one failed and the graph stops on failure.
+impl<S: State> Results<S> {
+    pub(super) fn of(n_tasks: usize) -> Self {
+        let mut done = Vec::new();
+        done.resize_with(n_tasks, || None);
+        Self {
+            done,
+            failure: None,
+        }
+    }
+
+    /// Notes how a task ended; says whether it succeeded.
+    pub(super) fn note(&mut self, index: usize, ended: Ended<S>) -> bool {
+        match ended {
+            Ok(done) => {
+                self.done[index] = Some(done);
+                true
+            }
+            Err(failed) => {
+                if self.failure.as_ref().is_none_or(|first| index < first.0) {
+                    self.failure = Some((index, failed));
+                }
+                false
+            }
+        }
+    }
+}
+
+/// Runs all tasks to their ends; some have none if another failed and the
+/// graph stops on failure.
 pub(super) async fn execute<S: State, C: Send + Sync + 'static>(
     shared: &Arc<Shared<S, C>>,
     state: &Arc<S>,
     superstep: u64,
     tasks: Vec<Task>,
-) -> Result<Vec<Ended<S>>, RunError> {
+) -> Result<Results<S>, RunError> {
+    match <[Task; 1]>::try_from(tasks) {
+        Ok([task]) => one(shared, state, superstep, task).await,
+        Err(tasks) => many(shared, state, superstep, tasks).await,
+    }
+}
+
+async fn one<S: State, C: Send + Sync + 'static>(
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> Result<Results<S>, RunError> {
+    let timed = !shared.graph.node(task.node).plain;
+    if timed && Handle::try_current().is_err() {
+        return Err(RunError::NoRuntime);
+    }
+    let mut results = Results::of(1);
+    let mut task = Some(task);
+    let begun = poll_fn(|cx| {
+        let task = task.take();
+        let begun = task.map(|task| caught(|| begin(shared, state, superstep, task, cx)));
+        Poll::Ready(begun)
+    });
+    let ended = match begun.await {
+        Some(Ok(Begun::Ended(ended))) => ended,
+        Some(Ok(Begun::AtWork(future))) => future.await,
+        Some(Err(panic)) => Err(Failed::once(panic)),
+        None => unreachable!("a future that is ready is not polled again"),
+    };
+    results.note(0, ended);
+    Ok(results)
+}
+
+async fn many<S: State, C: Send + Sync + 'static>(
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    tasks: Vec<Task>,
+) -> Result<Results<S>, RunError> {
     let runtime = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
     let n_tasks = tasks.len();
+    let pace = &shared.graph.node(tasks[0].node).pace;
     let cores = runtime.metrics().num_workers();
     let chunk = n_tasks.div_ceil(cores * 4).clamp(1, CHUNK);
     let n_helpers = (cores - 1).min(n_tasks.div_ceil(chunk) - 1);
@@ -69,9 +142,38 @@ pub(super) async fn execute<S: State, C: Send + Sync + 'static>(
             spawned: JoinSet::new(),
         })),
     }));
-    let mut pieces = crew.lead(n_tasks, n_helpers).await;
-    pieces.extend(crew.rest().await);
-    Ok(in_order(pieces, n_tasks))
+    let mut results = Results::of(n_tasks);
+    let mut pieces = crew.lead(n_tasks, n_helpers, pace).await;
+    loop {
+        for piece in pieces {
+            piece.note(&mut results);
+        }
+        if results.failure.is_some() {
+            crew.0.failed();
+        }
+        match crew.next().await {
+            Some(more) => pieces = more,
+            None => return Ok(results),
+        }
+    }
+}
+
+/// How tasks ended that were started one after another.
+struct Piece<S: State> {
+    /// The number of the first.
+    first: usize,
+    /// None where a task was spawned, and ends elsewhere.
+    ended: Vec<Option<Ended<S>>>,
+}
+
+impl<S: State> Piece<S> {
+    fn note(self, results: &mut Results<S>) {
+        for (index, ended) in (self.first..).zip(self.ended) {
+            if let Some(ended) = ended {
+                results.note(index, ended);
+            }
+        }
+    }
 }
 
 /// What the members of a crew share.
@@ -91,20 +193,21 @@ struct Open<S: State> {
     state: Arc<S>,
     queue: std::vec::IntoIter<Task>,
     /// The number of the first task in the queue.
-    next: u32,
+    next: usize,
     spawned: JoinSet<Vec<Piece<S>>>,
 }
-
-/// The run's own hold on its crew.
-struct Crew<S: State, C: Send + Sync + 'static>(Arc<Work<S, C>>);
 
 impl<S: State, C: Send + Sync + 'static> Work<S, C> {
     fn spawn(&self, future: impl Future<Output = Vec<Piece<S>>> + Send + 'static) {
         if let Some(open) = &mut *self.open.lock()
-            && !self.stopped.load(Ordering::Relaxed)
+            && !self.is_stopped()
         {
             open.spawned.spawn(future);
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Takes chunks until there are none.
@@ -123,45 +226,69 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             let open = open.as_mut()?;
             let tasks: Vec<Task> = open.queue.by_ref().take(size).collect();
             let first = open.next;
-            open.next += u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+            open.next += tasks.len();
             (Arc::clone(&open.state), first, tasks)
         };
         if tasks.is_empty() {
             return None;
         }
-        let mut tasks = (first..).zip(tasks);
-        Some(poll_fn(|cx| Poll::Ready(self.begin_all(&state, &mut tasks, cx))).await)
+        let mut piece = Piece {
+            first,
+            ended: Vec::with_capacity(tasks.len()),
+        };
+        let mut tasks = tasks.into_iter();
+        poll_fn(|cx| {
+            // A panic ends its task, and not the row.
+            while let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
+                self.begin_row(&state, &mut tasks, &mut piece, cx);
+            })) {
+                piece.ended.push(Some(Err(Failed::panicked(&*panic))));
+                self.failed();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        Some(piece)
     }
 
     /// Starts tasks one after another. Those that do not end at once are
     /// spawned.
-    fn begin_all(
+    fn begin_row(
         &self,
         state: &Arc<S>,
-        tasks: &mut impl Iterator<Item = (u32, Task)>,
+        tasks: &mut std::vec::IntoIter<Task>,
+        piece: &mut Piece<S>,
         cx: &mut Context<'_>,
-    ) -> Piece<S> {
-        let mut piece = Vec::with_capacity(tasks.size_hint().0);
-        for (index, task) in tasks {
-            if self.stopped.load(Ordering::Relaxed) {
-                break;
-            }
-            match begin(&self.shared, state, self.superstep, index, task, cx) {
-                Begun::AtWork(future) => self.spawn(async move { vec![vec![future.await]] }),
+    ) {
+        while !self.is_stopped()
+            && let Some(task) = tasks.next()
+        {
+            match begin(&self.shared, state, self.superstep, task, cx) {
+                Begun::AtWork(future) => {
+                    let first = piece.first + piece.ended.len();
+                    piece.ended.push(None);
+                    self.spawn(async move {
+                        let ended = vec![Some(future.await)];
+                        vec![Piece { first, ended }]
+                    });
+                }
                 Begun::Ended(ended) => {
-                    let failed = ended.failed();
-                    piece.push(ended);
-                    if failed && self.on_failure == OnFailure::Stop {
-                        self.stop();
+                    let is_failure = ended.is_err();
+                    piece.ended.push(Some(ended));
+                    if is_failure {
+                        self.failed();
                     }
                 }
             }
         }
-        piece
     }
 
-    /// Empties the queue, and aborts what was spawned.
-    fn stop(&self) {
+    /// A task has failed: unless the others are to finish, empties the queue,
+    /// and aborts what was spawned.
+    fn failed(&self) {
+        if self.on_failure == OnFailure::Finish {
+            return;
+        }
         let unstarted = match &mut *self.open.lock() {
             None => return,
             Some(open) => {
@@ -175,13 +302,14 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
     }
 }
 
+/// The run's own hold on its crew.
+struct Crew<S: State, C: Send + Sync + 'static>(Arc<Work<S, C>>);
+
 impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
     /// Takes chunks until there are none, calling helpers if that is worth it,
     /// and letting others run now and then.
-    async fn lead(&self, n_tasks: usize, n_helpers: usize) -> Vec<Piece<S>> {
-        let pace = &self.0.shared.graph.pace;
-        let expected = pace.expected(n_tasks);
-        let mut alone = expected < WAKE_UP;
+    async fn lead(&self, n_tasks: usize, n_helpers: usize, pace: &Pace) -> Vec<Piece<S>> {
+        let mut alone = pace.expected(n_tasks) < WAKE_UP;
         if !alone {
             self.call(n_helpers);
         }
@@ -192,7 +320,7 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
         // Alone, it starts small, so as to notice soon that help is needed.
         let mut size = if alone { 1 } else { self.0.chunk };
         while let Some(piece) = self.0.do_chunk(size).await {
-            n_done += piece.len();
+            n_done += piece.ended.len();
             pieces.push(piece);
             size = (size * 2).min(self.0.chunk);
             let now = Instant::now();
@@ -216,27 +344,14 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
         }
     }
 
-    /// Awaits everything that was spawned.
-    async fn rest(&self) -> Vec<Piece<S>> {
-        let mut pieces = Vec::new();
-        while let Some(joined) = self.next().await {
-            // An aborted task leaves nothing; panics of bodies are caught.
-            let joined = joined.unwrap_or_default();
-            let ended = joined.iter().flatten();
-            if self.0.on_failure == OnFailure::Stop && ended.into_iter().any(Ended::failed) {
-                self.0.stop();
-            }
-            pieces.extend(joined);
-        }
-        pieces
-    }
-
-    async fn next(&self) -> Option<Result<Vec<Piece<S>>, tokio::task::JoinError>> {
-        poll_fn(|cx| match &mut *self.0.open.lock() {
+    /// The next of what was spawned to end; none if nothing is left.
+    async fn next(&self) -> Option<Vec<Piece<S>>> {
+        let joined = poll_fn(|cx| match &mut *self.0.open.lock() {
             Some(open) => open.spawned.poll_join_next(cx),
             None => Poll::Ready(None),
-        })
-        .await
+        });
+        // An aborted task leaves nothing; panics of bodies are caught.
+        joined.await.map(Result::unwrap_or_default)
     }
 }
 
@@ -247,19 +362,4 @@ impl<S: State, C: Send + Sync + 'static> Drop for Crew<S, C> {
         let open = self.0.open.lock().take();
         drop(open);
     }
-}
-
-/// Brings pieces into task order.
-fn in_order<S: State>(mut pieces: Vec<Piece<S>>, n_tasks: usize) -> Vec<Ended<S>> {
-    pieces.retain(|piece| !piece.is_empty());
-    pieces.sort_unstable_by_key(|piece| piece[0].index);
-    let mut ended = Vec::with_capacity(n_tasks);
-    for piece in pieces {
-        ended.extend(piece);
-    }
-    // A task that was spawned leaves a gap in its piece.
-    if !ended.is_sorted_by_key(|ended| ended.index) {
-        ended.sort_unstable_by_key(|ended| ended.index);
-    }
-    ended
 }

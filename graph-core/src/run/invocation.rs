@@ -12,7 +12,9 @@ use tokio::sync::Semaphore;
 use super::attempt::Shared;
 use super::drive::Progress;
 use super::error::RunError;
+use super::hooks::Executor;
 use super::record::{Record, to_json};
+#[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
 use crate::compile::Graph;
@@ -73,7 +75,6 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             context: NoContext,
             recursion_limit: None,
             max_concurrency: None,
-            rehearsal: None,
             running: None,
         }
     }
@@ -91,7 +92,6 @@ pub struct Invocation<S: State, C, X> {
     context: X,
     recursion_limit: Option<u64>,
     max_concurrency: Option<usize>,
-    rehearsal: Option<Rehearsal>,
     /// The run itself, from the first poll on.
     running: Option<BoxFuture<Result<Run<S>, RunError>>>,
 }
@@ -162,7 +162,6 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
-            rehearsal: self.rehearsal,
             running: None,
         }
     }
@@ -179,12 +178,6 @@ impl<S: State, C, X> Invocation<S, C, X> {
         self.max_concurrency = Some(tasks.max(1));
         self
     }
-
-    #[cfg(feature = "testing")]
-    pub(crate) fn rehearsal(mut self, rehearsal: Rehearsal) -> Self {
-        self.rehearsal = Some(rehearsal);
-        self
-    }
 }
 
 impl<S, C, X> Invocation<S, C, X>
@@ -193,15 +186,13 @@ where
     C: Send + Sync + 'static,
     X: HasContext<C>,
 {
-    fn progress(&mut self) -> (Progress<S, C>, S::Update) {
+    fn progress<'h>(&mut self) -> (Progress<'h, S, C>, S::Update) {
         let limits = self.graph.frozen.limits;
         let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
         let shared = Shared {
             graph: Arc::clone(&self.graph.frozen),
             context: self.context.context(),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
-            rehearsal: self.rehearsal,
-            plain: max_concurrency.is_none() && self.rehearsal.is_none(),
         };
         let limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
         (
@@ -219,22 +210,40 @@ where
     }
 
     /// Runs to the end and returns what was recorded on the way.
-    pub(crate) async fn recorded(mut self) -> Recorded<S>
+    pub(crate) async fn recorded(self) -> Recorded<S>
+    where
+        X: Send,
+    {
+        self.record(None).await
+    }
+
+    /// As [`recorded`](Self::recorded), with the tasks of each superstep in an
+    /// order drawn from a seed.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn rehearsed(self, rehearsal: Rehearsal) -> Recorded<S>
+    where
+        X: Send,
+    {
+        self.record(Some(&rehearsal)).await
+    }
+
+    async fn record(mut self, executor: Option<&dyn Executor<S, C>>) -> Recorded<S>
     where
         X: Send,
     {
         let (mut progress, input) = self.progress();
-        let graph = &progress.shared.graph;
-        progress.record = Some(Record::new(Arc::clone(&graph.names), progress.fields));
-        let name = graph.name.clone();
+        let graph = Arc::clone(&progress.shared.graph);
+        let mut record = Record::new(Arc::clone(&graph.names), progress.fields);
+        progress.observer = Some(&mut record);
+        progress.executor = executor;
         let input_json = to_json(&input);
         let ended = progress.run(input).await;
-        let record = progress.record.take();
+        let result = ended.map(|()| progress.finish());
         Recorded {
-            graph: name,
+            graph: graph.name.clone(),
             input: input_json,
             record,
-            result: ended.map(|()| progress.finish()),
+            result,
         }
     }
 }
@@ -243,7 +252,7 @@ where
 pub(crate) struct Recorded<S> {
     pub(crate) graph: String,
     pub(crate) input: serde_json::Value,
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Record,
     pub(crate) result: Result<Run<S>, RunError>,
 }
 

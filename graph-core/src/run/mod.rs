@@ -5,8 +5,10 @@ mod attempt;
 mod drive;
 mod error;
 mod execute;
+mod hooks;
 mod invocation;
 mod record;
+#[cfg(feature = "testing")]
 mod rehearse;
 mod result;
 mod settle;
@@ -15,5 +17,6 @@ pub use error::RunError;
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, Invocation, NoContext};
 pub(crate) use record::to_json;
+#[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
 pub use result::{Run, Status};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::attempt::Done;
+use super::hooks::Observer;
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{NodeName, TaskId};
@@ -31,8 +33,27 @@ impl Record {
         }
     }
 
-    /// A superstep begins.
-    pub(super) fn begin(&mut self, superstep: u64, tasks: &[Task]) {
+    fn push_sends(&self, leads: &mut Vec<Lead>, sends: Option<(NodeIndex, usize)>) {
+        if let Some((to, count)) = sends {
+            leads.push(self.lead(to, LeadBy::Sends { count }));
+        }
+    }
+
+    fn lead(&self, to: NodeIndex, by: LeadBy) -> Lead {
+        Lead {
+            to: self.names[to as usize].to_string(),
+            by,
+        }
+    }
+
+    fn task_name(&self, node: NodeIndex, send: Option<u32>) -> String {
+        let node = self.names[node as usize].clone();
+        TaskId { node, send }.to_string()
+    }
+}
+
+impl<S: State, C> Observer<S, C> for Record {
+    fn begin(&mut self, superstep: u64, tasks: &[Task]) {
         let task = |task: &Task| TaskRecord {
             task: self.task_name(task.node, task.send.as_ref().map(|&(number, _)| number)),
             input: task.send.as_ref().map(|(_, input)| input.to_json()),
@@ -48,18 +69,14 @@ impl Record {
         });
     }
 
-    /// All tasks have succeeded: their attempts and updates, in task order.
-    pub(super) fn updates<'u, U: Update>(
-        &mut self,
-        successes: impl Iterator<Item = (u32, Option<&'u U>)>,
-    ) {
+    fn done(&mut self, done: &[Option<Done<S>>]) {
         let Some(step) = self.supersteps.last_mut() else {
             return;
         };
         let mut writers: Vec<Vec<String>> = vec![Vec::new(); self.fields.len()];
-        for ((attempts, update), task) in successes.zip(&mut step.tasks) {
-            task.attempts = attempts;
-            let Some(update) = update else {
+        for (done, task) in done.iter().flatten().zip(&mut step.tasks) {
+            task.attempts = done.attempts;
+            let Some(update) = &done.outcome.update else {
                 continue;
             };
             task.writes = Some(in_order(self.fields, to_json(update)));
@@ -81,22 +98,19 @@ impl Record {
             .collect();
     }
 
-    /// The superstep failed before its updates were merged.
-    pub(super) fn unmerged(&mut self) {
+    fn unmerged(&mut self) {
         if let Some(step) = self.supersteps.last_mut() {
             step.merges.clear();
         }
     }
 
-    /// An ephemeral field has been reset.
-    pub(super) fn expired(&mut self, field: usize) {
+    fn expired(&mut self, field: usize) {
         if let Some(step) = self.supersteps.last_mut() {
             step.expired.push(self.fields[field].name);
         }
     }
 
-    /// A task, or `START`, is about to make these ready.
-    pub(super) fn leads<S: State, C>(
+    fn leads(
         &mut self,
         task: Option<usize>,
         graph: &Frozen<S, C>,
@@ -131,24 +145,6 @@ impl Record {
             (Some(task), Some(step)) => step.tasks[task].leads = leads,
             _ => self.start = leads,
         }
-    }
-
-    fn push_sends(&self, leads: &mut Vec<Lead>, sends: Option<(NodeIndex, usize)>) {
-        if let Some((to, count)) = sends {
-            leads.push(self.lead(to, LeadBy::Sends { count }));
-        }
-    }
-
-    fn lead(&self, to: NodeIndex, by: LeadBy) -> Lead {
-        Lead {
-            to: self.names[to as usize].to_string(),
-            by,
-        }
-    }
-
-    fn task_name(&self, node: NodeIndex, send: Option<u32>) -> String {
-        let node = self.names[node as usize].clone();
-        TaskId { node, send }.to_string()
     }
 }
 

@@ -6,10 +6,13 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use super::attempt::{Begun, Ended, Shared, TaskFuture, begin};
+use super::attempt::{Begun, Failed, Shared, TaskFuture, begin, caught};
+use super::execute::Results;
+use super::hooks::Executor;
 use crate::graph::OnFailure;
+use crate::node::NodeError;
 use crate::plan::Task;
 use crate::state::State;
 
@@ -19,7 +22,7 @@ pub(crate) struct Rehearsal {
     /// Decides the order in which tasks are polled, and so end.
     pub(crate) seed: u64,
     /// The superstep and the number of the task that is to fail.
-    pub(crate) failure: Option<(u64, u32)>,
+    pub(crate) failure: Option<(u64, usize)>,
     /// Whether updates are merged in an order drawn from the seed, too.
     pub(crate) shuffle_merges: bool,
 }
@@ -27,83 +30,105 @@ pub(crate) struct Rehearsal {
 /// The longest that a task is held back, in rounds of polls.
 const HOLD: u64 = 8;
 
-impl Rehearsal {
-    pub(super) fn fails(&self, superstep: u64, index: u32) -> bool {
-        self.failure == Some((superstep, index))
+impl<S: State, C: Send + Sync + 'static> Executor<S, C> for Rehearsal {
+    fn execute<'a>(
+        &'a self,
+        shared: &'a Arc<Shared<S, C>>,
+        state: &'a Arc<S>,
+        superstep: u64,
+        tasks: Vec<Task>,
+    ) -> Pin<Box<dyn Future<Output = Results<S>> + Send + 'a>> {
+        Box::pin(self.rehearse(shared, state, superstep, tasks))
     }
 
-    /// An order of `n` things for this superstep.
-    pub(super) fn order(&self, superstep: u64, n: usize) -> Vec<usize> {
-        let mut chance = Chance::new(self.seed, superstep);
-        let mut order: Vec<usize> = (0..n).collect();
-        chance.shuffle(&mut order);
-        order
+    fn merge_order(&self, superstep: u64, n: usize) -> Option<Vec<usize>> {
+        self.shuffle_merges.then(|| {
+            let mut order: Vec<usize> = (0..n).collect();
+            Chance::new(self.seed, superstep).shuffle(&mut order);
+            order
+        })
     }
 }
 
-/// Runs all tasks, and returns those that have ended, in task order.
-pub(super) async fn rehearse<S: State, C: Send + Sync + 'static>(
-    rehearsal: Rehearsal,
-    shared: &Arc<Shared<S, C>>,
-    state: &Arc<S>,
-    superstep: u64,
-    tasks: Vec<Task>,
-) -> Vec<Ended<S>> {
-    let mut chance = Chance::new(rehearsal.seed, superstep);
-    let stops = shared.graph.limits.on_failure == OnFailure::Stop;
-    // A task is started when it is first polled, as a scheduler would.
-    let mut waiting: Vec<_> = (0..)
-        .zip(tasks)
-        .map(|(index, task)| (chance.below(HOLD), Held::Task(index, task)))
-        .collect();
-    let mut ended: Vec<Ended<S>> = Vec::with_capacity(waiting.len());
-    poll_fn(|cx| {
-        chance.shuffle(&mut waiting);
-        let mut held_back = false;
-        let mut still = Vec::with_capacity(waiting.len());
-        for (hold, held) in waiting.drain(..) {
-            if hold > 0 {
-                held_back = true;
-                still.push((hold - 1, held));
-                continue;
-            }
-            let begun = match held {
-                Held::Task(index, task) => begin(shared, state, superstep, index, task, cx),
-                Held::Future(mut future) => match Pin::new(&mut future).poll(cx) {
-                    Poll::Pending => Begun::AtWork(future),
-                    Poll::Ready(end) => Begun::Ended(end),
-                },
-            };
-            match begun {
-                Begun::AtWork(future) => still.push((0, Held::Future(future))),
-                Begun::Ended(end) => {
-                    let stop = stops && end.failed();
-                    ended.push(end);
-                    if stop {
-                        return Poll::Ready(());
+impl Rehearsal {
+    /// Runs all tasks, or up to the first failure if the graph stops on it.
+    async fn rehearse<S: State, C: Send + Sync + 'static>(
+        &self,
+        shared: &Arc<Shared<S, C>>,
+        state: &Arc<S>,
+        superstep: u64,
+        tasks: Vec<Task>,
+    ) -> Results<S> {
+        let mut chance = Chance::new(self.seed, superstep);
+        let stops = shared.graph.limits.on_failure == OnFailure::Stop;
+        let mut results = Results::of(tasks.len());
+        // A task is started when it is first polled, as a scheduler would.
+        let mut waiting: Vec<_> = (0..)
+            .zip(tasks)
+            .map(|(index, task)| (chance.below(HOLD), index, Held::Task(task)))
+            .collect();
+        poll_fn(|cx| {
+            chance.shuffle(&mut waiting);
+            let mut held_back = false;
+            let mut still = Vec::with_capacity(waiting.len());
+            for (hold, index, held) in waiting.drain(..) {
+                if hold > 0 {
+                    held_back = true;
+                    still.push((hold - 1, index, held));
+                    continue;
+                }
+                let begun = match held {
+                    Held::Task(_) if self.failure == Some((superstep, index)) => {
+                        let error = NodeError::msg("failure injected by the test");
+                        Begun::Ended(Err(Failed::once(error)))
+                    }
+                    held => poll_held(held, shared, state, superstep, cx),
+                };
+                match begun {
+                    Begun::AtWork(future) => still.push((0, index, Held::Future(future))),
+                    Begun::Ended(ended) => {
+                        if !results.note(index, ended) && stops {
+                            return Poll::Ready(());
+                        }
                     }
                 }
             }
-        }
-        waiting = still;
-        if held_back {
-            cx.waker().wake_by_ref();
-        }
-        if waiting.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    ended.sort_by_key(|ended| ended.index);
-    ended
+            waiting = still;
+            if held_back {
+                cx.waker().wake_by_ref();
+            }
+            if waiting.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+        results
+    }
 }
 
 /// A task before and after its first poll.
 enum Held<S: State> {
-    Task(u32, Task),
+    Task(Task),
     Future(TaskFuture<S>),
+}
+
+fn poll_held<S: State, C: Send + Sync + 'static>(
+    held: Held<S>,
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    cx: &mut Context<'_>,
+) -> Begun<S> {
+    match held {
+        Held::Task(task) => caught(|| begin(shared, state, superstep, task, cx))
+            .unwrap_or_else(|panic| Begun::Ended(Err(Failed::once(panic)))),
+        Held::Future(mut future) => match Pin::new(&mut future).poll(cx) {
+            Poll::Pending => Begun::AtWork(future),
+            Poll::Ready(ended) => Begun::Ended(ended),
+        },
+    }
 }
 
 /// Numbers from a seed: `SplitMix64` (Steele, Lea and Flood, 2014).

@@ -1,116 +1,138 @@
 //! What a superstep comes to once its tasks have ended: what they chose, and
 //! one new state. Nothing is merged before everything was found to be right.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::Any;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
+use super::attempt::{Done, Failed};
 use super::drive::Progress;
 use super::error::{Panicked, RunError, UndeclaredWrite};
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::graph::Router;
 use crate::id::{NodeName, START, TaskId};
 use crate::merge::{self, panic_message};
-use crate::node::{NodeError, Outcome, Target};
-use crate::plan::{BadTarget, Chooser, Chosen, choose};
+use crate::node::Outcome;
+use crate::plan::{BadTarget, Chooser, Chosen, Task, choose};
 use crate::state::{State, Update, WriteKind};
 
-/// A task's node, and its number if it is a send.
-pub(super) type TaskKey = (NodeIndex, Option<u32>);
-
-/// A task that succeeded.
-pub(super) struct Success<S: State> {
-    pub(super) key: TaskKey,
-    pub(super) attempts: u32,
-    pub(super) outcome: Outcome<S>,
+/// A task's node, and its number if it is a send. Small enough to stay in
+/// registers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TaskKey {
+    pub(super) node: NodeIndex,
+    /// One more than the number.
+    send: Option<NonZeroU32>,
 }
 
-impl<S: State> Success<S> {
-    /// Its attempts and its update.
-    pub(super) fn update(&self) -> (u32, Option<&S::Update>) {
-        (self.attempts, self.outcome.update.as_deref())
-    }
-}
-
-impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
-    /// The outcome of a task that succeeded, or the failure that ends the run.
-    #[inline(always)]
-    pub(super) fn outcome(
-        &self,
-        graph: &Frozen<S, C>,
-        key: TaskKey,
-        attempts: u32,
-        result: Result<Outcome<S>, NodeError>,
-    ) -> Result<Outcome<S>, RunError> {
-        let outcome = match result {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(self.failed(Some(key), attempts, error)),
-        };
-        if let (Some(declared), Some(update)) = (&graph.node(key.0).writes, &outcome.update)
-            && let Err(error) = self.check_writes(declared, update)
-        {
-            return Err(self.failed(Some(key), attempts, error));
-        }
-        Ok(outcome)
-    }
-
-    fn check_writes(&self, declared: &FixedBitSet, update: &S::Update) -> Result<(), NodeError> {
-        let mut undeclared = None;
-        update.writes(&mut |field, _| {
-            if !declared.contains(field) {
-                undeclared.get_or_insert(field);
-            }
-        });
-        match undeclared {
-            None => Ok(()),
-            Some(field) => Err(UndeclaredWrite(self.fields[field].name.into()).into()),
+impl TaskKey {
+    #[inline]
+    pub(super) fn of(task: &Task) -> Self {
+        let number = task.send.as_ref().map(|&(number, _)| number);
+        Self {
+            node: task.node,
+            send: number.map(|number| NonZeroU32::MIN.saturating_add(number)),
         }
     }
 
+    fn number(self) -> Option<u32> {
+        self.send.map(|send| send.get() - 1)
+    }
+}
+
+/// Whose code is at work, to be blamed if it panics.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct At {
+    /// None is the input, or `START`.
+    key: Option<TaskKey>,
+    what: What,
+    /// Of a merge.
+    field: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum What {
+    #[default]
+    Body,
+    Route,
+    Merge,
+}
+
+impl At {
+    #[inline]
+    pub(super) fn body(key: TaskKey) -> Self {
+        Self {
+            key: Some(key),
+            what: What::Body,
+            field: 0,
+        }
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
     /// One task: its update is merged first, and its routes then look at the
     /// state itself. What it chose is added to `chosen`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn settle_one(
         &mut self,
         graph: &Frozen<S, C>,
         key: TaskKey,
-        outcome: Outcome<S>,
+        outcome: &mut Outcome<S>,
         chosen: &mut Vec<Chosen>,
     ) -> Result<(), RunError> {
-        if let Some(targets) = outcome.targets {
-            self.ask_command(graph, key, *targets, chosen)?;
+        self.at.key = Some(key);
+        let node = graph.node(key.node);
+        if let Some(declared) = &node.writes {
+            self.check_writes(key, declared, outcome)?;
         }
-        let mut written = None;
-        if let Some(mut update) = outcome.update {
-            written = self.written([&*update].into_iter());
-            self.apply(Some(key), &mut update)?;
+        if !outcome.targets.is_empty() {
+            self.ask_command(graph, key, outcome, chosen)?;
         }
-        self.ask_routes(graph, Some(key), &graph.node(key.0).exits, chosen)?;
+        let written = self.written(outcome.update.iter());
+        if let Some(update) = &mut outcome.update {
+            self.merge(update);
+        }
+        self.ask_routes(graph, Some(key), &node.exits, chosen)?;
         self.expire(written);
         Ok(())
     }
 
-    /// Several tasks: conflicts are found; commands and routes are asked, each
-    /// route on the state that its task saw and what that task wrote; and then
-    /// all is merged. Returns what each chose, or nothing if none did.
-    pub(super) fn settle_all(
+    /// All tasks of a superstep: conflicts are found; commands and routes are
+    /// asked, each route on the state that its task saw and what that task
+    /// wrote; and then all is merged. Returns what each chose, or nothing if
+    /// none did.
+    pub(super) fn settle(
         &mut self,
         graph: &Frozen<S, C>,
-        successes: &mut [Success<S>],
+        keys: &[TaskKey],
+        done: &mut [Option<Done<S>>],
     ) -> Result<Vec<Vec<Chosen>>, RunError> {
-        self.check_conflicts(successes)?;
-        let chosen = self.choices(graph, successes)?;
-        let updates = successes
-            .iter()
-            .filter_map(|success| success.outcome.update.as_deref());
-        let written = self.written(updates);
-        if let Some(order) = self.shuffled(successes.len()) {
-            for index in order {
-                self.apply_all(&mut successes[index..=index])?;
+        if let ([key], [Some(done)]) = (keys, &mut *done) {
+            let mut chosen = Vec::new();
+            self.settle_one(graph, *key, &mut done.outcome, &mut chosen)?;
+            return Ok(vec![chosen]);
+        }
+        for (&key, done) in keys.iter().zip(done.iter().flatten()) {
+            if let Some(declared) = &graph.node(key.node).writes {
+                self.check_writes(key, declared, &done.outcome)?;
             }
-        } else {
-            self.apply_all(successes)?;
+        }
+        self.check_conflicts(keys, done)?;
+        let chosen = self.choices(graph, keys, done)?;
+        let updates = done.iter().flatten();
+        let written = self.written(updates.filter_map(|done| done.outcome.update.as_ref()));
+        match self
+            .executor
+            .and_then(|executor| executor.merge_order(self.superstep, keys.len()))
+        {
+            None => self.merge_all(keys, done),
+            Some(order) => {
+                for at in order {
+                    self.merge_all(&keys[at..=at], &mut done[at..=at]);
+                }
+            }
         }
         self.expire(written);
         Ok(chosen)
@@ -119,57 +141,73 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
     fn choices(
         &mut self,
         graph: &Frozen<S, C>,
-        successes: &mut [Success<S>],
+        keys: &[TaskKey],
+        done: &mut [Option<Done<S>>],
     ) -> Result<Vec<Vec<Chosen>>, RunError> {
-        let chooses = |success: &Success<S>| {
-            let routes = &graph.node(success.key.0).exits.routes;
-            success.outcome.targets.is_some() || !routes.is_empty()
-        };
+        let all = keys.iter().zip(done.iter_mut().flatten());
         let mut chosen = Vec::new();
-        if !successes.iter().any(chooses) {
-            return Ok(chosen);
-        }
-        chosen.resize_with(successes.len(), Vec::new);
-        for (success, chosen) in successes.iter_mut().zip(&mut chosen) {
-            let key = success.key;
-            if let Some(targets) = success.outcome.targets.take() {
-                self.ask_command(graph, key, *targets, chosen)?;
+        for (index, (&key, done)) in all.enumerate() {
+            let (exits, outcome) = (&graph.node(key.node).exits, &mut done.outcome);
+            if outcome.targets.is_empty() && exits.routes.is_empty() {
+                continue;
             }
-            let exits = &graph.node(key.0).exits;
+            if chosen.is_empty() {
+                chosen.resize_with(keys.len(), Vec::new);
+            }
+            let chosen = &mut chosen[index];
+            self.at.key = Some(key);
+            self.ask_command(graph, key, outcome, chosen)?;
             if exits.routes.is_empty() {
                 continue;
             }
-            let update = success.outcome.update.clone();
-            let undo = update.as_ref().map(|update| update.undo(&self.state));
-            if let Some(mut update) = update {
-                self.apply(Some(key), &mut update)?;
+            let undo = outcome
+                .update
+                .as_ref()
+                .map(|update| update.undo(&self.state));
+            if let Some(mut update) = outcome.update.clone() {
+                self.merge(&mut update);
             }
             self.ask_routes(graph, Some(key), exits, chosen)?;
             if let Some(mut undo) = undo {
-                self.apply(Some(key), &mut undo)?;
+                self.merge(&mut undo);
             }
         }
         Ok(chosen)
     }
 
-    /// The order of merges that a rehearsal asks for, if it does.
-    fn shuffled(&self, n: usize) -> Option<Vec<usize>> {
-        let rehearsal = self.shared.rehearsal.as_ref()?;
-        rehearsal
-            .shuffle_merges
-            .then(|| rehearsal.order(self.superstep, n))
+    fn check_writes(
+        &self,
+        key: TaskKey,
+        declared: &FixedBitSet,
+        outcome: &Outcome<S>,
+    ) -> Result<(), RunError> {
+        let mut undeclared = None;
+        if let Some(update) = &outcome.update {
+            update.writes(&mut |field, _| {
+                if !declared.contains(field) {
+                    undeclared.get_or_insert(field);
+                }
+            });
+        }
+        match undeclared {
+            None => Ok(()),
+            Some(field) => {
+                let error = UndeclaredWrite(self.fields[field].name.into());
+                Err(self.failed(Some(key), Failed::once(error)))
+            }
+        }
     }
 
-    fn check_conflicts(&self, successes: &[Success<S>]) -> Result<(), RunError> {
-        let updates = successes.iter().enumerate();
+    fn check_conflicts(&self, keys: &[TaskKey], done: &[Option<Done<S>>]) -> Result<(), RunError> {
+        let updates = done.iter().flatten().enumerate();
         let updates =
-            updates.filter_map(|(task, success)| Some((task, success.outcome.update.as_deref()?)));
+            updates.filter_map(|(task, done)| Some((task, done.outcome.update.as_ref()?)));
         match merge::conflict(self.fields, updates) {
             None => Ok(()),
             Some(conflict) => Err(RunError::Conflict {
                 field: self.fields[conflict.field].name.into(),
-                first: self.task_id(Some(successes[conflict.first].key)),
-                second: self.task_id(Some(successes[conflict.second].key)),
+                first: self.task_id(Some(keys[conflict.first])),
+                second: self.task_id(Some(keys[conflict.second])),
                 verb: match conflict.kind {
                     WriteKind::Reduce => "wrote",
                     WriteKind::Overwrite => "overwrote",
@@ -181,74 +219,65 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
 
     /// Merges one update into the state, copying the state only if a node
     /// kept a view of it.
-    #[inline(always)]
-    pub(super) fn apply(
-        &mut self,
-        key: Option<TaskKey>,
-        update: &mut S::Update,
-    ) -> Result<(), RunError> {
-        let state = Arc::make_mut(&mut self.state);
-        merge::apply(state, update).map_err(|panic| self.reducer_panicked(key, panic))
+    #[inline]
+    pub(super) fn merge(&mut self, update: &mut S::Update) {
+        self.at.what = What::Merge;
+        update.apply(Arc::make_mut(&mut self.state), &mut self.at.field);
     }
 
     /// Merges the updates in order.
-    fn apply_all(&mut self, successes: &mut [Success<S>]) -> Result<(), RunError> {
-        let mut updates = successes
-            .iter_mut()
-            .filter_map(|success| Some((success.key, success.outcome.update.take()?)))
+    fn merge_all(&mut self, keys: &[TaskKey], done: &mut [Option<Done<S>>]) {
+        let all = keys.iter().zip(done.iter_mut().flatten());
+        let mut updates = all
+            .filter_map(|(&key, done)| Some((key, done.outcome.update.as_mut()?)))
             .peekable();
         if updates.peek().is_none() {
-            return Ok(());
+            return;
         }
+        self.at.what = What::Merge;
         let state = Arc::make_mut(&mut self.state);
-        for (key, mut update) in updates {
-            if let Err(panic) = merge::apply(state, &mut *update) {
-                return Err(self.reducer_panicked(Some(key), panic));
-            }
+        for (key, update) in updates {
+            self.at.key = Some(key);
+            update.apply(state, &mut self.at.field);
         }
-        Ok(())
     }
 
     /// Resolves the targets of a task's command.
-    #[inline]
     fn ask_command(
         &self,
         graph: &Frozen<S, C>,
         key: TaskKey,
-        targets: Vec<Target>,
+        outcome: &mut Outcome<S>,
         chosen: &mut Vec<Chosen>,
     ) -> Result<(), RunError> {
-        let chooser = Chooser::Command(graph.node(key.0).destinations.as_deref());
+        let targets = std::mem::take(&mut outcome.targets);
+        let chooser = Chooser::Command(graph.node(key.node).destinations.as_deref());
         choose(graph, &chooser, targets, chosen).map_err(|bad| self.bad_target(Some(key), bad))
     }
 
     /// Asks the routes of a task, or of `START`, where to go.
-    #[inline(always)]
+    #[inline]
     pub(super) fn ask_routes(
-        &self,
+        &mut self,
         graph: &Frozen<S, C>,
         key: Option<TaskKey>,
         exits: &Exits<S>,
         chosen: &mut Vec<Chosen>,
     ) -> Result<(), RunError> {
+        self.at.what = What::Route;
         for route in &exits.routes {
-            let state = &*self.state;
-            let asked = match &route.router {
-                Router::One(router) => catch_unwind(AssertUnwindSafe(|| {
-                    let (_, node) = &route.targets[router(state)];
-                    chosen.extend(node.map(Chosen::Node));
-                    Ok(())
-                })),
-                Router::Many(router) => catch_unwind(AssertUnwindSafe(|| {
+            match &route.router {
+                Router::One(router) => {
+                    if let (_, Some(node)) = route.targets[router(&self.state)] {
+                        chosen.push(Chosen::Node(node));
+                    }
+                }
+                Router::Many(router) => {
                     let mut targets = Vec::new();
-                    router(state, &mut targets);
+                    router(&self.state, &mut targets);
                     choose(graph, &Chooser::Route(route), targets, chosen)
-                })),
-            };
-            match asked {
-                Ok(Ok(())) => {}
-                Ok(Err(bad)) => return Err(self.bad_target(key, bad)),
-                Err(panic) => return Err(self.route_panicked(key, &panic_message(&*panic))),
+                        .map_err(|bad| self.bad_target(key, bad))?;
+                }
             }
         }
         Ok(())
@@ -279,8 +308,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         let written = written.unwrap_or_else(|| FixedBitSet::with_capacity(self.fields.len()));
         for field in self.ephemerals.expire(&written) {
             S::Update::reset(Arc::make_mut(&mut self.state), field);
-            if let Some(record) = &mut self.record {
-                record.expired(field);
+            if let Some(observer) = &mut self.observer {
+                observer.expired(field);
             }
         }
     }
@@ -291,9 +320,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
                 node: NodeName::from(START),
                 send: None,
             },
-            Some((node, send)) => TaskId {
-                node: self.shared.graph.name_of(node).clone(),
-                send,
+            Some(key) => TaskId {
+                node: self.shared.graph.name_of(key.node).clone(),
+                send: key.number(),
             },
         }
     }
@@ -309,30 +338,34 @@ impl<S: State, C: Send + Sync + 'static> Progress<S, C> {
         }
     }
 
+    /// What a panic of users' code that the run itself called comes to.
     #[cold]
-    fn reducer_panicked(&self, key: Option<TaskKey>, panic: merge::ReducerPanic) -> RunError {
-        RunError::Reducer {
-            field: self.fields[panic.field].name.into(),
-            task: self.task_id(key),
-            superstep: self.superstep,
-            message: panic.message,
+    pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> RunError {
+        let At { key, what, field } = self.at;
+        match what {
+            What::Body => self.failed(key, Failed::panicked(panic)),
+            What::Route => {
+                let message = format!("{} (in its route)", panic_message(panic));
+                self.failed(key, Failed::once(Panicked(message)))
+            }
+            What::Merge => RunError::Reducer {
+                field: self.fields[field].name.into(),
+                task: self.task_id(key),
+                superstep: self.superstep,
+                message: panic_message(panic),
+            },
         }
     }
 
     #[cold]
-    fn route_panicked(&self, key: Option<TaskKey>, message: &str) -> RunError {
-        self.failed(key, 1, Panicked(format!("{message} (in its route)")).into())
-    }
-
-    #[cold]
-    fn failed(&self, key: Option<TaskKey>, attempt: u32, error: NodeError) -> RunError {
+    pub(super) fn failed(&self, key: Option<TaskKey>, failed: Failed) -> RunError {
         let task = self.task_id(key);
         RunError::Node {
             node: task.node.clone(),
             task,
-            attempt,
+            attempt: failed.attempts,
             superstep: self.superstep,
-            source: error.into_error(),
+            source: failed.error.into_error(),
         }
     }
 }

@@ -234,7 +234,7 @@ where
         let transcript = self.compare(None, self.orders.max(1)).await?;
         let mut tasks = Vec::new();
         for superstep in &transcript.supersteps {
-            for (index, task) in (0..).zip(&superstep.tasks) {
+            for (index, task) in superstep.tasks.iter().enumerate() {
                 tasks.push((superstep.superstep, index, task.task.clone()));
             }
         }
@@ -252,7 +252,7 @@ where
     /// Runs under that many orders, all with the same failure.
     async fn compare(
         &self,
-        failure: Option<&(u64, u32, String)>,
+        failure: Option<&(u64, usize, String)>,
         orders: u64,
     ) -> Result<Transcript, Disagreement> {
         let at = failure.map(|&(superstep, index, _)| (superstep, index));
@@ -278,14 +278,15 @@ where
         Ok(first)
     }
 
-    async fn transcript(&self, seed: u64, failure: Option<(u64, u32)>) -> Transcript {
-        let invocation = self.graph.invoke(self.input.clone()).rehearsal(Rehearsal {
+    async fn transcript(&self, seed: u64, failure: Option<(u64, usize)>) -> Transcript {
+        let invocation = self.graph.invoke(self.input.clone());
+        let invocation = invocation.replace_context(self.context.clone());
+        let rehearsal = Rehearsal {
             seed,
             failure,
             shuffle_merges: self.shuffle_merges,
-        });
-        let invocation = invocation.replace_context(self.context.clone());
-        Transcript::new(invocation.recorded().await)
+        };
+        Transcript::new(invocation.rehearsed(rehearsal).await)
     }
 }
 
