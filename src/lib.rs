@@ -64,7 +64,11 @@
 //! - **Routing.** [`StateGraph::add_route`] chooses one variant of an enum,
 //!   [`StateGraph::add_conditional_edges`] any number of names or sends, and a
 //!   node that returns a [`Command`] writes and chooses at once.
-//! - **Map and reduce.** A [`Worker`] is started by sends, once for each value.
+//! - **Map and reduce.** A [`Worker`] is started by sends, once for each value,
+//!   and gets that value in place of a view of the state.
+//! - **Failures.** A node fails by `?` on any error, or with a text:
+//!   `Err(NodeError::msg("no answer"))`, see [`NodeError`]. The run then ends
+//!   with a [`RunError`], which `main` prints with its causes and with help.
 //! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
 //!   on a function.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's

@@ -128,3 +128,17 @@ impl PartialEq<&str> for TaskId {
         self.node == node && self.send.map(|send| send.to_string()).as_deref() == send
     }
 }
+
+/// The most names that one message lists.
+const MOST_LISTED: usize = 12;
+
+/// Names in backticks, separated by commas; of a great many, the first, and how
+/// many more there are. `names` may leave out what is not listed.
+pub(crate) fn list_of(names: &[impl fmt::Display], n_names: usize) -> String {
+    let listed = names.iter().take(MOST_LISTED);
+    let quoted: Vec<_> = listed.map(|name| format!("`{name}`")).collect();
+    match n_names.saturating_sub(MOST_LISTED) {
+        0 => quoted.join(", "),
+        more => format!("{}, and {more} more", quoted.join(", ")),
+    }
+}

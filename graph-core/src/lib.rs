@@ -42,10 +42,10 @@ pub use state::{
 };
 pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 
-/// Names for generated code; outside semver.
+/// Names for generated code and for compiler messages; outside semver.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::node::{IntoOutcome, NodeError, Outcome, Route};
+    pub use crate::node::{FailureOf, IntoOutcome, NodeError, Outcome, Route};
     pub use crate::state::{
         FieldSchema, Fit, IntoUpdate, Misfit, Replace, Schema, Slot, Slotted, State, Update,
         UpdateKeys, WriteKind, check_data, check_reducer, debug_update, default_state,

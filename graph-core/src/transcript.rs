@@ -3,7 +3,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +19,6 @@ impl<S, C, X> Invocation<S, C, X>
 where
     S: State,
     C: Send + Sync + 'static,
-    X: HasContext<C> + Send + 'static,
 {
     /// The same run, of which a transcript is kept; `.await` gives the
     /// [`Transcript`], however the run ends.
@@ -63,27 +64,32 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub fn transcript(self) -> TranscriptRun<S, C, X> {
-        TranscriptRun(self)
+    pub fn transcript(self) -> TranscriptRun
+    where
+        // Here and not above: the compiler then says that the context is missing.
+        X: HasContext<C> + Send + 'static,
+    {
+        TranscriptRun(Box::pin(
+            async move { Transcript::new(self.recorded().await) },
+        ))
     }
 }
 
 /// A run before its `.await`, which gives a [`Transcript`].
 #[must_use = "a run does nothing until it is awaited"]
-#[derive(Debug)]
-pub struct TranscriptRun<S: State, C, X>(Invocation<S, C, X>);
+pub struct TranscriptRun(BoxFuture<Transcript>);
 
-impl<S, C, X> IntoFuture for TranscriptRun<S, C, X>
-where
-    S: State,
-    C: Send + Sync + 'static,
-    X: HasContext<C> + Send + 'static,
-{
+impl Future for TranscriptRun {
     type Output = Transcript;
-    type IntoFuture = BoxFuture<Transcript>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Transcript::new(self.0.recorded().await) })
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Transcript> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for TranscriptRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TranscriptRun(..)")
     }
 }
 

@@ -335,12 +335,13 @@ async fn a_permit_is_kept_over_the_waits_between_attempts() {
 // What errors say.
 
 /// The only place that knows how an error is shown: its code, its message and
-/// its causes' messages, its help, and the whole as `main` prints it.
+/// its causes' messages as one sentence, its help, and the whole as `main`
+/// prints it.
 fn check(error: &RunError, expected: &Expect) {
     expected.assert_eq(&format!(
         "{}\n{}\n{}\n--\n{error:?}\n",
         error.code(),
-        chain(error).join("\n"),
+        chain(error).join(": "),
         error.help()
     ));
 }
@@ -372,17 +373,15 @@ async fn a_failed_node_is_told_with_all_its_causes() {
     check(
         &error,
         &expect![[r#"
-        node
-        node `price` failed in superstep 2, attempt 1
-        the price could not be read
-        invalid digit found in string
-        mend the cause, or give `price` a policy: `node(f).retry(Retry::attempts(3))`
-        --
-        node `price` failed in superstep 2, attempt 1
-          caused by: the price could not be read
-          caused by: invalid digit found in string
-          help: mend the cause, or give `price` a policy: `node(f).retry(Retry::attempts(3))`
-    "#]],
+            node
+            node `price` failed in superstep 2, attempt 1: the price could not be read: invalid digit found in string
+            mend the cause, or give `price` a policy: `node(f).retry(Retry::attempts(3))`
+            --
+            node: node `price` failed in superstep 2, attempt 1
+              caused by: the price could not be read
+              caused by: invalid digit found in string
+              help: mend the cause, or give `price` a policy: `node(f).retry(Retry::attempts(3))`
+        "#]],
     );
     let RunError::Node { source, .. } = error else {
         panic!("a node failed");
@@ -401,13 +400,13 @@ async fn a_conflict_is_told_with_field_tasks_and_remedy() {
     check(
         &error,
         &expect![[r#"
-        conflict
-        `left` and `right` both wrote `n` in superstep 1
-        give `n` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, or let one of the two run after the other
-        --
-        `left` and `right` both wrote `n` in superstep 1
-          help: give `n` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, or let one of the two run after the other
-    "#]],
+            conflict
+            `left` and `right` both wrote `n` in superstep 1
+            give `n` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, or let one of the two run after the other
+            --
+            conflict: `left` and `right` both wrote `n` in superstep 1
+              help: give `n` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, or let one of the two run after the other
+        "#]],
     );
 }
 
@@ -422,13 +421,13 @@ async fn a_conflict_of_overwrites_is_told_with_another_remedy() {
     check(
         &error,
         &expect![[r#"
-        conflict
-        `left` and `right` both overwrote `sum` in superstep 1
-        let only one task of a superstep overwrite `sum`
-        --
-        `left` and `right` both overwrote `sum` in superstep 1
-          help: let only one task of a superstep overwrite `sum`
-    "#]],
+            conflict
+            `left` and `right` both overwrote `sum` in superstep 1
+            let only one task of a superstep overwrite `sum`
+            --
+            conflict: `left` and `right` both overwrote `sum` in superstep 1
+              help: let only one task of a superstep overwrite `sum`
+        "#]],
     );
 }
 
@@ -441,13 +440,13 @@ async fn a_reducer_that_panics_is_told_with_the_update_at_fault() {
     check(
         &error,
         &expect![[r#"
-        reducer
-        the reducer of `sum` panicked on the update of `b` in superstep 1: 18446744073709551615 + 18446744073709551615 does not fit in u64
-        a reducer must merge every update that can be made
-        --
-        the reducer of `sum` panicked on the update of `b` in superstep 1: 18446744073709551615 + 18446744073709551615 does not fit in u64
-          help: a reducer must merge every update that can be made
-    "#]],
+            reducer
+            the reducer of `sum` panicked on the update of `b` in superstep 1: 18446744073709551615 + 18446744073709551615 does not fit in u64
+            a reducer must merge every update that can be made
+            --
+            reducer: the reducer of `sum` panicked on the update of `b` in superstep 1: 18446744073709551615 + 18446744073709551615 does not fit in u64
+              help: a reducer must merge every update that can be made
+        "#]],
     );
 }
 
@@ -466,7 +465,7 @@ async fn the_limit_is_told_with_what_ran_last_and_would_run_next() {
             no end was reached within 5 supersteps, the last of which ran `a`; `b`, `c`; `a`
             see what still makes `b`, `c` ready, or raise `recursion_limit`
             --
-            no end was reached within 5 supersteps, the last of which ran `a`; `b`, `c`; `a`
+            recursion-limit: no end was reached within 5 supersteps, the last of which ran `a`; `b`, `c`; `a`
               help: see what still makes `b`, `c` ready, or raise `recursion_limit`
         "#]],
     );
@@ -483,7 +482,7 @@ async fn a_limit_of_nothing_is_told_without_what_ran_last() {
             no end was reached within 0 supersteps
             see what still makes `a` ready, or raise `recursion_limit`
             --
-            no end was reached within 0 supersteps
+            recursion-limit: no end was reached within 0 supersteps
               help: see what still makes `a` ready, or raise `recursion_limit`
         "#]],
     );
@@ -499,13 +498,13 @@ async fn an_unknown_target_is_told_with_who_was_meant() {
     check(
         &error,
         &expect![[r#"
-        unknown-target
-        `plan` goes to `serach`, which is not a node of this graph
-        did you mean `search`?
-        --
-        `plan` goes to `serach`, which is not a node of this graph
-          help: did you mean `search`?
-    "#]],
+            unknown-target
+            `plan` goes to `serach`, which is not a node of this graph
+            did you mean `search`?
+            --
+            unknown-target: `plan` goes to `serach`, which is not a node of this graph
+              help: did you mean `search`?
+        "#]],
     );
 }
 
@@ -522,15 +521,14 @@ async fn a_timeout_and_a_panic_are_told_as_causes() {
     check(
         &error,
         &expect![[r#"
-        node
-        node `hang` failed in superstep 1, attempt 2
-        it took longer than its timeout of 1.5s
-        mend the cause, or give `hang` a policy: `node(f).retry(Retry::attempts(3))`
-        --
-        node `hang` failed in superstep 1, attempt 2
-          caused by: it took longer than its timeout of 1.5s
-          help: mend the cause, or give `hang` a policy: `node(f).retry(Retry::attempts(3))`
-    "#]],
+            node
+            node `hang` failed in superstep 1, attempt 2: it took longer than its timeout of 1.5s
+            raise the `.timeout(..)` of `hang`, or the attempts of its `.retry(..)`
+            --
+            node: node `hang` failed in superstep 1, attempt 2
+              caused by: it took longer than its timeout of 1.5s
+              help: raise the `.timeout(..)` of `hang`, or the attempts of its `.retry(..)`
+        "#]],
     );
     let graph = StateGraph::<Trace>::new("panicking")
         .add_node("bad", |_: View<Trace>| -> std::future::Ready<()> {
@@ -541,14 +539,56 @@ async fn a_timeout_and_a_panic_are_told_as_causes() {
     check(
         &error,
         &expect![[r#"
+            node
+            node `bad` failed in superstep 1, attempt 1: it panicked: a value that is no text
+            mend what panicked; `RUST_BACKTRACE=1` shows the way to it
+            --
+            node: node `bad` failed in superstep 1, attempt 1
+              caused by: it panicked: a value that is no text
+              help: mend what panicked; `RUST_BACKTRACE=1` shows the way to it
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn help_after_a_retry_does_not_advise_to_retry() {
+    let fail = node(async |_: View<Trace>| Err::<(), _>(oops()));
+    let retry = Retry::attempts(2).delay(Duration::ZERO);
+    let graph = StateGraph::<Trace>::new("trying")
+        .add_node("fail", fail.retry(retry))
+        .add_edge(START, "fail");
+    let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+    check(
+        &error,
+        &expect![[r#"
         node
-        node `bad` failed in superstep 1, attempt 1
-        it panicked: a value that is no text
-        mend the cause, or give `bad` a policy: `node(f).retry(Retry::attempts(3))`
+        node `fail` failed in superstep 1, attempt 2: oops
+        mend the cause, or raise the attempts of the `.retry(..)` of `fail`
         --
-        node `bad` failed in superstep 1, attempt 1
-          caused by: it panicked: a value that is no text
-          help: mend the cause, or give `bad` a policy: `node(f).retry(Retry::attempts(3))`
+        node: node `fail` failed in superstep 1, attempt 2
+          caused by: oops
+          help: mend the cause, or raise the attempts of the `.retry(..)` of `fail`
+    "#]],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn help_after_a_first_timeout_speaks_of_the_timeout() {
+    let hang = node(async |_: View<Trace>| pending::<()>().await);
+    let graph = StateGraph::<Trace>::new("hanging")
+        .add_node("hang", hang.timeout(Duration::from_secs(20)))
+        .add_edge(START, "hang");
+    let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+    check(
+        &error,
+        &expect![[r#"
+        node
+        node `hang` failed in superstep 1, attempt 1: it took longer than its timeout of 20s
+        raise the `.timeout(..)` of `hang`, or try again: `.retry(Retry::attempts(3))`
+        --
+        node: node `hang` failed in superstep 1, attempt 1
+          caused by: it took longer than its timeout of 20s
+          help: raise the `.timeout(..)` of `hang`, or try again: `.retry(Retry::attempts(3))`
     "#]],
     );
 }

@@ -990,7 +990,7 @@ async fn a_goto_that_cannot_be_followed_is_an_error_that_says_why() {
     assert_eq!(
         refused(|| Command::new().goto(["b", "nowhere"])).await,
         "`go` goes to `nowhere`, which is not a node of this graph; \
-         go to a node of this graph, or to `END`"
+         go to a node of this graph, or to `END`; there are `a`, `b`, `go`"
     );
     assert_eq!(
         refused(|| Command::new().goto("wrok")).await,
@@ -1021,7 +1021,7 @@ async fn a_send_that_cannot_be_delivered_is_an_error_that_says_why() {
     assert_eq!(
         refused(|| Command::new().send(UNKNOWN.send(1))).await,
         "`go` goes to `unknown`, which is not a node of this graph; \
-         go to a node of this graph, or to `END`"
+         add it with `add_worker`; there are `work`"
     );
     assert_eq!(
         refused(|| Command::new().send(OTHER.send("x".into()))).await,
@@ -1056,17 +1056,53 @@ async fn what_a_node_does_not_declare_it_cannot_go_to() {
 }
 
 #[tokio::test]
+async fn where_nothing_near_is_known_the_first_targets_are_listed() {
+    let nodes: Vec<String> = (10..30).map(|n| format!("n{n}")).collect();
+    let many = nodes.iter().fold(marks([]), |graph, name| {
+        graph.add_node(name, async |_: View<Trace>| {
+            Command::<Trace>::new().goto("elsewhere")
+        })
+    });
+    let error = error_of(many.add_edge(START, &nodes)).await;
+    assert_eq!(
+        error.help(),
+        "go to a node of this graph, or to `END`; there are `n10`, `n11`, `n12`, `n13`, `n14`, \
+         `n15`, `n16`, `n17`, `n18`, `n19`, `n20`, `n21`, and 8 more"
+    );
+    let declared = marks(["a", "b", "c"])
+        .add_edge(START, ["a", "c"])
+        .add_conditional_edges("a", |_: &Trace| "elsewhere", ["b", END]);
+    assert_eq!(
+        error_of(declared).await.help(),
+        "go to a target that is declared here; there are `b`, `__end__`"
+    );
+    let send = |_: &Trace| Worker::<u32>::new("elsewhere").send(1);
+    let no_workers = marks(["a", "b"])
+        .add_edge(START, "a")
+        .add_conditional_edges("a", send, ["b"]);
+    assert_eq!(
+        error_of(no_workers).await.help(),
+        "add it with `add_worker`"
+    );
+}
+
+#[tokio::test]
 async fn a_write_that_a_node_does_not_declare_is_an_error() {
     let write = async |_: View<Trace>| Trace::update().n(1).sum(1);
     let graph = StateGraph::<Trace>::new("declared")
         .add_node("a", node(write).writes(["n", "log"]))
         .add_edge(START, "a");
+    let error = error_of(graph).await;
     assert_eq!(
-        chain(&error_of(graph).await),
+        chain(&error),
         [
             "node `a` failed in superstep 1, attempt 1",
             "it wrote `sum`, which `.writes(..)` does not declare"
         ]
+    );
+    assert_eq!(
+        error.help(),
+        "add `sum` to the `.writes(..)` of `a`, or do not write it there"
     );
 }
 

@@ -178,8 +178,12 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         self
     }
 
-    /// Adds a worker: an async function of a value that is sent to it, see
-    /// [`IntoWorker`]. Only sends reach it, each as a task of its own.
+    /// Adds a worker: an async function of a value that is sent to it, and of
+    /// the [`Ctx`](crate::Ctx) if it takes one; see [`IntoWorker`], and
+    /// [`Worker`] for an example.
+    ///
+    /// Only sends reach it, each as a task of its own; edges and routes lead out
+    /// of it as out of any node.
     #[track_caller]
     pub fn add_worker<T, N, Marker>(mut self, worker: Worker<T>, function: N) -> Self
     where

@@ -4,12 +4,18 @@ use std::error::Error;
 use std::fmt;
 
 /// What a node returns when it can fail.
+///
+/// Text is no error: write `Err(NodeError::msg("no answer"))`, and
+/// `.map_err(NodeError::msg)?` where a function fails with text. Every
+/// [`std::error::Error`] becomes a [`NodeError`] by `?`.
 pub type NodeResult<T> = Result<T, NodeError>;
 
 /// The failure of a node: any error at all, or a message.
 ///
-/// As with `anyhow::Error`, `?` converts every [`std::error::Error`] into it;
-/// that is why it does not implement that trait itself.
+/// A message is made by [`NodeError::msg`], and never by `?` or `into`. As with
+/// `anyhow::Error`, these convert every [`std::error::Error`] that is `Send`,
+/// `Sync` and `'static`; that is why it does not implement that trait itself,
+/// and why no conversion from text can stand beside theirs.
 ///
 /// # Examples
 ///
@@ -47,8 +53,33 @@ impl NodeError {
     }
 }
 
-impl<E: Error + Send + Sync + 'static> From<E> for NodeError {
+/// Every [`std::error::Error`] that is `Send`, `Sync` and `'static`.
+impl<E> From<E> for NodeError
+where
+    Self: FailureOf<E>,
+{
     fn from(error: E) -> Self {
+        Self::failure_of(error)
+    }
+}
+
+/// That a node can fail with an `E`.
+///
+/// Asked of `NodeError` and not of `E`: the compiler then says what is written
+/// here, where it would else say that a text has no trait `Into<NodeError>`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a node cannot fail with `{E}`",
+    label = "not a `std::error::Error` that is `Send`, `Sync` and `'static`; make one by `NodeError::msg`",
+    note = "of a text, or whatever displays: `superstep::NodeError::msg(..)`; in a `Result`: `.map_err(superstep::NodeError::msg)?`"
+)]
+pub trait FailureOf<E> {
+    fn failure_of(error: E) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Error + Send + Sync + 'static> FailureOf<E> for NodeError {
+    fn failure_of(error: E) -> Self {
         Self(error.into())
     }
 }

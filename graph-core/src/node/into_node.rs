@@ -87,7 +87,8 @@ impl<S: State, C> fmt::Debug for Definition<S, C> {
     label = "not a node of this graph",
     note = "a node is an `async fn(View<{S}>)`, an `async fn(View<{S}>, Ctx<{C}>)` or an `async fn(Ctx<{C}>)`",
     note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
-    note = "as a closure: `async |state: View<{S}>| …`, or `move |state: View<{S}>| async move {{ … }}`"
+    note = "as a closure: `async |state: View<{S}>| …`, or `move |state: View<{S}>| async move {{ … }}`",
+    note = "a node with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`"
 )]
 pub trait IntoNode<S: State, C, Marker> {
     /// What the function returns.
@@ -103,12 +104,14 @@ pub trait IntoNode<S: State, C, Marker> {
 /// A function that can be a worker: a node started by sends of a `T`.
 ///
 /// That is `Fn(T) -> Fut`, `Fn(T, Ctx<C>) -> Fut`, or one of these in
-/// [`node`] with policies; see [`IntoNode`].
+/// [`node`] with policies; see [`IntoNode`] for `Fut` and `Marker`, and
+/// [`Worker`](super::Worker) for what a worker sees and how it runs.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a worker for `{T}` in a graph over `{S}` with context `{C}`",
     label = "not a worker for `{T}`",
     note = "a worker is an `async fn({T})` or an `async fn({T}, Ctx<{C}>)`",
-    note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these"
+    note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
+    note = "a worker with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`"
 )]
 pub trait IntoWorker<T, S: State, C, Marker> {
     /// What the function returns.
@@ -258,7 +261,8 @@ impl<F> NodeBuilder<F> {
     }
 
     /// Declares where the node's commands may go. They are then drawn and
-    /// checked, and a command that goes elsewhere is an error.
+    /// checked, and a command that goes to another node is an error; to `END`
+    /// it may always go.
     pub fn destinations(mut self, names: impl IntoNames) -> Self {
         self.policy.destinations = Some(names.into_names());
         self

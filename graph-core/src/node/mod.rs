@@ -16,7 +16,7 @@ mod worker;
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
-pub use error::{NodeError, NodeResult};
+pub use error::{FailureOf, NodeError, NodeResult};
 pub use into_node::Definition;
 pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker, NodeBuilder, node};

@@ -11,17 +11,86 @@ use crate::state::Data;
 /// The name of a worker and the type of its input, in one place.
 ///
 /// Make it a `const`, register a function under it with `add_worker`, and send
-/// values to it. A send of a value of another type does not compile.
+/// values to it, from `add_conditional_edges` or from a `Command`. A send of a
+/// value of another type does not compile.
+///
+/// - **It gets** the value, and a `Ctx<C>` if it takes one: `async fn(T)` or
+///   `async fn(T, Ctx<C>)`. It has no view of the state: put what it needs into
+///   the value.
+/// - **The value** is data, as the state is: `Clone`, `Serialize`,
+///   `DeserializeOwned`, `Send`, `Sync` and `'static`. Each attempt is given it,
+///   or a clone of it.
+/// - **Each send is a task of its own**, also of equal values, and runs in the
+///   superstep after the one that sent it. `ctx.task()` tells them apart:
+///   `review/0` is the first send to `review` of that superstep. An edge out of
+///   the worker is followed once, after all of them.
+/// - **Policies** apply to each task: `node(f).retry(..)`, `.timeout(..)`. A
+///   worker cannot be deferred; the node that collects can.
+/// - **Many**: all sends of a superstep are at work at once, unless
+///   `max_concurrency` bounds them: set it where they call a service. A send
+///   costs about a boxed value, a boxed future and an update; ten thousand that
+///   wait for nothing are a few milliseconds of work, done on all threads of
+///   the runtime.
+///
+/// # Ordering
+///
+/// Updates are merged in task order: after those of the superstep's plain
+/// nodes, sends in the order in which they were emitted, whatever order they
+/// end in. Two that write a field without a reducer are a conflict.
 ///
 /// # Examples
 ///
 /// ```
-/// use superstep::Worker;
+/// use std::time::Duration;
 ///
-/// const REVIEW: Worker<String> = Worker::new("review");
+/// use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
 ///
-/// let send = REVIEW.send("page one".to_owned());
-/// assert_eq!(send.worker(), "review");
+/// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// struct Report {
+///     title: String,
+///     pages: Vec<String>,
+///     #[reduce(Append)]
+///     reviews: Vec<String>,
+///     summary: String,
+/// }
+///
+/// /// What a reviewer needs: its page, and the title from the state.
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Page {
+///     title: String,
+///     text: String,
+/// }
+///
+/// const REVIEW: Worker<Page> = Worker::new("review");
+///
+/// fn split(report: &Report) -> Vec<superstep::SendTo> {
+///     let page = |text: &String| Page { title: report.title.clone(), text: text.clone() };
+///     report.pages.iter().map(|text| REVIEW.send(page(text))).collect()
+/// }
+///
+/// async fn review(page: Page, ctx: Ctx) -> ReportUpdate {
+///     Report::update().reviews(format!("{}: {} of {}", ctx.task(), page.text, page.title))
+/// }
+///
+/// async fn collect(report: View<Report>) -> ReportUpdate {
+///     Report::update().summary(report.reviews.join("; "))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let graph = StateGraph::<Report>::new("report")
+///     .add_worker(REVIEW, node(review).timeout(Duration::from_secs(20)))
+///     .add_node("collect", collect)
+///     .add_conditional_edges(START, split, [REVIEW])
+///     .add_edge(REVIEW, "collect") // once, after all of them
+///     .compile()?;
+///
+/// let run = graph.invoke(Report::update().title("Rust").pages(["one", "two"])).await?;
+/// assert_eq!(run.ran(), [vec!["review", "review"], vec!["collect"]]);
+/// assert_eq!(run.state.summary, "review/0: one of Rust; review/1: two of Rust");
+/// # Ok(())
+/// # }
 /// ```
 pub struct Worker<T>(&'static str, PhantomData<fn() -> T>);
 
@@ -39,6 +108,17 @@ impl<T> Worker<T> {
     }
 
     /// A task for the next superstep: run the worker on `input`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::Worker;
+    ///
+    /// const REVIEW: Worker<String> = Worker::new("review");
+    ///
+    /// let send = REVIEW.send("page one".to_owned());
+    /// assert_eq!(send.worker(), "review");
+    /// ```
     #[must_use = "a send does nothing until a route or a command returns it"]
     pub fn send(&self, input: T) -> SendTo
     where

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 
 use crate::compile::{Frozen, FrozenRoute, NodeIndex, nearest};
-use crate::id::{END, START};
+use crate::id::{END, START, list_of};
 use crate::node::{Payload, SendTo, Target};
 use crate::state::State;
 
@@ -28,6 +28,13 @@ pub(crate) struct BadTarget {
 pub(crate) enum Chooser<'g, S> {
     Route(&'g FrozenRoute<S>),
     Command(Option<&'g [NodeIndex]>),
+}
+
+/// What is named: a node to go to, or a worker to send to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Node,
+    Worker,
 }
 
 /// Resolves `targets` in order and adds them to `chosen`.
@@ -62,7 +69,7 @@ fn choose_name<S: State, C>(
     chooser: &Chooser<'_, S>,
     name: &str,
 ) -> Result<Option<Chosen>, BadTarget> {
-    let Some(node) = lookup(graph, chooser, name)? else {
+    let Some(node) = lookup(graph, chooser, Wanted::Node, name)? else {
         return Ok(None);
     };
     if graph.node(node).worker.is_some() {
@@ -83,7 +90,7 @@ fn worker<S: State, C>(
     chooser: &Chooser<'_, S>,
     send: &SendTo,
 ) -> Result<WorkerAt, BadTarget> {
-    let node = lookup(graph, chooser, send.worker)?;
+    let node = lookup(graph, chooser, Wanted::Worker, send.worker)?;
     let worker = node.and_then(|node| {
         let (input_type, type_name) = graph.node(node).worker?;
         Some((node, input_type, type_name))
@@ -111,6 +118,7 @@ fn choose_send((node, input_type, type_name): WorkerAt, send: SendTo) -> Result<
 fn lookup<S: State, C>(
     graph: &Frozen<S, C>,
     chooser: &Chooser<'_, S>,
+    wanted: Wanted,
     name: &str,
 ) -> Result<Option<NodeIndex>, BadTarget> {
     let declared = match chooser {
@@ -138,10 +146,15 @@ fn lookup<S: State, C>(
             })
         }
     };
-    Err(unknown(graph, name, declared.as_deref()))
+    Err(unknown(graph, wanted, name, declared.as_deref()))
 }
 
-fn unknown<S: State, C>(graph: &Frozen<S, C>, name: &str, declared: Option<&[&str]>) -> BadTarget {
+fn unknown<S: State, C>(
+    graph: &Frozen<S, C>,
+    wanted: Wanted,
+    name: &str,
+    declared: Option<&[&str]>,
+) -> BadTarget {
     let exists = graph.index_of(name).is_some() || name == END;
     let (why, help) = match declared {
         _ if name == START => (
@@ -153,11 +166,7 @@ fn unknown<S: State, C>(graph: &Frozen<S, C>, name: &str, declared: Option<&[&st
             "add it to the declared targets".into(),
         ),
         _ => {
-            let names = graph.names.iter().map(AsRef::as_ref);
-            let help = match nearest(name, names) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "go to a node of this graph, or to `END`".into(),
-            };
+            let help = instead(graph, wanted, name, declared);
             ("is not a node of this graph".into(), help)
         }
     };
@@ -165,5 +174,36 @@ fn unknown<S: State, C>(graph: &Frozen<S, C>, name: &str, declared: Option<&[&st
         target: name.into(),
         why,
         help,
+    }
+}
+
+/// What can be named in place of `name`, which nothing has.
+fn instead<S: State, C>(
+    graph: &Frozen<S, C>,
+    wanted: Wanted,
+    name: &str,
+    declared: Option<&[&str]>,
+) -> String {
+    let possible: Vec<&str> = match declared {
+        Some(declared) => declared.to_vec(),
+        None => graph.names.iter().map(AsRef::as_ref).collect(),
+    };
+    if let Some(meant) = nearest(name, possible.iter().copied()) {
+        return format!("did you mean `{meant}`?");
+    }
+    let is_wanted = |known: &&str| {
+        let node = graph.index_of(known);
+        let is_worker = node.is_some_and(|node| graph.node(node).worker.is_some());
+        is_worker == (wanted == Wanted::Worker)
+    };
+    let known: Vec<&str> = possible.into_iter().filter(is_wanted).collect();
+    let what = match (wanted, declared) {
+        (Wanted::Worker, _) => "add it with `add_worker`",
+        (Wanted::Node, None) => "go to a node of this graph, or to `END`",
+        (Wanted::Node, Some(_)) => "go to a target that is declared here",
+    };
+    match known.len() {
+        0 => what.to_owned(),
+        n_known => format!("{what}; there are {}", list_of(&known, n_known)),
     }
 }

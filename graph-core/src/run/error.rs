@@ -3,13 +3,43 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::id::{NodeName, TaskId};
+use crate::id::{NodeName, TaskId, list_of};
 
 /// Why a run ended before it was done.
 ///
-/// Its message is one clause and leaves its cause to [`source`](Error::source);
-/// [`help`](Self::help) says what to do. As `Debug`, which `main` prints, it is
-/// all three.
+/// Its message is one clause and leaves its cause to [`source`](Error::source),
+/// so that the chain of causes, joined by colons, reads as a sentence;
+/// [`help`](Self::help) says what to do. As `Debug`, which `main` and `unwrap`
+/// print, it is all of that, after its [`code`](Self::code).
+///
+/// # Examples
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+/// use superstep::NodeError;
+///
+/// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// # struct Report { text: String }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn ask(_: View<Report>) -> NodeResult<ReportUpdate> {
+///     Err(NodeError::msg("the model has nothing to say"))
+/// }
+///
+/// let graph = StateGraph::<Report>::new("report")
+///     .add_node("ask", ask)
+///     .add_edge(START, "ask")
+///     .compile()?;
+/// let error = graph.invoke(Report::update()).await.unwrap_err();
+/// assert_eq!(error.to_string(), "node `ask` failed in superstep 1, attempt 1");
+/// assert_eq!(format!("{error:?}"), "\
+/// node: node `ask` failed in superstep 1, attempt 1
+///   caused by: the model has nothing to say
+///   help: mend the cause, or give `ask` a policy: `node(f).retry(Retry::attempts(3))`");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -108,9 +138,12 @@ impl RunError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::Node { node, .. } => format!(
-                "mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`"
-            ),
+            Self::Node {
+                node,
+                attempt,
+                source,
+                ..
+            } => help_after(&**source, node, *attempt),
             Self::Conflict { field, verb, .. } if *verb == "wrote" => format!(
                 "give `{field}` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, \
                  or let one of the two run after the other"
@@ -121,7 +154,7 @@ impl RunError {
             Self::Reducer { .. } => "a reducer must merge every update that can be made".into(),
             Self::RecursionLimit { next, .. } => format!(
                 "see what still makes {} ready, or raise `recursion_limit`",
-                names(next)
+                list_of(next, next.len())
             ),
             Self::UnknownTarget { help, .. } => help.clone(),
             Self::NoRuntime => {
@@ -131,9 +164,10 @@ impl RunError {
     }
 }
 
+/// The code and message, then each cause, then the help, each on its own line.
 impl fmt::Debug for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
+        write!(f, "{}: {self}", self.code())?;
         let mut cause = self.source();
         while let Some(error) = cause {
             write!(f, "\n  caused by: {error}")?;
@@ -143,9 +177,22 @@ impl fmt::Debug for RunError {
     }
 }
 
-fn names(names: &[NodeName]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+/// What to do about the end of `node`'s last attempt.
+fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String {
+    let once = attempt == 1;
+    if cause.is::<Panicked>() {
+        "mend what panicked; `RUST_BACKTRACE=1` shows the way to it".to_owned()
+    } else if let Some(UndeclaredWrite(field)) = cause.downcast_ref() {
+        format!("add `{field}` to the `.writes(..)` of `{node}`, or do not write it there")
+    } else if cause.is::<TimedOut>() && once {
+        format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
+    } else if cause.is::<TimedOut>() {
+        format!("raise the `.timeout(..)` of `{node}`, or the attempts of its `.retry(..)`")
+    } else if once {
+        format!("mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`")
+    } else {
+        format!("mend the cause, or raise the attempts of the `.retry(..)` of `{node}`")
+    }
 }
 
 /// Supersteps as `` , the last of which ran `a`; `b`, `c` ``.
@@ -153,7 +200,8 @@ fn ran(supersteps: &[Vec<NodeName>]) -> String {
     if supersteps.is_empty() {
         return String::new();
     }
-    let steps: Vec<_> = supersteps.iter().map(|step| names(step)).collect();
+    let steps = supersteps.iter().map(|step| list_of(step, step.len()));
+    let steps: Vec<_> = steps.collect();
     format!(", the last of which ran {}", steps.join("; "))
 }
 

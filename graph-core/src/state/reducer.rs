@@ -71,7 +71,7 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Data for T
     message = "`{Self}` cannot reduce a field of type `{T}`",
     label = "not a reducer for `{T}`",
     note = "`Append` takes `Vec`, `VecDeque` and `String`; `Sum`, numbers and `Duration`; `Max` and `Min`, what can be compared; `Merge`, maps and sets; `Any` and `All`, `bool`",
-    note = "or implement `superstep::Reducer<{T}>` for `{Self}`"
+    note = "or write a reducer of your own: a type of yours that implements `superstep::Reducer<{T}>`"
 )]
 pub trait Reducer<T> {
     /// What one write holds: what the builder method of the field takes, by
