@@ -40,6 +40,13 @@ impl NodeError {
         Self(message.to_string().into())
     }
 
+    /// An error in a box, or what converts into one, such as an
+    /// `anyhow::Error`: `.map_err(NodeError::from_boxed)?`. It keeps its
+    /// source.
+    pub fn from_boxed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+
     /// The error inside, to be asked for its type or its source.
     #[must_use]
     pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {

@@ -129,7 +129,7 @@ impl<C> fmt::Debug for Given<C> {
 #[diagnostic::on_unimplemented(
     message = "the run has no context yet, and the nodes of its graph take a `{C}`",
     label = "the context is missing",
-    note = "call `.context(..)` with a `{C}` right after `.invoke(..)`"
+    note = "call `.context(..)` with a `{C}`, right after `.invoke(..)` or `explore(..)`"
 )]
 pub trait HasContext<C> {
     #[doc(hidden)]

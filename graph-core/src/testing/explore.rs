@@ -1,8 +1,10 @@
 //! Many completion orders and failure points of one run.
 
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::compile::Graph;
 use crate::node::BoxFuture;
@@ -58,13 +60,16 @@ pub fn explore<S: State, C: Send + Sync + 'static>(
     input: S::Update,
 ) -> Exploration<S, C, NoContext> {
     Exploration {
-        graph: graph.clone(),
-        input,
-        context: NoContext,
-        orders: 100,
-        failures: 32,
-        seed: 0,
-        shuffle_merges: false,
+        settings: Settings {
+            graph: graph.clone(),
+            input,
+            context: NoContext,
+            orders: 100,
+            failures: 32,
+            seed: 0,
+            shuffle_merges: false,
+        },
+        running: None,
     }
 }
 
@@ -92,6 +97,15 @@ impl<C> HasContext<C> for Fresh<C> {
 /// An exploration before its `.await`; see [`explore`].
 #[must_use = "an exploration does nothing until it is awaited"]
 pub struct Exploration<S: State, C, X> {
+    settings: Settings<S, C, X>,
+    /// The exploration itself, from the first poll on.
+    running: Option<BoxFuture<Result<Explored, Disagreement>>>,
+}
+
+// Nothing in it is pinned in place: the exploration itself is in a box.
+impl<S: State, C, X> Unpin for Exploration<S, C, X> {}
+
+struct Settings<S: State, C, X> {
     graph: Graph<S, C>,
     input: S::Update,
     context: X,
@@ -104,20 +118,20 @@ pub struct Exploration<S: State, C, X> {
 impl<S: State, C, X> Exploration<S, C, X> {
     /// How many completion orders to try; 100 by default.
     pub fn orders(mut self, orders: u64) -> Self {
-        self.orders = orders;
+        self.settings.orders = orders;
         self
     }
 
     /// At how many tasks to inject a failure, from the first; 32 by default,
     /// each under a few orders.
     pub fn failures(mut self, failures: usize) -> Self {
-        self.failures = failures;
+        self.settings.failures = failures;
         self
     }
 
     /// Where the orders start from; 0 by default.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.settings.seed = seed;
         self
     }
 
@@ -135,14 +149,18 @@ impl<S: State, C, X> Exploration<S, C, X> {
     }
 
     fn replace_context<Y>(self, context: Y) -> Exploration<S, C, Y> {
+        let settings = self.settings;
         Exploration {
-            graph: self.graph,
-            input: self.input,
-            context,
-            orders: self.orders,
-            failures: self.failures,
-            seed: self.seed,
-            shuffle_merges: self.shuffle_merges,
+            settings: Settings {
+                graph: settings.graph,
+                input: settings.input,
+                context,
+                orders: settings.orders,
+                failures: settings.failures,
+                seed: settings.seed,
+                shuffle_merges: settings.shuffle_merges,
+            },
+            running: None,
         }
     }
 
@@ -150,7 +168,7 @@ impl<S: State, C, X> Exploration<S, C, X> {
     /// never does. It finds reducers that do not commute: fields whose value
     /// depends on what the nodes are called.
     pub fn shuffle_merges(mut self) -> Self {
-        self.shuffle_merges = true;
+        self.settings.shuffle_merges = true;
         self
     }
 }
@@ -224,7 +242,7 @@ fn section(transcript: &str, line: usize) -> String {
     )
 }
 
-impl<S, C, X> Exploration<S, C, X>
+impl<S, C, X> Settings<S, C, X>
 where
     S: State,
     C: Send + Sync + 'static,
@@ -290,17 +308,40 @@ where
     }
 }
 
-impl<S, C, X> IntoFuture for Exploration<S, C, X>
+// A future itself, so that the compiler says what is missing; see `Invocation`.
+impl<S, C, X> Future for Exploration<S, C, X>
 where
     S: State,
     C: Send + Sync + 'static,
     X: HasContext<C> + Clone + Send + Sync + 'static,
 {
     type Output = Result<Explored, Disagreement>;
-    type IntoFuture = BoxFuture<Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => {
+                let Settings {
+                    ref graph,
+                    ref input,
+                    ref context,
+                    ..
+                } = self.settings;
+                let settings = Settings {
+                    graph: graph.clone(),
+                    input: input.clone(),
+                    context: context.clone(),
+                    orders: self.settings.orders,
+                    failures: self.settings.failures,
+                    seed: self.settings.seed,
+                    shuffle_merges: self.settings.shuffle_merges,
+                };
+                Box::pin(settings.run())
+            }
+        };
+        let polled = running.as_mut().poll(cx);
+        self.running = Some(running);
+        polled
     }
 }
 
@@ -326,8 +367,8 @@ fn first_difference(one: &str, other: &str) -> (usize, String, String) {
 impl<S: State, C, X> fmt::Debug for Exploration<S, C, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exploration")
-            .field("graph", &self.graph)
-            .field("orders", &self.orders)
+            .field("graph", &self.settings.graph)
+            .field("orders", &self.settings.orders)
             .finish_non_exhaustive()
     }
 }
