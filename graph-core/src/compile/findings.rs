@@ -14,11 +14,11 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    fn error(&mut self, place: Place, code: &'static str, message: String, help: String) {
+    fn error(&mut self, place: Place, code: &'static str, message: Text<'_>, help: Text<'_>) {
         self.errors.push(diagnostic(place, code, message, help));
     }
 
-    fn warning(&mut self, place: Place, code: &'static str, message: String, help: String) {
+    fn warning(&mut self, place: Place, code: &'static str, message: Text<'_>, help: Text<'_>) {
         self.warnings.push(diagnostic(place, code, message, help));
     }
 
@@ -29,7 +29,7 @@ impl Findings {
         what: &str,
         name: &str,
         meant: Option<&str>,
-        listed: &[String],
+        listed: &[&str],
         n_known: usize,
     ) {
         let help = match (meant, n_known) {
@@ -43,8 +43,8 @@ impl Findings {
         self.error(
             place,
             "unknown-node",
-            format!("{what} names `{name}`, which is not a node of this graph"),
-            help,
+            format_args!("{what} names `{name}`, which is not a node of this graph"),
+            format_args!("{help}"),
         );
     }
 
@@ -52,8 +52,8 @@ impl Findings {
         self.error(
             place,
             "duplicate-node",
-            format!("`{name}` is already the name of a node"),
-            format!(
+            format_args!("`{name}` is already the name of a node"),
+            format_args!(
                 "rename one of them; the first is added at {}",
                 first.location
             ),
@@ -64,8 +64,8 @@ impl Findings {
         self.error(
             place,
             "invalid-name",
-            format!("a node cannot be called {name:?}: {why}"),
-            "give the node another name".to_owned(),
+            format_args!("a node cannot be called {name:?}: {why}"),
+            format_args!("give the node another name"),
         );
     }
 
@@ -73,8 +73,8 @@ impl Findings {
         self.error(
             place,
             "no-entry",
-            "nothing leads out of `START`".to_owned(),
-            "add an edge from `START` to the first node".to_owned(),
+            format_args!("nothing leads out of `START`"),
+            format_args!("add an edge from `START` to the first node"),
         );
     }
 
@@ -82,8 +82,8 @@ impl Findings {
         self.error(
             place,
             "edge-into-start",
-            format!("{what} leads into `START`"),
-            format!("`{START}` only begins runs; go to the node that should run instead"),
+            format_args!("{what} leads into `START`"),
+            format_args!("`{START}` only begins runs; go to the node that should run instead"),
         );
     }
 
@@ -91,8 +91,8 @@ impl Findings {
         self.error(
             place,
             "edge-out-of-end",
-            format!("{what} leads out of `END`"),
-            format!("`{END}` only ends paths; start from the node that runs before it"),
+            format_args!("{what} leads out of `END`"),
+            format_args!("`{END}` only ends paths; start from the node that runs before it"),
         );
     }
 
@@ -100,8 +100,8 @@ impl Findings {
         self.error(
             place,
             "empty-edge",
-            format!("{what} has no {side}"),
-            "name at least one node on each side".to_owned(),
+            format_args!("{what} has no {side}"),
+            format_args!("name at least one node on each side"),
         );
     }
 
@@ -109,8 +109,8 @@ impl Findings {
         self.error(
             place,
             "join-from-start",
-            format!("a join into `{target}` waits for `START`"),
-            "leave `START` out of the join; it is always there".to_owned(),
+            format_args!("a join into `{target}` waits for `START`"),
+            format_args!("leave `START` out of the join; it is always there"),
         );
     }
 
@@ -118,8 +118,8 @@ impl Findings {
         self.error(
             place,
             "repeated-source",
-            format!("a join into `{target}` names `{source}` twice"),
-            "name each source once; a join does not count".to_owned(),
+            format_args!("a join into `{target}` names `{source}` twice"),
+            format_args!("name each source once; a join does not count"),
         );
     }
 
@@ -127,8 +127,8 @@ impl Findings {
         self.error(
             place,
             "route-to-nowhere",
-            format!("{what} from {} declares no target", list(from)),
-            "declare the nodes that it may go to".to_owned(),
+            format_args!("{what} from {} declares no target", list(from)),
+            format_args!("declare the nodes that it may go to"),
         );
     }
 
@@ -136,8 +136,8 @@ impl Findings {
         self.error(
             place,
             "edge-to-worker",
-            format!("{what} leads to worker `{worker}`, which needs a value"),
-            "send values to it from `add_conditional_edges`, or add it as a node".to_owned(),
+            format_args!("{what} leads to worker `{worker}`, which needs a value"),
+            format_args!("send values to it from `add_conditional_edges`, or add it as a node"),
         );
     }
 
@@ -145,8 +145,10 @@ impl Findings {
         self.error(
             place,
             "deferred-worker",
-            format!("worker `{worker}` is deferred, but sends always run in the next superstep"),
-            "defer the node that collects its results instead".to_owned(),
+            format_args!(
+                "worker `{worker}` is deferred, but sends always run in the next superstep"
+            ),
+            format_args!("defer the node that collects its results instead"),
         );
     }
 
@@ -157,16 +159,17 @@ impl Findings {
         field: &str,
         meant: Option<&str>,
     ) {
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "declare fields of the state's struct".to_owned(),
+        };
         self.error(
             place,
             "unknown-field",
-            format!(
+            format_args!(
                 "`{node}` declares that it writes `{field}`, which is not a field of the state"
             ),
-            match meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "declare fields of the state's struct".to_owned(),
-            },
+            format_args!("{help}"),
         );
     }
 
@@ -179,8 +182,8 @@ impl Findings {
         self.error(
             place,
             "unreachable-node",
-            format!("nothing that can run leads to `{name}`{and_so}"),
-            "add an edge to it, declare it as a target, or remove it".to_owned(),
+            format_args!("nothing that can run leads to `{name}`{and_so}"),
+            format_args!("add an edge to it, declare it as a target, or remove it"),
         );
     }
 
@@ -188,8 +191,8 @@ impl Findings {
         self.error(
             place,
             "join-never-fills",
-            format!("the join into `{target}` can never fill: {why}"),
-            "wait only for sources that can all run, or use a plain edge from each".to_owned(),
+            format_args!("the join into `{target}` can never fill: {why}"),
+            format_args!("wait only for sources that can all run, or use a plain edge from each"),
         );
     }
 
@@ -197,8 +200,8 @@ impl Findings {
         self.error(
             place,
             "endless-cycle",
-            format!("there is no way out of the cycle {}", list(cycle)),
-            "let a route in the cycle also lead out of it, or to `END`".to_owned(),
+            format_args!("there is no way out of the cycle {}", list(cycle)),
+            format_args!("let a route in the cycle also lead out of it, or to `END`"),
         );
     }
 
@@ -222,8 +225,10 @@ impl Findings {
         self.warning(
             place,
             "uneven-paths",
-            format!("`{target}` runs more than once: after `{early}`, and again after `{late}`"),
-            help,
+            format_args!(
+                "`{target}` runs more than once: after `{early}`, and again after `{late}`"
+            ),
+            format_args!("{help}"),
         );
     }
 
@@ -232,10 +237,10 @@ impl Findings {
         self.warning(
             place,
             "possible-conflict",
-            format!(
+            format_args!(
                 "several sends to `{worker}` can run in the same superstep, and each writes `{field}`"
             ),
-            format!("give `{field}` a reducer, such as `#[reduce(Append)]`"),
+            format_args!("give `{field}` a reducer, such as `#[reduce(Append)]`"),
         );
     }
 
@@ -249,10 +254,10 @@ impl Findings {
         self.warning(
             place,
             "possible-conflict",
-            format!(
+            format_args!(
                 "`{first}` and `{second}` can run in the same superstep, and both write `{field}`"
             ),
-            format!("give `{field}` a reducer, such as `#[reduce(Last)]`, or put one node after the other"),
+            format_args!("give `{field}` a reducer, such as `#[reduce(Last)]`, or put one node after the other"),
         );
     }
 
@@ -260,17 +265,20 @@ impl Findings {
         self.warning(
             place,
             "idle-destinations",
-            format!("`{node}` declares destinations, but returns no `Command`"),
-            "return a `Command`, or remove `.destinations(..)`".to_owned(),
+            format_args!("`{node}` declares destinations, but returns no `Command`"),
+            format_args!("return a `Command`, or remove `.destinations(..)`"),
         );
     }
 }
 
-fn diagnostic(place: Place, code: &'static str, message: String, help: String) -> Diagnostic {
+/// Not formatted yet, so that no rule has code for it of its own.
+type Text<'t> = fmt::Arguments<'t>;
+
+fn diagnostic(place: Place, code: &'static str, message: Text<'_>, help: Text<'_>) -> Diagnostic {
     Diagnostic {
         code,
-        message,
-        help,
+        message: fmt::format(message),
+        help: fmt::format(help),
         location: place.location,
         order: place.order,
     }
@@ -284,11 +292,14 @@ fn list(names: &[&str]) -> String {
     list_of(names, names.len())
 }
 
-fn list_of(names: &[impl fmt::Display], n_names: usize) -> String {
-    let listed = names.iter().take(MOST_LISTED);
-    let quoted: Vec<_> = listed.map(|name| format!("`{name}`")).collect();
+fn list_of(names: &[&str], n_names: usize) -> String {
+    let mut list = String::new();
+    for name in names.iter().take(MOST_LISTED) {
+        let comma = if list.is_empty() { "" } else { ", " };
+        list.extend([comma, "`", name, "`"]);
+    }
     match n_names.saturating_sub(MOST_LISTED) {
-        0 => quoted.join(", "),
-        more => format!("{}, and {more} more", quoted.join(", ")),
+        0 => list,
+        more => format!("{list}, and {more} more"),
     }
 }

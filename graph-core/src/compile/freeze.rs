@@ -1,15 +1,15 @@
 //! From a shape without mistakes to the graph that runs.
+//!
+//! What does not hold functions is made by functions that know neither state
+//! nor context, so that there is one copy of them in a program.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fixedbitset::FixedBitSet;
-
 use super::diagnostic::Diagnostic;
-use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
 use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace};
-use super::shape::{Destinations, NodeIndex, Shape, ShapeJoin, ShapeNode, ShapeRoute, slot};
-use crate::graph::{RecordedNode, RecordedRoute, StateGraph};
+use super::links::{Lists, sorted};
+use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, slot, to_index};
+use crate::graph::StateGraph;
 use crate::id::NodeName;
 use crate::state::State;
 
@@ -18,230 +18,144 @@ pub(super) fn freeze<S: State, C>(
     mut shape: Shape,
     warnings: Vec<Diagnostic>,
 ) -> Frozen<S, C> {
-    // Joins as they are, not as they were added: equal ones are one.
-    let compare = |a: &ShapeJoin, b: &ShapeJoin| (a.to, &a.from).cmp(&(b.to, &b.from));
-    shape.joins.sort_by(compare);
-    shape.joins.dedup_by(|a, b| compare(a, b).is_eq());
-    let picture = picture(&graph.name, &shape);
-    let names: Vec<NodeName> = shape
-        .nodes
-        .iter()
-        .map(|node| node.name.as_str().into())
-        .collect();
-    let mut exits = exits(&shape, &graph.routes, &names);
+    merge_equal_joins(&mut shape);
+    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
+    for ways in ways(&shape) {
+        exits.push(Exits {
+            only: ways.only,
+            edges: ways.edges,
+            joins: ways.joins,
+            routes: Vec::new(),
+        });
+    }
+    for route in &shape.routes {
+        exits[slot(route.from)].routes.push(FrozenRoute {
+            router: graph.routes[route.recorded].router.clone(),
+            targets: targets(&shape, route),
+        });
+    }
     let start = exits.remove(0);
-    let n_fields = S::schema().fields.len();
-    let nodes = shape
-        .nodes
-        .iter()
-        .zip(exits)
-        .map(|(node, exits)| freeze_node(node, &graph.nodes[node.recorded], exits, n_fields))
-        .collect();
-    let joins = shape
-        .joins
-        .into_iter()
-        .map(|join| FrozenJoin {
-            sources: join.from,
-            target: join.to,
-        })
-        .collect();
+    let mut nodes = Vec::with_capacity(shape.nodes.len());
+    for (node, exits) in shape.nodes.iter().zip(exits) {
+        let recorded = &graph.nodes[node.recorded];
+        let policy = recorded.definition.policy.clone();
+        nodes.push(FrozenNode {
+            body: Arc::clone(&recorded.definition.body),
+            plain: policy.retry.is_none() && policy.timeout.is_none(),
+            policy,
+            worker: recorded.worker,
+            destinations: destinations(node),
+            writes: node.writes.clone(),
+            exits,
+            pace: Pace::unknown(),
+        });
+    }
     Frozen {
         name: graph.name,
-        names: names.into(),
+        names: names(&shape),
         nodes,
         start,
-        joins,
+        joins: joins(&shape),
         limits: graph.limits,
-        picture,
+        shape,
         warnings,
     }
 }
 
-fn freeze_node<S: State, C>(
-    node: &ShapeNode,
-    recorded: &RecordedNode<S, C>,
-    exits: Exits<S>,
-    n_fields: usize,
-) -> FrozenNode<S, C> {
-    let destinations = match &node.destinations {
+/// Joins as they are, not as they were added: equal ones are one.
+fn merge_equal_joins(shape: &mut Shape) {
+    let joins = &shape.joins;
+    let key = |index: usize| (joins[index].to, &joins[index].from);
+    let mut kept = sorted(joins.len(), &mut |a, b| key(a).cmp(&key(b)));
+    kept.dedup_by(|a, b| key(*a as usize) == key(*b as usize));
+    let mut joins: Vec<_> = std::mem::take(&mut shape.joins)
+        .into_iter()
+        .map(Some)
+        .collect();
+    let kept = kept
+        .iter()
+        .filter_map(|&index| joins[index as usize].take());
+    shape.joins = kept.collect();
+}
+
+fn names(shape: &Shape) -> Arc<[NodeName]> {
+    shape.nodes.iter().map(|node| node.name.clone()).collect()
+}
+
+fn joins(shape: &Shape) -> Vec<FrozenJoin> {
+    let joins = shape.joins.iter().map(|join| FrozenJoin {
+        sources: join.from.clone(),
+        target: join.to,
+    });
+    joins.collect()
+}
+
+fn destinations(node: &ShapeNode) -> Option<Vec<NodeIndex>> {
+    match &node.destinations {
         Destinations::Declared(targets) => {
             let mut targets = targets.clone();
             targets.sort_unstable();
             Some(targets)
         }
         Destinations::None | Destinations::Any => None,
-    };
-    let writes = node.writes.as_ref().map(|fields| {
-        let mut set = FixedBitSet::with_capacity(n_fields);
-        set.extend(fields.iter().copied());
-        set
-    });
-    let policy = &recorded.definition.policy;
-    FrozenNode {
-        body: Arc::clone(&recorded.definition.body),
-        policy: policy.clone(),
-        plain: policy.retry.is_none() && policy.timeout.is_none(),
-        worker: recorded.worker,
-        destinations,
-        writes,
-        exits,
-        pace: Pace::unknown(),
     }
 }
 
-/// The exits of `START`, then of each node.
-fn exits<S: State>(
-    shape: &Shape,
-    recorded: &[RecordedRoute<S>],
-    names: &[NodeName],
-) -> Vec<Exits<S>> {
-    let empty = || Exits {
-        only: None,
-        edges: Vec::new(),
-        joins: Vec::new(),
-        routes: Vec::new(),
-    };
-    let mut exits: Vec<Exits<S>> = (0..=shape.nodes.len()).map(|_| empty()).collect();
+/// The targets of a route, with the names as users write them.
+fn targets(shape: &Shape, route: &ShapeRoute) -> Vec<(NodeName, Option<NodeIndex>)> {
+    let mut targets = Vec::with_capacity(route.to.len());
+    for &to in &route.to {
+        let name = match to {
+            Some(to) => shape.nodes[to as usize].name.clone(),
+            None => crate::id::END.into(),
+        };
+        targets.push((name, to));
+    }
+    targets
+}
+
+/// What follows a node, but for routes.
+struct Ways {
+    only: Option<NodeIndex>,
+    edges: Vec<NodeIndex>,
+    joins: Vec<Arrival>,
+}
+
+/// The ways on from `START`, then from each node.
+fn ways(shape: &Shape) -> Vec<Ways> {
+    let n_slots = shape.nodes.len() + 1;
+    let mut ways = Vec::with_capacity(n_slots);
+    let mut edges = Vec::with_capacity(shape.edges.len());
     for edge in &shape.edges {
-        exits[slot(edge.from)].edges.push(edge.to);
+        edges.push((to_index(slot(edge.from)), edge.to));
+    }
+    let edges = Lists::new(n_slots, &edges);
+    for slot in 0..to_index(n_slots) {
+        let mut edges = edges.of(slot).to_vec();
+        edges.sort_unstable();
+        edges.dedup();
+        ways.push(Ways {
+            // Unless something else follows, which is seen below.
+            only: match edges[..] {
+                [only] if !shape.nodes[only as usize].defer => Some(only),
+                _ => None,
+            },
+            edges,
+            joins: Vec::new(),
+        });
     }
     for (index, join) in shape.joins.iter().enumerate() {
         for (source, &from) in join.from.iter().enumerate() {
-            let arrival = Arrival {
+            let ways = &mut ways[slot(Some(from))];
+            ways.only = None;
+            ways.joins.push(Arrival {
                 join: index,
                 source,
-            };
-            exits[slot(Some(from))].joins.push(arrival);
-        }
-    }
-    for route in &shape.routes {
-        let frozen = freeze_route(route, &recorded[route.recorded], names);
-        exits[slot(route.from)].routes.push(frozen);
-    }
-    for exits in &mut exits {
-        exits.edges.sort_unstable();
-        exits.edges.dedup();
-        if let ([only], [], []) = (&exits.edges[..], &exits.joins[..], &exits.routes[..]) {
-            exits.only = Some(*only).filter(|&only| !shape.nodes[only as usize].defer);
-        }
-    }
-    exits
-}
-
-fn freeze_route<S>(
-    route: &ShapeRoute,
-    recorded: &RecordedRoute<S>,
-    names: &[NodeName],
-) -> FrozenRoute<S> {
-    let name = |to: &Option<NodeIndex>| match to {
-        Some(to) => names[*to as usize].clone(),
-        None => crate::id::END.into(),
-    };
-    FrozenRoute {
-        router: recorded.router.clone(),
-        targets: route.to.iter().map(|to| (name(to), *to)).collect(),
-    }
-}
-
-/// The graph as something to look at: `START`, the nodes, a bar for each join,
-/// and `END`, if anything leads there.
-fn picture(name: &str, shape: &Shape) -> Picture {
-    let mut drawing = Drawing {
-        picture: Picture {
-            title: name.to_owned(),
-            nodes: vec![PictureNode {
-                label: "START".to_owned(),
-                kind: Kind::Start,
-            }],
-            edges: Vec::new(),
-        },
-        end: None,
-        drawn: BTreeSet::new(),
-    };
-    for node in &shape.nodes {
-        let kind = match (node.worker, node.defer) {
-            (true, _) => Kind::Worker,
-            (false, true) => Kind::Deferred,
-            (false, false) => Kind::Node,
-        };
-        drawing.node(&node.name, kind);
-    }
-    for edge in &shape.edges {
-        drawing.edge(slot(edge.from), slot(Some(edge.to)), Style::Plain);
-    }
-    for join in &shape.joins {
-        let bar = drawing.node("", Kind::Join);
-        for &from in &join.from {
-            drawing.edge(slot(Some(from)), bar, Style::Join);
-        }
-        drawing.edge(bar, slot(Some(join.to)), Style::Join);
-    }
-    for route in &shape.routes {
-        drawing.choices(shape, slot(route.from), &route.to);
-    }
-    for (index, node) in shape.nodes.iter().enumerate() {
-        if let Destinations::Declared(targets) = &node.destinations {
-            let targets: Vec<_> = targets.iter().copied().map(Some).collect();
-            drawing.choices(shape, index + 1, &targets);
-        }
-    }
-    for &from in &shape.ends {
-        let end = drawing.end();
-        drawing.edge(slot(from), end, Style::Plain);
-    }
-    drawing.picture
-}
-
-struct Drawing {
-    picture: Picture,
-    end: Option<usize>,
-    /// The edges so far, so that none is drawn twice.
-    drawn: BTreeSet<(usize, usize, Style)>,
-}
-
-impl Drawing {
-    fn node(&mut self, label: &str, kind: Kind) -> usize {
-        self.picture.nodes.push(PictureNode {
-            label: label.to_owned(),
-            kind,
-        });
-        self.picture.nodes.len() - 1
-    }
-
-    fn end(&mut self) -> usize {
-        match self.end {
-            Some(end) => end,
-            None => {
-                let end = self.node("END", Kind::End);
-                self.end = Some(end);
-                end
-            }
-        }
-    }
-
-    fn edge(&mut self, from: usize, to: usize, style: Style) {
-        if self.drawn.insert((from, to, style)) {
-            self.picture.edges.push(PictureEdge {
-                from,
-                to,
-                style,
-                label: None,
             });
         }
     }
-
-    fn choices(&mut self, shape: &Shape, from: usize, targets: &[Option<NodeIndex>]) {
-        for to in targets {
-            match to {
-                Some(to) if shape.nodes[*to as usize].worker => {
-                    self.edge(from, slot(Some(*to)), Style::Send);
-                }
-                Some(to) => self.edge(from, slot(Some(*to)), Style::Route),
-                None => {
-                    let end = self.end();
-                    self.edge(from, end, Style::Route);
-                }
-            }
-        }
+    for route in &shape.routes {
+        ways[slot(route.from)].only = None;
     }
+    ways
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use fixedbitset::FixedBitSet;
 
 use super::diagnostic::Diagnostic;
-use super::draw::{self, Picture};
-use super::shape::NodeIndex;
+use super::draw;
+use super::picture::picture;
+use super::shape::{NodeIndex, Shape};
 use crate::graph::{Limits, Router};
 use crate::id::NodeName;
 use crate::node::{Body, Policy};
@@ -31,7 +32,8 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
-    pub(super) picture: Picture,
+    /// What pictures are made of.
+    pub(super) shape: Shape,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
@@ -164,19 +166,19 @@ impl<S: State, C> Graph<S, C> {
     /// ```
     #[must_use]
     pub fn to_mermaid(&self) -> String {
-        draw::mermaid(&self.frozen.picture)
+        draw::mermaid(&picture(&self.frozen.name, &self.frozen.shape))
     }
 
     /// The graph in Graphviz' DOT language.
     #[must_use]
     pub fn to_dot(&self) -> String {
-        draw::dot(&self.frozen.picture)
+        draw::dot(&picture(&self.frozen.name, &self.frozen.shape))
     }
 
     /// The graph as a picture in SVG, the same for the same graph.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        draw::svg(&self.frozen.picture)
+        draw::svg(&picture(&self.frozen.name, &self.frozen.shape))
     }
 }
 

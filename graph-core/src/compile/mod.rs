@@ -1,12 +1,16 @@
 //! The judge: every rule about how the parts fit together, and the frozen
 //! graph that comes out. The only module that names petgraph.
 
+mod calls;
 mod check;
 mod diagnostic;
 mod draw;
 mod findings;
 mod freeze;
 mod graph;
+mod links;
+mod picture;
+mod resolve;
 mod shape;
 mod warn;
 mod ways;
@@ -20,7 +24,10 @@ use std::sync::Arc;
 
 use crate::graph::StateGraph;
 use crate::state::State;
+use calls::Calls;
 use findings::Findings;
+use links::sorted;
+use shape::Shape;
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// Checks the graph and freezes it into a [`Graph`] that can run.
@@ -57,26 +64,37 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// assert_eq!(error.diagnostics()[0].help(), "did you mean `plan`?");
     /// ```
     pub fn compile(self) -> Result<Graph<S, C>, CompileError> {
-        let mut findings = Findings::default();
-        let shape = shape::resolve(&self, &mut findings);
-        check::check(&shape, self.place, &mut findings);
-        let Findings {
-            mut errors,
-            mut warnings,
-        } = findings;
-        if !errors.is_empty() {
-            errors.sort_by_key(|diagnostic| diagnostic.order);
-            return Err(CompileError {
+        match judge(&Calls::of(&self)) {
+            Ok((shape, warnings)) => Ok(Graph {
+                frozen: Arc::new(freeze::freeze(self, shape, warnings)),
+            }),
+            Err(diagnostics) => Err(CompileError {
                 graph: self.name,
-                diagnostics: errors,
-            });
+                diagnostics,
+            }),
         }
-        let mut more = Findings::default();
-        warn::warn(&shape, S::schema().fields, &mut more);
-        warnings.extend(more.warnings);
-        warnings.sort_by_key(|diagnostic| diagnostic.order);
-        Ok(Graph {
-            frozen: Arc::new(freeze::freeze(self, shape, warnings)),
-        })
     }
+}
+
+/// The shape of the graph and its warnings, or else all mistakes.
+fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let shape = resolve::resolve(calls, &mut findings);
+    check::check(&shape, calls.place, &mut findings);
+    if !findings.errors.is_empty() {
+        return Err(in_order(findings.errors));
+    }
+    warn::warn(&shape, calls.fields, &mut findings);
+    Ok((shape, in_order(findings.warnings)))
+}
+
+/// Findings in the order of the builder calls.
+fn in_order(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let order = |index: usize| findings[index].order;
+    let order = sorted(findings.len(), &mut |a, b| order(a).cmp(&order(b)));
+    let mut findings: Vec<_> = findings.into_iter().map(Some).collect();
+    let findings = order
+        .iter()
+        .filter_map(|&index| findings[index as usize].take());
+    findings.collect()
 }

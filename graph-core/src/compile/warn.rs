@@ -1,12 +1,12 @@
 //! What can be right and often is not.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use petgraph::algo::toposort;
-use petgraph::graphmap::DiGraphMap;
+use fixedbitset::FixedBitSet;
 
 use super::findings::Findings;
-use super::shape::{NodeIndex, Shape, ShapeEdge, ShapeNode, slot};
+use super::links::{Lists, Pair, in_order, sort};
+use super::shape::{NodeIndex, Shape, slot, to_index};
 use crate::state::FieldSchema;
 
 pub(super) fn warn(shape: &Shape, fields: &[FieldSchema], findings: &mut Findings) {
@@ -14,9 +14,14 @@ pub(super) fn warn(shape: &Shape, fields: &[FieldSchema], findings: &mut Finding
     possible_conflicts(shape, fields, findings);
 }
 
-/// The first superstep in which each node runs, and whether there are others,
-/// as far as plain edges tell.
-type Levels = BTreeMap<NodeIndex, BTreeSet<u32>>;
+/// When a node runs, as far as plain edges tell.
+#[derive(Clone, Copy)]
+struct Level {
+    /// The first superstep in which it does.
+    first: u32,
+    /// Whether there are others.
+    more: bool,
+}
 
 /// Nodes with several plain edges into them from nodes that run at different
 /// times, each of which makes them run.
@@ -24,67 +29,90 @@ type Levels = BTreeMap<NodeIndex, BTreeSet<u32>>;
 /// Looks at plain edges only: what routes and joins do depends on the run. Of
 /// several nodes in a row, the first is named, where the paths meet.
 fn uneven_paths(shape: &Shape, findings: &mut Findings) {
-    let mut plain: DiGraphMap<NodeIndex, ()> = DiGraphMap::new();
-    let mut into: Vec<Vec<&ShapeEdge>> = vec![Vec::new(); shape.nodes.len()];
-    let mut levels = Levels::new();
-    for edge in &shape.edges {
-        into[edge.to as usize].push(edge);
-        if let Some(from) = edge.from {
-            plain.add_edge(from, edge.to, ());
-        } else {
-            plain.add_node(edge.to);
-            levels.entry(edge.to).or_default().insert(1);
+    let n_nodes = shape.nodes.len();
+    let mut plain = Vec::with_capacity(shape.edges.len());
+    let mut into = Vec::with_capacity(shape.edges.len());
+    let mut levels: Vec<Option<Level>> = vec![None; n_nodes];
+    for (index, edge) in shape.edges.iter().enumerate() {
+        into.push((edge.to, to_index(index)));
+        match edge.from {
+            Some(from) => plain.push((from, edge.to)),
+            None => reach_at(&mut levels, edge.to, 1),
         }
     }
-    let Ok(order) = toposort(&plain, None) else {
+    let order = in_order(n_nodes, &plain);
+    if order.len() < n_nodes {
         return;
-    };
-    let routed: BTreeSet<NodeIndex> = shape
-        .routes
-        .iter()
-        .flat_map(|route| route.to.iter().flatten().copied())
-        .chain(shape.joins.iter().map(|join| join.to))
-        .collect();
+    }
+    let next = Lists::new(n_nodes, &plain);
     for node in order {
-        let Some(own) = levels.get(&node) else {
-            continue;
-        };
-        let own_deferred = shape.nodes[node as usize].defer;
-        let first = own.first().copied().unwrap_or(1);
-        if own.len() > 1 && !own_deferred && !routed.contains(&node) {
-            name_uneven(shape, node, &into[node as usize], &levels, findings);
+        if let Some(Level { first, .. }) = levels[node as usize] {
+            for &to in next.of(node) {
+                reach_at(&mut levels, to, first + 1);
+            }
         }
-        for to in plain.neighbors(node) {
-            levels.entry(to).or_default().insert(first + 1);
+    }
+    let into = Lists::new(n_nodes, &into);
+    let mut routed = FixedBitSet::with_capacity(n_nodes);
+    for route in &shape.routes {
+        for &to in route.to.iter().flatten() {
+            routed.insert(to as usize);
+        }
+    }
+    for join in &shape.joins {
+        routed.insert(join.to as usize);
+    }
+    for node in shape.indices() {
+        let more = levels[node as usize].is_some_and(|level| level.more);
+        if more && !shape.nodes[node as usize].defer && !routed.contains(node as usize) {
+            name_uneven(shape, node, into.of(node), &levels, findings);
         }
     }
 }
 
+fn reach_at(levels: &mut [Option<Level>], node: NodeIndex, superstep: u32) {
+    let level = &mut levels[node as usize];
+    *level = Some(match *level {
+        None => Level {
+            first: superstep,
+            more: false,
+        },
+        Some(Level { first, more }) => Level {
+            first: first.min(superstep),
+            more: more || first != superstep,
+        },
+    });
+}
+
+/// `into` are the edges that lead to the node.
 fn name_uneven(
     shape: &Shape,
     node: NodeIndex,
-    into: &[&ShapeEdge],
-    levels: &Levels,
+    into: &[u32],
+    levels: &[Option<Level>],
     findings: &mut Findings,
 ) {
-    let mut into: Vec<_> = into
-        .iter()
-        .filter_map(|edge| {
-            let level = match edge.from {
-                None => 0,
-                Some(from) => *levels.get(&from)?.first()?,
-            };
-            Some((level, edge.from, edge.place))
-        })
-        .collect();
-    into.sort_by_key(|&(level, from, _)| (level, from));
-    let mut sources: Vec<_> = into.iter().filter_map(|&(_, from, _)| from).collect();
+    let level = |edge: usize| match shape.edges[edge].from {
+        None => Some(0),
+        Some(from) => Some(levels[from as usize]?.first),
+    };
+    let mut into = into.to_vec();
+    into.retain(|&edge| level(edge as usize).is_some());
+    let key = |edge: usize| (level(edge), shape.edges[edge].from);
+    sort(&mut into, &mut |a, b| key(a).cmp(&key(b)));
+    let mut sources = Vec::with_capacity(into.len());
+    for &edge in &into {
+        sources.extend(shape.edges[edge as usize].from);
+    }
     sources.dedup();
-    let sources: Vec<_> = sources.iter().map(|&from| shape.name(from)).collect();
-    if let (Some((_, early, _)), Some((_, Some(late), place))) = (into.first(), into.last()) {
-        let early = early.map(|early| shape.name(early));
-        let (target, late) = (shape.name(node), shape.name(*late));
-        findings.uneven_paths(*place, target, early, late, &sources);
+    let (Some(&early), Some(&late)) = (into.first(), into.last()) else {
+        return;
+    };
+    let (early, late) = (&shape.edges[early as usize], &shape.edges[late as usize]);
+    if let Some(from) = late.from {
+        let early = early.from.map(|early| shape.name(early));
+        let (target, sources) = (shape.name(node), shape.names(&sources));
+        findings.uneven_paths(late.place, target, early, shape.name(from), &sources);
     }
 }
 
@@ -92,33 +120,35 @@ fn name_uneven(
 /// ready together: targets of one fan-out, or of two that can, or several
 /// sends to one worker. Each node is named once for a field.
 fn possible_conflicts(shape: &Shape, fields: &[FieldSchema], findings: &mut Findings) {
-    let contested = |node: &ShapeNode| -> Vec<usize> {
-        let writes = node.writes.iter().flatten().copied();
-        writes
-            .filter(|&field| fields[field].single_writer)
-            .collect()
-    };
-    let writes: Vec<Vec<usize>> = shape.nodes.iter().map(contested).collect();
-    for (node, writes) in shape.nodes.iter().zip(&writes) {
-        for &field in writes.iter().filter(|_| node.worker) {
-            findings.possible_self_conflict(node.place, fields[field].name, &node.name);
+    let mut writes = Vec::new();
+    let mut writers = FixedBitSet::with_capacity(shape.nodes.len());
+    for index in shape.indices() {
+        let node = &shape.nodes[index as usize];
+        let Some(declared) = &node.writes else {
+            continue;
+        };
+        for field in declared.ones().filter(|&field| fields[field].single_writer) {
+            writers.insert(index as usize);
+            writes.push((index, to_index(field)));
+            if node.worker {
+                findings.possible_self_conflict(node.place, fields[field].name, &node.name);
+            }
         }
     }
-    let n_writers = writes.iter().filter(|writes| !writes.is_empty()).count();
-    if n_writers < 2 {
+    if writers.count_ones(..) < 2 {
         return;
     }
-    let mut named = BTreeSet::new();
-    for (first, second) in ready_together(shape, &writes) {
+    let writes = Lists::new(shape.nodes.len(), &writes);
+    let mut named = FixedBitSet::with_capacity(shape.nodes.len() * fields.len());
+    for (first, second) in ready_together(shape, &writers) {
         let (a, b) = (&shape.nodes[first as usize], &shape.nodes[second as usize]);
-        let b_writes = &writes[second as usize];
-        for field in writes[first as usize]
-            .iter()
-            .filter(|field| b_writes.contains(field))
-        {
-            let later = if a.place.order > b.place.order { a } else { b };
-            if named.insert((later.place.order, *field)) {
-                findings.possible_conflict(later.place, fields[*field].name, &a.name, &b.name);
+        let b_is_later = b.place.order > a.place.order;
+        let (later, index) = if b_is_later { (b, second) } else { (a, first) };
+        for field in writes.of(first) {
+            let both = writes.of(second).contains(field);
+            let field = *field as usize;
+            if both && !named.put(index as usize * fields.len() + field) {
+                findings.possible_conflict(later.place, fields[field].name, &a.name, &b.name);
             }
         }
     }
@@ -132,7 +162,7 @@ const MOST_PAIRS: usize = 300_000;
 
 /// Pairs of nodes, the lesser index first, that can run in one superstep as
 /// far as edges and routes tell.
-fn ready_together(shape: &Shape, writes: &[Vec<usize>]) -> BTreeSet<(NodeIndex, NodeIndex)> {
+fn ready_together(shape: &Shape, writers: &FixedBitSet) -> BTreeSet<Pair> {
     let exits = Exits::new(shape);
     let mut pairs = Pairs {
         shape,
@@ -140,17 +170,21 @@ fn ready_together(shape: &Shape, writes: &[Vec<usize>]) -> BTreeSet<(NodeIndex, 
         found: BTreeSet::new(),
         waiting: VecDeque::new(),
     };
-    let writes = |target: &&Target| !writes[target.node as usize].is_empty();
-    for targets in exits.all() {
-        let writers: Vec<Target> = targets.iter().filter(writes).copied().collect();
-        pairs.add_among(&writers);
+    for slot in 0..=to_index(shape.nodes.len()) {
+        let mut targets = exits.of(slot).to_vec();
+        targets.retain(|&target| {
+            let target = &exits.targets[target as usize];
+            writers.contains(target.node as usize)
+        });
+        pairs.add_among(&exits, &targets);
     }
-    for targets in exits.all() {
-        pairs.add_among(targets);
+    for slot in 0..=to_index(shape.nodes.len()) {
+        pairs.add_among(&exits, exits.of(slot));
     }
     while let Some((a, b)) = pairs.waiting.pop_front() {
-        for a in exits.of(a) {
-            for b in exits.of(b) {
+        for &a in exits.of(a + 1) {
+            for &b in exits.of(b + 1) {
+                let (a, b) = (exits.targets[a as usize], exits.targets[b as usize]);
                 if !pairs.add(a.node, b.node) {
                     return pairs.found;
                 }
@@ -164,9 +198,9 @@ struct Pairs<'s> {
     shape: &'s Shape,
     /// How many may still be looked at.
     left: usize,
-    found: BTreeSet<(NodeIndex, NodeIndex)>,
+    found: BTreeSet<Pair>,
     /// Found, and what follows them not yet looked at.
-    waiting: VecDeque<(NodeIndex, NodeIndex)>,
+    waiting: VecDeque<Pair>,
 }
 
 impl Pairs<'_> {
@@ -182,9 +216,11 @@ impl Pairs<'_> {
         self.left > 0
     }
 
-    fn add_among(&mut self, targets: &[Target]) {
-        for (n_before, a) in targets.iter().enumerate() {
-            for b in &targets[..n_before] {
+    fn add_among(&mut self, exits: &Exits, targets: &[u32]) {
+        for (n_before, &a) in targets.iter().enumerate() {
+            let a = exits.targets[a as usize];
+            for &b in &targets[..n_before] {
+                let b = exits.targets[b as usize];
                 // Two targets of one exclusive route never become ready together.
                 let exclusive = a.route.is_some() && a.route == b.route;
                 if !exclusive && !self.add(a.node, b.node) {
@@ -203,33 +239,38 @@ struct Target {
     route: Option<usize>,
 }
 
-/// Where edges and routes lead from `START`, then from each node.
-struct Exits(Vec<Vec<Target>>);
+/// Where edges and routes lead.
+struct Exits {
+    targets: Vec<Target>,
+    /// The targets of `START`, then of each node.
+    of: Lists,
+}
 
 impl Exits {
     fn new(shape: &Shape) -> Self {
-        let mut exits = vec![Vec::new(); shape.nodes.len() + 1];
+        let mut targets = Vec::with_capacity(shape.edges.len());
+        let mut from = Vec::with_capacity(shape.edges.len());
         for edge in &shape.edges {
-            exits[slot(edge.from)].push(Target {
+            from.push((to_index(slot(edge.from)), to_index(targets.len())));
+            targets.push(Target {
                 node: edge.to,
                 route: None,
             });
         }
         for (index, route) in shape.routes.iter().enumerate() {
-            let exclusive = route.exactly_one.then_some(index);
-            exits[slot(route.from)].extend(route.to.iter().flatten().map(|&node| Target {
-                node,
-                route: exclusive,
-            }));
+            for &node in route.to.iter().flatten() {
+                from.push((to_index(slot(route.from)), to_index(targets.len())));
+                targets.push(Target {
+                    node,
+                    route: route.exactly_one.then_some(index),
+                });
+            }
         }
-        Self(exits)
+        let of = Lists::new(shape.nodes.len() + 1, &from);
+        Self { targets, of }
     }
 
-    fn all(&self) -> impl Iterator<Item = &[Target]> {
-        self.0.iter().map(Vec::as_slice)
-    }
-
-    fn of(&self, node: NodeIndex) -> &[Target] {
-        &self.0[slot(Some(node))]
+    fn of(&self, slot: u32) -> &[u32] {
+        self.of.of(slot)
     }
 }

@@ -1,7 +1,6 @@
 //! The ways from node to node, and what they tell of when nodes run.
 
-use petgraph::graphmap::DiGraphMap;
-
+use super::links::{Lists, Pair, in_order};
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 
 impl Shape {
@@ -9,70 +8,88 @@ impl Shape {
     /// `END` left out. Nodes whose commands may go anywhere lead to one more
     /// node, numbered after all others, which leads to every node: so that
     /// there are no more links than the builder has heard of.
-    pub(super) fn linked(&self) -> DiGraphMap<NodeIndex, ()> {
-        let mut graph = DiGraphMap::new();
-        for index in self.indices() {
-            graph.add_node(index);
-        }
+    pub(super) fn links(&self) -> Vec<Pair> {
+        let mut links = Vec::new();
         for (way, to) in self.ways() {
             match way {
-                Way::Edge(Some(from)) => {
-                    graph.add_edge(from, to, ());
-                }
-                Way::Edge(None) => {}
-                Way::Route(route) => {
-                    if let Some(from) = self.routes[route].from {
-                        graph.add_edge(from, to, ());
-                    }
-                }
                 Way::Join(join) => {
                     for &from in &self.joins[join].from {
-                        graph.add_edge(from, to, ());
+                        links.push((from, to));
+                    }
+                }
+                Way::Edge(_) | Way::Route(_) => {
+                    if let Some(from) = self.source(way) {
+                        links.push((from, to));
                     }
                 }
             }
         }
         let anywhere = to_index(self.nodes.len());
+        let n_known = links.len();
         for from in self.indices().filter(|&from| self.goes_anywhere(from)) {
-            graph.add_edge(from, anywhere, ());
+            links.push((from, anywhere));
         }
-        if graph.contains_node(anywhere) {
+        if links.len() > n_known {
             for to in self.indices() {
-                graph.add_edge(anywhere, to, ());
+                links.push((anywhere, to));
             }
         }
-        graph
+        links
     }
 
-    fn goes_anywhere(&self, node: NodeIndex) -> bool {
+    /// The number of nodes in [`links`](Self::links).
+    pub(super) fn n_linked(&self) -> usize {
+        self.nodes.len() + 1
+    }
+
+    pub(super) fn goes_anywhere(&self, node: NodeIndex) -> bool {
         self.nodes[node as usize].destinations == Destinations::Any
     }
 
-    /// Every way into a node, but for those of commands that may go anywhere.
-    fn ways(&self) -> impl Iterator<Item = (Way, NodeIndex)> {
-        let edges = self.edges.iter();
-        let edges = edges.map(|edge| (Way::Edge(edge.from), edge.to));
-        let joins = self.joins.iter().enumerate();
-        let joins = joins.map(|(index, join)| (Way::Join(index), join.to));
-        let routes = self.routes.iter().enumerate();
-        let routes = routes.flat_map(|(index, route)| {
-            let targets = route.to.iter().flatten();
-            targets.map(move |&to| (Way::Route(index), to))
-        });
-        let commands = self.indices().flat_map(|from| {
-            let targets = match &self.nodes[from as usize].destinations {
-                Destinations::Declared(targets) => targets.as_slice(),
-                Destinations::None | Destinations::Any => &[],
-            };
-            targets.iter().map(move |&to| (Way::Edge(Some(from)), to))
-        });
-        edges.chain(joins).chain(routes).chain(commands)
+    /// Every way into a node, once, but for those of commands that may go
+    /// anywhere.
+    pub(super) fn ways(&self) -> Vec<(Way, NodeIndex)> {
+        let mut ways = Vec::with_capacity(self.edges.len());
+        for edge in &self.edges {
+            ways.push((Way::Edge(edge.from), edge.to));
+        }
+        for (index, join) in self.joins.iter().enumerate() {
+            ways.push((Way::Join(index), join.to));
+        }
+        // Several variants of a route may name one target.
+        let mut last = vec![usize::MAX; self.nodes.len()];
+        for (index, route) in self.routes.iter().enumerate() {
+            for &to in route.to.iter().flatten() {
+                let last = &mut last[to as usize];
+                if *last != index {
+                    *last = index;
+                    ways.push((Way::Route(index), to));
+                }
+            }
+        }
+        for from in self.indices() {
+            if let Destinations::Declared(targets) = &self.nodes[from as usize].destinations {
+                for &to in targets {
+                    ways.push((Way::Edge(Some(from)), to));
+                }
+            }
+        }
+        ways
+    }
+
+    /// Where a way comes from that is not a join.
+    pub(super) fn source(&self, way: Way) -> Source {
+        match way {
+            Way::Edge(from) => from,
+            Way::Route(route) => self.routes[route].from,
+            Way::Join(_) => None,
+        }
     }
 }
 
 /// A way into a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// An edge, or a declared destination.
     Edge(Source),
     /// A route, by its index.
@@ -100,23 +117,27 @@ pub(super) struct Timing {
 
 impl Timing {
     pub(super) fn new(shape: &Shape) -> Self {
-        let mut into = vec![Vec::new(); shape.nodes.len()];
-        for (way, to) in shape.ways() {
-            let into: &mut Vec<Way> = &mut into[to as usize];
-            // Several variants of a route may name one target.
-            if !matches!(way, Way::Route(_)) || into.last() != Some(&way) {
-                into.push(way);
-            }
-        }
+        let n_nodes = shape.nodes.len();
         let mut timing = Self {
-            superstep: vec![None; shape.nodes.len()],
-            choice: vec![None; shape.nodes.len()],
+            superstep: vec![None; n_nodes],
+            choice: vec![None; n_nodes],
         };
         if shape.indices().any(|node| shape.goes_anywhere(node)) {
             return timing;
         }
-        for node in in_order(&shape.linked()) {
-            timing.look_at(shape, node, &into[node as usize]);
+        let ways = shape.ways();
+        let mut into = Vec::with_capacity(ways.len());
+        for (index, &(_, to)) in ways.iter().enumerate() {
+            into.push((to, to_index(index)));
+        }
+        let into = Lists::new(n_nodes, &into);
+        let mut ways_in = Vec::new();
+        for node in in_order(n_nodes, &shape.links()) {
+            ways_in.clear();
+            for &way in into.of(node) {
+                ways_in.push(ways[way as usize].0);
+            }
+            timing.look_at(shape, node, &ways_in);
         }
         timing
     }
@@ -140,21 +161,17 @@ impl Timing {
 
     /// When the way is taken, if that is once at most.
     fn superstep_by(&self, shape: &Shape, way: Way) -> Option<u32> {
-        let after = |from: Source| match from {
-            None => Some(1),
-            Some(from) => Some(self.superstep[from as usize]? + 1),
-        };
         match way {
-            Way::Edge(from) => after(from),
-            Way::Route(route) => after(shape.routes[route].from),
+            Way::Edge(_) | Way::Route(_) => match shape.source(way) {
+                None => Some(1),
+                Some(from) => Some(self.superstep[from as usize]? + 1),
+            },
             Way::Join(join) => {
-                let sources = shape.joins[join].from.iter();
-                sources
-                    .map(|&from| after(Some(from)))
-                    .max_by_key(|superstep| {
-                        // A source that may run several times is the latest of all.
-                        superstep.unwrap_or(u32::MAX)
-                    })?
+                let mut latest = 0;
+                for &from in &shape.joins[join].from {
+                    latest = latest.max(self.superstep[from as usize]?);
+                }
+                Some(latest + 1)
             }
         }
     }
@@ -185,28 +202,4 @@ impl Timing {
             }
         }
     }
-}
-
-/// The nodes in an order in which each comes after all that lead to it; what is
-/// on a cycle, or after one, is left out.
-fn in_order(graph: &DiGraphMap<NodeIndex, ()>) -> Vec<NodeIndex> {
-    let mut missing = vec![0_usize; graph.node_count()];
-    for (_, to, ()) in graph.all_edges() {
-        missing[to as usize] += 1;
-    }
-    let mut order: Vec<NodeIndex> = graph
-        .nodes()
-        .filter(|&node| missing[node as usize] == 0)
-        .collect();
-    let mut next = 0;
-    while let Some(&node) = order.get(next) {
-        next += 1;
-        for to in graph.neighbors(node) {
-            missing[to as usize] -= 1;
-            if missing[to as usize] == 0 {
-                order.push(to);
-            }
-        }
-    }
-    order
 }

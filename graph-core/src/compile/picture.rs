@@ -1,0 +1,109 @@
+//! A frozen graph as something to look at.
+
+use std::collections::BTreeSet;
+
+use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
+use super::shape::{Destinations, NodeIndex, Shape, slot};
+
+/// The graph as something to look at: `START`, the nodes, a bar for each join,
+/// and `END`, if anything leads there.
+pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
+    let mut drawing = Drawing {
+        picture: Picture {
+            title: name.to_owned(),
+            nodes: vec![PictureNode {
+                label: "START".to_owned(),
+                kind: Kind::Start,
+            }],
+            edges: Vec::new(),
+        },
+        end: None,
+        drawn: BTreeSet::new(),
+    };
+    for node in &shape.nodes {
+        let kind = match (node.worker, node.defer) {
+            (true, _) => Kind::Worker,
+            (false, true) => Kind::Deferred,
+            (false, false) => Kind::Node,
+        };
+        drawing.node(&node.name, kind);
+    }
+    for edge in &shape.edges {
+        drawing.edge(slot(edge.from), slot(Some(edge.to)), Style::Plain);
+    }
+    for join in &shape.joins {
+        let bar = drawing.node("", Kind::Join);
+        for &from in &join.from {
+            drawing.edge(slot(Some(from)), bar, Style::Join);
+        }
+        drawing.edge(bar, slot(Some(join.to)), Style::Join);
+    }
+    for route in &shape.routes {
+        drawing.choices(shape, slot(route.from), &route.to);
+    }
+    for (index, node) in shape.nodes.iter().enumerate() {
+        if let Destinations::Declared(targets) = &node.destinations {
+            let targets: Vec<_> = targets.iter().copied().map(Some).collect();
+            drawing.choices(shape, index + 1, &targets);
+        }
+    }
+    for &from in &shape.ends {
+        let end = drawing.end();
+        drawing.edge(slot(from), end, Style::Plain);
+    }
+    drawing.picture
+}
+
+struct Drawing {
+    picture: Picture,
+    end: Option<usize>,
+    /// The edges so far, so that none is drawn twice.
+    drawn: BTreeSet<(usize, usize, Style)>,
+}
+
+impl Drawing {
+    fn node(&mut self, label: &str, kind: Kind) -> usize {
+        self.picture.nodes.push(PictureNode {
+            label: label.to_owned(),
+            kind,
+        });
+        self.picture.nodes.len() - 1
+    }
+
+    fn end(&mut self) -> usize {
+        match self.end {
+            Some(end) => end,
+            None => {
+                let end = self.node("END", Kind::End);
+                self.end = Some(end);
+                end
+            }
+        }
+    }
+
+    fn edge(&mut self, from: usize, to: usize, style: Style) {
+        if self.drawn.insert((from, to, style)) {
+            self.picture.edges.push(PictureEdge {
+                from,
+                to,
+                style,
+                label: None,
+            });
+        }
+    }
+
+    fn choices(&mut self, shape: &Shape, from: usize, targets: &[Option<NodeIndex>]) {
+        for to in targets {
+            match to {
+                Some(to) if shape.nodes[*to as usize].worker => {
+                    self.edge(from, slot(Some(*to)), Style::Send);
+                }
+                Some(to) => self.edge(from, slot(Some(*to)), Style::Route),
+                None => {
+                    let end = self.end();
+                    self.edge(from, end, Style::Route);
+                }
+            }
+        }
+    }
+}
