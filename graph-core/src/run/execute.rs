@@ -14,7 +14,7 @@
 //!    what was spawned; everything is awaited all the same.
 //! 5. Dropping the crew closes the queue and aborts everything.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::attempt::{Begun, Done, Ended, Failed, Shared, begin, caught};
+use super::attempt::{Begun, Done, Ended, Failed, Shared, TaskFuture, begin, caught};
 use super::error::RunError;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
@@ -198,11 +198,11 @@ struct Open<S: State> {
 }
 
 impl<S: State, C: Send + Sync + 'static> Work<S, C> {
-    fn spawn(&self, future: impl Future<Output = Vec<Piece<S>>> + Send + 'static) {
+    fn spawn(&self, member: Member<S, C>) {
         if let Some(open) = &mut *self.open.lock()
             && !self.is_stopped()
         {
-            open.spawned.spawn(future);
+            open.spawned.spawn(member.work());
         }
     }
 
@@ -267,10 +267,7 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
                 Begun::AtWork(future) => {
                     let first = piece.first + piece.ended.len();
                     piece.ended.push(None);
-                    self.spawn(async move {
-                        let ended = vec![Some(future.await)];
-                        vec![Piece { first, ended }]
-                    });
+                    self.spawn(Member::Task(first, future));
                 }
                 Begun::Ended(ended) => {
                     let is_failure = ended.is_err();
@@ -299,6 +296,26 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         };
         // Inputs are dropped outside the lock.
         drop(unstarted);
+    }
+}
+
+/// What is spawned: one type for all, since each is compiled twice by tokio.
+enum Member<S: State, C> {
+    /// Takes chunks.
+    Helper(Arc<Work<S, C>>),
+    /// The task of that number, which did not end at its first poll.
+    Task(usize, TaskFuture<S>),
+}
+
+impl<S: State, C: Send + Sync + 'static> Member<S, C> {
+    async fn work(self) -> Vec<Piece<S>> {
+        match self {
+            Self::Helper(work) => work.help().await,
+            Self::Task(first, future) => {
+                let ended = vec![Some(future.await)];
+                vec![Piece { first, ended }]
+            }
+        }
     }
 }
 
@@ -339,8 +356,7 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
 
     fn call(&self, n_helpers: usize) {
         for _ in 0..n_helpers {
-            let work = Arc::clone(&self.0);
-            self.0.spawn(async move { work.help().await });
+            self.0.spawn(Member::Helper(Arc::clone(&self.0)));
         }
     }
 
