@@ -45,7 +45,7 @@ pub struct TaskRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Lead {
-    /// The node.
+    /// The node, or [`END`](crate::END), where the path ends.
     pub to: String,
     /// By what.
     #[serde(flatten)]

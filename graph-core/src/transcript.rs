@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::event::{Lead, LeadBy, SuperstepRecord, TaskRecord};
+use crate::id::END;
 use crate::node::BoxFuture;
 use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
 use crate::state::{State, in_order};
@@ -54,6 +55,7 @@ where
     /// superstep 1
     ///   double
     ///     writes {\"n\":21}
+    ///     -> END
     ///   merge
     ///     n (Sum): double
     ///
@@ -237,7 +239,8 @@ fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
 
 fn write_leads(f: &mut fmt::Formatter<'_>, indent: &str, leads: &[Lead]) -> fmt::Result {
     for lead in leads {
-        write!(f, "{indent}-> {}", lead.to)?;
+        let to = if lead.to == END { "END" } else { &lead.to };
+        write!(f, "{indent}-> {to}")?;
         match lead.by {
             LeadBy::Edge => writeln!(f)?,
             LeadBy::Join { arrived, of } => writeln!(f, " (join, {arrived} of {of})")?,

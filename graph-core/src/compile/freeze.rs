@@ -26,7 +26,11 @@ pub(super) fn freeze<S: State, C>(
             edges: ways.edges,
             joins: ways.joins,
             routes: Vec::new(),
+            end: false,
         });
+    }
+    for &from in &shape.ends {
+        exits[slot(from)].end = true;
     }
     for route in &shape.routes {
         exits[slot(route.from)].routes.push(FrozenRoute {

@@ -87,6 +87,8 @@ pub(crate) struct Exits<S> {
     pub(crate) edges: Vec<NodeIndex>,
     pub(crate) joins: Vec<Arrival>,
     pub(crate) routes: Vec<FrozenRoute<S>>,
+    /// Whether an edge says that the path ends here, for those who read of it.
+    pub(crate) end: bool,
 }
 
 /// A source's place in a join.

@@ -7,9 +7,11 @@ use crate::id::{END, START, list_of};
 use crate::node::{Payload, SendTo, Target};
 use crate::state::State;
 
-/// A target that is there; `END` leaves none.
+/// A target that is there.
 #[derive(Debug)]
 pub(crate) enum Chosen {
+    /// Nothing; of interest to those who read of it.
+    End,
     Node(NodeIndex),
     Send(NodeIndex, Box<dyn Payload>),
 }
@@ -49,7 +51,7 @@ pub(crate) fn choose<S: State, C>(
     let mut last: Option<(&'static str, WorkerAt)> = None;
     for target in targets {
         match target {
-            Target::Node(name) => chosen.extend(choose_name(graph, chooser, &name)?),
+            Target::Node(name) => chosen.push(choose_name(graph, chooser, &name)?),
             Target::Send(send) => {
                 let worker = match last {
                     Some((name, worker)) if std::ptr::eq(name, send.worker) => worker,
@@ -63,14 +65,14 @@ pub(crate) fn choose<S: State, C>(
     Ok(())
 }
 
-/// Resolves one name; `END` is nothing.
+/// Resolves one name.
 fn choose_name<S: State, C>(
     graph: &Frozen<S, C>,
     chooser: &Chooser<'_, S>,
     name: &str,
-) -> Result<Option<Chosen>, BadTarget> {
+) -> Result<Chosen, BadTarget> {
     let Some(node) = lookup(graph, chooser, Wanted::Node, name)? else {
-        return Ok(None);
+        return Ok(Chosen::End);
     };
     if graph.node(node).worker.is_some() {
         return Err(BadTarget {
@@ -79,7 +81,7 @@ fn choose_name<S: State, C>(
             help: "send it one with `WORKER.send(value)`".into(),
         });
     }
-    Ok(Some(Chosen::Node(node)))
+    Ok(Chosen::Node(node))
 }
 
 /// A worker's index, the type of its input, and the type's name.

@@ -118,6 +118,7 @@ impl Frontier {
         }
         for choice in chosen {
             match choice {
+                Chosen::End => {}
                 Chosen::Node(node) => self.ready.push(node),
                 Chosen::Send(node, input) => {
                     self.n_sends.resize(graph.nodes.len(), 0);

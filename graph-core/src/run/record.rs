@@ -9,7 +9,7 @@ use super::attempt::Done;
 use super::hooks::Observer;
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
-use crate::id::{NodeName, TaskId};
+use crate::id::{END, NodeName, TaskId};
 use crate::plan::{Chosen, Frontier, Task};
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order};
 
@@ -127,6 +127,9 @@ impl<S: State, C> Observer<S, C> for Record {
             let target = graph.joins[arrival.join].target;
             leads.push(self.lead(target, LeadBy::Join { arrived, of }));
         }
+        if exits.end {
+            leads.push(end(LeadBy::Edge));
+        }
         let mut sends: Option<(NodeIndex, usize)> = None;
         for choice in chosen {
             match (choice, &mut sends) {
@@ -138,6 +141,10 @@ impl<S: State, C> Observer<S, C> for Record {
                     self.push_sends(&mut leads, sends.take());
                     leads.push(self.lead(*to, LeadBy::Choice));
                 }
+                (Chosen::End, _) => {
+                    self.push_sends(&mut leads, sends.take());
+                    leads.push(end(LeadBy::Choice));
+                }
             }
         }
         self.push_sends(&mut leads, sends);
@@ -145,6 +152,14 @@ impl<S: State, C> Observer<S, C> for Record {
             (Some(task), Some(step)) => step.tasks[task].leads = leads,
             _ => self.start = leads,
         }
+    }
+}
+
+/// The end of a path.
+fn end(by: LeadBy) -> Lead {
+    Lead {
+        to: END.to_owned(),
+        by,
     }
 }
 

@@ -268,9 +268,10 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         for route in &exits.routes {
             match &route.router {
                 Router::One(router) => {
-                    if let (_, Some(node)) = route.targets[router(&self.state)] {
-                        chosen.push(Chosen::Node(node));
-                    }
+                    chosen.push(match route.targets[router(&self.state)] {
+                        (_, Some(node)) => Chosen::Node(node),
+                        (_, None) => Chosen::End,
+                    });
                 }
                 Router::Many(router) => {
                     let mut targets = Vec::new();
