@@ -80,6 +80,15 @@ pub(super) fn sorted(n: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering
     numbers
 }
 
+/// The things with these numbers, each of which is there once at most.
+pub(super) fn arranged<T>(things: Vec<T>, numbers: &[u32]) -> Vec<T> {
+    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
+    let numbers = numbers.iter();
+    numbers
+        .filter_map(|&number| things[number as usize].take())
+        .collect()
+}
+
 /// For each node, a number that it shares with those that it leads to and that
 /// lead back to it.
 pub(super) fn components(n_nodes: usize, pairs: &[Pair]) -> Vec<u32> {
