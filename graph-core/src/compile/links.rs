@@ -82,11 +82,17 @@ pub(super) fn sorted(n: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering
 
 /// The things with these numbers, each of which is there once at most.
 pub(super) fn arranged<T>(things: Vec<T>, numbers: &[u32]) -> Vec<T> {
-    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
-    let numbers = numbers.iter();
-    numbers
-        .filter_map(|&number| things[number as usize].take())
-        .collect()
+    let mut left = Vec::with_capacity(things.len());
+    for thing in things {
+        left.push(Some(thing));
+    }
+    let mut arranged = Vec::with_capacity(numbers.len());
+    for &number in numbers {
+        if let Some(thing) = left[number as usize].take() {
+            arranged.push(thing);
+        }
+    }
+    arranged
 }
 
 /// For each node, a number that it shares with those that it leads to and that

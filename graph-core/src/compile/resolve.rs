@@ -7,7 +7,7 @@ use fixedbitset::FixedBitSet;
 
 use super::calls::{Calls, NodeCall, RouteCall};
 use super::findings::{Findings, MOST_LISTED};
-use super::links::{arranged, sorted};
+use super::links::sorted;
 use super::shape::{
     Destinations, NodeIndex, Shape, ShapeEdge, ShapeJoin, ShapeNode, ShapeRoute, Source, invalid,
     nearest,
@@ -59,12 +59,17 @@ struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     fn new(calls: &'a Calls<'a>, findings: &'a mut Findings) -> Self {
+        let name = |call: usize| calls.nodes[call].name;
+        let by_name = sorted(calls.nodes.len(), &mut |a, b| name(a).cmp(name(b)));
+        let mut unknown = unknown(calls, &by_name).into_iter().peekable();
         let mut nodes: Vec<ShapeNode> = Vec::with_capacity(calls.nodes.len());
         let (mut listed, mut n_known) = (Vec::new(), 0);
-        let by_name = |a: usize, b: usize| calls.nodes[a].name.cmp(calls.nodes[b].name);
-        for recorded in sorted(calls.nodes.len(), &mut { by_name }) {
+        for recorded in by_name {
             let recorded = recorded as usize;
             let NodeCall { name, place, .. } = calls.nodes[recorded];
+            while let Some((name, place)) = unknown.next_if(|&(unknown, _)| unknown < name) {
+                nodes.push(ShapeNode::unknown(name, place));
+            }
             let why = invalid(name);
             if let Some(why) = why {
                 findings.invalid_name(place, name, why);
@@ -91,22 +96,23 @@ impl<'a> Resolver<'a> {
                 ..ShapeNode::unknown(name, place)
             });
         }
-        let mut shape = Shape {
-            nodes,
-            edges: Vec::new(),
-            ends: Vec::new(),
-            joins: Vec::new(),
-            routes: Vec::new(),
-            has_entry: false,
-        };
-        add_unknown(&mut shape, calls);
+        for (name, place) in unknown {
+            nodes.push(ShapeNode::unknown(name, place));
+        }
         Self {
             calls,
             findings,
             known: (listed, n_known),
-            searched: (FixedBitSet::with_capacity(shape.nodes.len()), 0),
-            seen: Seen::new(shape.nodes.len() + 1),
-            shape,
+            searched: (FixedBitSet::with_capacity(nodes.len()), 0),
+            seen: Seen::new(nodes.len() + 1),
+            shape: Shape {
+                nodes,
+                edges: Vec::new(),
+                ends: Vec::new(),
+                joins: Vec::new(),
+                routes: Vec::new(),
+                has_entry: false,
+            },
         }
     }
 
@@ -355,14 +361,16 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Gives indices to the names that are no node's.
-fn add_unknown(shape: &mut Shape, calls: &Calls<'_>) {
-    let mut unknown = Vec::new();
-    let mut mention = |names: &[String], place: Place| {
+/// The names that are no node's, sorted, each with the first call that has it;
+/// `by_name` are the calls that add nodes.
+fn unknown<'a>(calls: &Calls<'a>, by_name: &[u32]) -> Vec<(&'a str, Place)> {
+    let mut unknown: Vec<(&'a str, Place)> = Vec::new();
+    let mut mention = |names: &'a [String], place: Place| {
         for name in names {
+            let compare = |&call: &u32| calls.nodes[call as usize].name.cmp(name);
             let special = matches!(name.as_str(), START | END);
-            if !special && shape.index(name).is_none() {
-                unknown.push(ShapeNode::unknown(name, place));
+            if !special && by_name.binary_search_by(compare).is_err() {
+                unknown.push((name, place));
             }
         }
     };
@@ -380,15 +388,15 @@ fn add_unknown(shape: &mut Shape, calls: &Calls<'_>) {
         mention(route.from, route.place);
         mention(route.to, route.place);
     }
-    if unknown.is_empty() {
-        return;
+    let name = |index: usize| unknown[index].0;
+    let mut names: Vec<(&'a str, Place)> = Vec::new();
+    for index in sorted(unknown.len(), &mut |a, b| name(a).cmp(name(b))) {
+        let (name, place) = unknown[index as usize];
+        if names.last().is_none_or(|&(last, _)| last != name) {
+            names.push((name, place));
+        }
     }
-    let nodes = &mut shape.nodes;
-    nodes.append(&mut unknown);
-    let name = |index: usize| &nodes[index].name;
-    let mut order = sorted(nodes.len(), &mut |a, b| name(a).cmp(name(b)));
-    order.dedup_by(|a, b| name(*a as usize) == name(*b as usize));
-    *nodes = arranged(std::mem::take(nodes), &order);
+    names
 }
 
 /// Which numbers were met since they were forgotten.

@@ -1,6 +1,6 @@
 //! What can be right and often is not.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use fixedbitset::FixedBitSet;
 
@@ -168,7 +168,7 @@ fn ready_together(shape: &Shape, writers: &FixedBitSet) -> BTreeSet<Pair> {
         shape,
         left: MOST_PAIRS,
         found: BTreeSet::new(),
-        waiting: VecDeque::new(),
+        waiting: Vec::new(),
     };
     for slot in 0..=to_index(shape.nodes.len()) {
         let mut targets = exits.of(slot).to_vec();
@@ -181,7 +181,9 @@ fn ready_together(shape: &Shape, writers: &FixedBitSet) -> BTreeSet<Pair> {
     for slot in 0..=to_index(shape.nodes.len()) {
         pairs.add_among(&exits, exits.of(slot));
     }
-    while let Some((a, b)) = pairs.waiting.pop_front() {
+    let mut next = 0;
+    while let Some(&(a, b)) = pairs.waiting.get(next) {
+        next += 1;
         for &a in exits.of(a + 1) {
             for &b in exits.of(b + 1) {
                 let (a, b) = (exits.targets[a as usize], exits.targets[b as usize]);
@@ -199,8 +201,8 @@ struct Pairs<'s> {
     /// How many may still be looked at.
     left: usize,
     found: BTreeSet<Pair>,
-    /// Found, and what follows them not yet looked at.
-    waiting: VecDeque<Pair>,
+    /// The same, in the order in which what follows them is looked at.
+    waiting: Vec<Pair>,
 }
 
 impl Pairs<'_> {
@@ -211,7 +213,7 @@ impl Pairs<'_> {
         let defer = |node: NodeIndex| self.shape.nodes[node as usize].defer;
         // A deferred node never runs beside one that is not.
         if a != b && defer(a) == defer(b) && self.found.insert(pair) {
-            self.waiting.push_back(pair);
+            self.waiting.push(pair);
         }
         self.left > 0
     }
