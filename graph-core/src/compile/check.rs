@@ -4,7 +4,7 @@ use fixedbitset::FixedBitSet;
 
 use super::findings::Findings;
 use super::links::{Lists, Pair, components, sort};
-use super::shape::{NodeIndex, Shape, ShapeJoin, ShapeRoute, Source, invalid, to_index};
+use super::shape::{NodeIndex, Shape, ShapeJoin, Source, invalid, to_index};
 use super::ways::{Timing, Way};
 use crate::graph::Place;
 
@@ -23,56 +23,108 @@ pub(super) fn check(shape: &Shape, place: Place, findings: &mut Findings) {
     endless_cycles(shape, &reached, findings);
 }
 
-/// The nodes that some run can reach. A join's target is among them only if
-/// all of the join's sources are.
+/// The nodes that some run may reach. A join's target is among them only if all
+/// of the join's sources are.
+///
+/// An unknown name and the node that is meant are reached together.
 fn reachable(shape: &Shape) -> FixedBitSet {
     let n_nodes = shape.nodes.len();
-    let mut next = Vec::new();
-    let mut waiting = Vec::new();
-    for (way, to) in shape.ways() {
-        match (way, shape.source(way)) {
-            (Way::Join(_), _) => {}
-            (_, None) => waiting.push(to),
-            (_, Some(from)) => next.push((from, to)),
+    let mut reach = Reach::new(shape);
+    let mut unknown = FixedBitSet::with_capacity(n_nodes);
+    let mut taken_to_run = FixedBitSet::with_capacity(n_nodes);
+    for node in shape.indices().filter(|&node| shape.is_unknown(node)) {
+        unknown.insert(node as usize);
+        if !shape.nodes[node as usize].entered {
+            taken_to_run.insert(node as usize);
+            reach.run(node);
         }
     }
-    let next = Lists::new(n_nodes, &next);
-    let mut joins_of = Vec::new();
-    let mut missing = Vec::with_capacity(shape.joins.len());
-    for (index, join) in shape.joins.iter().enumerate() {
-        missing.push(join.from.len());
-        for &from in &join.from {
-            joins_of.push((from, to_index(index)));
-        }
-    }
-    let joins_of = Lists::new(n_nodes, &joins_of);
     let mut reached = FixedBitSet::with_capacity(n_nodes);
-    let mut any = false;
-    while let Some(node) = waiting.pop() {
+    while let Some(node) = reach.waiting.pop() {
         if reached.put(node as usize) {
             continue;
         }
-        waiting.extend_from_slice(next.of(node));
-        if shape.goes_anywhere(node) && !any {
-            any = true;
-            waiting.extend(shape.indices());
+        reach.waiting.extend(shape.nodes[node as usize].meant);
+        if !taken_to_run.contains(node as usize) {
+            reach.run(node);
         }
-        for &join in joins_of.of(node) {
-            let join = join as usize;
-            missing[join] -= 1;
-            if missing[join] == 0 {
-                waiting.push(shape.joins[join].to);
+    }
+    // Where runs begin with unknown names alone, anything may be reached.
+    let begins = |&(way, to)| shape.source(way) == Source::Start && shape.is_unknown(to);
+    if reached.is_subset(&unknown) && shape.ways().iter().any(begins) {
+        reached.insert_range(..);
+    }
+    reached.union_with(&taken_to_run);
+    reached
+}
+
+/// What has been led to so far.
+struct Reach<'s> {
+    shape: &'s Shape,
+    /// Where edges, routes and destinations lead.
+    next: Lists,
+    joins_of: Lists,
+    /// For each join, how many of its sources have not run.
+    missing: Vec<usize>,
+    /// Whether a node has run whose commands may go anywhere.
+    anywhere: bool,
+    /// Led to, and not yet looked at.
+    waiting: Vec<NodeIndex>,
+}
+
+impl<'s> Reach<'s> {
+    fn new(shape: &'s Shape) -> Self {
+        let mut next = Vec::new();
+        let mut waiting = Vec::new();
+        for (way, to) in shape.ways() {
+            match (way, shape.source(way)) {
+                (Way::Join(_), _) => {}
+                (_, Source::Start | Source::Nothing) => waiting.push(to),
+                (_, Source::Node(from)) => next.push((from, to)),
+            }
+        }
+        for name in shape.indices().filter(|&name| shape.meant(name) != name) {
+            next.push((shape.meant(name), name));
+        }
+        let mut joins_of = Vec::new();
+        let mut missing = Vec::with_capacity(shape.joins.len());
+        for (index, join) in shape.joins.iter().enumerate() {
+            missing.push(join.from.len());
+            for &from in &join.from {
+                joins_of.push((from, to_index(index)));
+            }
+        }
+        Self {
+            shape,
+            next: Lists::new(shape.nodes.len(), &next),
+            joins_of: Lists::new(shape.nodes.len(), &joins_of),
+            missing,
+            anywhere: false,
+            waiting,
+        }
+    }
+
+    /// Notes what a node leads to.
+    fn run(&mut self, node: NodeIndex) {
+        self.waiting.extend_from_slice(self.next.of(node));
+        if self.shape.goes_anywhere(node) && !self.anywhere {
+            self.anywhere = true;
+            self.waiting.extend(self.shape.indices());
+        }
+        for &join in self.joins_of.of(node) {
+            let missing = &mut self.missing[join as usize];
+            *missing -= 1;
+            if *missing == 0 {
+                self.waiting.push(self.shape.joins[join as usize].to);
             }
         }
     }
-    reached
 }
 
 /// Names the nodes that no run can reach, short of those that only other such
 /// nodes lead to, and of targets of joins, about which there is another rule.
 fn unreachable_nodes(shape: &Shape, reached: &FixedBitSet, findings: &mut Findings) {
-    let nothing_known = shape.has_unknown && reached.is_clear();
-    if nothing_known || reached.is_full() {
+    if reached.is_full() {
         return;
     }
     let lost = |node: NodeIndex| !reached.contains(node as usize);
@@ -89,8 +141,9 @@ fn unreachable_nodes(shape: &Shape, reached: &FixedBitSet, findings: &mut Findin
             known.insert(component(to));
         }
     }
+    let is_node = |node: NodeIndex| (node as usize) < shape.nodes.len() && !shape.is_unknown(node);
     let mut roots: Vec<_> = shape.indices().collect();
-    roots.retain(|&node| lost(node));
+    roots.retain(|&node| is_node(node) && lost(node));
     let order = |node: usize| shape.nodes[node].place.order;
     sort(&mut roots, &mut |a, b| order(a).cmp(&order(b)));
     let next = Lists::new(shape.n_linked(), &island);
@@ -100,7 +153,7 @@ fn unreachable_nodes(shape: &Shape, reached: &FixedBitSet, findings: &mut Findin
             continue;
         }
         let mut after = reach(&next, root, &mut seen);
-        after.retain(|&node| node != root && (node as usize) < shape.nodes.len());
+        after.retain(|&node| node != root && is_node(node));
         after.sort_unstable();
         let node = &shape.nodes[root as usize];
         if invalid(&node.name).is_none() {
@@ -162,9 +215,6 @@ fn rivals(
     timing: &Timing,
     chosen: &mut [Option<NodeIndex>],
 ) -> Option<String> {
-    if shape.has_unknown {
-        return None;
-    }
     let mut found = None;
     for &from in &join.from {
         if let Some(choice) = timing.choice(from) {
@@ -226,7 +276,7 @@ fn endless_cycles(shape: &Shape, reached: &FixedBitSet, findings: &mut Findings)
 }
 
 /// The ways that are taken each time their source has run: edges, and routes
-/// that take exactly one of their targets. What rests on a guess is left out.
+/// that take exactly one of their targets.
 ///
 /// A node surely goes on for ever if one of its sure ways leads only to nodes
 /// that do. The greatest such set is what is left when nodes without an open
@@ -243,11 +293,10 @@ impl SureWays {
             from: Vec::new(),
             to: Vec::new(),
         };
-        for edge in shape.edges.iter().filter(|edge| !edge.guessed) {
+        for edge in &shape.edges {
             this.add(edge.from, &[Some(edge.to)], edge.place);
         }
-        let exclusive = |route: &&ShapeRoute| route.exactly_one && !route.guessed;
-        for route in shape.routes.iter().filter(exclusive) {
+        for route in shape.routes.iter().filter(|route| route.exactly_one) {
             this.add(route.from, &route.to, route.place);
         }
         this
@@ -255,7 +304,7 @@ impl SureWays {
 
     /// Adds a way, unless it may also lead to `END`.
     fn add(&mut self, from: Source, to: &[Option<NodeIndex>], place: Place) {
-        let Some(from) = from else { return };
+        let Source::Node(from) = from else { return };
         if to.contains(&None) {
             return;
         }

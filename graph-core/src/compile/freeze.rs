@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
 use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace};
-use super::links::{Lists, sorted};
-use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, slot, to_index};
+use super::links::{Lists, arranged, sorted};
+use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, Source, to_index};
 use crate::graph::StateGraph;
 use crate::id::NodeName;
 use crate::state::State;
@@ -33,7 +33,7 @@ pub(super) fn freeze<S: State, C>(
         exits[slot(from)].end = true;
     }
     for route in &shape.routes {
-        exits[slot(route.from)].routes.push(FrozenRoute {
+        exits[route.from.slot()].routes.push(FrozenRoute {
             router: graph.routes[route.recorded].router.clone(),
             targets: targets(&shape, route),
         });
@@ -41,7 +41,8 @@ pub(super) fn freeze<S: State, C>(
     let start = exits.remove(0);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
     for (node, exits) in shape.nodes.iter().zip(exits) {
-        let recorded = &graph.nodes[node.recorded];
+        let recorded = node.recorded.expect("unknown names are mistakes");
+        let recorded = &graph.nodes[recorded];
         let policy = recorded.definition.policy.clone();
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
@@ -72,14 +73,7 @@ fn merge_equal_joins(shape: &mut Shape) {
     let key = |index: usize| (joins[index].to, &joins[index].from);
     let mut kept = sorted(joins.len(), &mut |a, b| key(a).cmp(&key(b)));
     kept.dedup_by(|a, b| key(*a as usize) == key(*b as usize));
-    let mut joins: Vec<_> = std::mem::take(&mut shape.joins)
-        .into_iter()
-        .map(Some)
-        .collect();
-    let kept = kept
-        .iter()
-        .filter_map(|&index| joins[index as usize].take());
-    shape.joins = kept.collect();
+    shape.joins = arranged(std::mem::take(&mut shape.joins), &kept);
 }
 
 fn names(shape: &Shape) -> Arc<[NodeName]> {
@@ -131,7 +125,7 @@ fn ways(shape: &Shape) -> Vec<Ways> {
     let mut ways = Vec::with_capacity(n_slots);
     let mut edges = Vec::with_capacity(shape.edges.len());
     for edge in &shape.edges {
-        edges.push((to_index(slot(edge.from)), edge.to));
+        edges.push((to_index(edge.from.slot()), edge.to));
     }
     let edges = Lists::new(n_slots, &edges);
     for slot in 0..to_index(n_slots) {
@@ -150,7 +144,7 @@ fn ways(shape: &Shape) -> Vec<Ways> {
     }
     for (index, join) in shape.joins.iter().enumerate() {
         for (source, &from) in join.from.iter().enumerate() {
-            let ways = &mut ways[slot(Some(from))];
+            let ways = &mut ways[Source::Node(from).slot()];
             ways.only = None;
             ways.joins.push(Arrival {
                 join: index,
@@ -159,7 +153,7 @@ fn ways(shape: &Shape) -> Vec<Ways> {
         }
     }
     for route in &shape.routes {
-        ways[slot(route.from)].only = None;
+        ways[route.from.slot()].only = None;
     }
     ways
 }

@@ -80,6 +80,21 @@ pub(super) fn sorted(n: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering
     numbers
 }
 
+/// The things with these numbers, each of which is there once at most.
+pub(super) fn arranged<T>(things: Vec<T>, numbers: &[u32]) -> Vec<T> {
+    let mut left = Vec::with_capacity(things.len());
+    for thing in things {
+        left.push(Some(thing));
+    }
+    let mut arranged = Vec::with_capacity(numbers.len());
+    for &number in numbers {
+        if let Some(thing) = left[number as usize].take() {
+            arranged.push(thing);
+        }
+    }
+    arranged
+}
+
 /// For each node, a number that it shares with those that it leads to and that
 /// lead back to it.
 pub(super) fn components(n_nodes: usize, pairs: &[Pair]) -> Vec<u32> {

@@ -26,7 +26,7 @@ use crate::graph::StateGraph;
 use crate::state::State;
 use calls::Calls;
 use findings::Findings;
-use links::sorted;
+use links::{arranged, sorted};
 use shape::Shape;
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -36,6 +36,12 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// edges fit together is checked here, in one pass, so that one call shows
     /// all mistakes rather than the first. Their order is the order in which
     /// the parts were added.
+    ///
+    /// A name that is no node's may be misspelt, or its node forgotten. What is
+    /// wrong in both cases is found together with it; what is wrong in one of
+    /// them only, when the name is corrected. A name that is like no other is
+    /// taken for a forgotten node's: if it was meant for a node that is there,
+    /// that node may be called unreachable as well.
     ///
     /// # Errors
     ///
@@ -92,9 +98,5 @@ fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>>
 fn in_order(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let order = |index: usize| findings[index].order;
     let order = sorted(findings.len(), &mut |a, b| order(a).cmp(&order(b)));
-    let mut findings: Vec<_> = findings.into_iter().map(Some).collect();
-    let findings = order
-        .iter()
-        .filter_map(|&index| findings[index as usize].take());
-    findings.collect()
+    arranged(findings, &order)
 }

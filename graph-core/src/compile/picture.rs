@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
-use super::shape::{Destinations, NodeIndex, Shape, slot};
+use super::shape::{Destinations, NodeIndex, Shape, Source};
 
 /// The graph as something to look at: `START`, the nodes, a bar for each join,
 /// and `END`, if anything leads there.
@@ -29,17 +29,17 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
         drawing.node(&node.name, kind);
     }
     for edge in &shape.edges {
-        drawing.edge(slot(edge.from), slot(Some(edge.to)), Style::Plain);
+        drawing.edge(edge.from.slot(), Source::Node(edge.to).slot(), Style::Plain);
     }
     for join in &shape.joins {
         let bar = drawing.node("", Kind::Join);
         for &from in &join.from {
-            drawing.edge(slot(Some(from)), bar, Style::Join);
+            drawing.edge(Source::Node(from).slot(), bar, Style::Join);
         }
-        drawing.edge(bar, slot(Some(join.to)), Style::Join);
+        drawing.edge(bar, Source::Node(join.to).slot(), Style::Join);
     }
     for route in &shape.routes {
-        drawing.choices(shape, slot(route.from), &route.to);
+        drawing.choices(shape, route.from.slot(), &route.to);
     }
     for (index, node) in shape.nodes.iter().enumerate() {
         if let Destinations::Declared(targets) = &node.destinations {
@@ -49,7 +49,7 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
     }
     for &from in &shape.ends {
         let end = drawing.end();
-        drawing.edge(slot(from), end, Style::Plain);
+        drawing.edge(from.slot(), end, Style::Plain);
     }
     drawing.picture
 }
@@ -96,9 +96,9 @@ impl Drawing {
         for to in targets {
             match to {
                 Some(to) if shape.nodes[*to as usize].worker => {
-                    self.edge(from, slot(Some(*to)), Style::Send);
+                    self.edge(from, Source::Node(*to).slot(), Style::Send);
                 }
-                Some(to) => self.edge(from, slot(Some(*to)), Style::Route),
+                Some(to) => self.edge(from, Source::Node(*to).slot(), Style::Route),
                 None => {
                     let end = self.end();
                     self.edge(from, end, Style::Route);

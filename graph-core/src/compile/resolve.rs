@@ -1,7 +1,7 @@
 //! Names resolved to indices.
 //!
-//! A misspelt name is reported and then taken for the name that was meant, so
-//! that one mistake does not show as several.
+//! A name that is no node's is reported wherever it stands, and has an index
+//! like a node, so that the rules see all that is said about it.
 
 use fixedbitset::FixedBitSet;
 
@@ -21,31 +21,10 @@ enum Named {
     Start,
     End,
     Node(NodeIndex),
-    /// It is misspelt, and taken for this node.
-    Guess(NodeIndex),
-    Nothing,
-}
-
-/// Where an edge or a route comes from.
-#[derive(Clone, Copy)]
-struct From {
-    source: Source,
-    guessed: bool,
 }
 
 /// Where an edge or a route goes to; `None` is `END`.
-#[derive(Clone, Copy)]
-struct To {
-    target: Option<NodeIndex>,
-    guessed: bool,
-}
-
-/// What follows an unknown name is taken to be reached, so that the name is
-/// the only mistake that shows.
-const UNKNOWN: From = From {
-    source: None,
-    guessed: true,
-};
+type To = Option<NodeIndex>;
 
 /// So many names are compared in search of the one that was meant: a graph
 /// whose every name is wrong is still judged at once.
@@ -72,19 +51,25 @@ struct Resolver<'a> {
     /// The possible names among the nodes', as far as messages list them, and
     /// how many there are.
     known: (Vec<&'a str>, usize),
-    /// How many names were compared with all others in search of a likely one.
-    n_searches: usize,
+    /// The unknown names that were compared with all others in search of a
+    /// likely one, and how many they are.
+    searched: (FixedBitSet, usize),
     seen: Seen,
 }
 
 impl<'a> Resolver<'a> {
     fn new(calls: &'a Calls<'a>, findings: &'a mut Findings) -> Self {
+        let name = |call: usize| calls.nodes[call].name;
+        let by_name = sorted(calls.nodes.len(), &mut |a, b| name(a).cmp(name(b)));
+        let mut unknown = unknown(calls, &by_name).into_iter().peekable();
         let mut nodes: Vec<ShapeNode> = Vec::with_capacity(calls.nodes.len());
         let (mut listed, mut n_known) = (Vec::new(), 0);
-        let by_name = |a: usize, b: usize| calls.nodes[a].name.cmp(calls.nodes[b].name);
-        for recorded in sorted(calls.nodes.len(), &mut { by_name }) {
+        for recorded in by_name {
             let recorded = recorded as usize;
             let NodeCall { name, place, .. } = calls.nodes[recorded];
+            while let Some((name, place)) = unknown.next_if(|&(unknown, _)| unknown < name) {
+                nodes.push(ShapeNode::unknown(name, place));
+            }
             let why = invalid(name);
             if let Some(why) = why {
                 findings.invalid_name(place, name, why);
@@ -105,20 +90,20 @@ impl<'a> Resolver<'a> {
                 }
             }
             nodes.push(ShapeNode {
-                name: name.into(),
-                recorded,
-                place,
+                recorded: Some(recorded),
                 worker: calls.nodes[recorded].worker,
                 defer: calls.nodes[recorded].policy.defer,
-                destinations: Destinations::None,
-                writes: None,
+                ..ShapeNode::unknown(name, place)
             });
+        }
+        for (name, place) in unknown {
+            nodes.push(ShapeNode::unknown(name, place));
         }
         Self {
             calls,
             findings,
             known: (listed, n_known),
-            n_searches: 0,
+            searched: (FixedBitSet::with_capacity(nodes.len()), 0),
             seen: Seen::new(nodes.len() + 1),
             shape: Shape {
                 nodes,
@@ -127,7 +112,6 @@ impl<'a> Resolver<'a> {
                 joins: Vec::new(),
                 routes: Vec::new(),
                 has_entry: false,
-                has_unknown: false,
             },
         }
     }
@@ -152,7 +136,7 @@ impl<'a> Resolver<'a> {
                 }
                 let what = format!("a destination of `{name}`");
                 let targets = self.targets(names, place, &what, true);
-                Destinations::Declared(targets.iter().filter_map(|to| to.target).collect())
+                Destinations::Declared(targets.into_iter().flatten().collect())
             }
             None if node.commands => Destinations::Any,
             None => Destinations::None,
@@ -188,7 +172,7 @@ impl<'a> Resolver<'a> {
             }
         }
         let from = match edge.from.as_slice() {
-            [] => UNKNOWN,
+            [] => Source::Nothing,
             [from] => self.source(from, edge.place, "an edge"),
             from => return self.join(from, &edge.to, edge.place),
         };
@@ -196,16 +180,11 @@ impl<'a> Resolver<'a> {
         self.plain_edges(from, &targets, edge.place);
     }
 
-    fn plain_edges(&mut self, from: From, targets: &[To], place: Place) {
-        for to in targets {
-            match to.target {
-                Some(target) => self.shape.edges.push(ShapeEdge {
-                    from: from.source,
-                    to: target,
-                    place,
-                    guessed: from.guessed || to.guessed,
-                }),
-                None => self.shape.ends.push(from.source),
+    fn plain_edges(&mut self, from: Source, targets: &[To], place: Place) {
+        for &to in targets {
+            match to {
+                Some(to) => self.shape.edges.push(ShapeEdge { from, to, place }),
+                None => self.shape.ends.push(from),
             }
         }
     }
@@ -224,17 +203,11 @@ impl<'a> Resolver<'a> {
                         sources.push(source);
                     }
                 }
-                Named::Guess(source) => {
-                    if !self.seen.put(source as usize) {
-                        sources.push(source);
-                    }
-                }
                 Named::Start => {
                     self.shape.has_entry = true;
                     from_start = true;
                 }
                 Named::End => self.findings.edge_out_of_end(place, "a join"),
-                Named::Nothing => {}
             }
         }
         sources.sort_unstable();
@@ -243,9 +216,9 @@ impl<'a> Resolver<'a> {
         let mut targets = self.targets(to, place, "an edge", false);
         let end = self.shape.nodes.len();
         self.seen.forget();
-        targets.retain(|to| !self.seen.put(to.target.map_or(end, |to| to as usize)));
-        let first = targets.iter().find_map(|to| to.target);
-        let into = first.map_or("END", |to| self.shape.name(to));
+        targets.retain(|to| !self.seen.put(to.map_or(end, |to| to as usize)));
+        let first = targets.iter().flatten().next();
+        let into = first.map_or("END", |&to| self.shape.name(to));
         for name in repeated {
             let name = self.shape.name(name);
             self.findings.repeated_source(place, name, into);
@@ -254,17 +227,21 @@ impl<'a> Resolver<'a> {
             self.findings.join_from_start(place, into);
         }
         if sources.is_empty() {
-            self.plain_edges(UNKNOWN, &targets, place);
+            self.plain_edges(Source::Nothing, &targets, place);
             return;
         }
         for to in targets {
-            match to.target {
+            match to {
                 Some(to) => self.shape.joins.push(ShapeJoin {
                     from: sources.clone(),
                     to,
                     place,
                 }),
-                None => self.shape.ends.extend(sources.iter().copied().map(Some)),
+                None => {
+                    for &from in &sources {
+                        self.shape.ends.push(Source::Node(from));
+                    }
+                }
             }
         }
     }
@@ -290,45 +267,32 @@ impl<'a> Resolver<'a> {
             sources.push(self.source(name, place, what));
         }
         if sources.is_empty() {
-            sources.push(UNKNOWN);
+            sources.push(Source::Nothing);
         }
         // A variant of an enum names a node; only sends carry values.
-        let targets = self.targets(route.to, place, what, !exactly_one);
-        let guessed = targets.iter().any(|to| to.guessed);
+        let to = self.targets(route.to, place, what, !exactly_one);
         for from in sources {
             self.shape.routes.push(ShapeRoute {
-                from: from.source,
-                to: targets.iter().map(|to| to.target).collect(),
+                from,
+                to: to.clone(),
                 exactly_one,
                 recorded,
                 place,
-                guessed: guessed || from.guessed,
             });
         }
     }
 
-    fn source(&mut self, name: &str, place: Place, what: &str) -> From {
+    fn source(&mut self, name: &str, place: Place, what: &str) -> Source {
         match self.named(name, place, what) {
             Named::Start => {
                 self.shape.has_entry = true;
-                From {
-                    source: None,
-                    guessed: false,
-                }
+                Source::Start
             }
             Named::End => {
                 self.findings.edge_out_of_end(place, what);
-                UNKNOWN
+                Source::Nothing
             }
-            Named::Node(index) => From {
-                source: Some(index),
-                guessed: false,
-            },
-            Named::Guess(index) => From {
-                source: Some(index),
-                guessed: true,
-            },
-            Named::Nothing => UNKNOWN,
+            Named::Node(index) => Source::Node(index),
         }
     }
 
@@ -337,23 +301,21 @@ impl<'a> Resolver<'a> {
     fn targets(&mut self, names: &[String], place: Place, what: &str, workers: bool) -> Vec<To> {
         let mut targets = Vec::with_capacity(names.len());
         for name in names {
-            let named = self.named(name, place, what);
-            let target = match named {
+            targets.push(match self.named(name, place, what) {
                 Named::Start => {
                     self.findings.edge_into_start(place, what);
                     None
                 }
-                Named::End | Named::Nothing => None,
-                Named::Guess(index) => Some(index),
+                Named::End => None,
                 Named::Node(index) => {
-                    if self.shape.nodes[index as usize].worker && !workers {
+                    let node = &mut self.shape.nodes[index as usize];
+                    node.entered = true;
+                    if node.worker && !workers {
                         self.findings.edge_to_worker(place, what, name);
                     }
                     Some(index)
                 }
-            };
-            let guessed = !matches!(named, Named::Node(_) | Named::End);
-            targets.push(To { target, guessed });
+            });
         }
         targets
     }
@@ -364,25 +326,77 @@ impl<'a> Resolver<'a> {
             END => return Named::End,
             _ => {}
         }
-        if let Some(index) = self.shape.index(name) {
-            return Named::Node(index);
+        let index = self.shape.index(name).expect("every name has an index");
+        if self.shape.is_unknown(index) {
+            self.search(index);
+            let meant = self.shape.nodes[index as usize].meant;
+            let meant = meant.map(|meant| self.shape.name(meant));
+            // What has an impossible name is a mistake already, whoever names it.
+            if meant.is_none_or(|meant| invalid(meant).is_none()) {
+                let (listed, n_known) = &self.known;
+                self.findings
+                    .unknown_node(place, what, name, meant, listed, *n_known);
+            }
         }
-        self.shape.has_unknown = true;
-        let nodes = &self.shape.nodes;
-        self.n_searches += 1;
-        let affordable = self.n_searches.saturating_mul(nodes.len()) <= MOST_COMPARISONS;
-        let names = nodes.iter().map(|node| node.name.as_str());
-        let meant = affordable.then(|| nearest(name, names)).flatten();
-        // What has an impossible name is a mistake already, whoever names it.
-        if meant.is_none_or(|meant| invalid(meant).is_none()) {
-            let (listed, n_known) = &self.known;
-            self.findings
-                .unknown_node(place, what, name, meant, listed, *n_known);
-        }
-        meant
-            .and_then(|meant| self.shape.index(meant))
-            .map_or(Named::Nothing, Named::Guess)
+        Named::Node(index)
     }
+
+    /// Finds out what an unknown name was meant to be.
+    fn search(&mut self, index: NodeIndex) {
+        let (searched, n_searched) = &mut self.searched;
+        if searched.put(index as usize) {
+            return;
+        }
+        *n_searched += 1;
+        let nodes = &self.shape.nodes;
+        let (_, n_known) = self.known;
+        if n_searched.saturating_mul(n_known) > MOST_COMPARISONS {
+            return;
+        }
+        let known = nodes.iter().filter(|node| node.recorded.is_some());
+        let known = known.map(|node| node.name.as_str());
+        let meant = nearest(self.shape.name(index), known);
+        let meant = meant.and_then(|meant| self.shape.index(meant));
+        self.shape.nodes[index as usize].meant = meant;
+    }
+}
+
+/// The names that are no node's, sorted, each with the first call that has it;
+/// `by_name` are the calls that add nodes.
+fn unknown<'a>(calls: &Calls<'a>, by_name: &[u32]) -> Vec<(&'a str, Place)> {
+    let mut unknown: Vec<(&'a str, Place)> = Vec::new();
+    let mut mention = |names: &'a [String], place: Place| {
+        for name in names {
+            let compare = |&call: &u32| calls.nodes[call as usize].name.cmp(name);
+            let special = matches!(name.as_str(), START | END);
+            if !special && by_name.binary_search_by(compare).is_err() {
+                unknown.push((name, place));
+            }
+        }
+    };
+    for node in &calls.nodes {
+        mention(
+            node.policy.destinations.as_deref().unwrap_or(&[]),
+            node.place,
+        );
+    }
+    for edge in calls.edges {
+        mention(&edge.from, edge.place);
+        mention(&edge.to, edge.place);
+    }
+    for route in &calls.routes {
+        mention(route.from, route.place);
+        mention(route.to, route.place);
+    }
+    let name = |index: usize| unknown[index].0;
+    let mut names: Vec<(&'a str, Place)> = Vec::new();
+    for index in sorted(unknown.len(), &mut |a, b| name(a).cmp(name(b))) {
+        let (name, place) = unknown[index as usize];
+        if names.last().is_none_or(|&(last, _)| last != name) {
+            names.push((name, place));
+        }
+    }
+    names
 }
 
 /// Which numbers were met since they were forgotten.

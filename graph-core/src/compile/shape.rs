@@ -10,20 +10,47 @@ use crate::id::{END, NodeName, START};
 
 pub(crate) type NodeIndex = u32;
 
-/// Where something leads out of: `None` is `START`.
-pub(super) type Source = Option<NodeIndex>;
-
-/// A source's place in a list of all: `START` comes before the nodes.
-pub(super) fn slot(source: Source) -> usize {
-    source.map_or(0, |node| node as usize + 1)
+/// Where something leads out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    Start,
+    Node(NodeIndex),
+    /// What is written there cannot be a source. That is a mistake of its own,
+    /// and what follows is taken to be reached.
+    Nothing,
 }
 
-/// A node as far as the shape of the graph goes.
+impl Source {
+    pub(super) fn node(self) -> Option<NodeIndex> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Start | Self::Nothing => None,
+        }
+    }
+
+    /// Its place in a list of all: `START` comes before the nodes.
+    pub(super) fn slot(self) -> usize {
+        match self {
+            Self::Start | Self::Nothing => 0,
+            Self::Node(node) => node as usize + 1,
+        }
+    }
+}
+
+/// A node as far as the shape of the graph goes, or a name that is no node's.
+///
+/// Such a name may be misspelt, or its node forgotten. Rules find what is wrong
+/// in both cases: the name shows as one mistake, and hides no other. Where
+/// nothing leads to it, that may be forgotten too: then it is taken to run.
 #[derive(Debug)]
 pub(super) struct ShapeNode {
     pub(super) name: NodeName,
-    /// Its place in the builder's list.
-    pub(super) recorded: usize,
+    /// Its place in the builder's list, if it is a node.
+    pub(super) recorded: Option<usize>,
+    /// If it is none, the node whose name was probably meant.
+    pub(super) meant: Option<NodeIndex>,
+    /// Whether anything says that it leads there.
+    pub(super) entered: bool,
     pub(super) place: Place,
     pub(super) worker: bool,
     pub(super) defer: bool,
@@ -48,8 +75,6 @@ pub(super) struct ShapeEdge {
     pub(super) from: Source,
     pub(super) to: NodeIndex,
     pub(super) place: Place,
-    /// Whether one of its names had to be guessed.
-    pub(super) guessed: bool,
 }
 
 #[derive(Debug)]
@@ -69,8 +94,6 @@ pub(super) struct ShapeRoute {
     /// Its place in the builder's list.
     pub(super) recorded: usize,
     pub(super) place: Place,
-    /// Whether one of its names had to be guessed.
-    pub(super) guessed: bool,
 }
 
 #[derive(Debug)]
@@ -83,8 +106,23 @@ pub(super) struct Shape {
     pub(super) routes: Vec<ShapeRoute>,
     /// Whether any edge or route says that it leads out of `START`.
     pub(super) has_entry: bool,
-    /// Whether some name is no node's, so that the shape is partly a guess.
-    pub(super) has_unknown: bool,
+}
+
+impl ShapeNode {
+    /// A name that is no node's, as far as is known.
+    pub(super) fn unknown(name: &str, place: Place) -> Self {
+        Self {
+            name: name.into(),
+            recorded: None,
+            meant: None,
+            entered: false,
+            place,
+            worker: false,
+            defer: false,
+            destinations: Destinations::None,
+            writes: None,
+        }
+    }
 }
 
 impl Destinations {
@@ -110,6 +148,16 @@ impl Shape {
         let nodes = &self.nodes;
         let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name));
         index.ok().map(to_index)
+    }
+
+    pub(super) fn is_unknown(&self, index: NodeIndex) -> bool {
+        self.nodes[index as usize].recorded.is_none()
+    }
+
+    /// The node that is meant by an unknown name, if that can be told; else
+    /// what is given.
+    pub(super) fn meant(&self, index: NodeIndex) -> NodeIndex {
+        self.nodes[index as usize].meant.unwrap_or(index)
     }
 
     pub(super) fn indices(&self) -> std::ops::Range<NodeIndex> {

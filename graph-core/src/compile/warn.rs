@@ -1,12 +1,12 @@
 //! What can be right and often is not.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use fixedbitset::FixedBitSet;
 
 use super::findings::Findings;
 use super::links::{Lists, Pair, in_order, sort};
-use super::shape::{NodeIndex, Shape, slot, to_index};
+use super::shape::{NodeIndex, Shape, Source, to_index};
 use crate::state::FieldSchema;
 
 pub(super) fn warn(shape: &Shape, fields: &[FieldSchema], findings: &mut Findings) {
@@ -36,8 +36,8 @@ fn uneven_paths(shape: &Shape, findings: &mut Findings) {
     for (index, edge) in shape.edges.iter().enumerate() {
         into.push((edge.to, to_index(index)));
         match edge.from {
-            Some(from) => plain.push((from, edge.to)),
-            None => reach_at(&mut levels, edge.to, 1),
+            Source::Node(from) => plain.push((from, edge.to)),
+            Source::Start | Source::Nothing => reach_at(&mut levels, edge.to, 1),
         }
     }
     let order = in_order(n_nodes, &plain);
@@ -93,8 +93,8 @@ fn name_uneven(
     findings: &mut Findings,
 ) {
     let level = |edge: usize| match shape.edges[edge].from {
-        None => Some(0),
-        Some(from) => Some(levels[from as usize]?.first),
+        Source::Start | Source::Nothing => Some(0),
+        Source::Node(from) => Some(levels[from as usize]?.first),
     };
     let mut into = into.to_vec();
     into.retain(|&edge| level(edge as usize).is_some());
@@ -102,15 +102,15 @@ fn name_uneven(
     sort(&mut into, &mut |a, b| key(a).cmp(&key(b)));
     let mut sources = Vec::with_capacity(into.len());
     for &edge in &into {
-        sources.extend(shape.edges[edge as usize].from);
+        sources.extend(shape.edges[edge as usize].from.node());
     }
     sources.dedup();
     let (Some(&early), Some(&late)) = (into.first(), into.last()) else {
         return;
     };
     let (early, late) = (&shape.edges[early as usize], &shape.edges[late as usize]);
-    if let Some(from) = late.from {
-        let early = early.from.map(|early| shape.name(early));
+    if let Some(from) = late.from.node() {
+        let early = early.from.node().map(|early| shape.name(early));
         let (target, sources) = (shape.name(node), shape.names(&sources));
         findings.uneven_paths(late.place, target, early, shape.name(from), &sources);
     }
@@ -168,7 +168,7 @@ fn ready_together(shape: &Shape, writers: &FixedBitSet) -> BTreeSet<Pair> {
         shape,
         left: MOST_PAIRS,
         found: BTreeSet::new(),
-        waiting: VecDeque::new(),
+        waiting: Vec::new(),
     };
     for slot in 0..=to_index(shape.nodes.len()) {
         let mut targets = exits.of(slot).to_vec();
@@ -181,7 +181,9 @@ fn ready_together(shape: &Shape, writers: &FixedBitSet) -> BTreeSet<Pair> {
     for slot in 0..=to_index(shape.nodes.len()) {
         pairs.add_among(&exits, exits.of(slot));
     }
-    while let Some((a, b)) = pairs.waiting.pop_front() {
+    let mut next = 0;
+    while let Some(&(a, b)) = pairs.waiting.get(next) {
+        next += 1;
         for &a in exits.of(a + 1) {
             for &b in exits.of(b + 1) {
                 let (a, b) = (exits.targets[a as usize], exits.targets[b as usize]);
@@ -199,8 +201,8 @@ struct Pairs<'s> {
     /// How many may still be looked at.
     left: usize,
     found: BTreeSet<Pair>,
-    /// Found, and what follows them not yet looked at.
-    waiting: VecDeque<Pair>,
+    /// The same, in the order in which what follows them is looked at.
+    waiting: Vec<Pair>,
 }
 
 impl Pairs<'_> {
@@ -211,7 +213,7 @@ impl Pairs<'_> {
         let defer = |node: NodeIndex| self.shape.nodes[node as usize].defer;
         // A deferred node never runs beside one that is not.
         if a != b && defer(a) == defer(b) && self.found.insert(pair) {
-            self.waiting.push_back(pair);
+            self.waiting.push(pair);
         }
         self.left > 0
     }
@@ -251,7 +253,7 @@ impl Exits {
         let mut targets = Vec::with_capacity(shape.edges.len());
         let mut from = Vec::with_capacity(shape.edges.len());
         for edge in &shape.edges {
-            from.push((to_index(slot(edge.from)), to_index(targets.len())));
+            from.push((to_index(edge.from.slot()), to_index(targets.len())));
             targets.push(Target {
                 node: edge.to,
                 route: None,
@@ -259,7 +261,7 @@ impl Exits {
         }
         for (index, route) in shape.routes.iter().enumerate() {
             for &node in route.to.iter().flatten() {
-                from.push((to_index(slot(route.from)), to_index(targets.len())));
+                from.push((to_index(route.from.slot()), to_index(targets.len())));
                 targets.push(Target {
                     node,
                     route: route.exactly_one.then_some(index),

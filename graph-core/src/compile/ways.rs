@@ -5,12 +5,14 @@ use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 
 impl Shape {
     /// Every way from one node to another, joins taken apart; `START` and
-    /// `END` left out. Nodes whose commands may go anywhere lead to one more
+    /// `END` left out. What leads to an unknown name leads to the node that is
+    /// meant, and from there to the name. Nodes whose commands may go anywhere lead to one more
     /// node, numbered after all others, which leads to every node: so that
     /// there are no more links than the builder has heard of.
     pub(super) fn links(&self) -> Vec<Pair> {
         let mut links = Vec::new();
         for (way, to) in self.ways() {
+            let to = self.meant(to);
             match way {
                 Way::Join(join) => {
                     for &from in &self.joins[join].from {
@@ -18,11 +20,14 @@ impl Shape {
                     }
                 }
                 Way::Edge(_) | Way::Route(_) => {
-                    if let Some(from) = self.source(way) {
+                    if let Source::Node(from) = self.source(way) {
                         links.push((from, to));
                     }
                 }
             }
+        }
+        for name in self.indices().filter(|&name| self.meant(name) != name) {
+            links.push((self.meant(name), name));
         }
         let anywhere = to_index(self.nodes.len());
         let n_known = links.len();
@@ -46,8 +51,7 @@ impl Shape {
         self.nodes[node as usize].destinations == Destinations::Any
     }
 
-    /// Every way into a node, once, but for those of commands that may go
-    /// anywhere.
+    /// Every way into a node, but for those of commands that may go anywhere.
     pub(super) fn ways(&self) -> Vec<(Way, NodeIndex)> {
         let mut ways = Vec::with_capacity(self.edges.len());
         for edge in &self.edges {
@@ -56,21 +60,15 @@ impl Shape {
         for (index, join) in self.joins.iter().enumerate() {
             ways.push((Way::Join(index), join.to));
         }
-        // Several variants of a route may name one target.
-        let mut last = vec![usize::MAX; self.nodes.len()];
         for (index, route) in self.routes.iter().enumerate() {
             for &to in route.to.iter().flatten() {
-                let last = &mut last[to as usize];
-                if *last != index {
-                    *last = index;
-                    ways.push((Way::Route(index), to));
-                }
+                ways.push((Way::Route(index), to));
             }
         }
         for from in self.indices() {
             if let Destinations::Declared(targets) = &self.nodes[from as usize].destinations {
                 for &to in targets {
-                    ways.push((Way::Edge(Some(from)), to));
+                    ways.push((Way::Edge(Source::Node(from)), to));
                 }
             }
         }
@@ -82,7 +80,7 @@ impl Shape {
         match way {
             Way::Edge(from) => from,
             Way::Route(route) => self.routes[route].from,
-            Way::Join(_) => None,
+            Way::Join(_) => Source::Nothing,
         }
     }
 }
@@ -106,6 +104,10 @@ pub(super) struct Choice {
 }
 
 /// What is known of when nodes run.
+///
+/// An unknown name and the node that is meant share the ways into both, and so
+/// what is said of a node holds whether they are one node or two. Of an unknown
+/// name itself less is known: it may be a worker's.
 pub(super) struct Timing {
     /// For a node that runs once at most in a run, the superstep in which it
     /// does.
@@ -128,14 +130,24 @@ impl Timing {
         let ways = shape.ways();
         let mut into = Vec::with_capacity(ways.len());
         for (index, &(_, to)) in ways.iter().enumerate() {
-            into.push((to, to_index(index)));
+            into.push((shape.meant(to), to_index(index)));
         }
         let into = Lists::new(n_nodes, &into);
         let mut ways_in = Vec::new();
         for node in in_order(n_nodes, &shape.links()) {
+            let meant = shape.meant(node);
+            if meant != node {
+                let entered = shape.nodes[node as usize].entered;
+                timing.choice[node as usize] = timing.choice(meant).filter(|_| entered);
+                continue;
+            }
             ways_in.clear();
             for &way in into.of(node) {
-                ways_in.push(ways[way as usize].0);
+                let (way, _) = ways[way as usize];
+                // Several variants of a route may name one target.
+                if !matches!(way, Way::Route(_)) || ways_in.last() != Some(&way) {
+                    ways_in.push(way);
+                }
             }
             timing.look_at(shape, node, &ways_in);
         }
@@ -149,8 +161,9 @@ impl Timing {
     /// What is known of a node once all is known that leads to it.
     fn look_at(&mut self, shape: &Shape, node: NodeIndex, into: &[Way]) {
         let ShapeNode { worker, defer, .. } = shape.nodes[node as usize];
+        let certain = !worker && !defer && !shape.is_unknown(node);
         let mut supersteps = into.iter().map(|&way| self.superstep_by(shape, way));
-        if let (false, false, Some(first)) = (worker, defer, supersteps.next()) {
+        if let (true, Some(first)) = (certain, supersteps.next()) {
             let same = supersteps.all(|superstep| superstep == first);
             self.superstep[node as usize] = first.filter(|_| same);
         }
@@ -162,10 +175,7 @@ impl Timing {
     /// When the way is taken, if that is once at most.
     fn superstep_by(&self, shape: &Shape, way: Way) -> Option<u32> {
         match way {
-            Way::Edge(_) | Way::Route(_) => match shape.source(way) {
-                None => Some(1),
-                Some(from) => Some(self.superstep[from as usize]? + 1),
-            },
+            Way::Edge(_) | Way::Route(_) => Some(self.superstep_of(shape.source(way))? + 1),
             Way::Join(join) => {
                 let mut latest = 0;
                 for &from in &shape.joins[join].from {
@@ -176,29 +186,32 @@ impl Timing {
         }
     }
 
+    /// When the source runs, if that is once at most.
+    fn superstep_of(&self, source: Source) -> Option<u32> {
+        match source {
+            Source::Start => Some(0),
+            Source::Node(node) => self.superstep[node as usize],
+            Source::Nothing => None,
+        }
+    }
+
     /// The choice behind a node with one way in.
     fn choice_by(&self, shape: &Shape, node: NodeIndex, way: Way) -> Option<Choice> {
-        let behind = |from: Source| self.choice[from? as usize];
         match way {
-            Way::Edge(from) => behind(from),
+            Way::Edge(from) => self.choice(from.node()?),
             Way::Route(index) => {
                 let route = &shape.routes[index];
-                let asked_once = route
-                    .from
-                    .is_none_or(|from| self.superstep[from as usize].is_some());
-                if route.exactly_one && asked_once {
+                if route.exactly_one && self.superstep_of(route.from).is_some() {
                     return Some(Choice {
                         route: index,
                         target: node,
                     });
                 }
-                behind(route.from)
+                self.choice(route.from.node()?)
             }
             Way::Join(join) => {
-                let sources = shape.joins[join].from.iter();
-                sources
-                    .map(|&from| behind(Some(from)))
-                    .find_map(|choice| choice)
+                let sources = &shape.joins[join].from;
+                sources.iter().find_map(|&from| self.choice(from))
             }
         }
     }
