@@ -3,10 +3,10 @@
 //! What does not hold functions is made by functions that know neither state
 //! nor context, so that there is one copy of them in a program.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::diagnostic::Diagnostic;
-use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace};
+use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace, Warnings};
 use super::links::{Lists, arranged, sorted};
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, Source, to_index};
 use crate::graph::StateGraph;
@@ -16,7 +16,7 @@ use crate::state::State;
 pub(super) fn freeze<S: State, C>(
     graph: StateGraph<S, C>,
     mut shape: Shape,
-    warnings: Vec<Diagnostic>,
+    noticed: Vec<Diagnostic>,
 ) -> Frozen<S, C> {
     merge_equal_joins(&mut shape);
     let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
@@ -30,7 +30,7 @@ pub(super) fn freeze<S: State, C>(
         });
     }
     for &from in &shape.ends {
-        exits[slot(from)].end = true;
+        exits[from.slot()].end = true;
     }
     for route in &shape.routes {
         exits[route.from.slot()].routes.push(FrozenRoute {
@@ -63,7 +63,10 @@ pub(super) fn freeze<S: State, C>(
         joins: joins(&shape),
         limits: graph.limits,
         shape,
-        warnings,
+        warnings: Warnings {
+            noticed,
+            all: OnceLock::new(),
+        },
     }
 }
 

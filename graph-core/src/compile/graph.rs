@@ -2,8 +2,8 @@
 
 use std::any::TypeId;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fixedbitset::FixedBitSet;
@@ -32,9 +32,17 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
-    /// What pictures are made of.
+    /// What pictures and warnings are made of.
     pub(super) shape: Shape,
-    pub(super) warnings: Vec<Diagnostic>,
+    pub(super) warnings: Warnings,
+}
+
+/// What is worth a second look.
+pub(super) struct Warnings {
+    /// What was seen in passing.
+    pub(super) noticed: Vec<Diagnostic>,
+    /// That, and all else, once somebody has asked.
+    pub(super) all: OnceLock<Vec<Diagnostic>>,
 }
 
 /// The time that a task took its thread in the last wide superstep whose first
@@ -143,9 +151,12 @@ impl<S: State, C> Graph<S, C> {
     /// What is worth a second look, in the order in which the parts were
     /// added: nodes that may conflict, and nodes that run more often than is
     /// usually meant.
+    ///
+    /// Looked for when it is first called, and then kept.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
-        &self.frozen.warnings
+        let Warnings { noticed, all } = &self.frozen.warnings;
+        all.get_or_init(|| super::warnings(&self.frozen.shape, S::schema().fields, noticed))
     }
 
     /// The graph as a Mermaid flowchart.

@@ -23,7 +23,7 @@ pub(crate) use shape::{NodeIndex, nearest, to_index};
 use std::sync::Arc;
 
 use crate::graph::StateGraph;
-use crate::state::State;
+use crate::state::{FieldSchema, State};
 use calls::Calls;
 use findings::Findings;
 use links::{arranged, sorted};
@@ -71,8 +71,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// ```
     pub fn compile(self) -> Result<Graph<S, C>, CompileError> {
         match judge(&Calls::of(&self)) {
-            Ok((shape, warnings)) => Ok(Graph {
-                frozen: Arc::new(freeze::freeze(self, shape, warnings)),
+            Ok((shape, noticed)) => Ok(Graph {
+                frozen: Arc::new(freeze::freeze(self, shape, noticed)),
             }),
             Err(diagnostics) => Err(CompileError {
                 graph: self.name,
@@ -82,16 +82,27 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 }
 
-/// The shape of the graph and its warnings, or else all mistakes.
+/// The shape of the graph and what was noticed in passing, or else all
+/// mistakes.
 fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let shape = resolve::resolve(calls, &mut findings);
     check::check(&shape, calls.place, &mut findings);
-    if !findings.errors.is_empty() {
-        return Err(in_order(findings.errors));
+    if findings.errors.is_empty() {
+        Ok((shape, findings.warnings))
+    } else {
+        Err(in_order(findings.errors))
     }
-    warn::warn(&shape, calls.fields, &mut findings);
-    Ok((shape, in_order(findings.warnings)))
+}
+
+/// What is worth a second look in a graph without mistakes.
+fn warnings(shape: &Shape, fields: &[FieldSchema], noticed: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut findings = Findings {
+        errors: Vec::new(),
+        warnings: noticed.to_vec(),
+    };
+    warn::warn(shape, fields, &mut findings);
+    in_order(findings.warnings)
 }
 
 /// Findings in the order of the builder calls.
