@@ -1,9 +1,10 @@
 //! What is settled about a graph before it is laid out: which edges run back, and on which row a node stands.
 //!
-//! Rows are counted from the start, so a node stands one row below the last of its sources. The layout crate
-//! is given no cycle and no choice of rows, because the search it would make has no bound on its steps.
+//! Rows are counted from the start, so a node stands one row below the last of its sources. Captions have
+//! rows of their own between those of the nodes. The layout crate is given no cycle and no choice of rows,
+//! because the search it would make has no bound on its steps.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// The most siblings that stand side by side before they are split into several rows.
 const SIDE_BY_SIDE: usize = 10;
@@ -18,33 +19,35 @@ pub(super) type Ends = (usize, usize);
 pub(super) struct Layers {
     /// For each edge: it runs against the rows, upwards.
     pub(super) back: Vec<bool>,
-    /// For each edge: how many rows it spans at least.
-    pub(super) span: Vec<usize>,
     /// For each node: its row.
     pub(super) row: Vec<usize>,
+    /// For each edge: the row of its caption, which holds no nodes.
+    pub(super) caption: Vec<Option<usize>>,
 }
 
 impl Layers {
     /// Opens the cycles and chooses the rows; edges from a node to itself count for nothing.
-    pub(super) fn new(nodes: usize, edges: &[Ends]) -> Self {
+    pub(super) fn new(nodes: usize, edges: &[Ends], captioned: &[bool]) -> Self {
         let back = back_edges(nodes, edges);
         let down: Vec<Ends> = edges
             .iter()
             .zip(&back)
             .map(|(&(from, to), &back)| if back { (to, from) } else { (from, to) })
             .collect();
-        let lowered = lowered(nodes, &down);
-        let span: Vec<usize> = down.iter().map(|&(_, to)| 1 + lowered[to]).collect();
-        let row = rows(nodes, &down, &span);
-        Self { back, span, row }
+        let mut row = rows(nodes, &down, &lowered(nodes, &down));
+        let caption = make_room(&mut row, &down, captioned);
+        Self { back, row, caption }
     }
 
-    /// How many places the layout fills: a node takes one, an edge two for each row it passes.
-    pub(super) fn places(&self, edges: &[Ends]) -> usize {
-        let lengths = edges
-            .iter()
-            .map(|&(from, to)| 2 * self.row[from].abs_diff(self.row[to]));
-        self.row.len() + lengths.sum::<usize>()
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> usize {
+        self.row.iter().max().map_or(0, |last| last + 1)
+    }
+
+    /// The rows that an edge passes between its ends, from top to bottom.
+    pub(super) fn passed(&self, (from, to): Ends) -> Range<usize> {
+        let (one, other) = (self.row[from], self.row[to]);
+        one.min(other) + 1..one.max(other)
     }
 }
 
@@ -112,21 +115,19 @@ fn lowered(nodes: usize, down: &[Ends]) -> Vec<usize> {
     lowered
 }
 
-/// The row of each node: as high as its sources allow.
-fn rows(nodes: usize, down: &[Ends], span: &[usize]) -> Vec<usize> {
+/// The row of each node: as high as its sources allow, and then as much lower as it is to be.
+fn rows(nodes: usize, down: &[Ends], lowered: &[usize]) -> Vec<usize> {
     let mut leaving = vec![Vec::new(); nodes];
     let mut waiting = vec![0_usize; nodes];
-    for (at, &(from, to)) in down.iter().enumerate() {
-        if from != to {
-            leaving[from].push((to, span[at]));
-            waiting[to] += 1;
-        }
+    for &(from, to) in down.iter().filter(|(from, to)| from != to) {
+        leaving[from].push(to);
+        waiting[to] += 1;
     }
     let mut row = vec![0; nodes];
     let mut ready: Vec<usize> = (0..nodes).filter(|&node| waiting[node] == 0).collect();
     while let Some(node) = ready.pop() {
-        for &(to, span) in &leaving[node] {
-            row[to] = row[to].max(row[node] + span);
+        for &to in &leaving[node] {
+            row[to] = row[to].max(row[node] + 1 + lowered[to]);
             waiting[to] -= 1;
             if waiting[to] == 0 {
                 ready.push(to);
@@ -134,4 +135,33 @@ fn rows(nodes: usize, down: &[Ends], span: &[usize]) -> Vec<usize> {
         }
     }
     row
+}
+
+/// Puts a row between two rows of nodes wherever an edge has the middle of its way and a caption.
+fn make_room(row: &mut [usize], down: &[Ends], captioned: &[bool]) -> Vec<Option<usize>> {
+    let above: Vec<Option<usize>> = down
+        .iter()
+        .zip(captioned)
+        .map(|(&(from, to), &captioned)| {
+            (captioned && from != to).then(|| (row[from] + row[to] - 1) / 2)
+        })
+        .collect();
+    let mut added = vec![0; row.iter().max().map_or(0, |last| last + 1)];
+    for &above in above.iter().flatten() {
+        added[above] = 1;
+    }
+    let mut next = 0;
+    for added in &mut added {
+        let moved = next;
+        next += 1 + *added;
+        *added = moved;
+    }
+    let moved = added;
+    for row in row {
+        *row = moved[*row];
+    }
+    above
+        .into_iter()
+        .map(|above| Some(moved[above?] + 1))
+        .collect()
 }

@@ -1,22 +1,18 @@
-//! Where everything goes: the layered layout of the `dagre` crate, with guards around it.
+//! Where everything goes: columns and rows.
 //!
-//! The crate recurses as deep as the graph has rows, so it runs on a thread with a stack for that; a
-//! graph too large for it, and one on which it fails, is placed row by row instead.
+//! Edges are cut into links of one row each, so that the layout crate has no rows to choose. A graph too
+//! large for it, and one on which it fails, is placed row by row instead.
 
-use std::thread;
+use petgraph::graph::NodeIndex;
 
-use dagre::{
-    EdgeLabel, LayoutOptions, NodeLabel, RankDir, Ranker,
-    graph::{Graph, GraphOptions},
-    layout::types::LabelPos,
+use super::{
+    columns::{Mesh, Place, columns},
+    layers::{Ends, Layers},
 };
 
-use super::layers::{Ends, Layers};
-
-/// The most places the crate is asked to fill: beyond it, it takes too long and the picture says nothing.
-const MOST_PLACES: usize = 4000;
-/// The stack for its recursion, which takes up memory only as it is used.
-const STACK: usize = 64 << 20;
+/// The most boxes, and places and links, handed to the crate: beyond, it takes too long and the picture says
+/// nothing.
+const MOST: (usize, usize) = (1000, 8000);
 /// Between two boxes of a row, between two lines, and between two rows.
 const BETWEEN: (f64, f64, f64) = (36.0, 16.0, 68.0);
 
@@ -43,8 +39,8 @@ pub(super) struct Point {
 /// The way of an edge between its two nodes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Way {
-    /// The points it passes between them, from its source to its target.
-    pub(super) bends: Vec<Point>,
+    /// Where it enters and where it leaves each row between them, from its source to its target.
+    pub(super) bends: Vec<(Point, Point)>,
     /// The centre of its caption.
     pub(super) caption: Option<Point>,
 }
@@ -54,152 +50,121 @@ pub(super) struct Way {
 pub(super) struct Layout {
     /// The centre of each node.
     pub(super) nodes: Vec<Point>,
+    /// For each node, how far its row reaches up and down from there.
+    pub(super) reach: Vec<f64>,
     /// The way of each edge.
     pub(super) ways: Vec<Way>,
 }
 
-/// Lays out boxes of these sizes and edges with captions of these sizes.
-pub(super) fn layout(boxes: &[Size], edges: &[Ends], captions: &[Size], layers: &Layers) -> Layout {
-    if layers.places(edges) <= MOST_PLACES
-        && let Some(layout) = layered(boxes, edges, captions, layers)
-    {
-        return layout;
-    }
-    row_by_row(boxes, edges.len(), layers)
-}
-
-/// The layout of the crate; none where it fails or no thread can be had.
-fn layered(boxes: &[Size], edges: &[Ends], captions: &[Size], layers: &Layers) -> Option<Layout> {
-    let boxes = boxes.to_vec();
-    let edges: Vec<_> = (0..edges.len())
-        .map(|at| (edges[at], captions[at], layers.back[at], layers.span[at]))
-        .collect();
-    let work = move || {
-        let mut graph = Graph::with_options(GraphOptions {
-            directed: true,
-            multigraph: true,
-            compound: false,
-        });
-        for (id, size) in boxes.iter().enumerate() {
-            graph.set_node(
-                id.to_string(),
-                Some(NodeLabel {
-                    width: size.0,
-                    height: size.1,
-                    ..NodeLabel::default()
-                }),
-            );
-        }
-        for (at, &edge) in edges.iter().enumerate() {
-            add_edge(&mut graph, at, edge);
-        }
-        dagre::layout(&mut graph, Some(options()));
-        read(&graph, boxes.len(), &edges)
-    };
-    let thread = thread::Builder::new().stack_size(STACK).spawn(work).ok()?;
-    thread.join().ok()?
-}
-
-/// An edge, the size of its caption, whether it runs back, and how many rows it spans at least.
-type Laid = (Ends, Size, bool, usize);
-
-/// The names of the two ends as the crate gets them: all edges point up.
-///
-/// It sinks each node as deep as its targets allow; seen from below, that is as high as its sources allow.
-fn upwards(((from, to), _, back, _): Laid) -> (String, String) {
-    if back {
-        (from.to_string(), to.to_string())
-    } else {
-        (to.to_string(), from.to_string())
-    }
-}
-
-/// Hands over one edge, named by its index.
-fn add_edge(graph: &mut Graph<NodeLabel, EdgeLabel>, at: usize, edge: Laid) {
-    let (lower, upper) = upwards(edge);
-    let label = EdgeLabel {
-        width: edge.1.0,
-        height: edge.1.1,
-        labelpos: LabelPos::Center,
-        minlen: i32::try_from(edge.3).unwrap_or(1),
-        ..EdgeLabel::default()
-    };
-    graph.set_edge(lower, upper, Some(label), Some(&at.to_string()));
-}
-
-/// How the crate is to lay out; the longest path is the ranking that needs no search.
-fn options() -> LayoutOptions {
-    LayoutOptions {
-        rankdir: RankDir::BT,
-        ranker: Ranker::LongestPath,
-        nodesep: BETWEEN.0,
-        edgesep: BETWEEN.1,
-        ranksep: BETWEEN.2,
-        tie_keep_first: true,
-        ..LayoutOptions::default()
-    }
-}
-
-/// Reads the result; none where a place is missing or is no number.
-fn read(graph: &Graph<NodeLabel, EdgeLabel>, nodes: usize, edges: &[Laid]) -> Option<Layout> {
-    let place = |x: f64, y: f64| (x.is_finite() && y.is_finite()).then_some(Point { x, y });
-    let mut layout = Layout {
-        nodes: Vec::new(),
-        ways: Vec::new(),
-    };
-    for id in 0..nodes {
-        let node = graph.node(&id.to_string())?;
-        layout.nodes.push(place(node.x?, node.y?)?);
-    }
-    for (at, &edge) in edges.iter().enumerate() {
-        let (lower, upper) = upwards(edge);
-        let label = graph.edge(&lower, &upper, Some(&at.to_string()))?;
-        // the first and the last are where a straight line would meet the boxes
-        let inner = label.points.len().saturating_sub(1);
-        let bends: Option<Vec<Point>> = label
-            .points
-            .get(1..inner)
-            .unwrap_or_default()
-            .iter()
-            .map(|point| place(point.x, point.y))
-            .collect();
-        let mut bends = bends?;
-        if !edge.2 {
-            bends.reverse();
-        }
-        let caption = label.x.zip(label.y).and_then(|(x, y)| place(x, y));
-        layout.ways.push(Way { bends, caption });
-    }
-    Some(layout)
-}
-
-/// Each row centred below the one above it; edges go straight, captions are put where the lines are.
-fn row_by_row(boxes: &[Size], edges: usize, layers: &Layers) -> Layout {
-    let mut rows: Vec<Vec<usize>> = Vec::new();
-    for (node, &row) in layers.row.iter().enumerate() {
-        if rows.len() <= row {
-            rows.resize(row + 1, Vec::new());
-        }
-        rows[row].push(node);
-    }
-    let mut nodes = vec![Point::default(); boxes.len()];
-    let mut top = 0.0;
-    for row in rows.iter().filter(|row| !row.is_empty()) {
-        let wide: f64 = row.iter().map(|&node| boxes[node].0 + BETWEEN.0).sum();
-        let high = row.iter().map(|&node| boxes[node].1).fold(0.0, f64::max);
-        let mut x = wide / -2.0;
-        for &node in row {
-            let step = boxes[node].0 + BETWEEN.0;
-            nodes[node] = Point {
-                x: x + step / 2.0,
-                y: top + high / 2.0,
+/// Lays out boxes of these sizes and edges that need rooms of these sizes, for captions and loops.
+pub(super) fn layout(boxes: &[Size], edges: &[Ends], rooms: &[Size], layers: &Layers) -> Layout {
+    let links = edges.iter().map(|&ends| 1 + 2 * layers.passed(ends).len());
+    let few = boxes.len() <= MOST.0 && boxes.len() + links.sum::<usize>() <= MOST.1;
+    let layered = few.then(|| layered(boxes, edges, rooms, layers)).flatten();
+    let (nodes, ways) =
+        layered.unwrap_or_else(|| (row_by_row(boxes, layers), vec![Vec::new(); edges.len()]));
+    let (middle, reach) = heights(boxes, rooms, layers);
+    let way = |(at, xs): (usize, Vec<f64>)| {
+        let mut way = Way::default();
+        for (x, row) in xs.into_iter().zip(layers.passed(edges[at])) {
+            let point = |down: f64| Point {
+                x,
+                y: middle[row] + down,
             };
-            x += step;
+            if layers.caption[at] == Some(row) {
+                way.caption = Some(point(0.0));
+            }
+            let (top, bottom) = (point(-reach[row]), point(reach[row]));
+            if layers.back[at] {
+                way.bends.insert(0, (bottom, top));
+            } else {
+                way.bends.push((top, bottom));
+            }
         }
-        top += high + 2.0 * BETWEEN.2;
-    }
+        way
+    };
+    let nodes = nodes.into_iter().zip(&layers.row);
     Layout {
-        nodes,
-        ways: vec![Way::default(); edges],
+        nodes: nodes.map(|(x, &row)| Point { x, y: middle[row] }).collect(),
+        reach: layers.row.iter().map(|&row| reach[row]).collect(),
+        ways: ways.into_iter().enumerate().map(way).collect(),
     }
+}
+
+/// The middle of each row, and how far it reaches from there.
+fn heights(boxes: &[Size], rooms: &[Size], layers: &Layers) -> (Vec<f64>, Vec<f64>) {
+    let mut reach = vec![0.0_f64; layers.rows()];
+    let mut apart = vec![0.0; layers.rows()];
+    for (size, &row) in boxes.iter().zip(&layers.row) {
+        reach[row] = reach[row].max(size.1 / 2.0);
+        // a row of captions stands in the space that two rows of boxes keep between them
+        apart[row] = BETWEEN.2 / 2.0;
+    }
+    for (room, caption) in rooms.iter().zip(&layers.caption) {
+        if let &Some(row) = caption {
+            reach[row] = reach[row].max(room.1 / 2.0);
+        }
+    }
+    let mut top = 0.0;
+    let middle = reach.iter().zip(apart).map(|(reach, apart)| {
+        let middle = top + apart + reach;
+        top = middle + reach + apart;
+        middle
+    });
+    (middle.collect(), reach)
+}
+
+/// Across: the middle of each node, and of each edge in the rows it passes, from top to bottom.
+type Columns = (Vec<f64>, Vec<Vec<f64>>);
+
+/// The columns that the crate finds, if it does.
+fn layered(boxes: &[Size], edges: &[Ends], rooms: &[Size], layers: &Layers) -> Option<Columns> {
+    let mut mesh = Mesh::new();
+    for (size, &row) in boxes.iter().zip(&layers.row) {
+        let wide = size.0 + BETWEEN.0;
+        mesh.add_node(Place { row, wide });
+    }
+    let mut ways = vec![Vec::new(); edges.len()];
+    // the crate goes through the links of a place from the last to the first
+    for (at, &(from, to)) in edges.iter().enumerate().rev() {
+        let (from, to) = (NodeIndex::new(from), NodeIndex::new(to));
+        if from == to {
+            // on both sides, so that the box keeps its middle
+            mesh[from].wide += 2.0 * rooms[at].0;
+            continue;
+        }
+        let (mut last, lower) = if layers.back[at] {
+            (to, from)
+        } else {
+            (from, to)
+        };
+        for row in layers.passed(edges[at]) {
+            let caption = layers.caption[at] == Some(row);
+            let wide = BETWEEN.1 + if caption { rooms[at].0 } else { 0.0 };
+            let next = mesh.add_node(Place { row, wide });
+            mesh.add_edge(last, next, ());
+            ways[at].push(next);
+            last = next;
+        }
+        mesh.add_edge(last, lower, ());
+    }
+    let x = columns(&mesh)?;
+    let across = |way: Vec<NodeIndex>| way.into_iter().map(|place| x[place.index()]).collect();
+    let ways = ways.into_iter().map(across).collect();
+    Some((x[..boxes.len()].to_vec(), ways))
+}
+
+/// The middle of each node, with each row centred below the one above it.
+fn row_by_row(boxes: &[Size], layers: &Layers) -> Vec<f64> {
+    let step = |node: usize| boxes[node].0 + BETWEEN.0;
+    let mut wide = vec![0.0; layers.rows()];
+    for (node, &row) in layers.row.iter().enumerate() {
+        wide[row] += step(node);
+    }
+    let mut right: Vec<f64> = wide.iter().map(|wide| wide / -2.0).collect();
+    let place = |(node, &row): (usize, &usize)| {
+        right[row] += step(node);
+        right[row] - step(node) / 2.0
+    };
+    layers.row.iter().enumerate().map(place).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! All three writers take the same [`Picture`] and give the same text for the same picture.
 
+mod columns;
 mod dot;
 mod edges;
 mod layers;

@@ -8,7 +8,7 @@
 use super::{
     Kind, Picture, PictureEdge, PictureNode, Style,
     layers::{Ends, Layers},
-    layout::{Layout, Point, Size, layout},
+    layout::{Layout, Point, Size, Way, layout},
     text,
 };
 
@@ -75,7 +75,6 @@ pub(super) struct Placed {
 pub(super) fn place(picture: &Picture) -> Placed {
     let edges = picture.drawable();
     let ends: Vec<Ends> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
-    let layers = Layers::new(picture.nodes.len(), &ends);
     let labels: Vec<String> = picture
         .nodes
         .iter()
@@ -99,6 +98,8 @@ pub(super) fn place(picture: &Picture) -> Placed {
         .zip(&captions)
         .map(|(edge, caption)| room(edge, caption.as_deref()))
         .collect();
+    let captioned: Vec<bool> = captions.iter().map(Option::is_some).collect();
+    let layers = Layers::new(picture.nodes.len(), &ends, &captioned);
     let layout = layout(&sizes, &ends, &rooms, &layers);
     let spots: Vec<Spot> = labels
         .into_iter()
@@ -110,7 +111,6 @@ pub(super) fn place(picture: &Picture) -> Placed {
             size: sizes[id],
         })
         .collect();
-    let bands = bands(&spots, &layout, &rooms);
     let ports = ports(&spots, &ends, &layout, &layers);
     let lines = edges
         .iter()
@@ -120,7 +120,7 @@ pub(super) fn place(picture: &Picture) -> Placed {
             from: edge.from,
             style: edge.style,
             head: !picture.ends_at_bar(edge),
-            posts: posts(&spots, ends[at], ports[at], &layout.ways[at].bends, &bands),
+            posts: posts(&spots, ends[at], ports[at], &layout.ways[at], &layout.reach),
             around: (edge.from == edge.to).then(|| around(&spots, &ends, at, &rooms)),
             caption: caption.map(|text| {
                 write(
@@ -163,35 +163,6 @@ fn room(edge: &PictureEdge, caption: Option<&str>) -> Size {
     }
 }
 
-/// The heights that boxes and captions take up: their middles and how far they reach from there.
-fn bands(spots: &[Spot], layout: &Layout, rooms: &[Size]) -> Vec<(f64, f64)> {
-    let boxes = spots.iter().map(|spot| (spot.at.y, spot.size.1 / 2.0));
-    let captions = layout
-        .ways
-        .iter()
-        .zip(rooms)
-        .filter_map(|(way, room)| Some((way.caption?.y, room.1 / 2.0)));
-    let mut all: Vec<(f64, f64)> = boxes.chain(captions).collect();
-    all.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let mut bands: Vec<(f64, f64)> = Vec::new();
-    for (middle, reach) in all {
-        match bands.last_mut() {
-            Some(last) if (last.0 - middle).abs() < 1.0 => last.1 = last.1.max(reach),
-            _ => bands.push((middle, reach)),
-        }
-    }
-    bands
-}
-
-/// How far the band at this height reaches from its middle; zero where there is none.
-fn reach(bands: &[(f64, f64)], y: f64) -> f64 {
-    let at = bands.partition_point(|band| band.0 < y - 1.0);
-    bands
-        .get(at)
-        .filter(|band| (band.0 - y).abs() < 1.0)
-        .map_or(0.0, |band| band.1)
-}
-
 /// For each edge, where it leaves and where it enters, from left to right: lines to one side of a box
 /// stand in the order of where they come from, so that they do not cross in front of it.
 fn ports(spots: &[Spot], ends: &[Ends], layout: &Layout, layers: &Layers) -> Vec<(f64, f64)> {
@@ -203,8 +174,8 @@ fn ports(spots: &[Spot], ends: &[Ends], layout: &Layout, layers: &Layers) -> Vec
             continue;
         }
         let bends = &layout.ways[at].bends;
-        let first = bends.first().map_or(spots[to].at.x, |point| point.x);
-        let last = bends.last().map_or(spots[from].at.x, |point| point.x);
+        let first = bends.first().map_or(spots[to].at.x, |bend| bend.0.x);
+        let last = bends.last().map_or(spots[from].at.x, |bend| bend.0.x);
         let below = usize::from(!layers.back[at]);
         sides[from][below].push((first, at, false));
         sides[to][1 - below].push((last, at, true));
@@ -229,13 +200,13 @@ fn ports(spots: &[Spot], ends: &[Ends], layout: &Layout, layers: &Layers) -> Vec
     ports
 }
 
-/// The vertical pieces of an edge: out of its source, past each row with something in it, into its target.
+/// The vertical pieces of an edge: out of its source, past each row between, into its target.
 fn posts(
     spots: &[Spot],
     ends: Ends,
     (leave, enter): (f64, f64),
-    turns: &[Point],
-    bands: &[(f64, f64)],
+    way: &Way,
+    reach: &[f64],
 ) -> Vec<(Point, Point)> {
     if ends.0 == ends.1 {
         return Vec::new();
@@ -245,20 +216,11 @@ fn posts(
     let point = |x: f64, y: f64| Point { x, y };
     let mut pieces = vec![(
         point(leave, from.at.y + sign * from.size.1 / 2.0),
-        point(leave, from.at.y + sign * reach(bands, from.at.y)),
+        point(leave, from.at.y + sign * reach[ends.0]),
     )];
-    for turn in turns {
-        let reach = reach(bands, turn.y);
-        // between two rows of boxes without captions there is nothing to keep clear of
-        if reach > 0.0 {
-            pieces.push((
-                point(turn.x, turn.y - sign * reach),
-                point(turn.x, turn.y + sign * reach),
-            ));
-        }
-    }
+    pieces.extend(&way.bends);
     pieces.push((
-        point(enter, to.at.y - sign * reach(bands, to.at.y)),
+        point(enter, to.at.y - sign * reach[ends.1]),
         point(enter, to.at.y - sign * to.size.1 / 2.0),
     ));
     pieces
