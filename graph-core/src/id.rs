@@ -130,7 +130,7 @@ impl PartialEq<&str> for TaskId {
 }
 
 /// The most names that one message lists.
-const MOST_LISTED: usize = 12;
+pub(crate) const MOST_LISTED: usize = 12;
 
 /// Names in backticks, separated by commas; of a great many, the first, and how
 /// many more there are. `names` may leave out what is not listed.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::diagnostic::Diagnostic;
 use crate::graph::Place;
-use crate::id::{END, START};
+use crate::id::{END, MOST_LISTED, START, list_of};
 
 /// Findings as they are made; sorted at the end.
 #[derive(Debug, Default)]
@@ -284,22 +284,7 @@ fn diagnostic(place: Place, code: &'static str, message: Text<'_>, help: Text<'_
     }
 }
 
-/// The most names that one finding lists.
-pub(super) const MOST_LISTED: usize = 12;
-
 /// Names in backticks, separated by commas; of a great many, the first.
 fn list(names: &[&str]) -> String {
     list_of(names, names.len())
-}
-
-fn list_of(names: &[&str], n_names: usize) -> String {
-    let mut list = String::new();
-    for name in names.iter().take(MOST_LISTED) {
-        let comma = if list.is_empty() { "" } else { ", " };
-        list.extend([comma, "`", name, "`"]);
-    }
-    match n_names.saturating_sub(MOST_LISTED) {
-        0 => list,
-        more => format!("{list}, and {more} more"),
-    }
 }

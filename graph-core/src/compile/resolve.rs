@@ -6,14 +6,14 @@
 use fixedbitset::FixedBitSet;
 
 use super::calls::{Calls, NodeCall, RouteCall};
-use super::findings::{Findings, MOST_LISTED};
+use super::findings::Findings;
 use super::links::sorted;
 use super::shape::{
     Destinations, NodeIndex, Shape, ShapeEdge, ShapeJoin, ShapeNode, ShapeRoute, Source, invalid,
     nearest,
 };
 use crate::graph::{Place, RecordedEdge};
-use crate::id::{END, START};
+use crate::id::{END, MOST_LISTED, START};
 
 /// What a name stands for.
 #[derive(Clone, Copy)]

@@ -22,7 +22,7 @@ use std::fmt;
 use fixedbitset::FixedBitSet;
 
 use crate::compile::{Arrival, Exits, Frozen, NodeIndex};
-use crate::id::NodeName;
+use crate::id::{NodeName, list_of};
 use crate::node::Payload;
 use crate::state::State;
 
@@ -49,10 +49,7 @@ pub struct StarvedJoin {
 /// As `` `merge` waits for `b`, after `a` ``.
 impl fmt::Display for StarvedJoin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &[NodeName]| {
-            let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            quoted.join(", ")
-        };
+        let list = |names: &[NodeName]| list_of(names, names.len());
         let (missing, arrived) = (list(&self.missing), list(&self.arrived));
         write!(f, "`{}` waits for {missing}, after {arrived}", self.target)
     }
