@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use superstep::prelude::*;
-use superstep::{Graph, NodeError, RunError, Target, Update};
+use superstep::{Graph, NodeBuilder, NodeError, RunError, Target, Update};
 
 /// The one state of all cases.
 #[derive(State, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,10 +90,20 @@ struct Branch {
     table: Vec<Vec<Goto>>,
 }
 
-/// What the bodies note: the superstep and name of every start.
+/// What the bodies note over a whole script.
 #[derive(Default)]
 struct Notes {
-    started: Mutex<Vec<(u64, String)>>,
+    started: Mutex<Vec<Start>>,
+    /// Whether delays take real time.
+    sleeps: bool,
+}
+
+/// One start of a body.
+#[derive(Clone)]
+struct Start {
+    superstep: u64,
+    attempt: u32,
+    name: String,
 }
 
 impl Notes {
@@ -101,15 +111,45 @@ impl Notes {
     fn start(&self, ctx: &Ctx<Self>) -> usize {
         let mut started = self.started.lock().expect("no test panics with it");
         let name = ctx.node().to_string();
-        started.push((ctx.superstep(), name.clone()));
-        started.iter().filter(|(_, other)| *other == name).count()
+        started.push(Start {
+            superstep: ctx.superstep(),
+            attempt: ctx.attempt(),
+            name: name.clone(),
+        });
+        started.iter().filter(|start| start.name == name).count()
     }
 
-    fn steps(&self) -> Vec<Vec<String>> {
+    /// The same notes, for a run that is none of the script's.
+    fn copy(&self) -> Self {
+        let started = self.started.lock().expect("no test panics with it");
+        Self {
+            started: Mutex::new(started.clone()),
+            sleeps: self.sleeps,
+        }
+    }
+
+    /// How many starts there were so far.
+    fn n_starts(&self) -> usize {
+        self.started.lock().expect("no test panics with it").len()
+    }
+
+    /// The names of all starts from that one on, sorted.
+    fn ran(&self, from: usize) -> Vec<String> {
+        let started = self.started.lock().expect("no test panics with it");
+        let names = started[from..].iter().map(|start| start.name.clone());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// The names in each superstep from that start on, a task once however
+    /// often it was tried.
+    fn steps(&self, from: usize) -> Vec<Vec<String>> {
         let started = self.started.lock().expect("no test panics with it");
         let mut steps: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for (superstep, name) in started.iter() {
-            steps.entry(*superstep).or_default().push(name.clone());
+        for start in started[from..].iter().filter(|start| start.attempt == 1) {
+            let step = steps.entry(start.superstep).or_default();
+            step.push(start.name.clone());
         }
         let mut steps: Vec<_> = steps.into_values().collect();
         steps.iter_mut().for_each(|step| step.sort());
@@ -137,9 +177,13 @@ fn name_of(goto: &Goto) -> String {
 
 /// What a node writes once it has its line for the log.
 async fn body(spec: NodeSpec, line: String, ctx: Ctx<Notes>) -> NodeResult<Command<Facts>> {
-    // Turns in place of milliseconds: they shuffle the order just as well.
-    for _ in 0..spec.delay {
-        tokio::task::yield_now().await;
+    if ctx.sleeps {
+        tokio::time::sleep(Duration::from_millis(spec.delay)).await;
+    } else {
+        // Turns in place of milliseconds: they shuffle the order just as well.
+        for _ in 0..spec.delay {
+            tokio::task::yield_now().await;
+        }
     }
     let n_starts = ctx.start(&ctx);
     if let Some(message) = spec.fail {
@@ -201,47 +245,49 @@ fn build(case: &Case, last_first: bool) -> Result<Graph<Facts, Notes>, Box<dyn E
 }
 
 fn add(graph: StateGraph<Facts, Notes>, spec: NodeSpec) -> StateGraph<Facts, Notes> {
-    let retry = spec
-        .max_attempts
-        .map(|attempts| Retry::attempts(attempts).delay(Duration::from_millis(1)));
-    let destinations: Vec<String> = spec.goto.iter().map(name_of).collect();
-    let (name, defer) = (spec.name.clone(), spec.defer);
+    let name = spec.name.clone();
     if spec.worker {
-        let worker = worker(&name);
-        let function = node(move |arg: i64, ctx: Ctx<Notes>| {
+        let function = with_policies(&spec.clone(), move |arg: i64, ctx: Ctx<Notes>| {
             let line = format!("{}#{arg}", spec.name);
             body(spec.clone(), line, ctx)
         });
-        return graph.add_worker(worker, function.destinations(destinations));
+        return graph.add_worker(worker(&name), function);
     }
-    let mut function = node(move |state: View<Facts>, ctx: Ctx<Notes>| {
+    let defer = spec.defer;
+    let function = with_policies(&spec.clone(), move |state: View<Facts>, ctx: Ctx<Notes>| {
         let line = format!("{}:{}:{}", spec.name, state.log.len(), state.total);
         body(spec.clone(), line, ctx)
-    })
-    .destinations(destinations);
-    if let Some(retry) = retry {
-        function = function.retry(retry);
-    }
-    if defer {
-        function = function.defer();
-    }
+    });
+    let function = if defer { function.defer() } else { function };
     graph.add_node(name, function)
 }
 
+fn with_policies<F>(spec: &NodeSpec, function: F) -> NodeBuilder<F> {
+    let destinations: Vec<String> = spec.goto.iter().map(name_of).collect();
+    let function = node(function).destinations(destinations);
+    match spec.max_attempts {
+        None => function,
+        Some(attempts) => function.retry(Retry::attempts(attempts).delay(Duration::from_millis(1))),
+    }
+}
+
 /// The record of an action, as the cases have it.
-async fn perform(case: &Case, graph: &Graph<Facts, Notes>, action: &Value) -> Value {
+async fn perform(
+    case: &Case,
+    graph: &Graph<Facts, Notes>,
+    notes: &Arc<Notes>,
+    action: &Value,
+) -> Value {
     let invoke = action
         .get("invoke")
         .expect("without a thread there is only `invoke`");
     let input: FactsUpdate = serde_json::from_value(invoke.clone()).expect("an input");
     let invocation = || graph.invoke(input.clone());
-    let notes = Arc::new(Notes::default());
-    let result = invocation().context(Arc::clone(&notes)).await;
-    let transcript = invocation().context(Notes::default()).transcript().await;
-    let steps = notes.steps();
-    let mut ran: Vec<&String> = steps.iter().flatten().collect();
-    ran.sort();
-    let mut record = json!({ "outcome": "done", "ran": ran, "steps": steps });
+    let from = notes.n_starts();
+    let transcript = invocation().context(notes.copy()).transcript().await;
+    let result = invocation().context(Arc::clone(notes)).await;
+    let steps = notes.steps(from);
+    let mut record = json!({ "outcome": "done", "ran": notes.ran(from), "steps": steps });
     match result {
         Ok(run) => {
             assert_eq!(
@@ -349,6 +395,13 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// Whether who fails, and when, depends on the delays: then they take time.
+/// Threads have no turns in common that could stand for it.
+fn is_timed(case: &Case) -> bool {
+    let fails = |node: &NodeSpec| node.fail.is_some() || node.fail_first > 0;
+    case.nodes.iter().any(fails)
+}
+
 /// Runs every case and prints each that differs; returns how many did.
 async fn run_all(runtime: &str, cases: &[Case]) -> usize {
     let mut n_differ = 0;
@@ -372,9 +425,13 @@ async fn run_one(case: &Case, last_first: bool) -> Vec<String> {
         Ok(graph) => graph,
         Err(error) => return vec![error.to_string()],
     };
+    let notes = Arc::new(Notes {
+        sleeps: is_timed(case),
+        ..Notes::default()
+    });
     let mut differs = Vec::new();
     for (number, (action, expected)) in (1..).zip(case.script.iter().zip(&case.expect)) {
-        let got = perform(case, &graph, action).await;
+        let got = perform(case, &graph, &notes, action).await;
         let found = differences(expected, &got);
         differs.extend(
             found
