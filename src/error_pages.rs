@@ -34,6 +34,7 @@ pages! {
     reducer = "../docs/errors/reducer.md",
     recursion_limit = "../docs/errors/recursion-limit.md",
     unknown_target = "../docs/errors/unknown-target.md",
+    cancelled = "../docs/errors/cancelled.md",
     no_runtime = "../docs/errors/no-runtime.md",
     from_langgraph = "../docs/from-langgraph.md",
 }

@@ -2,6 +2,7 @@
 
 mod common;
 mod compile;
+mod crew;
 mod draw;
 mod error_pages;
 #[cfg(feature = "testing")]

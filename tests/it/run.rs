@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{NodeError, OnFailure, RunError, SendTo, Status, Target};
+use superstep::{NodeError, OnFailure, RunError, SendTo, Status, Target, WriteKind};
 use tokio::time::{Instant, sleep};
 
 use crate::common::{
@@ -567,14 +567,17 @@ async fn two_writers_of_a_replace_field_are_a_conflict_that_names_field_and_task
         field,
         first,
         second,
-        verb,
+        kind,
         superstep,
         ..
     } = error_of(writers(same, same)).await
     else {
         panic!("it is a conflict");
     };
-    assert_eq!((field.as_str(), verb, superstep), ("n", "wrote", 1));
+    assert_eq!(
+        (field.as_str(), kind, superstep),
+        ("n", WriteKind::Reduce, 1)
+    );
     assert!(first == "a" && second == "b");
 }
 

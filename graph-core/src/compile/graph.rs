@@ -45,7 +45,7 @@ pub(super) struct Warnings {
     pub(super) all: OnceLock<Vec<Diagnostic>>,
 }
 
-/// The time that a task took its thread in the last wide superstep whose first
+/// The time that a task took its thread in late wide supersteps whose first
 /// task was this node's, in nanoseconds; unknown at first.
 #[derive(Debug)]
 pub(crate) struct Pace(AtomicU64);
@@ -61,12 +61,18 @@ impl Pace {
         Duration::from_nanos(self.0.load(Ordering::Relaxed).saturating_mul(n_tasks))
     }
 
-    /// Notes what that many tasks took.
+    /// Notes what that many tasks took. Slow ones are remembered for a while, so
+    /// that quick ones in between do not hide them.
     pub(crate) fn note(&self, n_tasks: usize, took: Duration) {
-        if let Some(nanos) = took.as_nanos().checked_div(n_tasks as u128) {
-            let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
-            self.0.store(nanos, Ordering::Relaxed);
-        }
+        let Some(nanos) = took.as_nanos().checked_div(n_tasks as u128) else {
+            return;
+        };
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+        let remembered = match self.0.load(Ordering::Relaxed) {
+            u64::MAX => 0,
+            before => before - before / 16,
+        };
+        self.0.store(nanos.max(remembered), Ordering::Relaxed);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// What a node returns when it can fail.
 ///
@@ -45,6 +46,18 @@ impl NodeError {
     /// source.
     pub fn from_boxed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(error.into())
+    }
+
+    /// Whether an attempt took longer than its node's `.timeout(..)`.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.is::<TimedOut>()
+    }
+
+    /// Whether the node panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        self.0.is::<Panicked>()
     }
 
     /// The error inside, to be asked for its type or its source.
@@ -109,3 +122,13 @@ impl fmt::Debug for NodeError {
         fmt::Debug::fmt(&self.0, f)
     }
 }
+
+/// A node's body panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("it panicked: {0}")]
+pub(crate) struct Panicked(pub(crate) String);
+
+/// An attempt took longer than its node allows.
+#[derive(Debug, thiserror::Error)]
+#[error("it took longer than its timeout of {0:?}")]
+pub(crate) struct TimedOut(pub(crate) Duration);

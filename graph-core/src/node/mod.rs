@@ -17,6 +17,7 @@ pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
 pub use error::{FailureOf, NodeError, NodeResult};
+pub(crate) use error::{Panicked, TimedOut};
 pub use into_node::Definition;
 pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker, NodeBuilder, node};

@@ -98,9 +98,14 @@ impl Retry {
             .min(self.max_delay)
     }
 
+    /// Whether there is no attempt after this one, whatever it comes to.
+    pub(crate) fn is_last(&self, attempt: u32) -> bool {
+        attempt >= self.attempts
+    }
+
     /// Whether to go on after `error`, the failure of attempt `attempt`.
     pub(crate) fn goes_on(&self, attempt: u32, error: &NodeError) -> bool {
-        attempt < self.attempts && self.when.as_ref().is_none_or(|when| when(error))
+        !self.is_last(attempt) && self.when.as_ref().is_none_or(|when| when(error))
     }
 }
 

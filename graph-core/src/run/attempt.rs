@@ -1,18 +1,21 @@
 //! One task from its start to its end: attempts, timeouts, panics.
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::error::{Panicked, TimedOut};
 use crate::compile::Frozen;
 use crate::merge::panic_message;
-use crate::node::{BoxCall, BoxFuture, Frame, Input, NodeError, Outcome, Payload, Place};
+use crate::node::{
+    BoxCall, BoxFuture, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
+};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -63,60 +66,37 @@ impl Failed {
 /// How a task ended.
 pub(super) type Ended<S> = Result<Done<S>, Failed>;
 
-/// A task after its first poll.
-pub(super) enum Begun<S: State> {
-    Ended(Ended<S>),
-    AtWork(TaskFuture<S>),
-}
-
-/// A task at work. Never panics.
+/// A task from its start on. Neither its polls nor its drop at the end panic.
 pub(super) enum TaskFuture<S: State> {
     /// The one attempt of a node without policies.
     Once(BoxCall<S>),
     /// Whatever its policies make of it.
     Policed(BoxFuture<Ended<S>>),
+    /// Nothing more, but for a failure at the start.
+    Over(Option<Failed>),
 }
 
-/// Starts a task and polls it once: the shortest way to its end, for the many
-/// bodies that have nothing to wait for. A panic of the body passes through.
+/// Starts a task. Most bodies end at their first poll.
 #[inline]
-pub(super) fn begin<S: State, C: Send + Sync + 'static>(
+pub(super) fn start<S: State, C: Send + Sync + 'static>(
     shared: &Arc<Shared<S, C>>,
     state: &Arc<S>,
     superstep: u64,
     task: Task,
-    cx: &mut Context<'_>,
-) -> Begun<S> {
+) -> TaskFuture<S> {
     if !shared.calls_plainly(&task) {
-        return begin_policed(shared, state, superstep, task, cx);
+        let (shared, state) = (Arc::clone(shared), Arc::clone(state));
+        return TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
     }
     let place = place(superstep, 1, &task);
-    let mut call = call(shared, state, place, task.send.map(|(_, input)| input));
-    match call.as_mut().poll_outcome(cx) {
-        Poll::Ready(result) => Begun::Ended(ended(1, result)),
-        Poll::Pending => Begun::AtWork(TaskFuture::Once(call)),
+    let sent = task.send.map(|(_, input)| input);
+    match caught(|| call(shared, state, place, sent)) {
+        Ok(call) => TaskFuture::Once(call),
+        Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }
 }
 
-#[cold]
-#[inline(never)]
-fn begin_policed<S: State, C: Send + Sync + 'static>(
-    shared: &Arc<Shared<S, C>>,
-    state: &Arc<S>,
-    superstep: u64,
-    task: Task,
-    cx: &mut Context<'_>,
-) -> Begun<S> {
-    let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-    let mut future = TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
-    match Pin::new(&mut future).poll(cx) {
-        Poll::Ready(ended) => Begun::Ended(ended),
-        Poll::Pending => Begun::AtWork(future),
-    }
-}
-
-#[inline]
-pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
         Ok(outcome) => Ok(Done { attempts, outcome }),
         Err(error) => Err(Failed { attempts, error }),
@@ -126,13 +106,25 @@ pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeErro
 impl<S: State> Future for TaskFuture<S> {
     type Output = Ended<S>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
-        let polled = caught(|| match &mut *self {
-            Self::Once(call) => call.as_mut().poll_outcome(cx).map(|end| ended(1, end)),
-            // What is around the body can panic too, such as a clone of its input.
-            Self::Policed(future) => future.as_mut().poll(cx),
+        let polled = caught(|| {
+            let ended = match &mut *self {
+                Self::Once(call) => ended(1, ready!(call.as_mut().poll_outcome(cx))),
+                Self::Policed(future) => ready!(future.as_mut().poll(cx)),
+                Self::Over(failed) => match failed.take() {
+                    Some(failed) => Err(failed),
+                    None => return Poll::Pending,
+                },
+            };
+            // In here, since what the future holds can panic when it is dropped.
+            drop(mem::replace(&mut *self, Self::Over(None)));
+            Poll::Ready(ended)
         });
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(Failed::once(panic))))
+        polled.unwrap_or_else(|panic| {
+            drop(caught(|| drop(mem::replace(&mut *self, Self::Over(None)))));
+            Poll::Ready(Err(Failed::once(panic)))
+        })
     }
 }
 
@@ -178,7 +170,7 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     shared: Arc<Shared<S, C>>,
     state: Arc<S>,
     superstep: u64,
-    task: Task,
+    mut task: Task,
 ) -> Ended<S> {
     let _permit = match &shared.permits {
         Some(permits) => permits.acquire().await.ok(),
@@ -188,8 +180,12 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     let mut attempt = 1;
     loop {
         let place = place(superstep, attempt, &task);
-        let sent = task.send.as_ref().map(|(_, input)| input.clone());
-        let mut result = one_attempt(&shared, &state, place, sent).await;
+        let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
+        let sent = caught(|| sent(&mut task, is_last));
+        let mut result = match sent {
+            Ok(sent) => one_attempt(&shared, &state, place, sent).await,
+            Err(panic) => Err(panic),
+        };
         if let (Err(error), Some(retry)) = (&result, retry) {
             match caught(|| retry.goes_on(attempt, error)) {
                 Ok(true) => {
@@ -205,8 +201,20 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     }
 }
 
-async fn wait(delay: std::time::Duration) {
-    if !delay.is_zero() {
+/// The input of an attempt: a copy, unless it is the last.
+fn sent(task: &mut Task, is_last: bool) -> Option<Box<dyn Payload>> {
+    if is_last {
+        task.send.take().map(|(_, input)| input)
+    } else {
+        task.send.as_ref().map(|(_, input)| input.clone())
+    }
+}
+
+async fn wait(delay: Duration) {
+    if delay.is_zero() {
+        // Or else a node that always fails at once could not be cancelled.
+        tokio::task::yield_now().await;
+    } else {
         tokio::time::sleep(delay).await;
     }
 }
@@ -218,14 +226,17 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     sent: Option<Box<dyn Payload>>,
 ) -> Result<Outcome<S>, NodeError> {
     let mut call = caught(|| call(shared, state, place, sent))?;
-    let guarded = std::future::poll_fn(|cx| {
+    let guarded = poll_fn(|cx| {
         let polled = caught(|| call.as_mut().poll_outcome(cx));
         polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
     });
-    match shared.graph.node(place.node).policy.timeout {
+    let result = match shared.graph.node(place.node).policy.timeout {
         None => guarded.await,
         Some(timeout) => tokio::time::timeout(timeout, guarded)
             .await
             .unwrap_or_else(|_elapsed| Err(TimedOut(timeout).into())),
-    }
+    };
+    // What the future holds can panic when it is dropped.
+    caught(|| drop(call))?;
+    result
 }

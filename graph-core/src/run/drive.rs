@@ -11,12 +11,13 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
-use super::execute::{Results, execute};
+use super::execute::{Incomplete, Results, SLICE, execute};
 use super::hooks::{Executor, Observer};
-use super::result::{Ran, Run, Status};
+use super::result::{Ran, Run, Status, each_once};
 use super::settle::{At, TaskKey};
 use crate::compile::Frozen;
 use crate::merge::Ephemerals;
@@ -24,15 +25,14 @@ use crate::node::{BoxCall, NodeError, Outcome};
 use crate::plan::{Frontier, Task};
 use crate::state::{FieldSchema, State};
 
-/// How many supersteps in a row may run without letting other tasks of the
-/// runtime have a turn.
-const TURN: usize = 256;
+/// How many supersteps run in a row before somebody looks at the clock.
+const TURN: usize = 16;
 
 /// Why a row of supersteps came to a halt.
 enum Row<S: State> {
     /// A task waits for something.
     AtWork(TaskKey, TaskFuture<S>),
-    /// It is somebody else's turn.
+    /// It is time to look whether it is somebody else's turn.
     Turn,
     /// The next superstep is no part of a row.
     Over,
@@ -79,6 +79,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         let graph = &*shared.graph;
         let mut tasks = Vec::new();
         self.guard(|progress| progress.begin(graph, &mut input, &mut tasks))?;
+        let mut turn = Instant::now();
         while !tasks.is_empty() {
             if !self.goes_in_a_row(&tasks) {
                 self.superstep(graph, &mut tasks).await?;
@@ -94,7 +95,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                     results.note(0, future.await);
                     self.end_superstep(graph, &[key], results, &mut tasks)?;
                 }
-                Row::Turn => tokio::task::yield_now().await,
+                Row::Turn => {
+                    if turn.elapsed() > SLICE {
+                        tokio::task::yield_now().await;
+                        turn = Instant::now();
+                    }
+                }
                 Row::Over => {}
             }
         }
@@ -230,14 +236,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         results: Results<S>,
         tasks: &mut Vec<Task>,
     ) -> Result<(), RunError> {
-        let Results { mut done, failure } = results;
-        if let Some((index, failed)) = failure {
-            return Err(self.failed(Some(keys[index]), failed));
-        }
-        debug_assert!(
-            done.iter().all(Option::is_some),
-            "a task is missing, and none failed"
-        );
+        let mut done = results.complete().map_err(|incomplete| match incomplete {
+            Incomplete::Failed(index, failed) => self.failed(Some(keys[index]), failed),
+            Incomplete::Lost => RunError::Cancelled {
+                superstep: self.superstep,
+            },
+        })?;
         if let Some(observer) = &mut self.observer {
             observer.done(&done);
         }
@@ -259,27 +263,28 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     }
 
     fn recursion_limit(&self, next: &[Task]) -> RunError {
-        let graph = &self.shared.graph;
-        let mut names: Vec<_> = next
-            .iter()
-            .map(|task| graph.name_of(task.node).clone())
-            .collect();
-        names.dedup();
+        let names = &self.shared.graph.names;
         RunError::RecursionLimit {
             limit: self.recursion_limit,
-            last: self.ran.last(3, &graph.names),
-            next: names,
+            last: self.ran.last(3, names),
+            next: each_once(next.iter().map(|task| task.node).collect(), names),
         }
     }
 
     /// The result of a run that has ended.
-    pub(super) fn finish(self) -> Run<S> {
-        Run {
+    pub(super) fn finish(mut self) -> Result<Run<S>, RunError> {
+        self.guard(|progress| {
+            progress.at.copies();
+            // Somebody may have kept a view of it.
+            Arc::make_mut(&mut progress.state);
+            Ok(())
+        })?;
+        Ok(Run {
             starved: self.frontier.starved(&self.shared.graph),
             state: Arc::unwrap_or_clone(self.state),
             status: Status::Done,
             names: Arc::clone(&self.shared.graph.names),
             ran: self.ran,
-        }
+        })
     }
 }

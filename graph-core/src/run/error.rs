@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use crate::id::{NodeName, TaskId, list_of};
+use crate::node::{Panicked, TimedOut};
+use crate::state::WriteKind;
 
 /// Why a run ended before it was done.
 ///
@@ -60,7 +62,7 @@ pub enum RunError {
 
     /// Two tasks of one superstep wrote a field that takes one writer. Nothing
     /// of that superstep was merged.
-    #[error("`{first}` and `{second}` both {verb} `{field}` in superstep {superstep}")]
+    #[error("`{first}` and `{second}` both {} `{field}` in superstep {superstep}", wrote(*kind))]
     Conflict {
         /// The field.
         field: String,
@@ -68,8 +70,8 @@ pub enum RunError {
         first: TaskId,
         /// The second.
         second: TaskId,
-        /// `wrote`, or `overwrote`.
-        verb: &'static str,
+        /// Whether they wrote it through its reducer, or overwrote it.
+        kind: WriteKind,
         /// The superstep, from 1.
         superstep: u64,
     },
@@ -115,6 +117,13 @@ pub enum RunError {
         help: String,
     },
 
+    /// The runtime was shut down while tasks of the run were at work.
+    #[error("the runtime was shut down while superstep {superstep} was at work")]
+    Cancelled {
+        /// The superstep, from 1.
+        superstep: u64,
+    },
+
     /// The run needs a tokio runtime, and was polled outside of one.
     #[error("there is no tokio runtime to run several tasks, or a timer, on")]
     NoRuntime,
@@ -130,6 +139,7 @@ impl RunError {
             Self::Reducer { .. } => "reducer",
             Self::RecursionLimit { .. } => "recursion-limit",
             Self::UnknownTarget { .. } => "unknown-target",
+            Self::Cancelled { .. } => "cancelled",
             Self::NoRuntime => "no-runtime",
         }
     }
@@ -144,7 +154,11 @@ impl RunError {
                 source,
                 ..
             } => help_after(&**source, node, *attempt),
-            Self::Conflict { field, verb, .. } if *verb == "wrote" => format!(
+            Self::Conflict {
+                field,
+                kind: WriteKind::Reduce,
+                ..
+            } => format!(
                 "give `{field}` a reducer, such as `#[reduce(Last)]` or `#[reduce(Append)]`, \
                  or let one of the two run after the other"
             ),
@@ -157,6 +171,9 @@ impl RunError {
                 list_of(next, next.len())
             ),
             Self::UnknownTarget { help, .. } => help.clone(),
+            Self::Cancelled { .. } => {
+                "keep the runtime until the run has ended, or drop the run first".into()
+            }
             Self::NoRuntime => {
                 "await the run inside `#[tokio::main]` or `Runtime::block_on`".into()
             }
@@ -174,6 +191,14 @@ impl fmt::Debug for RunError {
             cause = error.source();
         }
         write!(f, "\n  help: {}", self.help())
+    }
+}
+
+fn wrote(kind: WriteKind) -> &'static str {
+    if kind == WriteKind::Reduce {
+        "wrote"
+    } else {
+        "overwrote"
     }
 }
 
@@ -204,16 +229,6 @@ fn ran(supersteps: &[Vec<NodeName>]) -> String {
     let steps: Vec<_> = steps.collect();
     format!(", the last of which ran {}", steps.join("; "))
 }
-
-/// A node's body panicked.
-#[derive(Debug, thiserror::Error)]
-#[error("it panicked: {0}")]
-pub(super) struct Panicked(pub(super) String);
-
-/// An attempt took longer than its node allows.
-#[derive(Debug, thiserror::Error)]
-#[error("it took longer than its timeout of {0:?}")]
-pub(super) struct TimedOut(pub(super) std::time::Duration);
 
 /// A node wrote a field that it does not declare.
 #[derive(Debug, thiserror::Error)]

@@ -1,21 +1,23 @@
 //! The tasks of a superstep, all at work at the same time.
 //!
 //! 1. A single task is polled where the run is polled, and nothing is spawned.
-//! 2. Several tasks are a queue of chunks, a few for each core and none larger
-//!    than [`CHUNK`]. The run's own task takes chunks from it, and so does one
-//!    spawned helper for each further core. Helpers are called at once, unless
-//!    the last superstep that began with the same node says that the work is
-//!    done before they would have woken up; then only if that turns out wrong.
-//! 3. Within a chunk, tasks are started one after another. A task that is done
-//!    at its first poll costs no spawn; one that is not is spawned, and holds
-//!    nobody up. One that computes without an await holds up what is left of
-//!    its own chunk, and no more.
+//! 2. Several tasks are a queue. The run's own task takes from it, and so does
+//!    one spawned helper for each further core: as many tasks at a time as
+//!    take about [`STINT`], one if that is too many, [`CHUNK`] at the most.
+//!    Helpers are called at once, unless supersteps that began with the same
+//!    node were lately done before they would have woken up; then only if that
+//!    turns out wrong.
+//! 3. Tasks are started one after another. One that is done at its first poll
+//!    costs no spawn; one that is not is spawned, and holds nobody up. One that
+//!    computes without an await holds up what was taken with it, and no more.
 //! 4. Under `OnFailure::Stop`, the first failure closes the queue and aborts
 //!    what was spawned; everything is awaited all the same.
 //! 5. Dropping the crew closes the queue and aborts everything.
+//! 6. A task that has neither succeeded nor failed, while no other failed, was
+//!    taken away by the runtime: never a success.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -25,28 +27,39 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::attempt::{Begun, Done, Ended, Failed, Shared, TaskFuture, begin, caught};
+use super::attempt::{Done, Ended, Failed, Shared, TaskFuture, caught, start};
 use super::error::RunError;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
 use crate::plan::Task;
 use crate::state::State;
 
-/// The most tasks in a chunk, over which the cost of taking it is little.
+/// The most tasks that are taken at a time, over which the cost of taking them
+/// is little.
 const CHUNK: usize = 64;
+
+/// What tasks that are taken together should take.
+const STINT: Duration = Duration::from_micros(100);
 
 /// Roughly what it takes to wake another thread, and to be woken by it.
 const WAKE_UP: Duration = Duration::from_micros(30);
 
-/// How long the run's own task takes chunks without letting others run.
-const SLICE: Duration = Duration::from_micros(500);
+/// How long tasks are taken without letting others of the runtime run.
+pub(super) const SLICE: Duration = Duration::from_micros(500);
 
 /// What the tasks of a superstep came to.
 pub(super) struct Results<S: State> {
-    /// By task, in task order. All are there, unless there is a failure.
-    pub(super) done: Vec<Option<Done<S>>>,
+    done: Vec<Option<Done<S>>>,
     /// The first in task order among the tasks that failed.
-    pub(super) failure: Option<(usize, Failed)>,
+    failure: Option<(usize, Failed)>,
+}
+
+/// Why not all tasks have succeeded.
+pub(super) enum Incomplete {
+    /// The task of that number failed.
+    Failed(usize, Failed),
+    /// Some never ended.
+    Lost,
 }
 
 impl<S: State> Results<S> {
@@ -71,6 +84,17 @@ impl<S: State> Results<S> {
                     self.failure = Some((index, failed));
                 }
                 false
+            }
+        }
+    }
+
+    /// All tasks in task order, if all have succeeded.
+    pub(super) fn complete(self) -> Result<Vec<Done<S>>, Incomplete> {
+        match self.failure {
+            Some((index, failed)) => Err(Incomplete::Failed(index, failed)),
+            None => {
+                let done: Option<Vec<_>> = self.done.into_iter().collect();
+                done.ok_or(Incomplete::Lost)
             }
         }
     }
@@ -101,19 +125,7 @@ async fn one<S: State, C: Send + Sync + 'static>(
         return Err(RunError::NoRuntime);
     }
     let mut results = Results::of(1);
-    let mut task = Some(task);
-    let begun = poll_fn(|cx| {
-        let task = task.take();
-        let begun = task.map(|task| caught(|| begin(shared, state, superstep, task, cx)));
-        Poll::Ready(begun)
-    });
-    let ended = match begun.await {
-        Some(Ok(Begun::Ended(ended))) => ended,
-        Some(Ok(Begun::AtWork(future))) => future.await,
-        Some(Err(panic)) => Err(Failed::once(panic)),
-        None => unreachable!("a future that is ready is not polled again"),
-    };
-    results.note(0, ended);
+    results.note(0, start(shared, state, superstep, task).await);
     Ok(results)
 }
 
@@ -126,13 +138,10 @@ async fn many<S: State, C: Send + Sync + 'static>(
     let runtime = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
     let n_tasks = tasks.len();
     let pace = &shared.graph.node(tasks[0].node).pace;
-    let cores = runtime.metrics().num_workers();
-    let chunk = n_tasks.div_ceil(cores * 4).clamp(1, CHUNK);
-    let n_helpers = (cores - 1).min(n_tasks.div_ceil(chunk) - 1);
+    let n_helpers = (runtime.metrics().num_workers() - 1).min(n_tasks - 1);
     let crew = Crew(Arc::new(Work {
         shared: Arc::clone(shared),
         superstep,
-        chunk,
         on_failure: shared.graph.limits.on_failure,
         stopped: AtomicBool::new(false),
         open: Mutex::new(Some(Open {
@@ -147,9 +156,6 @@ async fn many<S: State, C: Send + Sync + 'static>(
     loop {
         for piece in pieces {
             piece.note(&mut results);
-        }
-        if results.failure.is_some() {
-            crew.0.failed();
         }
         match crew.next().await {
             Some(more) => pieces = more,
@@ -180,8 +186,6 @@ impl<S: State> Piece<S> {
 struct Work<S: State, C> {
     shared: Arc<Shared<S, C>>,
     superstep: u64,
-    /// How many tasks a chunk has.
-    chunk: usize,
     on_failure: OnFailure,
     /// Nothing more is to be started.
     stopped: AtomicBool,
@@ -197,12 +201,36 @@ struct Open<S: State> {
     spawned: JoinSet<Vec<Piece<S>>>,
 }
 
+/// How many tasks a member takes at a time, and since when it lets nobody run.
+struct Stint {
+    size: usize,
+    turn: Instant,
+}
+
+impl Stint {
+    fn begin() -> Self {
+        Self {
+            size: 1,
+            turn: Instant::now(),
+        }
+    }
+}
+
 impl<S: State, C: Send + Sync + 'static> Work<S, C> {
-    fn spawn(&self, member: Member<S, C>) {
+    fn spawn(self: &Arc<Self>, job: Job<S>) {
         if let Some(open) = &mut *self.open.lock()
             && !self.is_stopped()
         {
-            open.spawned.spawn(member.work());
+            open.spawned.spawn(Arc::clone(self).member(job));
+        }
+    }
+
+    /// What a worker of the runtime spawns last it keeps for itself, and no
+    /// other can get it until the worker is done: something that does nothing
+    /// takes that place.
+    fn push_out(self: &Arc<Self>) {
+        if tokio::task::try_id().is_some() {
+            self.spawn(Job::Nothing);
         }
     }
 
@@ -210,21 +238,36 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Takes chunks until there are none.
-    async fn help(&self) -> Vec<Piece<S>> {
-        let mut pieces = Vec::new();
-        while let Some(piece) = self.do_chunk(self.chunk).await {
-            pieces.push(piece);
+    /// What is spawned.
+    async fn member(self: Arc<Self>, job: Job<S>) -> Vec<Piece<S>> {
+        match job {
+            Job::Nothing => Vec::new(),
+            Job::Help => {
+                let mut pieces = Vec::new();
+                let mut stint = Stint::begin();
+                while let Some(piece) = self.take(&mut stint).await {
+                    pieces.push(piece);
+                }
+                pieces
+            }
+            Job::Finish(first, future) => {
+                let ended = future.await;
+                if ended.is_err() {
+                    self.failed();
+                }
+                let ended = vec![Some(ended)];
+                vec![Piece { first, ended }]
+            }
         }
-        pieces
     }
 
-    /// Does a chunk of that many tasks; nothing if there are none left.
-    async fn do_chunk(&self, size: usize) -> Option<Piece<S>> {
+    /// Takes tasks from the queue and starts them; nothing if there are none
+    /// left.
+    async fn take(self: &Arc<Self>, stint: &mut Stint) -> Option<Piece<S>> {
         let (state, first, tasks) = {
             let mut open = self.open.lock();
             let open = open.as_mut()?;
-            let tasks: Vec<Task> = open.queue.by_ref().take(size).collect();
+            let tasks: Vec<Task> = open.queue.by_ref().take(stint.size).collect();
             let first = open.next;
             open.next += tasks.len();
             (Arc::clone(&open.state), first, tasks)
@@ -232,52 +275,61 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         if tasks.is_empty() {
             return None;
         }
-        let mut piece = Piece {
-            first,
-            ended: Vec::with_capacity(tasks.len()),
+        let begin = Instant::now();
+        let mut tasks = Some(tasks);
+        let piece = poll_fn(|cx| {
+            let tasks = tasks.take().unwrap_or_default();
+            Poll::Ready(self.start_all(&state, first, tasks, cx))
+        });
+        let piece = piece.await;
+        if piece.ended.iter().any(Option::is_none) {
+            self.push_out();
+        }
+        let now = Instant::now();
+        stint.size = match now - begin {
+            took if took > STINT => (stint.size / 2).max(1),
+            took if took < STINT / 2 => (stint.size * 2).min(CHUNK),
+            _ => stint.size,
         };
-        let mut tasks = tasks.into_iter();
-        poll_fn(|cx| {
-            // A panic ends its task, and not the row.
-            while let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
-                self.begin_row(&state, &mut tasks, &mut piece, cx);
-            })) {
-                piece.ended.push(Some(Err(Failed::panicked(&*panic))));
-                self.failed();
-            }
-            Poll::Ready(())
-        })
-        .await;
+        if now - stint.turn > SLICE {
+            tokio::task::yield_now().await;
+            stint.turn = Instant::now();
+        }
         Some(piece)
     }
 
     /// Starts tasks one after another. Those that do not end at once are
     /// spawned.
-    fn begin_row(
-        &self,
+    fn start_all(
+        self: &Arc<Self>,
         state: &Arc<S>,
-        tasks: &mut std::vec::IntoIter<Task>,
-        piece: &mut Piece<S>,
+        first: usize,
+        tasks: Vec<Task>,
         cx: &mut Context<'_>,
-    ) {
+    ) -> Piece<S> {
+        let mut ended = Vec::with_capacity(tasks.len());
+        let mut tasks = tasks.into_iter();
         while !self.is_stopped()
             && let Some(task) = tasks.next()
         {
-            match begin(&self.shared, state, self.superstep, task, cx) {
-                Begun::AtWork(future) => {
-                    let first = piece.first + piece.ended.len();
-                    piece.ended.push(None);
-                    self.spawn(Member::Task(first, future));
-                }
-                Begun::Ended(ended) => {
-                    let is_failure = ended.is_err();
-                    piece.ended.push(Some(ended));
+            let mut future = start(&self.shared, state, self.superstep, task);
+            match Pin::new(&mut future).poll(cx) {
+                Poll::Ready(end) => {
+                    let is_failure = end.is_err();
+                    ended.push(Some(end));
                     if is_failure {
                         self.failed();
                     }
                 }
+                Poll::Pending => {
+                    let index = first + ended.len();
+                    ended.push(None);
+                    self.spawn(Job::Finish(index, future));
+                }
             }
         }
+        discard(tasks);
+        Piece { first, ended }
     }
 
     /// A task has failed: unless the others are to finish, empties the queue,
@@ -294,60 +346,50 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
                 std::mem::take(&mut open.queue)
             }
         };
-        // Inputs are dropped outside the lock.
-        drop(unstarted);
+        // Outside the lock: what is dropped may want it.
+        discard(unstarted);
     }
 }
 
-/// What is spawned: one type for all, since each is compiled twice by tokio.
-enum Member<S: State, C> {
-    /// Takes chunks.
-    Helper(Arc<Work<S, C>>),
-    /// The task of that number, which did not end at its first poll.
-    Task(usize, TaskFuture<S>),
+/// Drops inputs that nobody is going to see. What their drops panic with is not
+/// a task's failure.
+fn discard(tasks: std::vec::IntoIter<Task>) {
+    for task in tasks {
+        drop(caught(|| drop(task)));
+    }
 }
 
-impl<S: State, C: Send + Sync + 'static> Member<S, C> {
-    async fn work(self) -> Vec<Piece<S>> {
-        match self {
-            Self::Helper(work) => work.help().await,
-            Self::Task(first, future) => {
-                let ended = vec![Some(future.await)];
-                vec![Piece { first, ended }]
-            }
-        }
-    }
+/// What a spawned member of a crew does: one type for all, since each that is
+/// spawned is compiled twice by tokio.
+enum Job<S: State> {
+    /// Takes tasks from the queue.
+    Help,
+    /// Awaits the task of that number, which did not end at its first poll.
+    Finish(usize, TaskFuture<S>),
+    /// Nothing; see [`push_out`](Work::push_out).
+    Nothing,
 }
 
 /// The run's own hold on its crew.
 struct Crew<S: State, C: Send + Sync + 'static>(Arc<Work<S, C>>);
 
 impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
-    /// Takes chunks until there are none, calling helpers if that is worth it,
-    /// and letting others run now and then.
+    /// Takes tasks until there are none, calling helpers if that is worth it.
     async fn lead(&self, n_tasks: usize, n_helpers: usize, pace: &Pace) -> Vec<Piece<S>> {
         let mut alone = pace.expected(n_tasks) < WAKE_UP;
         if !alone {
             self.call(n_helpers);
         }
         let begin = Instant::now();
-        let mut turn = begin;
+        let mut stint = Stint::begin();
         let mut pieces = Vec::new();
         let mut n_done = 0;
-        // Alone, it starts small, so as to notice soon that help is needed.
-        let mut size = if alone { 1 } else { self.0.chunk };
-        while let Some(piece) = self.0.do_chunk(size).await {
+        while let Some(piece) = self.0.take(&mut stint).await {
             n_done += piece.ended.len();
             pieces.push(piece);
-            size = (size * 2).min(self.0.chunk);
-            let now = Instant::now();
-            if alone && now - begin > 2 * WAKE_UP {
+            if alone && begin.elapsed() > 2 * WAKE_UP {
                 alone = false;
                 self.call(n_helpers);
-            }
-            if now - turn > SLICE {
-                tokio::task::yield_now().await;
-                turn = Instant::now();
             }
         }
         pace.note(n_done, begin.elapsed());
@@ -356,7 +398,10 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
 
     fn call(&self, n_helpers: usize) {
         for _ in 0..n_helpers {
-            self.0.spawn(Member::Helper(Arc::clone(&self.0)));
+            self.0.spawn(Job::Help);
+        }
+        if n_helpers > 0 {
+            self.0.push_out();
         }
     }
 
@@ -366,7 +411,7 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
             Some(open) => open.spawned.poll_join_next(cx),
             None => Poll::Ready(None),
         });
-        // An aborted task leaves nothing; panics of bodies are caught.
+        // What was aborted leaves nothing; panics of users' code are caught.
         joined.await.map(Result::unwrap_or_default)
     }
 }

@@ -17,7 +17,7 @@ pub(super) trait Observer<S: State, C>: Send {
     fn begin(&mut self, superstep: u64, tasks: &[Task]);
 
     /// All tasks of the superstep have succeeded; here they are in task order.
-    fn done(&mut self, done: &[Option<Done<S>>]);
+    fn done(&mut self, done: &[Done<S>]);
 
     /// The superstep failed before its updates were merged.
     fn unmerged(&mut self);

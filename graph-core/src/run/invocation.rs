@@ -162,7 +162,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
-            running: None,
+            running: self.running,
         }
     }
 
@@ -205,7 +205,7 @@ where
         let (mut progress, input) = self.progress();
         Box::pin(async move {
             progress.run(input).await?;
-            Ok(progress.finish())
+            progress.finish()
         })
     }
 
@@ -231,6 +231,10 @@ where
     where
         X: Send,
     {
+        assert!(
+            self.running.is_none(),
+            "a transcript was asked for of a run that had begun"
+        );
         let (mut progress, input) = self.progress();
         let graph = Arc::clone(&progress.shared.graph);
         let mut record = Record::new(Arc::clone(&graph.names), progress.fields);
@@ -238,7 +242,7 @@ where
         progress.executor = executor;
         let input_json = to_json(&input);
         let ended = progress.run(input).await;
-        let result = ended.map(|()| progress.finish());
+        let result = ended.and_then(|()| progress.finish());
         Recorded {
             graph: graph.name.clone(),
             input: input_json,

@@ -69,12 +69,12 @@ impl<S: State, C> Observer<S, C> for Record {
         });
     }
 
-    fn done(&mut self, done: &[Option<Done<S>>]) {
+    fn done(&mut self, done: &[Done<S>]) {
         let Some(step) = self.supersteps.last_mut() else {
             return;
         };
         let mut writers: Vec<Vec<String>> = vec![Vec::new(); self.fields.len()];
-        for (done, task) in done.iter().flatten().zip(&mut step.tasks) {
+        for (done, task) in done.iter().zip(&mut step.tasks) {
             task.attempts = done.attempts;
             let Some(update) = &done.outcome.update else {
                 continue;

@@ -6,9 +6,9 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use super::attempt::{Begun, Failed, Shared, TaskFuture, begin, caught};
+use super::attempt::{Failed, Shared, TaskFuture, start};
 use super::execute::Results;
 use super::hooks::Executor;
 use crate::graph::OnFailure;
@@ -77,16 +77,17 @@ impl Rehearsal {
                     still.push((hold - 1, index, held));
                     continue;
                 }
-                let begun = match held {
+                let mut future = match held {
                     Held::Task(_) if self.failure == Some((superstep, index)) => {
                         let error = NodeError::msg("failure injected by the test");
-                        Begun::Ended(Err(Failed::once(error)))
+                        TaskFuture::Over(Some(Failed::once(error)))
                     }
-                    held => poll_held(held, shared, state, superstep, cx),
+                    Held::Task(task) => start(shared, state, superstep, task),
+                    Held::Future(future) => future,
                 };
-                match begun {
-                    Begun::AtWork(future) => still.push((0, index, Held::Future(future))),
-                    Begun::Ended(ended) => {
+                match Pin::new(&mut future).poll(cx) {
+                    Poll::Pending => still.push((0, index, Held::Future(future))),
+                    Poll::Ready(ended) => {
                         if !results.note(index, ended) && stops {
                             return Poll::Ready(());
                         }
@@ -112,23 +113,6 @@ impl Rehearsal {
 enum Held<S: State> {
     Task(Task),
     Future(TaskFuture<S>),
-}
-
-fn poll_held<S: State, C: Send + Sync + 'static>(
-    held: Held<S>,
-    shared: &Arc<Shared<S, C>>,
-    state: &Arc<S>,
-    superstep: u64,
-    cx: &mut Context<'_>,
-) -> Begun<S> {
-    match held {
-        Held::Task(task) => caught(|| begin(shared, state, superstep, task, cx))
-            .unwrap_or_else(|panic| Begun::Ended(Err(Failed::once(panic)))),
-        Held::Future(mut future) => match Pin::new(&mut future).poll(cx) {
-            Poll::Pending => Begun::AtWork(future),
-            Poll::Ready(ended) => Begun::Ended(ended),
-        },
-    }
 }
 
 /// Numbers from a seed: `SplitMix64` (Steele, Lea and Flood, 2014).

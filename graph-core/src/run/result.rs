@@ -77,9 +77,7 @@ impl Ran {
     }
 
     pub(super) fn names(&self, step: usize, names: &[NodeName]) -> Vec<NodeName> {
-        let begin = if step == 0 { 0 } else { self.ends[step - 1] };
-        let nodes = &self.nodes[begin..self.ends[step]];
-        nodes
+        self.nodes(step)
             .iter()
             .map(|&node| names[node as usize].clone())
             .collect()
@@ -89,11 +87,20 @@ impl Ran {
     pub(super) fn last(&self, n: usize, names: &[NodeName]) -> Vec<Vec<NodeName>> {
         let first = self.len().saturating_sub(n);
         (first..self.len())
-            .map(|step| {
-                let mut names = self.names(step, names);
-                names.dedup();
-                names
-            })
+            .map(|step| each_once(self.nodes(step).to_vec(), names))
             .collect()
     }
+
+    fn nodes(&self, step: usize) -> &[NodeIndex] {
+        let begin = if step == 0 { 0 } else { self.ends[step - 1] };
+        &self.nodes[begin..self.ends[step]]
+    }
+}
+
+/// The names of nodes, sorted, each once.
+pub(super) fn each_once(mut nodes: Vec<NodeIndex>, names: &[NodeName]) -> Vec<NodeName> {
+    nodes.sort_unstable();
+    nodes.dedup();
+    let names = nodes.iter().map(|&node| names[node as usize].clone());
+    names.collect()
 }

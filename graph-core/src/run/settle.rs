@@ -9,14 +9,14 @@ use fixedbitset::FixedBitSet;
 
 use super::attempt::{Done, Failed};
 use super::drive::Progress;
-use super::error::{Panicked, RunError, UndeclaredWrite};
+use super::error::{RunError, UndeclaredWrite};
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::graph::Router;
 use crate::id::{NodeName, START, TaskId};
 use crate::merge::{self, panic_message};
-use crate::node::Outcome;
+use crate::node::{Outcome, Panicked};
 use crate::plan::{BadTarget, Chooser, Chosen, Task, choose};
-use crate::state::{State, Update, WriteKind};
+use crate::state::{State, Update};
 
 /// A task's node, and its number if it is a send. Small enough to stay in
 /// registers.
@@ -58,6 +58,10 @@ enum What {
     Body,
     Route,
     Merge,
+    /// The state, or a field of it, is copied.
+    Copy,
+    /// An ephemeral field is given its default.
+    Expire,
 }
 
 impl At {
@@ -68,6 +72,11 @@ impl At {
             what: What::Body,
             field: 0,
         }
+    }
+
+    /// What follows copies the state, maybe.
+    pub(super) fn copies(&mut self) {
+        self.what = What::Copy;
     }
 }
 
@@ -107,21 +116,21 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         &mut self,
         graph: &Frozen<S, C>,
         keys: &[TaskKey],
-        done: &mut [Option<Done<S>>],
+        done: &mut [Done<S>],
     ) -> Result<Vec<Vec<Chosen>>, RunError> {
-        if let ([key], [Some(done)]) = (keys, &mut *done) {
+        if let ([key], [done]) = (keys, &mut *done) {
             let mut chosen = Vec::new();
             self.settle_one(graph, *key, &mut done.outcome, &mut chosen)?;
             return Ok(vec![chosen]);
         }
-        for (&key, done) in keys.iter().zip(done.iter().flatten()) {
+        for (&key, done) in keys.iter().zip(&*done) {
             if let Some(declared) = &graph.node(key.node).writes {
                 self.check_writes(key, declared, &done.outcome)?;
             }
         }
         self.check_conflicts(keys, done)?;
         let chosen = self.choices(graph, keys, done)?;
-        let updates = done.iter().flatten();
+        let updates = done.iter();
         let written = self.written(updates.filter_map(|done| done.outcome.update.as_ref()));
         match self
             .executor
@@ -142,9 +151,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         &mut self,
         graph: &Frozen<S, C>,
         keys: &[TaskKey],
-        done: &mut [Option<Done<S>>],
+        done: &mut [Done<S>],
     ) -> Result<Vec<Vec<Chosen>>, RunError> {
-        let all = keys.iter().zip(done.iter_mut().flatten());
+        let all = keys.iter().zip(done.iter_mut());
         let mut chosen = Vec::new();
         for (index, (&key, done)) in all.enumerate() {
             let (exits, outcome) = (&graph.node(key.node).exits, &mut done.outcome);
@@ -160,6 +169,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             if exits.routes.is_empty() {
                 continue;
             }
+            self.at.copies();
             let undo = outcome
                 .update
                 .as_ref()
@@ -198,8 +208,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         }
     }
 
-    fn check_conflicts(&self, keys: &[TaskKey], done: &[Option<Done<S>>]) -> Result<(), RunError> {
-        let updates = done.iter().flatten().enumerate();
+    fn check_conflicts(&self, keys: &[TaskKey], done: &[Done<S>]) -> Result<(), RunError> {
+        let updates = done.iter().enumerate();
         let updates =
             updates.filter_map(|(task, done)| Some((task, done.outcome.update.as_ref()?)));
         match merge::conflict(self.fields, updates) {
@@ -208,10 +218,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 field: self.fields[conflict.field].name.into(),
                 first: self.task_id(Some(keys[conflict.first])),
                 second: self.task_id(Some(keys[conflict.second])),
-                verb: match conflict.kind {
-                    WriteKind::Reduce => "wrote",
-                    WriteKind::Overwrite => "overwrote",
-                },
+                kind: conflict.kind,
                 superstep: self.superstep,
             }),
         }
@@ -221,21 +228,25 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
     /// kept a view of it.
     #[inline]
     pub(super) fn merge(&mut self, update: &mut S::Update) {
+        self.at.copies();
+        let state = Arc::make_mut(&mut self.state);
         self.at.what = What::Merge;
-        update.apply(Arc::make_mut(&mut self.state), &mut self.at.field);
+        update.apply(state, &mut self.at.field);
     }
 
     /// Merges the updates in order.
-    fn merge_all(&mut self, keys: &[TaskKey], done: &mut [Option<Done<S>>]) {
-        let all = keys.iter().zip(done.iter_mut().flatten());
+    fn merge_all(&mut self, keys: &[TaskKey], done: &mut [Done<S>]) {
+        let all = keys.iter().zip(done.iter_mut());
         let mut updates = all
             .filter_map(|(&key, done)| Some((key, done.outcome.update.as_mut()?)))
             .peekable();
-        if updates.peek().is_none() {
+        let Some(&(first, _)) = updates.peek() else {
             return;
-        }
-        self.at.what = What::Merge;
+        };
+        self.at.key = Some(first);
+        self.at.copies();
         let state = Arc::make_mut(&mut self.state);
+        self.at.what = What::Merge;
         for (key, update) in updates {
             self.at.key = Some(key);
             update.apply(state, &mut self.at.field);
@@ -307,6 +318,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             return;
         }
         let written = written.unwrap_or_else(|| FixedBitSet::with_capacity(self.fields.len()));
+        self.at.what = What::Expire;
         for field in self.ephemerals.expire(&written) {
             S::Update::reset(Arc::make_mut(&mut self.state), field);
             if let Some(observer) = &mut self.observer {
@@ -343,19 +355,22 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
     #[cold]
     pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> RunError {
         let At { key, what, field } = self.at;
-        match what {
-            What::Body => self.failed(key, Failed::panicked(panic)),
-            What::Route => {
-                let message = format!("{} (in its route)", panic_message(panic));
-                self.failed(key, Failed::once(Panicked(message)))
+        let while_what = match what {
+            What::Body => return self.failed(key, Failed::panicked(panic)),
+            What::Merge => {
+                return RunError::Reducer {
+                    field: self.fields[field].name.into(),
+                    task: self.task_id(key),
+                    superstep: self.superstep,
+                    message: panic_message(panic),
+                };
             }
-            What::Merge => RunError::Reducer {
-                field: self.fields[field].name.into(),
-                task: self.task_id(key),
-                superstep: self.superstep,
-                message: panic_message(panic),
-            },
-        }
+            What::Route => "in its route",
+            What::Copy => "while the state was copied",
+            What::Expire => "while an ephemeral field was given its default",
+        };
+        let message = format!("{} ({while_what})", panic_message(panic));
+        self.failed(key, Failed::once(Panicked(message)))
     }
 
     #[cold]
