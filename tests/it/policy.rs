@@ -314,7 +314,7 @@ async fn shy(retry: Retry) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_clone_of_an_input_is_a_failure_of_its_attempt() {
-    let panics_end_it = Retry::attempts(2).when(|error| !error.is_panic());
+    let panics_end_it = Retry::attempts(3).when(|error| !error.is_panic());
     assert_eq!(shy(panics_end_it).await, "it panicked: do not copy me");
     // The last attempt needs no copy.
     assert_eq!(shy(Retry::attempts(2)).await, "oops");

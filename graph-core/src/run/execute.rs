@@ -3,7 +3,8 @@
 //! 1. A single task is polled where the run is polled, and nothing is spawned.
 //! 2. Several tasks are a queue. The run's own task takes from it, and so does
 //!    one spawned helper for each further core: as many tasks at a time as
-//!    take about [`STINT`], one if that is too many, [`CHUNK`] at the most.
+//!    take about [`STINT`], one if that is too many, [`CHUNK`] at the most, and
+//!    never so many that the others go short.
 //!    Helpers are called at once, unless supersteps that began with the same
 //!    node were lately done before they would have woken up; then only if that
 //!    turns out wrong.
@@ -34,8 +35,8 @@ use crate::graph::OnFailure;
 use crate::plan::Task;
 use crate::state::State;
 
-/// The most tasks that are taken at a time, over which the cost of taking them
-/// is little.
+/// The most tasks that are ever taken at a time, over which the cost of taking
+/// them is little.
 const CHUNK: usize = 64;
 
 /// What tasks that are taken together should take.
@@ -138,10 +139,12 @@ async fn many<S: State, C: Send + Sync + 'static>(
     let runtime = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
     let n_tasks = tasks.len();
     let pace = &shared.graph.node(tasks[0].node).pace;
-    let n_helpers = (runtime.metrics().num_workers() - 1).min(n_tasks - 1);
+    let cores = runtime.metrics().num_workers();
+    let n_helpers = (cores - 1).min(n_tasks - 1);
     let crew = Crew(Arc::new(Work {
         shared: Arc::clone(shared),
         superstep,
+        chunk: n_tasks.div_ceil(cores * 4).clamp(1, CHUNK),
         on_failure: shared.graph.limits.on_failure,
         stopped: AtomicBool::new(false),
         open: Mutex::new(Some(Open {
@@ -186,6 +189,8 @@ impl<S: State> Piece<S> {
 struct Work<S: State, C> {
     shared: Arc<Shared<S, C>>,
     superstep: u64,
+    /// The most tasks that are taken at a time.
+    chunk: usize,
     on_failure: OnFailure,
     /// Nothing more is to be started.
     stopped: AtomicBool,
@@ -288,7 +293,7 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         let now = Instant::now();
         stint.size = match now - begin {
             took if took > STINT => (stint.size / 2).max(1),
-            took if took < STINT / 2 => (stint.size * 2).min(CHUNK),
+            took if took < STINT / 2 => (stint.size * 2).min(self.chunk),
             _ => stint.size,
         };
         if now - stint.turn > SLICE {
