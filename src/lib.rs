@@ -102,12 +102,12 @@ pub use superstep_core::json_schema;
 pub use superstep_core::testing;
 pub use superstep_core::{
     All, Any, Append, Command, CompileError, Ctx, Data, Definition, Diagnostic, END, FieldSchema,
-    FieldUpdate, Given, Graph, HasContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Max, Merge, MergeRecord, Min,
-    NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnFailure, Outcome, Reducer, Replace,
-    Retry, Route, Run, RunError, START, Schema, SendTo, StarvedJoin, State, StateGraph, Status,
-    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript, TranscriptOutcome, TranscriptRun,
-    Update, UpdateKeys, View, Worker, WriteKind, node,
+    FieldUpdate, Given, Graph, HasContext, IntoContext, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Max, Merge,
+    MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnFailure, Outcome,
+    Reducer, Replace, Retry, Route, Run, RunError, START, Schema, SendTo, StarvedJoin, State,
+    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript,
+    TranscriptOutcome, TranscriptRun, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::compile::Graph;
 use crate::node::BoxFuture;
-use crate::run::{Given, HasContext, NoContext, Rehearsal};
+use crate::run::{Given, HasContext, IntoContext, NoContext, Rehearsal};
 use crate::state::State;
 use crate::transcript::Transcript;
 
@@ -135,9 +135,10 @@ impl<S: State, C, X> Exploration<S, C, X> {
         self
     }
 
-    /// Gives all runs the same context.
-    pub fn context(self, context: impl Into<Arc<C>>) -> Exploration<S, C, Given<C>> {
-        self.replace_context(Given::new(context.into()))
+    /// Gives all runs the same context: a `C`, or an `Arc<C>` to look into it
+    /// afterwards.
+    pub fn context(self, context: impl IntoContext<C>) -> Exploration<S, C, Given<C>> {
+        self.replace_context(Given::new(context.into_context()))
     }
 
     /// Gives each run a context of its own.
