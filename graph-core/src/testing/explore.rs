@@ -186,8 +186,9 @@ pub struct Explored {
     pub failures: usize,
 }
 
-/// Two runs of an exploration that differ.
-#[derive(Debug, Clone)]
+/// Two runs of an exploration that differ. As `Debug`, which `unwrap` prints,
+/// it is its message.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Disagreement {
     /// The seeds of the two orders.
@@ -228,6 +229,12 @@ impl fmt::Display for Disagreement {
             self.first.trim(),
             self.second.trim()
         )
+    }
+}
+
+impl fmt::Debug for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
