@@ -6,7 +6,8 @@
 //! **supersteps**: all nodes that are ready run at the same time, their updates
 //! are merged by the fields' **reducers** in a fixed order, and what they lead
 //! to is ready next. Same graph, same input, same result, whichever node ends
-//! first.
+//! first. Where several nodes of a superstep fail, though, the failure that
+//! comes first ends the run, unless [`OnFailure::Finish`] lets all of them end.
 //!
 //! # A tour
 //!

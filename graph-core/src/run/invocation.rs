@@ -30,7 +30,10 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// The tasks of a superstep run at the same time, on all threads of the
     /// runtime; a superstep of one task runs where the run is awaited. Updates
     /// are merged in task order. The result is a function of the graph and the
-    /// input, as far as the nodes are.
+    /// input, as far as the nodes are. Of several failures in one superstep,
+    /// the one that comes first is returned; under
+    /// [`OnFailure::Finish`](crate::OnFailure::Finish) it is the first in task
+    /// order.
     ///
     /// # Cancel safety
     ///
