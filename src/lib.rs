@@ -77,10 +77,12 @@
 //!   on a function.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
-//!   as [`Ctx`].
+//!   as [`Ctx`]. In an `Arc` several runs can share it.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
-//!   snapshot tests; `testing::explore` tries many completion orders and
-//!   failures.
+//!   snapshot tests:
+//!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
+//!   [`View::new`] shows how to call a node by itself, and `testing::explore`
+//!   tries many completion orders and failures.
 //! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
 //!
 //! Every mistake in a graph is reported by [`StateGraph::compile`], all at
