@@ -85,8 +85,10 @@
 //!   tries many completion orders and failures.
 //! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
 //!
-//! Every mistake in a graph is reported by [`StateGraph::compile`], all at
-//! once. Each code of [`Diagnostic`] and [`RunError`] has a page under
+//! Mistakes in how a graph is put together are reported by
+//! [`StateGraph::compile`], all at once. It sees where a `goto` may go if
+//! [`destinations`](NodeBuilder::destinations) declares it; if not, a `goto` to
+//! an unknown node is an error of the run. Each code of [`Diagnostic`] and [`RunError`] has a page under
 //! `docs/errors`; `docs/from-langgraph.md` says what LangGraph's notions are
 //! called here.
 //!
