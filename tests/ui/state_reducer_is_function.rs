@@ -19,9 +19,11 @@ struct Research {
     answer: String,
     #[reduce(superstep::max)]
     best: u64,
+    #[reduce("add")]
+    found: Vec<String>,
 }
 
 fn main() {
-    let _ = Research::update().notes("one").tokens(1).answer("two").best(2);
+    let _ = Research::update().notes("one").tokens(1).answer("two").best(2).found("three");
     let _ = keep_longer;
 }

@@ -2,7 +2,9 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Field, Ident, Lit, Meta, Path, Token, Type, parse_quote};
+use syn::{
+    Attribute, Expr, ExprLit, Field, Ident, Lit, LitStr, Meta, Path, Token, Type, parse_quote,
+};
 
 use crate::errors::{Errors, one_of};
 
@@ -74,16 +76,33 @@ fn reduce(attribute: &Attribute, ty: &Type, read: &mut FieldAttributes, errors: 
                 lit: Lit::Str(text),
                 ..
             }) => {
-                let name = text.value();
-                errors.at(
-                    text,
-                    format!("a reducer is a type, not text: write `#[reduce({name})]`"),
-                );
-                read.reducer = read.reducer.take().or_else(|| text.parse().ok());
+                let path = path_in_text(text, ty, errors);
+                read.reducer = read.reducer.take().or(path);
             }
             other => errors.at(other, "a reducer is the path of a type, such as `Append`"),
         }
     }
+}
+
+/// The path that stands in quotes, if there is one. That it does goes to
+/// `errors`.
+fn path_in_text(text: &LitStr, ty: &Type, errors: &mut Errors) -> Option<Path> {
+    let path = text.parse().ok();
+    if let Some(path) = path.as_ref().filter(|path| !is_of_type(path)) {
+        return Some(path_of_type(path, ty, errors));
+    }
+    let name = text.value();
+    errors.at(
+        text,
+        format!("a reducer is a type, not text: write `#[reduce({name})]`"),
+    );
+    path
+}
+
+/// Whether a path is named like a type, and not like a function.
+fn is_of_type(path: &Path) -> bool {
+    let last = path.segments.last();
+    !last.is_some_and(|last| last.ident.to_string().starts_with(char::is_lowercase))
 }
 
 /// The path itself if it can be that of a type. Names of functions go to
@@ -91,13 +110,13 @@ fn reduce(attribute: &Attribute, ty: &Type, read: &mut FieldAttributes, errors: 
 /// takes what is most likely written to the field, so that its updates are no
 /// second mistake.
 fn path_of_type(path: &Path, ty: &Type, errors: &mut Errors) -> Path {
-    let Some(name) = path.segments.last().map(|last| last.ident.to_string()) else {
-        return path.clone();
-    };
-    if !name.starts_with(char::is_lowercase) {
+    if is_of_type(path) {
         return path.clone();
     }
-    let stock = STOCK.iter().find(|stock| name == stock.to_lowercase());
+    let stock = STOCK.iter().find(|stock| {
+        let last = path.segments.last();
+        last.is_some_and(|last| last.ident == stock.to_lowercase())
+    });
     let (message, stock) = match stock {
         Some(stock) => (
             format!("a reducer is a type: write `#[reduce({stock})]`"),
