@@ -6,7 +6,8 @@
 //! **supersteps**: all nodes that are ready run at the same time, their updates
 //! are merged by the fields' **reducers** in a fixed order, and what they lead
 //! to is ready next. Same graph, same input, same result, whichever node ends
-//! first.
+//! first. Where several nodes of a superstep fail, though, the failure that
+//! comes first ends the run, unless [`OnFailure::Finish`] lets all of them end.
 //!
 //! # A tour
 //!
@@ -66,21 +67,28 @@
 //!   node that returns a [`Command`] writes and chooses at once.
 //! - **Map and reduce.** A [`Worker`] is started by sends, once for each value,
 //!   and gets that value in place of a view of the state.
-//! - **Failures.** A node fails by `?` on any error, or with a text:
-//!   `Err(NodeError::msg("no answer"))`, see [`NodeError`]. The run then ends
+//! - **Failures.** A node fails by `?` on any [`std::error::Error`], or with a
+//!   text: `Err(NodeError::msg("no answer"))`. It may also return
+//!   `anyhow::Result` or `Result<_, String>`; only in a function that returns
+//!   [`NodeResult`] does `?` on an `anyhow::Error` need
+//!   `.map_err(NodeError::from_boxed)?`, see [`NodeError`]. The run then ends
 //!   with a [`RunError`], which `main` prints with its causes and with help.
 //! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
 //!   on a function.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
-//!   as [`Ctx`].
+//!   as [`Ctx`]. In an `Arc` several runs can share it.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
-//!   snapshot tests; `testing::explore` tries many completion orders and
-//!   failures.
+//!   snapshot tests:
+//!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
+//!   [`View::new`] shows how to call a node by itself, and `testing::explore`
+//!   tries many completion orders and failures.
 //! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
 //!
-//! Every mistake in a graph is reported by [`StateGraph::compile`], all at
-//! once. Each code of [`Diagnostic`] and [`RunError`] has a page under
+//! Mistakes in how a graph is put together are reported by
+//! [`StateGraph::compile`], all at once. It sees where a `goto` may go if
+//! [`destinations`](NodeBuilder::destinations) declares it; if not, a `goto` to
+//! an unknown node is an error of the run. Each code of [`Diagnostic`] and [`RunError`] has a page under
 //! `docs/errors`; `docs/from-langgraph.md` says what LangGraph's notions are
 //! called here.
 //!
@@ -102,12 +110,12 @@ pub use superstep_core::json_schema;
 pub use superstep_core::testing;
 pub use superstep_core::{
     All, Any, Append, Command, CompileError, Ctx, Data, Definition, Diagnostic, END, FieldSchema,
-    FieldUpdate, Given, Graph, HasContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Max, Merge, MergeRecord, Min,
-    NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnFailure, Outcome, Reducer, Replace,
-    Retry, Route, Run, RunError, START, Schema, SendTo, StarvedJoin, State, StateGraph, Status,
-    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript, TranscriptOutcome, TranscriptRun,
-    Update, UpdateKeys, View, Worker, WriteKind, node,
+    FieldUpdate, Given, Graph, HasContext, IntoContext, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Max, Merge,
+    MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnFailure, Outcome,
+    Reducer, Replace, Retry, Route, Run, RunError, START, Schema, SendTo, StarvedJoin, State,
+    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript,
+    TranscriptOutcome, TranscriptRun, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 

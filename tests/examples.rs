@@ -63,9 +63,10 @@ fn bars(page: &str) -> Vec<&str> {
     bars.map(|line| line[..12].trim_end()).collect()
 }
 
-/// How many branches were at work at a time; 1 if they took turns.
+/// How many branches were under way at a time; 1 if each waited for the one
+/// before.
 fn at_once(page: &str) -> f64 {
-    let (_, rest) = page.split_once("on average, ").expect("the page says so");
+    let (_, rest) = page.split_once("average,").expect("the page says so");
     let number = rest.split_whitespace().next();
     let number = number.and_then(|number| number.parse().ok());
     number.expect("a number follows")
@@ -88,6 +89,11 @@ fn an_essay_is_read_in_three_ways() {
         at_once(&page) > 1.0,
         "one branch waited for another:\n{page}"
     );
+    let cores = match std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+        1 => "There is 1 core. The branches took ".to_owned(),
+        n => format!("There are {n} cores. The branches took "),
+    };
+    assert!(page.contains(&cores), "{page}");
     assert!(page.contains("Words read, all branches together: 2979."));
     let too_wide = page.lines().find(|line| line.chars().count() > 80);
     assert_eq!(too_wide, None);

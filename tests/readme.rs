@@ -1,4 +1,4 @@
-//! The README's program, whole, and a check that the README still shows it.
+//! The README's programs, and a check that the README still shows them.
 
 use std::time::Duration;
 
@@ -88,6 +88,24 @@ fn shown() -> Vec<&'static str> {
     let end = begin + readme[begin..].find("```").expect("it ends");
     let lines = readme[begin..end].lines().map(str::trim);
     lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// The README's program with a `main`: a file of its own, shown whole.
+#[expect(clippy::print_stdout, reason = "a program for the terminal")]
+mod complete {
+    include!("readme/complete.rs");
+
+    #[test]
+    fn it_runs() {
+        main().expect("the README's run ends");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_complete_program() {
+    let program = include_str!("readme/complete.rs");
+    let shown = format!("```rust\n{program}```\n");
+    assert!(include_str!("../README.md").contains(&shown), "{shown}");
 }
 
 #[test]

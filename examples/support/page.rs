@@ -3,7 +3,9 @@
 use std::{
     fmt::Write,
     future::IntoFuture,
+    num::NonZero,
     sync::{Mutex, MutexGuard},
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -43,7 +45,7 @@ pub(crate) fn wrapped(text: &str) -> String {
     page
 }
 
-/// When something was at work, since the stopwatch began.
+/// When something was under way, since the stopwatch began.
 #[derive(Clone, Debug)]
 struct Span {
     name: String,
@@ -105,8 +107,9 @@ impl Stopwatch {
         let (sum, took) = (ms(sum), ms(took));
         page.push('\n');
         page.push_str(&wrapped(&format!(
-            "The branches took {sum} in all, the run {took}: \
-             on average, {at_once:.1} of them were at work at the same time."
+            "There {}. The branches took {sum} added up, the run {took}: on average, \
+             {at_once:.1} of them were under way at the same time, at work or waiting for a core.",
+            cores()
         )));
         page
     }
@@ -121,6 +124,14 @@ impl Stopwatch {
 fn columns(time: Duration, whole: &Span) -> usize {
     let share = time.as_secs_f64() / (whole.end - whole.start).as_secs_f64();
     (share * BAR as f64).round() as usize
+}
+
+/// How many cores this program may use, after "there".
+fn cores() -> String {
+    match available_parallelism().map_or(1, NonZero::get) {
+        1 => "is 1 core".to_owned(),
+        n => format!("are {n} cores"),
+    }
 }
 
 /// A time in milliseconds.

@@ -33,7 +33,7 @@ pub use node::{
     NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View, Worker, node,
 };
 pub use plan::StarvedJoin;
-pub use run::{Given, HasContext, Invocation, NoContext, Run, RunError, Status};
+pub use run::{Given, HasContext, IntoContext, Invocation, NoContext, Run, RunError, Status};
 #[cfg(feature = "schema")]
 pub use state::json_schema;
 pub use state::{

@@ -92,6 +92,7 @@ async fn a_node_that_depends_on_who_is_first_is_found_and_shown() {
         the completion orders of seeds 0 and 3 disagree, first in line 8 of their transcripts, under `superstep 1`
           0: writes {"log":["a took 0"]}
           3: writes {"log":["a took 1"]}"#]].assert_eq(&disagreement.to_string());
+    assert_eq!(format!("{disagreement:?}"), disagreement.to_string());
     assert_eq!(disagreement.failure, None);
     assert_ne!(disagreement.first, disagreement.second);
     let (one, other) = &*disagreement.transcripts;
@@ -126,6 +127,24 @@ async fn a_disagreement_can_be_had_again_from_its_seeds() {
     let again = found().await.unwrap_err();
     assert_eq!(first.to_string(), again.to_string());
     assert_eq!(first.seeds.0, 7);
+}
+
+#[tokio::test]
+async fn which_of_two_failures_ends_a_run_depends_on_the_order_unless_both_may_end() {
+    let two = |on_failure| {
+        let fails = async |_: View<Trace>| Err::<(), _>(std::io::Error::other("no"));
+        let graph = StateGraph::<Trace>::new("two")
+            .add_node("a", fails)
+            .add_node("b", fails)
+            .add_edge(START, ["a", "b"])
+            .on_failure(on_failure);
+        sound(graph)
+    };
+    let found = explore(&two(OnFailure::Stop), Trace::update()).await;
+    assert!(found.is_err(), "each of them is first in some order");
+    let found = explore(&two(OnFailure::Finish), Trace::update()).await;
+    let outcome = found.unwrap().transcript.to_string();
+    assert!(outcome.contains("node `a` failed"), "{outcome}");
 }
 
 #[tokio::test]

@@ -465,17 +465,23 @@ async fn the_limit_is_told_with_what_ran_last_and_would_run_next() {
         .add_edge("a", ["b", "c"])
         .add_conditional_edges("b", |_: &Trace| "a", ["a", END])
         .recursion_limit(5);
-    let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+    let graph = sound(graph);
+    let error = graph.invoke(Trace::update()).await.unwrap_err();
     check(
         &error,
         &expect![[r#"
             recursion-limit
-            no end was reached within 5 supersteps, the last of which ran `a`; `b`, `c`; `a`
+            no end was reached within 5 supersteps, the last 3 of which ran `a`, then `b`, `c`, then `a`
             see what still makes `b`, `c` ready, or raise `recursion_limit`
             --
-            recursion-limit: no end was reached within 5 supersteps, the last of which ran `a`; `b`, `c`; `a`
+            recursion-limit: no end was reached within 5 supersteps, the last 3 of which ran `a`, then `b`, `c`, then `a`
               help: see what still makes `b`, `c` ready, or raise `recursion_limit`
         "#]],
+    );
+    let run = graph.invoke(Trace::update()).recursion_limit(1);
+    assert_eq!(
+        run.await.unwrap_err().to_string(),
+        "no end was reached within 1 supersteps, the last of which ran `a`"
     );
 }
 

@@ -839,7 +839,7 @@ async fn nothing_of_a_superstep_beyond_the_limit_is_started() {
     let error = run.recursion_limit(3).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no end was reached within 3 supersteps, the last of which ran `a`; `a`, `b`; `a`, `b`"
+        "no end was reached within 3 supersteps, the last 3 of which ran `a`, then `a`, `b`, then `a`, `b`"
     );
     assert_eq!(alive.ever(), 5);
 }

@@ -178,9 +178,12 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         self
     }
 
-    /// Adds a worker: an async function of a value that is sent to it, and of
-    /// the [`Ctx`](crate::Ctx) if it takes one; see [`IntoWorker`], and
-    /// [`Worker`] for an example.
+    /// Adds a worker, made by ``const W: Worker<String> = Worker::new("w")``:
+    /// the name alone does not say what is sent to it.
+    ///
+    /// Its function is async and takes the value that is sent, and the
+    /// [`Ctx`](crate::Ctx) if it wants one; see [`IntoWorker`], and [`Worker`]
+    /// for an example.
     ///
     /// Only sends reach it, each as a task of its own; edges and routes lead out
     /// of it as out of any node.

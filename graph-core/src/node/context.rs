@@ -46,7 +46,8 @@ impl<C> Frame<'_, C> {
 
 impl<C> Ctx<C> {
     /// A context outside any run, to call a node function in a test: node
-    /// `test`, superstep 1, attempt 1.
+    /// `test`, superstep 1, attempt 1; see [`View::new`](crate::View::new) for
+    /// an example.
     #[must_use]
     pub fn new(context: C) -> Self {
         Self {

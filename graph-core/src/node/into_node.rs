@@ -87,7 +87,7 @@ impl<S: State, C> fmt::Debug for Definition<S, C> {
     label = "not a node of this graph",
     note = "a node is an `async fn(View<{S}>)`, an `async fn(View<{S}>, Ctx<{C}>)` or an `async fn(Ctx<{C}>)`",
     note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
-    note = "as a closure: `async |state: View<{S}>| …`, or `move |state: View<{S}>| async move {{ … }}`",
+    note = "as a closure: `async |state: View<{S}>| …`; to capture, `move |state: View<{S}>| {{ let client = client.clone(); async move {{ … }} }}`, or take a `Ctx`",
     note = "a node with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`"
 )]
 pub trait IntoNode<S: State, C, Marker> {

@@ -22,6 +22,42 @@ pub struct View<S>(Arc<S>);
 
 impl<S> View<S> {
     /// A view of a value, to call a node function in a test.
+    ///
+    /// # Examples
+    ///
+    /// Updates are not `PartialEq`, as the values in them need not be; they are
+    /// compared as JSON, which has the fields that were written:
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Chat {
+    ///     question: String,
+    ///     answer: String,
+    ///     #[reduce(Sum)]
+    ///     tokens: u64,
+    /// }
+    ///
+    /// struct Tools {
+    ///     greeting: String,
+    /// }
+    ///
+    /// async fn answer(chat: View<Chat>, ctx: Ctx<Tools>) -> ChatUpdate {
+    ///     Chat::update().answer(format!("{}, {}", ctx.greeting, chat.question)).tokens(3)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let chat = Chat { question: "Ann".into(), ..Chat::default() };
+    /// let ctx = Ctx::new(Tools { greeting: "hello".into() });
+    /// let update = answer(View::new(chat), ctx).await;
+    /// let written = serde_json::json!({ "answer": "hello, Ann", "tokens": 3 });
+    /// assert_eq!(serde_json::to_value(&update)?, written);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(state: S) -> Self {
         Self(Arc::new(state))

@@ -23,7 +23,8 @@ use crate::state::Data;
 /// - **Each send is a task of its own**, also of equal values, and runs in the
 ///   superstep after the one that sent it. `ctx.task()` tells them apart:
 ///   `review/0` is the first send to `review` of that superstep. An edge out of
-///   the worker is followed once, after all of them.
+///   the worker is followed once, after all of them; with no sends there is
+///   nothing to follow it after, see the second example.
 /// - **Policies** apply to each task: `node(f).retry(..)`, `.timeout(..)`. A
 ///   worker cannot be deferred; the node that collects can.
 /// - **Many**: all sends of a superstep are at work at once, unless
@@ -89,6 +90,48 @@ use crate::state::Data;
 /// let run = graph.invoke(Report::update().title("Rust").pages(["one", "two"])).await?;
 /// assert_eq!(run.ran(), [vec!["review", "review"], vec!["collect"]]);
 /// assert_eq!(run.state.summary, "review/0: one of Rust; review/1: two of Rust");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// When there is nothing to send, no worker runs, the edge out of it is not
+/// followed, and the node that collects does not run either. Where it must, the
+/// route goes there itself; both targets are declared:
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use superstep::Target;
+/// use superstep::prelude::*;
+///
+/// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// # struct Report { pages: Vec<String>, #[reduce(Append)] reviews: Vec<String>, summary: String }
+/// # const REVIEW: Worker<String> = Worker::new("review");
+/// # async fn review(page: String) -> ReportUpdate { Report::update().reviews(page) }
+/// # async fn collect(report: View<Report>) -> ReportUpdate {
+/// #     Report::update().summary(format!("{} reviews", report.reviews.len()))
+/// # }
+/// fn split(report: &Report) -> Vec<Target> {
+///     if report.pages.is_empty() {
+///         return vec!["collect".into()];
+///     }
+///     report.pages.iter().map(|page| REVIEW.send(page.clone()).into()).collect()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let graph = StateGraph::<Report>::new("report")
+///     .add_worker(REVIEW, review)
+///     .add_node("collect", collect)
+///     .add_conditional_edges(START, split, ["review", "collect"])
+///     .add_edge(REVIEW, "collect")
+///     .compile()?;
+///
+/// let run = graph.invoke(Report::update()).await?;
+/// assert_eq!(run.ran(), [["collect"]]);
+/// assert_eq!(run.state.summary, "0 reviews");
+/// let run = graph.invoke(Report::update().pages(["one", "two"])).await?;
+/// assert_eq!(run.state.summary, "2 reviews");
+/// # assert!(graph.warnings().is_empty(), "{:?}", graph.warnings());
 /// # Ok(())
 /// # }
 /// ```

@@ -220,14 +220,15 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
     }
 }
 
-/// Supersteps as `` , the last of which ran `a`; `b`, `c` ``.
+/// Supersteps as `` , the last 2 of which ran `a`, then `b`, `c` ``.
 fn ran(supersteps: &[Vec<NodeName>]) -> String {
-    if supersteps.is_empty() {
-        return String::new();
-    }
     let steps = supersteps.iter().map(|step| list_of(step, step.len()));
-    let steps: Vec<_> = steps.collect();
-    format!(", the last of which ran {}", steps.join("; "))
+    let steps = steps.collect::<Vec<_>>().join(", then ");
+    match supersteps.len() {
+        0 => String::new(),
+        1 => format!(", the last of which ran {steps}"),
+        n => format!(", the last {n} of which ran {steps}"),
+    }
 }
 
 /// A node wrote a field that it does not declare.

@@ -30,7 +30,10 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// The tasks of a superstep run at the same time, on all threads of the
     /// runtime; a superstep of one task runs where the run is awaited. Updates
     /// are merged in task order. The result is a function of the graph and the
-    /// input, as far as the nodes are.
+    /// input, as far as the nodes are. Of several failures in one superstep,
+    /// the one that comes first is returned; under
+    /// [`OnFailure::Finish`](crate::OnFailure::Finish) it is the first in task
+    /// order.
     ///
     /// # Cancel safety
     ///
@@ -149,10 +152,69 @@ impl HasContext<()> for NoContext {
     }
 }
 
+/// What can be given to a run as its context: a `C`, or an `Arc<C>`.
+#[diagnostic::on_unimplemented(
+    message = "the context of this graph is a `{C}`",
+    label = "expected a `{C}`, or an `Arc<{C}>` to share one"
+)]
+pub trait IntoContext<C> {
+    /// The context, as a pointer that all nodes share.
+    fn into_context(self) -> Arc<C>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C> IntoContext<C> for C {
+    fn into_context(self) -> Arc<C> {
+        Arc::new(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<C> IntoContext<C> for Arc<C> {
+    fn into_context(self) -> Self {
+        self
+    }
+}
+
 impl<S: State, C, X> Invocation<S, C, X> {
     /// Gives the nodes their context: a `C`, or an `Arc<C>` to share one.
-    pub fn context(self, context: impl Into<Arc<C>>) -> Invocation<S, C, Given<C>> {
-        self.replace_context(Given(context.into()))
+    ///
+    /// # Examples
+    ///
+    /// One context for several runs:
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use std::sync::Arc;
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Price { gross: u32, net: u32 }
+    /// struct Rates {
+    ///     tax: u32,
+    /// }
+    ///
+    /// async fn price(state: View<Price>, ctx: Ctx<Rates>) -> PriceUpdate {
+    ///     Price::update().gross(state.net + state.net * ctx.tax / 100)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Price, Rates>::new("price")
+    ///     .add_node("price", price)
+    ///     .add_edge(START, "price")
+    ///     .compile()?;
+    ///
+    /// let rates = Arc::new(Rates { tax: 20 });
+    /// for (net, gross) in [(100, 120), (50, 60)] {
+    ///     let run = graph.invoke(Price::update().net(net)).context(Arc::clone(&rates)).await?;
+    ///     assert_eq!(run.state.gross, gross);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn context(self, context: impl IntoContext<C>) -> Invocation<S, C, Given<C>> {
+        self.replace_context(Given(context.into_context()))
     }
 
     pub(crate) fn replace_context<Y>(self, context: Y) -> Invocation<S, C, Y> {

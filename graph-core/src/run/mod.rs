@@ -15,7 +15,7 @@ mod settle;
 
 pub use error::RunError;
 pub(crate) use invocation::Recorded;
-pub use invocation::{Given, HasContext, Invocation, NoContext};
+pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;

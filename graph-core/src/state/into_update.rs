@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize, Serializer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written to a field whose updates are `{U}`",
     label = "expected `{U}`, or what converts into it",
-    note = "to convert a number write `value.into()` or `value as _`, to make text of a value `value.to_string()`",
+    note = "if `{U}` is a number, write `value as {U}` or `{U}::from(value)`; if it is text, `value.to_string()`",
     note = "`Items<T>` is one `T`, or an array or a `Vec` of them"
 )]
 pub trait IntoUpdate<U> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::compile::Graph;
 use crate::node::BoxFuture;
-use crate::run::{Given, HasContext, NoContext, Rehearsal};
+use crate::run::{Given, HasContext, IntoContext, NoContext, Rehearsal};
 use crate::state::State;
 use crate::transcript::Transcript;
 
@@ -135,9 +135,10 @@ impl<S: State, C, X> Exploration<S, C, X> {
         self
     }
 
-    /// Gives all runs the same context.
-    pub fn context(self, context: impl Into<Arc<C>>) -> Exploration<S, C, Given<C>> {
-        self.replace_context(Given::new(context.into()))
+    /// Gives all runs the same context: a `C`, or an `Arc<C>` to look into it
+    /// afterwards.
+    pub fn context(self, context: impl IntoContext<C>) -> Exploration<S, C, Given<C>> {
+        self.replace_context(Given::new(context.into_context()))
     }
 
     /// Gives each run a context of its own.
@@ -185,8 +186,9 @@ pub struct Explored {
     pub failures: usize,
 }
 
-/// Two runs of an exploration that differ.
-#[derive(Debug, Clone)]
+/// Two runs of an exploration that differ. As `Debug`, which `unwrap` prints,
+/// it is its message.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Disagreement {
     /// The seeds of the two orders.
@@ -227,6 +229,12 @@ impl fmt::Display for Disagreement {
             self.first.trim(),
             self.second.trim()
         )
+    }
+}
+
+impl fmt::Debug for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

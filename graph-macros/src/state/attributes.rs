@@ -2,7 +2,9 @@
 
 use proc_macro2::Span;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Path, Token, parse_quote};
+use syn::{
+    Attribute, Expr, ExprLit, Field, Ident, Lit, LitStr, Meta, Path, Token, Type, parse_quote,
+};
 
 use crate::errors::{Errors, one_of};
 
@@ -13,6 +15,11 @@ const KEYS: &[&str] = &["ephemeral"];
 const STOCK: &[&str] = &[
     "Replace", "Last", "Append", "Sum", "Max", "Min", "Merge", "Any", "All",
 ];
+
+/// What is said to a reducer that is named like a function.
+const NO_TYPE: &str = "a reducer is a type: `Append` (lists, text), `Sum` (numbers), \
+    `Merge` (maps, sets), `Last`, `Max`, `Min`, `Any`, `All`, \
+    or a unit struct of yours that implements `superstep::Reducer<T>`";
 
 /// The attributes of a field, as far as they could be read.
 #[derive(Default)]
@@ -25,12 +32,12 @@ pub(super) struct FieldAttributes {
 
 /// Reads the attributes of one field. Mistakes go to `errors`; reading goes
 /// on, so that later mistakes show as well.
-pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> FieldAttributes {
+pub(super) fn read(field: &Field, errors: &mut Errors) -> FieldAttributes {
     let mut read = FieldAttributes::default();
-    for attribute in attributes {
+    for attribute in &field.attrs {
         let path = attribute.path();
         if path.is_ident("reduce") {
-            reduce(attribute, &mut read, errors);
+            reduce(attribute, &field.ty, &mut read, errors);
         } else if path.is_ident("state") {
             state(attribute, &mut read, errors);
         } else if path.is_ident("doc") {
@@ -40,7 +47,7 @@ pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> FieldAttrib
     read
 }
 
-fn reduce(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {
+fn reduce(attribute: &Attribute, ty: &Type, read: &mut FieldAttributes, errors: &mut Errors) {
     let reducers = match &attribute.meta {
         Meta::List(list) => list
             .parse_args_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated),
@@ -62,40 +69,77 @@ fn reduce(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors
                 if read.reducer.is_some() {
                     errors.at(reducer, "a field has one reducer; remove this one");
                 } else {
-                    read.reducer = Some(path_of_type(&path.path, errors));
+                    read.reducer = Some(path_of_type(&path.path, ty, errors));
                 }
             }
             Expr::Lit(ExprLit {
                 lit: Lit::Str(text),
                 ..
             }) => {
-                let name = text.value();
-                errors.at(
-                    text,
-                    format!("a reducer is a type, not text: write `#[reduce({name})]`"),
-                );
-                read.reducer = read.reducer.take().or_else(|| text.parse().ok());
+                let path = path_in_text(text, ty, errors);
+                read.reducer = read.reducer.take().or(path);
             }
             other => errors.at(other, "a reducer is the path of a type, such as `Append`"),
         }
     }
 }
 
-/// The path itself, or that of the stock reducer which it spells in lower case.
-fn path_of_type(path: &Path, errors: &mut Errors) -> Path {
-    let stock = path.get_ident().and_then(|ident| {
-        let mut stock = STOCK.iter();
-        stock.find(|name| ident == &name.to_lowercase())
-    });
-    let Some(stock) = stock else {
-        return path.clone();
-    };
+/// The path that stands in quotes, if there is one. That it does goes to
+/// `errors`.
+fn path_in_text(text: &LitStr, ty: &Type, errors: &mut Errors) -> Option<Path> {
+    let path = text.parse().ok();
+    if let Some(path) = path.as_ref().filter(|path| !is_of_type(path)) {
+        return Some(path_of_type(path, ty, errors));
+    }
+    let name = text.value();
     errors.at(
-        path,
-        format!("a reducer is a type: write `#[reduce({stock})]`"),
+        text,
+        format!("a reducer is a type, not text: write `#[reduce({name})]`"),
     );
+    path
+}
+
+/// Whether a path is named like a type, and not like a function.
+fn is_of_type(path: &Path) -> bool {
+    let last = path.segments.last();
+    !last.is_some_and(|last| last.ident.to_string().starts_with(char::is_lowercase))
+}
+
+/// The path itself if it can be that of a type. Names of functions go to
+/// `errors`; the answer is then the stock reducer that they spell, or one that
+/// takes what is most likely written to the field, so that its updates are no
+/// second mistake.
+fn path_of_type(path: &Path, ty: &Type, errors: &mut Errors) -> Path {
+    if is_of_type(path) {
+        return path.clone();
+    }
+    let stock = STOCK.iter().find(|stock| {
+        let last = path.segments.last();
+        last.is_some_and(|last| last.ident == stock.to_lowercase())
+    });
+    let (message, stock) = match stock {
+        Some(stock) => (
+            format!("a reducer is a type: write `#[reduce({stock})]`"),
+            *stock,
+        ),
+        None => (NO_TYPE.to_owned(), likely(ty)),
+    };
+    errors.at(path, message);
     let stock = Ident::new(stock, path.span());
     parse_quote!(::superstep::#stock)
+}
+
+/// The stock reducer that a field of this type most likely needs.
+fn likely(ty: &Type) -> &'static str {
+    let last = match ty {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    };
+    if last.is_some_and(|last| last.ident == "Vec" || last.ident == "VecDeque") {
+        "Append"
+    } else {
+        "Replace"
+    }
 }
 
 fn state(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors) {

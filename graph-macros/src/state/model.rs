@@ -102,7 +102,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
 
 fn read_field<'i>(field: &'i syn::Field, errors: &mut Errors) -> Option<Field<'i>> {
     let ident = field.ident.as_ref()?;
-    let read = attributes::read(&field.attrs, errors);
+    let read = attributes::read(field, errors);
     Some(Field {
         ident,
         name: ident.unraw().to_string(),

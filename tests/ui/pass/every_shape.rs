@@ -45,6 +45,8 @@ enum Next {
 const REVIEW: Worker<String> = Worker::new("review");
 
 fn main() {
+    let tools = std::sync::Arc::new(Tools);
+    let client = tools.clone();
     let graph = StateGraph::<Research, Tools>::new("research")
         .add_node("of_view", of_view)
         .add_node("of_both", node(of_both).retry(Retry::attempts(3)))
@@ -56,6 +58,10 @@ fn main() {
         .add_node("boxed", |_: View<Research>| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
             Box::pin(async {})
         })
+        .add_node("captures", move |_: View<Research>| {
+            let client = client.clone();
+            async move { drop(client) }
+        })
         .add_worker(REVIEW, async |text: String| Research::update().findings(text))
         .add_route("of_view", |state: &Research| {
             if state.tokens == 0 { Next::Nothing } else { Next::Stop }
@@ -63,6 +69,9 @@ fn main() {
         .compile();
     if let Ok(graph) = graph {
         can_be_spawned(graph.invoke(Research::update()).context(Tools));
+        can_be_spawned(graph.invoke(Research::update()).context(std::sync::Arc::new(Tools)));
+        can_be_spawned(graph.invoke(Research::update()).context(std::sync::Arc::clone(&tools)));
+        can_be_spawned(graph.invoke(Research::update()).context(tools));
     }
 }
 
