@@ -67,12 +67,10 @@
 //!   node that returns a [`Command`] writes and chooses at once.
 //! - **Map and reduce.** A [`Worker`] is started by sends, once for each value,
 //!   and gets that value in place of a view of the state.
-//! - **Failures.** A node fails by `?` on any [`std::error::Error`], or with a
-//!   text: `Err(NodeError::msg("no answer"))`. It may also return
-//!   `anyhow::Result` or `Result<_, String>`; only in a function that returns
-//!   [`NodeResult`] does `?` on an `anyhow::Error` need
-//!   `.map_err(NodeError::from_boxed)?`, see [`NodeError`]. The run then ends
-//!   with a [`RunError`], which `main` prints with its causes and with help.
+//! - **Failures.** A node fails by `?` on any error, on text, or on an
+//!   `anyhow::Error`, and by `Err("no answer".into())`, see [`NodeError`]. The
+//!   run then ends with a [`RunError`], which `main` prints with its causes and
+//!   with help.
 //! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
 //!   on a function.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's

@@ -10,7 +10,7 @@ use superstep::prelude::*;
 use superstep::{NodeError, RunError};
 use tokio::time::{Instant, sleep};
 
-use crate::common::{Alive, Trace, chain, mark, marks, oops, ran, sound, within_a_day};
+use crate::common::{Alive, Trace, chain, error_of, mark, marks, oops, ran, sound, within_a_day};
 
 /// Counts attempts, and notes when each began.
 #[derive(Debug)]
@@ -338,6 +338,51 @@ async fn a_permit_is_kept_over_the_waits_between_attempts() {
         .max_concurrency(1);
     let (_, seconds) = attempts(graph).await;
     assert_eq!(seconds, [0.0, 1.0, 1.0, 2.0]);
+}
+
+// What nodes fail with.
+
+#[derive(Debug)]
+struct Unlucky;
+
+impl From<Unlucky> for NodeError {
+    fn from(_: Unlucky) -> Self {
+        Self::msg("unlucky")
+    }
+}
+
+/// The causes of the error of a node that returns `result`.
+async fn causes<E>(result: impl Fn() -> Result<(), E> + Send + Sync + 'static) -> Vec<String>
+where
+    NodeError: From<E>,
+    E: Send + 'static,
+{
+    let fail = move |_: View<Trace>| {
+        let result = result();
+        async move { result }
+    };
+    let graph = StateGraph::<Trace>::new("fails")
+        .add_node("a", fail)
+        .add_edge(START, "a");
+    chain(&error_of(graph).await).split_off(1)
+}
+
+#[tokio::test]
+async fn a_node_fails_with_errors_text_boxes_and_what_converts_into_its_error() {
+    type Boxed = Box<dyn std::error::Error + Send + Sync>;
+    let number = || "x".parse::<u32>();
+    let invalid = ["invalid digit found in string"];
+    assert_eq!(causes(move || number().map(|_| ())).await, invalid);
+    assert_eq!(causes(|| Err("text")).await, ["text"]);
+    assert_eq!(causes(|| Err("text".to_owned())).await, ["text"]);
+    let boxed = move || number().map(|_| ()).map_err(Boxed::from);
+    assert_eq!(causes(boxed).await, invalid);
+    assert_eq!(causes(|| Err(Unlucky)).await, ["unlucky"]);
+    let by_question_mark = move || -> NodeResult<()> {
+        number().or_else(|_| Err("no number"))?;
+        Ok(())
+    };
+    assert_eq!(causes(by_question_mark).await, ["no number"]);
 }
 
 // What errors say.

@@ -4,28 +4,25 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What a node returns when it can fail.
-///
-/// Text is no error: write `Err(NodeError::msg("no answer"))`, and
-/// `.map_err(NodeError::msg)?` where a function fails with text. Every
-/// [`std::error::Error`] becomes a [`NodeError`] by `?`.
+/// What a node returns when it can fail; see [`NodeError`].
 pub type NodeResult<T> = Result<T, NodeError>;
 
-/// The failure of a node: any error at all, or a message.
+/// The failure of a node: any error at all, or a text.
 ///
-/// A message is made by [`NodeError::msg`], and never by `?` or `into`. As with
-/// `anyhow::Error`, these convert every [`std::error::Error`] that is `Send`,
-/// `Sync` and `'static`; that is why it does not implement that trait itself,
-/// and why no conversion from text can stand beside theirs.
+/// `?` and `into` make one of every [`std::error::Error`] that is `Send`, `Sync`
+/// and `'static`, of text, of an `anyhow::Error` and of a boxed error, each with
+/// its source; [`NodeError::msg`] makes one of whatever displays. For that it
+/// is itself no [`std::error::Error`], and becomes a boxed one only by
+/// [`into_error`](Self::into_error).
 ///
 /// # Examples
 ///
 /// ```
-/// use superstep::{NodeError, NodeResult};
+/// use superstep::NodeResult;
 ///
 /// fn parse(text: &str) -> NodeResult<u32> {
 ///     if text.is_empty() {
-///         return Err(NodeError::msg("there is no number"));
+///         return Err("there is no number".into());
 ///     }
 ///     Ok(text.parse::<u32>()?)
 /// }
@@ -36,16 +33,9 @@ pub type NodeResult<T> = Result<T, NodeError>;
 pub struct NodeError(Box<dyn Error + Send + Sync>);
 
 impl NodeError {
-    /// An error that consists of a message.
+    /// An error that consists of a message, of whatever displays.
     pub fn msg(message: impl fmt::Display) -> Self {
         Self(message.to_string().into())
-    }
-
-    /// An error in a box, or what converts into one, such as an
-    /// `anyhow::Error`: `.map_err(NodeError::from_boxed)?`. It keeps its
-    /// source.
-    pub fn from_boxed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(error.into())
     }
 
     /// Whether an attempt took longer than its node's `.timeout(..)`.
@@ -73,7 +63,8 @@ impl NodeError {
     }
 }
 
-/// Every [`std::error::Error`] that is `Send`, `Sync` and `'static`.
+/// Whatever converts into a boxed error: every [`std::error::Error`] that is
+/// `Send`, `Sync` and `'static`, text, and `anyhow::Error`.
 impl<E> From<E> for NodeError
 where
     Self: FailureOf<E>,
@@ -86,27 +77,21 @@ where
 /// That a node can fail with an `E`.
 ///
 /// Asked of `NodeError` and not of `E`: the compiler then says what is written
-/// here, where it would else say that a text has no trait `Into<NodeError>`.
+/// here, where it would else say that an `E` has no trait `Into<NodeError>`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a node cannot fail with `{E}`",
-    label = "not a `std::error::Error` that is `Send`, `Sync` and `'static`; make one by `NodeError::msg`",
-    note = "of a text, or whatever displays: `superstep::NodeError::msg(..)`; in a `Result`: `.map_err(superstep::NodeError::msg)?`"
+    label = "neither text nor a `std::error::Error` that is `Send`, `Sync` and `'static`; of what displays make one by `NodeError::msg`",
+    note = "in a `Result`: `.map_err(superstep::NodeError::msg)?`"
 )]
 pub trait FailureOf<E> {
     fn failure_of(error: E) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: Error + Send + Sync + 'static> FailureOf<E> for NodeError {
+impl<E: Into<Box<dyn Error + Send + Sync>>> FailureOf<E> for NodeError {
     fn failure_of(error: E) -> Self {
         Self(error.into())
-    }
-}
-
-impl From<NodeError> for Box<dyn Error + Send + Sync> {
-    fn from(error: NodeError) -> Self {
-        error.0
     }
 }
 

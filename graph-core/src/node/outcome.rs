@@ -40,7 +40,7 @@ impl<S: State> Outcome<S> {
     message = "a node of a graph over `{S}` cannot return `{Self}`",
     label = "not the outcome of a node over `{S}`",
     note = "return the state's update (`{S}::update()…`), `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
-    note = "the error of a `Result` is any `std::error::Error`, or a `NodeError`, made of text by `NodeError::msg`"
+    note = "the error of a `Result` is any `std::error::Error`, text, or a `NodeError`"
 )]
 pub trait IntoOutcome<S> {
     /// Whether it may choose where to go, as a [`Command`] does.

@@ -10,8 +10,11 @@ struct Research {
     tokens: u64,
 }
 
-async fn summarize(state: View<Research>) -> Result<ResearchUpdate, String> {
-    Err(state.topic.clone())
+async fn summarize(state: View<Research>) -> NodeResult<ResearchUpdate> {
+    if state.topic.is_empty() {
+        return Err(404_u16.into());
+    }
+    Ok(Research::update().findings(state.topic.clone()))
 }
 
 fn main() {
