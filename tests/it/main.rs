@@ -14,3 +14,4 @@ mod run;
 mod silent;
 mod state;
 mod transcript;
+mod undo;

@@ -97,7 +97,8 @@ pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync +
     fn apply(&mut self, state: &mut Self::State, at: &mut usize);
 
     /// An update that gives the fields that `self` writes the values they have
-    /// in `state` now.
+    /// in `state` now, once `self` and nothing else is applied to it. What it
+    /// is made of may not be serialisable.
     #[must_use]
     fn undo(&self, state: &Self::State) -> Self;
 
