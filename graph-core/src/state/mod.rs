@@ -102,6 +102,7 @@ pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync +
     #[must_use]
     fn undo(&self, state: &Self::State) -> Self;
 
-    /// Gives the field with this index its value in the state's [`Default`].
+    /// Gives the ephemeral field with this index its value in the state's
+    /// [`Default`].
     fn reset(state: &mut Self::State, field: usize);
 }
