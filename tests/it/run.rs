@@ -1038,21 +1038,60 @@ async fn a_send_that_cannot_be_delivered_is_an_error_that_says_why() {
 
 #[tokio::test]
 async fn what_a_node_does_not_declare_it_cannot_go_to() {
-    let go = async |_: View<Trace>| Command::<Trace>::new().goto("b");
-    let graph = marks(["a", "b"])
-        .add_node("go", node(go).destinations(["a", END]))
-        .add_edge(START, ["go", "b"]);
+    let refused = async |declared: &[&str]| {
+        let go = async |_: View<Trace>| Command::<Trace>::new().goto("b");
+        let graph = marks(["a", "b", "c"])
+            .add_node("go", node(go).destinations(declared))
+            .add_edge(START, ["go", "a", "b", "c"]);
+        let error = error_of(graph).await;
+        assert_eq!(error.help(), "add `b` to `.destinations(..)` of `go`");
+        error.to_string()
+    };
     assert_eq!(
-        error_of(graph).await.to_string(),
-        "`go` goes to `b`, which is not declared as a target here, where [\"a\"] are"
+        refused(&["c", END, "a"]).await,
+        "`go` goes to `b`, which is not among the declared destinations `END`, `a`, `c`"
     );
-    let graph = marks(["a", "b"])
-        .add_edge(START, ["a", "b"])
-        .add_conditional_edges("a", |_: &Trace| vec![END, "a"], ["b", END]);
     assert_eq!(
-        error_of(graph).await.to_string(),
-        "`a` goes to `a`, which is not declared as a target here, where [\"b\", \"__end__\"] are"
+        refused(&[END]).await,
+        "`go` goes to `b`, which is not the declared destination `END`"
     );
+    assert_eq!(
+        refused(&[]).await,
+        "`go` goes to `b`, which is not a declared destination, since there are none"
+    );
+}
+
+#[tokio::test]
+async fn what_a_route_does_not_declare_it_cannot_go_to() {
+    let refused = async |target: &'static str, declared: &[&str]| {
+        let graph = marks(["a", "b"])
+            .add_edge(START, ["a", "b"])
+            .add_conditional_edges("a", move |_: &Trace| target, declared);
+        let error = error_of(graph).await;
+        assert_eq!(error.help(), "declare it as a target of the route");
+        error.to_string()
+    };
+    assert_eq!(
+        refused("a", &["b", END]).await,
+        "`a` goes to `a`, which is not among the declared targets `END`, `b`"
+    );
+    assert_eq!(
+        refused("a", &[END]).await,
+        "`a` goes to `a`, which is not the declared target `END`"
+    );
+    assert_eq!(
+        refused(END, &["b"]).await,
+        "`a` goes to `__end__`, which is not the declared target `b`"
+    );
+}
+
+#[tokio::test]
+async fn a_command_may_end_its_path_though_it_does_not_say_so() {
+    let stop = async |_: View<Trace>| Command::<Trace>::new().goto(END);
+    let graph = marks(["b"])
+        .add_node("a", node(stop).destinations(["b"]))
+        .add_edge(START, "a");
+    assert_eq!(ran_of(graph).await, "a");
 }
 
 #[tokio::test]
@@ -1074,7 +1113,7 @@ async fn where_nothing_near_is_known_the_first_targets_are_listed() {
         .add_conditional_edges("a", |_: &Trace| "elsewhere", ["b", END]);
     assert_eq!(
         error_of(declared).await.help(),
-        "go to a target that is declared here; there are `b`, `__end__`"
+        "go to a target that is declared here; there are `END`, `b`"
     );
     let send = |_: &Trace| Worker::<u32>::new("elsewhere").send(1);
     let no_workers = marks(["a", "b"])

@@ -77,8 +77,8 @@ pub(crate) struct FrozenNode<S: State, C> {
     pub(crate) plain: bool,
     /// For a worker, the type of its input and the type's name.
     pub(crate) worker: Option<(TypeId, &'static str)>,
-    /// Where its commands may go, if it says; sorted.
-    pub(crate) destinations: Option<Vec<NodeIndex>>,
+    /// Where its commands may go, if it says.
+    pub(crate) destinations: Option<Box<FrozenDestinations>>,
     /// The fields it may write, if it says.
     pub(crate) writes: Option<FixedBitSet>,
     pub(crate) exits: Exits<S>,
@@ -108,8 +108,41 @@ pub(crate) struct Arrival {
 
 pub(crate) struct FrozenRoute<S> {
     pub(crate) router: Router<S>,
-    /// What it may choose, with the names as users write them; `None` is `END`.
-    pub(crate) targets: Vec<(NodeName, Option<NodeIndex>)>,
+    /// As they were declared, which is what [`Router::One`] counts by; `None`
+    /// is `END`.
+    pub(crate) targets: Vec<Option<NodeIndex>>,
+    pub(crate) allowed: Allowed,
+}
+
+/// Where a node says that its commands may go.
+pub(crate) struct FrozenDestinations {
+    pub(crate) of: NodeIndex,
+    pub(crate) allowed: Allowed,
+}
+
+/// What was declared, to be looked up.
+#[derive(Debug)]
+pub(crate) struct Allowed {
+    /// Sorted, each once.
+    pub(crate) nodes: Vec<NodeIndex>,
+    pub(crate) end: bool,
+}
+
+impl Allowed {
+    /// `None` is `END`.
+    pub(super) fn of(targets: &[Option<NodeIndex>]) -> Self {
+        let mut nodes: Vec<NodeIndex> = targets.iter().copied().flatten().collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        Self {
+            nodes,
+            end: targets.contains(&None),
+        }
+    }
+
+    pub(crate) fn allows(&self, node: NodeIndex) -> bool {
+        self.nodes.binary_search(&node).is_ok()
+    }
 }
 
 #[derive(Debug)]

@@ -135,8 +135,7 @@ impl<'a> Resolver<'a> {
                     self.findings.idle_destinations(place, name);
                 }
                 let what = format!("a destination of `{name}`");
-                let targets = self.targets(names, place, &what, true);
-                Destinations::Declared(targets.into_iter().flatten().collect())
+                Destinations::Declared(self.targets(names, place, &what, true))
             }
             None if node.commands => Destinations::Any,
             None => Destinations::None,
