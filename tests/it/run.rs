@@ -1361,3 +1361,15 @@ fn a_timer_without_a_runtime_is_an_error() {
     let error = poll_to_end(graph.invoke(Trace::update()).into_future()).unwrap_err();
     assert_eq!(error.code(), "no-runtime");
 }
+
+#[tokio::test]
+async fn a_tuple_names_nodes_and_workers_together() {
+    let graph = marks(["a", "b", "c", "d", "e", "f"])
+        .add_worker(WORK, async |_: u32| {})
+        .add_edge(START, ("a", "b".to_owned(), ["c", "d"], "e"))
+        .add_conditional_edges("a", |_: &Trace| WORK.send(1), (WORK, END))
+        .add_edge((WORK, "b", "c", "d", "e"), "f");
+    assert_eq!(ran_of(graph).await, "a b c d e | work | f");
+    let eight = marks(["a", "b"]).add_edge(START, ("b", "b", "b", "b", "b", "b", "b", "a"));
+    assert_eq!(ran_of(eight).await, "a b");
+}
