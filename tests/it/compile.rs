@@ -233,6 +233,44 @@ mod names {
     }
 
     #[test]
+    fn constants_in_quotes_are_told_from_names() {
+        #[derive(Route)]
+        enum Stop {
+            #[route("END")]
+            End,
+        }
+
+        check(
+            nodes(["send", "b", "c"])
+                .add_edge("START", ["send", "b"])
+                .add_edge("send", "end")
+                .add_edge(["Start", "b"], "c")
+                .add_route("c", |_: &Trip| Stop::End),
+            expect![[r#"
+                unknown-node: an edge names `START`, which is not a node of this graph
+                    help: write the constant `START`, without quotes
+                unknown-node: an edge names `end`, which is not a node of this graph
+                    help: write the constant `END`, without quotes
+                unknown-node: a join names `Start`, which is not a node of this graph
+                    help: write the constant `START`, without quotes
+                unknown-node: a route names `END`, which is not a node of this graph
+                    help: write the constant `END`, without quotes
+            "#]],
+        );
+        check(
+            nodes(["start", "end"])
+                .add_edge(START, "Start")
+                .add_edge("start", "End"),
+            expect![[r#"
+                unknown-node: an edge names `Start`, which is not a node of this graph
+                    help: did you mean `start`?
+                unknown-node: an edge names `End`, which is not a node of this graph
+                    help: did you mean `end`?
+            "#]],
+        );
+    }
+
+    #[test]
     fn unknown_names_are_found_in_every_call() {
         check(
             nodes(["a", "b"])

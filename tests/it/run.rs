@@ -1126,6 +1126,26 @@ async fn where_nothing_near_is_known_the_first_targets_are_listed() {
 }
 
 #[tokio::test]
+async fn the_end_in_quotes_is_told_from_names() {
+    let help = async |node: &'static str, target: &'static str, declared: &[&str]| {
+        let graph = marks([node]).add_edge(START, node).add_conditional_edges(
+            node,
+            move |_: &Trace| target,
+            declared,
+        );
+        error_of(graph).await.help()
+    };
+    let constant = "write the constant `END`, without quotes";
+    assert_eq!(help("send", "END", &["send", END]).await, constant);
+    assert_eq!(help("send", "end", &["send", END]).await, constant);
+    let other = help("end", "End", &["end", END]).await;
+    assert_eq!(other, "did you mean `end`?");
+    let go = async |_: View<Trace>| Command::<Trace>::new().goto("END");
+    let command = marks([]).add_node("go", go).add_edge(START, "go");
+    assert_eq!(error_of(command).await.help(), constant);
+}
+
+#[tokio::test]
 async fn a_write_that_a_node_does_not_declare_is_an_error() {
     let write = async |_: View<Trace>| Trace::update().n(1).sum(1);
     let graph = StateGraph::<Trace>::new("declared")

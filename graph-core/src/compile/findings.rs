@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::diagnostic::Diagnostic;
 use crate::graph::Place;
-use crate::id::{END, MOST_LISTED, START, list_of};
+use crate::id::{END, MOST_LISTED, START, constant_named, list_of};
 
 /// Findings as they are made; sorted at the end.
 #[derive(Debug, Default)]
@@ -32,10 +32,13 @@ impl Findings {
         listed: &[&str],
         n_known: usize,
     ) {
-        let help = match (meant, n_known) {
-            (Some(meant), _) => format!("did you mean `{meant}`?"),
-            (None, 0) => "add it with `add_node`".to_owned(),
-            (None, _) => format!(
+        let same_letters = meant.is_some_and(|meant| meant.eq_ignore_ascii_case(name));
+        let constant = constant_named(name).filter(|_| !same_letters);
+        let help = match (constant, meant, n_known) {
+            (Some(constant), _, _) => format!("write the constant `{constant}`, without quotes"),
+            (_, Some(meant), _) => format!("did you mean `{meant}`?"),
+            (_, _, 0) => "add it with `add_node`".to_owned(),
+            _ => format!(
                 "add it with `add_node`; there are {}",
                 list_of(listed, n_known)
             ),

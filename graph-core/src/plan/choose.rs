@@ -3,7 +3,7 @@
 use std::any::TypeId;
 
 use crate::compile::{Allowed, Frozen, FrozenDestinations, FrozenRoute, NodeIndex, nearest};
-use crate::id::{END, START, list_of};
+use crate::id::{END, START, constant_named, list_of};
 use crate::node::{Payload, SendTo, Target};
 use crate::state::State;
 
@@ -219,7 +219,13 @@ fn instead<S: State, C>(
 ) -> String {
     let any_is_allowed = declared.is_none();
     let possible = declared.unwrap_or_else(|| graph.names.iter().map(AsRef::as_ref).collect());
-    if let Some(meant) = nearest(name, possible.iter().copied()) {
+    let meant = nearest(name, possible.iter().copied());
+    let same_letters =
+        meant.is_some_and(|meant| meant != "END" && meant.eq_ignore_ascii_case(name));
+    if constant_named(name) == Some("END") && wanted == Wanted::Node && !same_letters {
+        return "write the constant `END`, without quotes".into();
+    }
+    if let Some(meant) = meant {
         return format!("did you mean `{meant}`?");
     }
     let is_wanted = |known: &&str| {
