@@ -1270,6 +1270,84 @@ mod warnings {
         );
     }
 
+    /// What is found in a graph over this state, all of it at `new`.
+    fn stuck<S: State>() -> String {
+        let line = line!() + 1;
+        let graph = StateGraph::<S>::new("stuck");
+        let graph = graph.add_node("a", async |_: View<S>| {});
+        let graph = graph.add_edge(START, "a").compile().unwrap();
+        for found in graph.warnings() {
+            assert_eq!(found.location().line(), line);
+        }
+        print(graph.warnings(), "warning ")
+    }
+
+    #[test]
+    fn fields_that_no_write_can_change() {
+        #[derive(State, Clone, Default, Serialize, Deserialize)]
+        struct Zero {
+            #[reduce(All)]
+            all: bool,
+            #[reduce(Any)]
+            any: bool,
+            #[reduce(Min)]
+            least: u32,
+            #[reduce(Min)]
+            signed: i32,
+            #[reduce(Max)]
+            most: u32,
+            plain: bool,
+            #[reduce(Min)]
+            huge: u128,
+        }
+
+        #[derive(State, Clone, Serialize, Deserialize)]
+        struct Full {
+            #[reduce(All)]
+            all: bool,
+            #[reduce(Any)]
+            any: bool,
+            #[reduce(Min)]
+            least: u32,
+        }
+
+        impl Default for Full {
+            fn default() -> Self {
+                let (all, any, least) = (true, true, u32::MAX);
+                Self { all, any, least }
+            }
+        }
+
+        expect![[r#"
+            warning stuck-reducer: `all` begins as `false`, which `All` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_all(..)`
+            warning stuck-reducer: `least` begins as `0`, which `Min` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_least(..)`
+            warning stuck-reducer: `huge` begins as `0`, which `Min` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_huge(..)`
+            warning stuck-reducer: `any` begins as `true`, which `Any` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_any(..)`
+        "#]]
+        .assert_eq(&(stuck::<Zero>() + &stuck::<Full>()));
+    }
+
+    #[test]
+    fn of_a_state_that_cannot_be_written_as_json_nothing_is_said() {
+        fn refuse<T, S: serde::Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+
+        #[derive(State, Clone, Default, Serialize, Deserialize)]
+        struct Secret {
+            #[serde(serialize_with = "refuse")]
+            key: u8,
+            #[reduce(All)]
+            all: bool,
+        }
+
+        assert_eq!(stuck::<Secret>(), "");
+    }
+
     #[test]
     fn destinations_without_a_command_are_idle() {
         check(

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::diagnostic::Diagnostic;
 use crate::graph::Place;
 use crate::id::{END, MOST_LISTED, START, constant_named, list_of};
@@ -261,6 +263,23 @@ impl Findings {
                 "`{first}` and `{second}` can run in the same superstep, and both write `{field}`"
             ),
             format_args!("give `{field}` a reducer, such as `#[reduce(Last)]`, or put one node after the other"),
+        );
+    }
+
+    pub(super) fn stuck_reducer(
+        &mut self,
+        place: Place,
+        field: &str,
+        value: &Value,
+        reducer: &str,
+    ) {
+        self.warning(
+            place,
+            "stuck-reducer",
+            format_args!("`{field}` begins as `{value}`, which `{reducer}` can never change"),
+            format_args!(
+                "write `Default` by hand with another value, or start with `.overwrite_{field}(..)`"
+            ),
         );
     }
 

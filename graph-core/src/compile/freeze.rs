@@ -68,6 +68,7 @@ pub(super) fn freeze<S: State, C>(
         limits: graph.limits,
         shape,
         warnings: Warnings {
+            place: graph.place,
             noticed,
             all: OnceLock::new(),
         },

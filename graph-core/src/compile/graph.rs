@@ -12,7 +12,7 @@ use super::diagnostic::Diagnostic;
 use super::draw;
 use super::picture::picture;
 use super::shape::{NodeIndex, Shape};
-use crate::graph::{Limits, Router};
+use crate::graph::{Limits, Place, Router};
 use crate::id::NodeName;
 use crate::node::{Body, Policy};
 use crate::state::State;
@@ -39,6 +39,8 @@ pub(crate) struct Frozen<S: State, C> {
 
 /// What is worth a second look.
 pub(super) struct Warnings {
+    /// Where the builder was made.
+    pub(super) place: Place,
     /// What was seen in passing.
     pub(super) noticed: Vec<Diagnostic>,
     /// That, and all else, once somebody has asked.
@@ -182,14 +184,19 @@ impl<S: State, C> Graph<S, C> {
     }
 
     /// What is worth a second look, in the order in which the parts were
-    /// added: nodes that may conflict, and nodes that run more often than is
-    /// usually meant.
+    /// added: fields that no write can change, nodes that may conflict, and
+    /// nodes that run more often than is usually meant.
     ///
     /// Looked for when it is first called, and then kept.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
-        let Warnings { noticed, all } = &self.frozen.warnings;
-        all.get_or_init(|| super::warnings(&self.frozen.shape, S::schema().fields, noticed))
+        let Frozen {
+            shape, warnings, ..
+        } = &*self.frozen;
+        warnings.all.get_or_init(|| {
+            let default = serde_json::to_value(S::default()).ok();
+            super::warnings(shape, S::schema().fields, default.as_ref(), warnings)
+        })
     }
 
     /// The graph as a Mermaid flowchart.

@@ -317,7 +317,8 @@ impl<T: Data + PartialOrd> Reducer<T> for Max {
 /// Keeps the lesser of the old value and the new.
 ///
 /// The state's [`Default`] is the first value, so give the field one that is
-/// high enough: the least of `0` and a count is `0`. The derive refuses `Min`
+/// high enough: the least of `0` and a count is `0`, and the compiled graph has
+/// the warning `stuck-reducer`. The derive refuses `Min`
 /// over an `Option`, whose `None` is less than everything.
 #[derive(Debug, Clone, Copy)]
 pub struct Min;
@@ -393,7 +394,9 @@ impl Reducer<serde_json::Map<String, serde_json::Value>> for Merge {
     }
 }
 
-/// Whether any write was `true`; starts from the field's default.
+/// Whether any write was `true`; starts from the field's default, which must
+/// be `false` for the answer ever to be. Else the compiled graph has the warning
+/// `stuck-reducer`.
 #[derive(Debug, Clone, Copy)]
 pub struct Any;
 
@@ -407,7 +410,8 @@ impl Reducer<bool> for Any {
 }
 
 /// Whether all writes were `true`; starts from the field's default, which must
-/// be `true` for the answer ever to be.
+/// be `true` for the answer ever to be. Else the compiled graph has the warning
+/// `stuck-reducer`.
 #[derive(Debug, Clone, Copy)]
 pub struct All;
 
