@@ -15,7 +15,7 @@ mod wire;
 mod json_schema;
 
 pub use field::{FieldUpdate, WriteKind};
-pub(crate) use in_order::in_order;
+pub(crate) use in_order::{in_order, in_order_of};
 pub use into_update::{IntoUpdate, Items};
 #[cfg(feature = "schema")]
 pub use json_schema::json_schema;
