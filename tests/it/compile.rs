@@ -1275,7 +1275,7 @@ mod warnings {
         let line = line!() + 1;
         let graph = StateGraph::<S>::new("stuck");
         let graph = graph.add_node("a", async |_: View<S>| {});
-        let graph = graph.add_edge(START, "a").compile().unwrap();
+        let graph = crate::common::sound(graph.add_edge(START, "a"));
         for found in graph.warnings() {
             assert_eq!(found.location().line(), line);
         }

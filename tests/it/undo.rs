@@ -39,7 +39,7 @@ struct Stock {
 
 /// Writes one field, by its reducer or past it.
 fn write(update: StockUpdate, field: usize, past: bool, value: u8, more: &[u8]) -> StockUpdate {
-    let (number, yes) = (i32::from(value), value % 2 == 0);
+    let (number, yes) = (i32::from(value), value.is_multiple_of(2));
     let text: String = more.iter().copied().map(char::from).collect();
     match (field, past) {
         (0, false) => update.replace(value),
