@@ -29,6 +29,7 @@ pages! {
     uneven_paths = "../docs/errors/uneven-paths.md",
     possible_conflict = "../docs/errors/possible-conflict.md",
     idle_destinations = "../docs/errors/idle-destinations.md",
+    stuck_reducer = "../docs/errors/stuck-reducer.md",
     node = "../docs/errors/node.md",
     conflict = "../docs/errors/conflict.md",
     reducer = "../docs/errors/reducer.md",

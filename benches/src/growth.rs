@@ -11,6 +11,7 @@ pub(crate) async fn growth(repetitions: usize) -> Vec<Row> {
     rows.push(nodes(repetitions).await);
     rows.push(supersteps(repetitions).await);
     rows.push(sends(repetitions).await);
+    rows.push(routed_sends(repetitions).await);
     rows
 }
 
@@ -84,6 +85,21 @@ async fn sends(repetitions: usize) -> Row {
         large.push(time(&graph, 100_000, 1).await);
     }
     row("growth: 100 000 sends", "10 000 sends", small, large)
+}
+
+async fn routed_sends(repetitions: usize) -> Row {
+    let graph = workloads::routed_sends_graph();
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for _ in 0..repetitions {
+        small.push(time(&graph, 1000, 10).await);
+        large.push(time(&graph, 10_000, 1).await);
+    }
+    row(
+        "growth: 10 000 sends with a route, onto a log",
+        "1000 sends",
+        small,
+        large,
+    )
 }
 
 /// What one of that many runs takes, in nanoseconds.

@@ -74,12 +74,30 @@ pub(crate) fn fan_graph(n: usize) -> Graph<Research> {
 
 /// As many sends as the state says, which append.
 pub(crate) fn sends_graph() -> Graph<Research> {
+    let graph = sends_from_split().add_edge(START, "split");
+    graph.compile().expect("the sends are sound")
+}
+
+/// The same onto a log as long as there are sends, with a route out of each.
+pub(crate) fn routed_sends_graph() -> Graph<Research> {
+    sends_from_split()
+        .add_node("log", async |state: View<Research>| {
+            let lines = (0..state.tokens).map(|n| n.to_string());
+            Research::update().findings(lines.collect::<Vec<_>>())
+        })
+        .add_edge(START, "log")
+        .add_edge("log", "split")
+        .add_conditional_edges(REVIEW, |_: &Research| END, [END])
+        .compile()
+        .expect("the sends are sound")
+}
+
+fn sends_from_split() -> StateGraph<Research> {
     StateGraph::<Research>::new("sends")
         .add_node("split", async |_: View<Research>| {})
         .add_worker(REVIEW, async |page: String| {
             Research::update().findings(page)
         })
-        .add_edge(START, "split")
         .add_conditional_edges(
             "split",
             |state: &Research| {
@@ -89,8 +107,6 @@ pub(crate) fn sends_graph() -> Graph<Research> {
             },
             [REVIEW],
         )
-        .compile()
-        .expect("the sends are sound")
 }
 
 pub(crate) async fn run(graph: &Graph<Research>, input: Input) {

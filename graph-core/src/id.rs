@@ -12,6 +12,14 @@ pub const START: &str = "__start__";
 /// The name of the place where a path ends; edges lead into it only.
 pub const END: &str = "__end__";
 
+/// The constant whose name this is, in any case: text where it was meant.
+pub(crate) fn constant_named(name: &str) -> Option<&'static str> {
+    let constants = ["START", "END"];
+    constants
+        .into_iter()
+        .find(|constant| constant.eq_ignore_ascii_case(name))
+}
+
 /// The name of a node: text that is cheap to clone and compares with `&str`.
 ///
 /// # Examples

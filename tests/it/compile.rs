@@ -233,6 +233,44 @@ mod names {
     }
 
     #[test]
+    fn constants_in_quotes_are_told_from_names() {
+        #[derive(Route)]
+        enum Stop {
+            #[route("END")]
+            End,
+        }
+
+        check(
+            nodes(["send", "b", "c"])
+                .add_edge("START", ["send", "b"])
+                .add_edge("send", "end")
+                .add_edge(["Start", "b"], "c")
+                .add_route("c", |_: &Trip| Stop::End),
+            expect![[r#"
+                unknown-node: an edge names `START`, which is not a node of this graph
+                    help: write the constant `START`, without quotes
+                unknown-node: an edge names `end`, which is not a node of this graph
+                    help: write the constant `END`, without quotes
+                unknown-node: a join names `Start`, which is not a node of this graph
+                    help: write the constant `START`, without quotes
+                unknown-node: a route names `END`, which is not a node of this graph
+                    help: write the constant `END`, without quotes
+            "#]],
+        );
+        check(
+            nodes(["start", "end"])
+                .add_edge(START, "Start")
+                .add_edge("start", "End"),
+            expect![[r#"
+                unknown-node: an edge names `Start`, which is not a node of this graph
+                    help: did you mean `start`?
+                unknown-node: an edge names `End`, which is not a node of this graph
+                    help: did you mean `end`?
+            "#]],
+        );
+    }
+
+    #[test]
     fn unknown_names_are_found_in_every_call() {
         check(
             nodes(["a", "b"])
@@ -1230,6 +1268,84 @@ mod warnings {
                     help: give `answer` a reducer, such as `#[reduce(Last)]`, or put one node after the other
             "#]],
         );
+    }
+
+    /// What is found in a graph over this state, all of it at `new`.
+    fn stuck<S: State>() -> String {
+        let line = line!() + 1;
+        let graph = StateGraph::<S>::new("stuck");
+        let graph = graph.add_node("a", async |_: View<S>| {});
+        let graph = crate::common::sound(graph.add_edge(START, "a"));
+        for found in graph.warnings() {
+            assert_eq!(found.location().line(), line);
+        }
+        print(graph.warnings(), "warning ")
+    }
+
+    #[test]
+    fn fields_that_no_write_can_change() {
+        #[derive(State, Clone, Default, Serialize, Deserialize)]
+        struct Zero {
+            #[reduce(All)]
+            all: bool,
+            #[reduce(Any)]
+            any: bool,
+            #[reduce(Min)]
+            least: u32,
+            #[reduce(Min)]
+            signed: i32,
+            #[reduce(Max)]
+            most: u32,
+            plain: bool,
+            #[reduce(Min)]
+            huge: u128,
+        }
+
+        #[derive(State, Clone, Serialize, Deserialize)]
+        struct Full {
+            #[reduce(All)]
+            all: bool,
+            #[reduce(Any)]
+            any: bool,
+            #[reduce(Min)]
+            least: u32,
+        }
+
+        impl Default for Full {
+            fn default() -> Self {
+                let (all, any, least) = (true, true, u32::MAX);
+                Self { all, any, least }
+            }
+        }
+
+        expect![[r#"
+            warning stuck-reducer: `all` begins as `false`, which `All` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_all(..)`
+            warning stuck-reducer: `least` begins as `0`, which `Min` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_least(..)`
+            warning stuck-reducer: `huge` begins as `0`, which `Min` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_huge(..)`
+            warning stuck-reducer: `any` begins as `true`, which `Any` can never change
+                help: write `Default` by hand with another value, or start with `.overwrite_any(..)`
+        "#]]
+        .assert_eq(&(stuck::<Zero>() + &stuck::<Full>()));
+    }
+
+    #[test]
+    fn of_a_state_that_cannot_be_written_as_json_nothing_is_said() {
+        fn refuse<T, S: serde::Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+
+        #[derive(State, Clone, Default, Serialize, Deserialize)]
+        struct Secret {
+            #[serde(serialize_with = "refuse")]
+            key: u8,
+            #[reduce(All)]
+            all: bool,
+        }
+
+        assert_eq!(stuck::<Secret>(), "");
     }
 
     #[test]

@@ -199,3 +199,26 @@ fn thickets() {
         check(graph, count + 2);
     }
 }
+
+#[test]
+fn the_end_is_drawn_where_a_command_declares_it() {
+    let go = async |_: View<Trace>| Command::<Trace>::new().goto(END);
+    let graph = |to: &[&str]| {
+        let graph = marks(["b"]).add_node("a", node(go).destinations(to));
+        sound(graph.add_edge(START, ["a", "b"]))
+    };
+    let (with, without) = (graph(&["b", END]), graph(&["b"]));
+    let drawn = |graph: &superstep::Graph<Trace>| {
+        [graph.to_svg(), graph.to_mermaid(), graph.to_dot()].map(|text| text.contains("END"))
+    };
+    assert_eq!(drawn(&with), [true; 3]);
+    assert_eq!(drawn(&without), [false; 3]);
+    let also = marks(["b"]).add_node("a", node(go).destinations("b"));
+    let also = sound(also.add_edge(START, ["a", "b"]).add_conditional_edges(
+        "a",
+        |_: &Trace| END,
+        ["b", END],
+    ));
+    assert_eq!(with.to_mermaid(), also.to_mermaid());
+    assert_eq!(with.to_dot(), also.to_dot());
+}

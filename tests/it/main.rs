@@ -15,3 +15,4 @@ mod run;
 mod silent;
 mod state;
 mod transcript;
+mod undo;

@@ -1041,21 +1041,60 @@ async fn a_send_that_cannot_be_delivered_is_an_error_that_says_why() {
 
 #[tokio::test]
 async fn what_a_node_does_not_declare_it_cannot_go_to() {
-    let go = async |_: View<Trace>| Command::<Trace>::new().goto("b");
-    let graph = marks(["a", "b"])
-        .add_node("go", node(go).destinations(["a", END]))
-        .add_edge(START, ["go", "b"]);
+    let refused = async |declared: &[&str]| {
+        let go = async |_: View<Trace>| Command::<Trace>::new().goto("b");
+        let graph = marks(["a", "b", "c"])
+            .add_node("go", node(go).destinations(declared))
+            .add_edge(START, ["go", "a", "b", "c"]);
+        let error = error_of(graph).await;
+        assert_eq!(error.help(), "add `b` to `.destinations(..)` of `go`");
+        error.to_string()
+    };
     assert_eq!(
-        error_of(graph).await.to_string(),
-        "`go` goes to `b`, which is not declared as a target here, where [\"a\"] are"
+        refused(&["c", END, "a"]).await,
+        "`go` goes to `b`, which is not among the declared destinations `END`, `a`, `c`"
     );
-    let graph = marks(["a", "b"])
-        .add_edge(START, ["a", "b"])
-        .add_conditional_edges("a", |_: &Trace| vec![END, "a"], ["b", END]);
     assert_eq!(
-        error_of(graph).await.to_string(),
-        "`a` goes to `a`, which is not declared as a target here, where [\"b\", \"__end__\"] are"
+        refused(&[END]).await,
+        "`go` goes to `b`, which is not the declared destination `END`"
     );
+    assert_eq!(
+        refused(&[]).await,
+        "`go` goes to `b`, which is not a declared destination, since there are none"
+    );
+}
+
+#[tokio::test]
+async fn what_a_route_does_not_declare_it_cannot_go_to() {
+    let refused = async |target: &'static str, declared: &[&str]| {
+        let graph = marks(["a", "b"])
+            .add_edge(START, ["a", "b"])
+            .add_conditional_edges("a", move |_: &Trace| target, declared);
+        let error = error_of(graph).await;
+        assert_eq!(error.help(), "declare it as a target of the route");
+        error.to_string()
+    };
+    assert_eq!(
+        refused("a", &["b", END]).await,
+        "`a` goes to `a`, which is not among the declared targets `END`, `b`"
+    );
+    assert_eq!(
+        refused("a", &[END]).await,
+        "`a` goes to `a`, which is not the declared target `END`"
+    );
+    assert_eq!(
+        refused(END, &["b"]).await,
+        "`a` goes to `__end__`, which is not the declared target `b`"
+    );
+}
+
+#[tokio::test]
+async fn a_command_may_end_its_path_though_it_does_not_say_so() {
+    let stop = async |_: View<Trace>| Command::<Trace>::new().goto(END);
+    let graph = marks(["b"])
+        .add_node("a", node(stop).destinations(["b"]))
+        .add_edge(START, "a");
+    assert_eq!(ran_of(graph).await, "a");
 }
 
 #[tokio::test]
@@ -1077,7 +1116,7 @@ async fn where_nothing_near_is_known_the_first_targets_are_listed() {
         .add_conditional_edges("a", |_: &Trace| "elsewhere", ["b", END]);
     assert_eq!(
         error_of(declared).await.help(),
-        "go to a target that is declared here; there are `b`, `__end__`"
+        "go to a target that is declared here; there are `END`, `b`"
     );
     let send = |_: &Trace| Worker::<u32>::new("elsewhere").send(1);
     let no_workers = marks(["a", "b"])
@@ -1087,6 +1126,26 @@ async fn where_nothing_near_is_known_the_first_targets_are_listed() {
         error_of(no_workers).await.help(),
         "add it with `add_worker`"
     );
+}
+
+#[tokio::test]
+async fn the_end_in_quotes_is_told_from_names() {
+    let help = async |node: &'static str, target: &'static str, declared: &[&str]| {
+        let graph = marks([node]).add_edge(START, node).add_conditional_edges(
+            node,
+            move |_: &Trace| target,
+            declared,
+        );
+        error_of(graph).await.help()
+    };
+    let constant = "write the constant `END`, without quotes";
+    assert_eq!(help("send", "END", &["send", END]).await, constant);
+    assert_eq!(help("send", "end", &["send", END]).await, constant);
+    let other = help("end", "End", &["end", END]).await;
+    assert_eq!(other, "did you mean `end`?");
+    let go = async |_: View<Trace>| Command::<Trace>::new().goto("END");
+    let command = marks([]).add_node("go", go).add_edge(START, "go");
+    assert_eq!(error_of(command).await.help(), constant);
 }
 
 #[tokio::test]
@@ -1324,4 +1383,16 @@ fn a_timer_without_a_runtime_is_an_error() {
     );
     let error = poll_to_end(graph.invoke(Trace::update()).into_future()).unwrap_err();
     assert_eq!(error.code(), "no-runtime");
+}
+
+#[tokio::test]
+async fn a_tuple_names_nodes_and_workers_together() {
+    let graph = marks(["a", "b", "c", "d", "e", "f"])
+        .add_worker(WORK, async |_: u32| {})
+        .add_edge(START, ("a", "b".to_owned(), ["c", "d"], "e"))
+        .add_conditional_edges("a", |_: &Trace| WORK.send(1), (WORK, END))
+        .add_edge((WORK, "b", "c", "d", "e"), "f");
+    assert_eq!(ran_of(graph).await, "a b c d e | work | f");
+    let eight = marks(["a", "b"]).add_edge(START, ("b", "b", "b", "b", "b", "b", "b", "a"));
+    assert_eq!(ran_of(eight).await, "a b");
 }

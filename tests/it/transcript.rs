@@ -298,3 +298,30 @@ async fn the_order_of_hash_maps_and_sets_does_not_show() {
         assert_eq!(again.to_string(), first);
     }
 }
+
+/// The transcript of a run that sends this value, made again and again: each
+/// time of another hash set.
+async fn sent<T: superstep::Data>(input: impl Fn() -> T + Send + Sync + 'static) -> String {
+    let worker = Worker::<T>::new("work");
+    let graph = marks([])
+        .add_worker(worker, async |_: T| {})
+        .add_conditional_edges(START, move |_: &Trace| worker.send(input()), worker);
+    let graph = sound(graph);
+    let first = graph.invoke(Trace::update()).transcript().await.to_string();
+    for _ in 0..10 {
+        let again = graph.invoke(Trace::update()).transcript().await;
+        assert_eq!(again.to_string(), first);
+    }
+    first
+}
+
+#[tokio::test]
+async fn the_order_of_what_is_sent_does_not_show() {
+    let numbers = || (0..20_u32).rev().collect::<HashSet<_>>();
+    sent(numbers).await;
+    sent(move || vec![Some(numbers())]).await;
+    sent(move || HashMap::from([("a".to_owned(), numbers())])).await;
+    let text = sent(move || (numbers(), [Box::new(numbers())], 7, vec![3, 1, 2])).await;
+    assert!(text.contains(",[[0,1,10,"), "{text}");
+    assert!(text.contains(",7,[3,1,2]]"), "{text}");
+}

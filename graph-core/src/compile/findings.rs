@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::diagnostic::Diagnostic;
 use crate::graph::Place;
-use crate::id::{END, MOST_LISTED, START, list_of};
+use crate::id::{END, MOST_LISTED, START, constant_named, list_of};
 
 /// Findings as they are made; sorted at the end.
 #[derive(Debug, Default)]
@@ -32,10 +34,13 @@ impl Findings {
         listed: &[&str],
         n_known: usize,
     ) {
-        let help = match (meant, n_known) {
-            (Some(meant), _) => format!("did you mean `{meant}`?"),
-            (None, 0) => "add it with `add_node`".to_owned(),
-            (None, _) => format!(
+        let same_letters = meant.is_some_and(|meant| meant.eq_ignore_ascii_case(name));
+        let constant = constant_named(name).filter(|_| !same_letters);
+        let help = match (constant, meant, n_known) {
+            (Some(constant), _, _) => format!("write the constant `{constant}`, without quotes"),
+            (_, Some(meant), _) => format!("did you mean `{meant}`?"),
+            (_, _, 0) => "add it with `add_node`".to_owned(),
+            _ => format!(
                 "add it with `add_node`; there are {}",
                 list_of(listed, n_known)
             ),
@@ -258,6 +263,23 @@ impl Findings {
                 "`{first}` and `{second}` can run in the same superstep, and both write `{field}`"
             ),
             format_args!("give `{field}` a reducer, such as `#[reduce(Last)]`, or put one node after the other"),
+        );
+    }
+
+    pub(super) fn stuck_reducer(
+        &mut self,
+        place: Place,
+        field: &str,
+        value: &Value,
+        reducer: &str,
+    ) {
+        self.warning(
+            place,
+            "stuck-reducer",
+            format_args!("`{field}` begins as `{value}`, which `{reducer}` can never change"),
+            format_args!(
+                "write `Default` by hand with another value, or start with `.overwrite_{field}(..)`"
+            ),
         );
     }
 

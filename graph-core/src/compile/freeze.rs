@@ -6,9 +6,12 @@
 use std::sync::{Arc, OnceLock};
 
 use super::diagnostic::Diagnostic;
-use super::graph::{Arrival, Exits, Frozen, FrozenJoin, FrozenNode, FrozenRoute, Pace, Warnings};
+use super::graph::{
+    Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, Pace,
+    Warnings,
+};
 use super::links::{Lists, arranged, sorted};
-use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, ShapeRoute, Source, to_index};
+use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 use crate::graph::StateGraph;
 use crate::id::NodeName;
 use crate::state::State;
@@ -35,12 +38,13 @@ pub(super) fn freeze<S: State, C>(
     for route in &shape.routes {
         exits[route.from.slot()].routes.push(FrozenRoute {
             router: graph.routes[route.recorded].router.clone(),
-            targets: targets(&shape, route),
+            targets: route.to.clone(),
+            allowed: Allowed::of(&route.to),
         });
     }
     let start = exits.remove(0);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
-    for (node, exits) in shape.nodes.iter().zip(exits) {
+    for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
         let policy = recorded.definition.policy.clone();
@@ -49,7 +53,7 @@ pub(super) fn freeze<S: State, C>(
             plain: policy.retry.is_none() && policy.timeout.is_none(),
             policy,
             worker: recorded.worker,
-            destinations: destinations(node),
+            destinations: destinations(index, node),
             writes: node.writes.clone(),
             exits,
             pace: Pace::unknown(),
@@ -64,6 +68,7 @@ pub(super) fn freeze<S: State, C>(
         limits: graph.limits,
         shape,
         warnings: Warnings {
+            place: graph.place,
             noticed,
             all: OnceLock::new(),
         },
@@ -91,28 +96,14 @@ fn joins(shape: &Shape) -> Vec<FrozenJoin> {
     joins.collect()
 }
 
-fn destinations(node: &ShapeNode) -> Option<Vec<NodeIndex>> {
+fn destinations(of: NodeIndex, node: &ShapeNode) -> Option<Box<FrozenDestinations>> {
     match &node.destinations {
-        Destinations::Declared(targets) => {
-            let mut targets = targets.clone();
-            targets.sort_unstable();
-            Some(targets)
-        }
+        Destinations::Declared(targets) => Some(Box::new(FrozenDestinations {
+            of,
+            allowed: Allowed::of(targets),
+        })),
         Destinations::None | Destinations::Any => None,
     }
-}
-
-/// The targets of a route, with the names as users write them.
-fn targets(shape: &Shape, route: &ShapeRoute) -> Vec<(NodeName, Option<NodeIndex>)> {
-    let mut targets = Vec::with_capacity(route.to.len());
-    for &to in &route.to {
-        let name = match to {
-            Some(to) => shape.nodes[to as usize].name.clone(),
-            None => crate::id::END.into(),
-        };
-        targets.push((name, to));
-    }
-    targets
 }
 
 /// What follows a node, but for routes.

@@ -12,7 +12,7 @@ use super::diagnostic::Diagnostic;
 use super::draw;
 use super::picture::picture;
 use super::shape::{NodeIndex, Shape};
-use crate::graph::{Limits, Router};
+use crate::graph::{Limits, Place, Router};
 use crate::id::NodeName;
 use crate::node::{Body, Policy};
 use crate::state::State;
@@ -39,6 +39,8 @@ pub(crate) struct Frozen<S: State, C> {
 
 /// What is worth a second look.
 pub(super) struct Warnings {
+    /// Where the builder was made.
+    pub(super) place: Place,
     /// What was seen in passing.
     pub(super) noticed: Vec<Diagnostic>,
     /// That, and all else, once somebody has asked.
@@ -83,8 +85,8 @@ pub(crate) struct FrozenNode<S: State, C> {
     pub(crate) plain: bool,
     /// For a worker, the type of its input and the type's name.
     pub(crate) worker: Option<(TypeId, &'static str)>,
-    /// Where its commands may go, if it says; sorted.
-    pub(crate) destinations: Option<Vec<NodeIndex>>,
+    /// Where its commands may go, if it says.
+    pub(crate) destinations: Option<Box<FrozenDestinations>>,
     /// The fields it may write, if it says.
     pub(crate) writes: Option<FixedBitSet>,
     pub(crate) exits: Exits<S>,
@@ -114,8 +116,41 @@ pub(crate) struct Arrival {
 
 pub(crate) struct FrozenRoute<S> {
     pub(crate) router: Router<S>,
-    /// What it may choose, with the names as users write them; `None` is `END`.
-    pub(crate) targets: Vec<(NodeName, Option<NodeIndex>)>,
+    /// As they were declared, which is what [`Router::One`] counts by; `None`
+    /// is `END`.
+    pub(crate) targets: Vec<Option<NodeIndex>>,
+    pub(crate) allowed: Allowed,
+}
+
+/// Where a node says that its commands may go.
+pub(crate) struct FrozenDestinations {
+    pub(crate) of: NodeIndex,
+    pub(crate) allowed: Allowed,
+}
+
+/// What was declared, to be looked up.
+#[derive(Debug)]
+pub(crate) struct Allowed {
+    /// Sorted, each once.
+    pub(crate) nodes: Vec<NodeIndex>,
+    pub(crate) end: bool,
+}
+
+impl Allowed {
+    /// `None` is `END`.
+    pub(super) fn of(targets: &[Option<NodeIndex>]) -> Self {
+        let mut nodes: Vec<NodeIndex> = targets.iter().copied().flatten().collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        Self {
+            nodes,
+            end: targets.contains(&None),
+        }
+    }
+
+    pub(crate) fn allows(&self, node: NodeIndex) -> bool {
+        self.nodes.binary_search(&node).is_ok()
+    }
 }
 
 #[derive(Debug)]
@@ -155,14 +190,19 @@ impl<S: State, C> Graph<S, C> {
     }
 
     /// What is worth a second look, in the order in which the parts were
-    /// added: nodes that may conflict, and nodes that run more often than is
-    /// usually meant.
+    /// added: fields that no write can change, nodes that may conflict, and
+    /// nodes that run more often than is usually meant.
     ///
     /// Looked for when it is first called, and then kept.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
-        let Warnings { noticed, all } = &self.frozen.warnings;
-        all.get_or_init(|| super::warnings(&self.frozen.shape, S::schema().fields, noticed))
+        let Frozen {
+            shape, warnings, ..
+        } = &*self.frozen;
+        warnings.all.get_or_init(|| {
+            let default = serde_json::to_value(S::default()).ok();
+            super::warnings(shape, S::schema().fields, default.as_ref(), warnings)
+        })
     }
 
     /// The graph as a Mermaid flowchart.

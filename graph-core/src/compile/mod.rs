@@ -17,15 +17,18 @@ mod ways;
 
 pub use diagnostic::{CompileError, Diagnostic};
 pub use graph::Graph;
-pub(crate) use graph::{Arrival, Exits, Frozen, FrozenRoute, Pace};
+pub(crate) use graph::{Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenRoute, Pace};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::graph::StateGraph;
 use crate::state::{FieldSchema, State};
 use calls::Calls;
 use findings::Findings;
+use graph::Warnings;
 use links::{arranged, sorted};
 use shape::Shape;
 
@@ -95,12 +98,21 @@ fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>>
     }
 }
 
-/// What is worth a second look in a graph without mistakes.
-fn warnings(shape: &Shape, fields: &[FieldSchema], noticed: &[Diagnostic]) -> Vec<Diagnostic> {
+/// What is worth a second look in a graph without mistakes; `default` is what
+/// its state begins with, if that can be told.
+fn warnings(
+    shape: &Shape,
+    fields: &[FieldSchema],
+    default: Option<&Value>,
+    warnings: &Warnings,
+) -> Vec<Diagnostic> {
     let mut findings = Findings {
         errors: Vec::new(),
-        warnings: noticed.to_vec(),
+        warnings: warnings.noticed.clone(),
     };
+    if let Some(default) = default {
+        warn::stuck_reducers(default, fields, warnings.place, &mut findings);
+    }
     warn::warn(shape, fields, &mut findings);
     in_order(findings.warnings)
 }

@@ -43,8 +43,7 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
     }
     for (index, node) in shape.nodes.iter().enumerate() {
         if let Destinations::Declared(targets) = &node.destinations {
-            let targets: Vec<_> = targets.iter().copied().map(Some).collect();
-            drawing.choices(shape, index + 1, &targets);
+            drawing.choices(shape, index + 1, targets);
         }
     }
     for &from in &shape.ends {

@@ -13,7 +13,7 @@ use super::shape::{
     nearest,
 };
 use crate::graph::{Place, RecordedEdge};
-use crate::id::{END, MOST_LISTED, START};
+use crate::id::{END, MOST_LISTED, START, constant_named};
 
 /// What a name stands for.
 #[derive(Clone, Copy)]
@@ -135,8 +135,7 @@ impl<'a> Resolver<'a> {
                     self.findings.idle_destinations(place, name);
                 }
                 let what = format!("a destination of `{name}`");
-                let targets = self.targets(names, place, &what, true);
-                Destinations::Declared(targets.into_iter().flatten().collect())
+                Destinations::Declared(self.targets(names, place, &what, true))
             }
             None if node.commands => Destinations::Any,
             None => Destinations::None,
@@ -197,6 +196,7 @@ impl<'a> Resolver<'a> {
         for name in from {
             match self.named(name, place, "a join") {
                 Named::Node(source) => {
+                    self.enter(source);
                     if self.seen.put(source as usize) {
                         repeated.push(source);
                     } else {
@@ -292,8 +292,18 @@ impl<'a> Resolver<'a> {
                 self.findings.edge_out_of_end(place, what);
                 Source::Nothing
             }
-            Named::Node(index) => Source::Node(index),
+            Named::Node(index) => {
+                self.enter(index);
+                Source::Node(index)
+            }
         }
+    }
+
+    /// Where a source is called `"START"` and no node is, the constant may be
+    /// what was meant.
+    fn enter(&mut self, source: NodeIndex) {
+        let unknown = self.shape.is_unknown(source);
+        self.shape.has_entry |= unknown && constant_named(self.shape.name(source)) == Some("START");
     }
 
     /// The targets of these names. What cannot be a target becomes `END`, of

@@ -66,8 +66,8 @@ pub(super) enum Destinations {
     None,
     /// It does not say.
     Any,
-    /// To these; `END` is left out.
-    Declared(Vec<NodeIndex>),
+    /// To these; `None` is `END`.
+    Declared(Vec<Option<NodeIndex>>),
 }
 
 #[derive(Debug)]

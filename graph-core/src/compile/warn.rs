@@ -3,15 +3,42 @@
 use std::collections::BTreeSet;
 
 use fixedbitset::FixedBitSet;
+use serde_json::Value;
 
 use super::findings::Findings;
 use super::links::{Lists, Pair, in_order, sort};
 use super::shape::{NodeIndex, Shape, Source, to_index};
+use crate::graph::Place;
 use crate::state::FieldSchema;
 
 pub(super) fn warn(shape: &Shape, fields: &[FieldSchema], findings: &mut Findings) {
     uneven_paths(shape, findings);
     possible_conflicts(shape, fields, findings);
+}
+
+/// Fields that begin where their reducer can only stay. Reducers are known by
+/// name.
+pub(super) fn stuck_reducers(
+    default: &Value,
+    fields: &[FieldSchema],
+    place: Place,
+    findings: &mut Findings,
+) {
+    for field in fields {
+        let Some(value) = default.get(field.name) else {
+            continue;
+        };
+        let is_unsigned = ["u8", "u16", "u32", "u64", "u128", "usize"].contains(&field.type_name);
+        let stuck = match field.reducer {
+            "All" => *value == Value::Bool(false),
+            "Any" => *value == Value::Bool(true),
+            "Min" => is_unsigned && value.as_u64() == Some(0),
+            _ => false,
+        };
+        if stuck {
+            findings.stuck_reducer(place, field.name, value, field.reducer);
+        }
+    }
 }
 
 /// When a node runs, as far as plain edges tell.

@@ -67,7 +67,7 @@ impl Shape {
         }
         for from in self.indices() {
             if let Destinations::Declared(targets) = &self.nodes[from as usize].destinations {
-                for &to in targets {
+                for &to in targets.iter().flatten() {
                     ways.push((Way::Edge(Source::Node(from)), to));
                 }
             }

@@ -2,8 +2,8 @@
 
 use std::any::TypeId;
 
-use crate::compile::{Frozen, FrozenRoute, NodeIndex, nearest};
-use crate::id::{END, START, list_of};
+use crate::compile::{Allowed, Frozen, FrozenDestinations, FrozenRoute, NodeIndex, nearest};
+use crate::id::{END, START, constant_named, list_of};
 use crate::node::{Payload, SendTo, Target};
 use crate::state::State;
 
@@ -29,7 +29,25 @@ pub(crate) struct BadTarget {
 /// Who names the targets, which says where it may go.
 pub(crate) enum Chooser<'g, S> {
     Route(&'g FrozenRoute<S>),
-    Command(Option<&'g [NodeIndex]>),
+    Command(Option<&'g FrozenDestinations>),
+}
+
+impl<'g, S> Chooser<'g, S> {
+    /// What was declared; of commands, if anything was.
+    fn allowed(&self) -> Option<&'g Allowed> {
+        match self {
+            Self::Route(route) => Some(&route.allowed),
+            Self::Command(declared) => declared.map(|declared| &declared.allowed),
+        }
+    }
+
+    /// What is called what was declared.
+    fn what(&self) -> &'static str {
+        match self {
+            Self::Route(_) => "target",
+            Self::Command(_) => "destination",
+        }
+    }
 }
 
 /// What is named: a node to go to, or a worker to send to.
@@ -116,58 +134,51 @@ fn choose_send((node, input_type, type_name): WorkerAt, send: SendTo) -> Result<
     Ok(Chosen::Send(node, send.input))
 }
 
-/// The node of that name, if the chooser may go there; `None` is `END`.
+/// The node of that name, if the chooser may go there; `None` is `END`, where
+/// commands may always go.
 fn lookup<S: State, C>(
     graph: &Frozen<S, C>,
     chooser: &Chooser<'_, S>,
     wanted: Wanted,
     name: &str,
 ) -> Result<Option<NodeIndex>, BadTarget> {
-    let declared = match chooser {
-        Chooser::Route(route) => {
-            let mut targets = route.targets.iter();
-            if let Some((_, node)) = targets.find(|(known, _)| *known == name) {
-                return Ok(*node);
-            }
-            let names = route.targets.iter().map(|(known, _)| known.as_str());
-            Some(names.collect::<Vec<_>>())
+    let allowed = chooser.allowed();
+    if name == END {
+        if matches!(chooser, Chooser::Command(_)) || allowed.is_none_or(|allowed| allowed.end) {
+            return Ok(None);
         }
-        Chooser::Command(declared) => {
-            if name == END {
-                return Ok(None);
-            }
-            let node = graph.index_of(name);
-            let allowed = |node: &NodeIndex| declared.is_none_or(|all| all.contains(node));
-            if let Some(node) = node.filter(allowed) {
-                return Ok(Some(node));
-            }
-            declared.map(|all| {
-                all.iter()
-                    .map(|&node| graph.name_of(node).as_str())
-                    .collect()
-            })
-        }
-    };
-    Err(unknown(graph, wanted, name, declared.as_deref()))
+    } else if let Some(node) = graph.index_of(name)
+        && allowed.is_none_or(|allowed| allowed.allows(node))
+    {
+        return Ok(Some(node));
+    }
+    Err(unknown(graph, chooser, wanted, name))
 }
 
 fn unknown<S: State, C>(
     graph: &Frozen<S, C>,
+    chooser: &Chooser<'_, S>,
     wanted: Wanted,
     name: &str,
-    declared: Option<&[&str]>,
 ) -> BadTarget {
     let exists = graph.index_of(name).is_some() || name == END;
-    let (why, help) = match declared {
+    let (why, help) = match chooser.allowed() {
         _ if name == START => (
             "only begins runs".into(),
             "go to the node that should run instead".into(),
         ),
-        Some(declared) if exists => (
-            format!("is not declared as a target here, where {declared:?} are"),
-            "add it to the declared targets".into(),
+        Some(allowed) if exists => (
+            undeclared(chooser.what(), &names_of(graph, allowed)),
+            match chooser {
+                Chooser::Command(Some(declared)) => {
+                    let of = graph.name_of(declared.of);
+                    format!("add `{name}` to `.destinations(..)` of `{of}`")
+                }
+                _ => "declare it as a target of the route".into(),
+            },
         ),
-        _ => {
+        allowed => {
+            let declared = allowed.map(|allowed| names_of(graph, allowed));
             let help = instead(graph, wanted, name, declared);
             ("is not a node of this graph".into(), help)
         }
@@ -179,18 +190,42 @@ fn unknown<S: State, C>(
     }
 }
 
+/// What is allowed, as users write it.
+fn names_of<'g, S: State, C>(graph: &'g Frozen<S, C>, allowed: &Allowed) -> Vec<&'g str> {
+    let end = allowed.end.then_some("END");
+    let nodes = allowed.nodes.iter();
+    end.into_iter()
+        .chain(nodes.map(|&node| graph.name_of(node).as_str()))
+        .collect()
+}
+
+fn undeclared(what: &str, declared: &[&str]) -> String {
+    match declared {
+        [] => format!("is not a declared {what}, since there are none"),
+        [only] => format!("is not the declared {what} `{only}`"),
+        several => {
+            let several = list_of(several, several.len());
+            format!("is not among the declared {what}s {several}")
+        }
+    }
+}
+
 /// What can be named in place of `name`, which nothing has.
 fn instead<S: State, C>(
     graph: &Frozen<S, C>,
     wanted: Wanted,
     name: &str,
-    declared: Option<&[&str]>,
+    declared: Option<Vec<&str>>,
 ) -> String {
-    let possible: Vec<&str> = match declared {
-        Some(declared) => declared.to_vec(),
-        None => graph.names.iter().map(AsRef::as_ref).collect(),
-    };
-    if let Some(meant) = nearest(name, possible.iter().copied()) {
+    let any_is_allowed = declared.is_none();
+    let possible = declared.unwrap_or_else(|| graph.names.iter().map(AsRef::as_ref).collect());
+    let meant = nearest(name, possible.iter().copied());
+    let same_letters =
+        meant.is_some_and(|meant| meant != "END" && meant.eq_ignore_ascii_case(name));
+    if constant_named(name) == Some("END") && wanted == Wanted::Node && !same_letters {
+        return "write the constant `END`, without quotes".into();
+    }
+    if let Some(meant) = meant {
         return format!("did you mean `{meant}`?");
     }
     let is_wanted = |known: &&str| {
@@ -199,10 +234,10 @@ fn instead<S: State, C>(
         is_worker == (wanted == Wanted::Worker)
     };
     let known: Vec<&str> = possible.into_iter().filter(is_wanted).collect();
-    let what = match (wanted, declared) {
-        (Wanted::Worker, _) => "add it with `add_worker`",
-        (Wanted::Node, None) => "go to a node of this graph, or to `END`",
-        (Wanted::Node, Some(_)) => "go to a target that is declared here",
+    let what = match wanted {
+        Wanted::Worker => "add it with `add_worker`",
+        Wanted::Node if any_is_allowed => "go to a node of this graph, or to `END`",
+        Wanted::Node => "go to a target that is declared here",
     };
     match known.len() {
         0 => what.to_owned(),

@@ -11,7 +11,7 @@ use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{END, NodeName, TaskId};
 use crate::plan::{Chosen, Frontier, Task};
-use crate::state::{FieldSchema, State, Update, WriteKind, in_order};
+use crate::state::{FieldSchema, State, Update, WriteKind, in_order, in_order_of};
 
 /// What has been recorded so far.
 #[derive(Debug)]
@@ -56,7 +56,10 @@ impl<S: State, C> Observer<S, C> for Record {
     fn begin(&mut self, superstep: u64, tasks: &[Task]) {
         let task = |task: &Task| TaskRecord {
             task: self.task_name(task.node, task.send.as_ref().map(|&(number, _)| number)),
-            input: task.send.as_ref().map(|(_, input)| input.to_json()),
+            input: task
+                .send
+                .as_ref()
+                .map(|(_, input)| in_order_of(input.type_name(), input.to_json())),
             attempts: 0,
             writes: None,
             leads: Vec::new(),

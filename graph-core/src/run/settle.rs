@@ -280,8 +280,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             match &route.router {
                 Router::One(router) => {
                     chosen.push(match route.targets[router(&self.state)] {
-                        (_, Some(node)) => Chosen::Node(node),
-                        (_, None) => Chosen::End,
+                        Some(node) => Chosen::Node(node),
+                        None => Chosen::End,
                     });
                 }
                 Router::Many(router) => {

@@ -31,19 +31,27 @@ enum Inner<T, R: Reducer<T>> {
 enum More<T, R: Reducer<T>> {
     Each(Vec<R::Update>),
     Overwrite(T),
+    /// Back to the reducer's mark, and on from there.
+    Rewind(usize, Vec<R::Update>),
 }
 
 impl<T, R: Reducer<T>> More<T, R> {
     #[inline(never)]
     fn apply(self, value: &mut T) {
         match self {
-            Self::Each(updates) => {
-                for update in updates {
-                    R::reduce(value, update);
-                }
-            }
+            Self::Each(updates) => reduce_each::<T, R>(value, updates),
             Self::Overwrite(new) => *value = new,
+            Self::Rewind(mark, updates) => {
+                R::rewind(value, mark);
+                reduce_each::<T, R>(value, updates);
+            }
         }
+    }
+}
+
+fn reduce_each<T, R: Reducer<T>>(value: &mut T, updates: Vec<R::Update>) {
+    for update in updates {
+        R::reduce(value, update);
     }
 }
 
@@ -53,6 +61,7 @@ pub(super) enum Parts<'u, T, U> {
     One(&'u U),
     Each(&'u [U]),
     Overwrite(&'u T),
+    Rewind(usize, &'u [U]),
 }
 
 impl<T, R: Reducer<T>> FieldUpdate<T, R> {
@@ -91,7 +100,7 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
             Inner::One(first) => *self = Self::each(vec![first, update]),
             Inner::More(mut more) => {
                 match &mut *more {
-                    More::Each(updates) => updates.push(update),
+                    More::Each(updates) | More::Rewind(_, updates) => updates.push(update),
                     More::Overwrite(value) => R::reduce(value, update),
                 }
                 self.0 = Inner::More(more);
@@ -117,7 +126,7 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         match self.parts() {
             Parts::Unset => None,
             Parts::One(_) | Parts::Each(_) => Some(WriteKind::Reduce),
-            Parts::Overwrite(_) => Some(WriteKind::Overwrite),
+            Parts::Overwrite(_) | Parts::Rewind(..) => Some(WriteKind::Overwrite),
         }
     }
 
@@ -131,17 +140,27 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         }
     }
 
-    /// An overwrite with the field's present value if `self` writes it.
+    /// What gives the field its present value again once `self`, and nothing
+    /// else, is applied to it: the reducer's mark where that is enough, else an
+    /// overwrite.
     #[must_use]
     pub fn undo(&self, value: &T) -> Self
     where
         T: Clone,
     {
-        if self.is_unset() {
-            Self::default()
-        } else {
-            Self::set(value.clone())
+        let mark = match self.parts() {
+            Parts::Unset => return Self::default(),
+            Parts::One(_) | Parts::Each(_) => R::mark(value),
+            Parts::Overwrite(_) | Parts::Rewind(..) => None,
+        };
+        match mark {
+            Some(mark) => Self::rewind(mark, Vec::new()),
+            None => Self::set(value.clone()),
         }
+    }
+
+    fn rewind(mark: usize, updates: Vec<R::Update>) -> Self {
+        Self(Inner::More(Box::new(More::Rewind(mark, updates))))
     }
 
     pub(super) fn parts(&self) -> Parts<'_, T, R::Update> {
@@ -151,6 +170,7 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
             Inner::More(more) => match &**more {
                 More::Each(updates) => Parts::Each(updates),
                 More::Overwrite(value) => Parts::Overwrite(value),
+                More::Rewind(mark, updates) => Parts::Rewind(*mark, updates),
             },
         }
     }
@@ -170,6 +190,7 @@ impl<T: Clone, R: Reducer<T>> Clone for FieldUpdate<T, R> {
             Parts::One(update) => Self::one(update.clone()),
             Parts::Each(updates) => Self::each(updates.to_vec()),
             Parts::Overwrite(value) => Self::set(value.clone()),
+            Parts::Rewind(mark, updates) => Self::rewind(mark, updates.to_vec()),
         }
     }
 }
@@ -181,6 +202,7 @@ impl<T, R: Reducer<T>> fmt::Debug for FieldUpdate<T, R> {
             Parts::One(_) => "One(..)",
             Parts::Each(_) => "Each(..)",
             Parts::Overwrite(_) => "Overwrite(..)",
+            Parts::Rewind(..) => "Rewind(..)",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Hash sets written as JSON, put in order: serde writes them in any.
 //!
-//! Looks at types as the source spells them, so that one behind an alias, or
-//! inside a struct, is not seen.
+//! Looks at types as the source or the compiler spells them, so that one behind
+//! an alias, or inside a struct, is not seen.
 
 use serde_json::Value;
 
@@ -30,8 +30,32 @@ pub(crate) fn in_order(fields: &[FieldSchema], mut value: Value) -> Value {
     value
 }
 
+/// Puts the hash sets of a value in order; the type is spelt as by
+/// [`std::any::type_name`].
+pub(crate) fn in_order_of(type_name: &str, mut value: Value) -> Value {
+    if type_name.contains("Hash") {
+        order(type_name, &mut value);
+    }
+    value
+}
+
 /// Puts a value of the type in order, and what is inside it first.
 fn order(type_name: &str, value: &mut Value) {
+    if let Some(types) = within(type_name, '(', ')') {
+        if let Value::Array(items) = value {
+            for (number, item) in items.iter_mut().enumerate() {
+                order(argument(types, number), item);
+            }
+        }
+        return;
+    }
+    if let Some(array) = within(type_name, '[', ']') {
+        let of = array.rsplit_once(';').map_or(array, |(of, _)| of);
+        if let Value::Array(items) = value {
+            items.iter_mut().for_each(|item| order(of, item));
+        }
+        return;
+    }
     let Some((outer, arguments)) = type_name.split_once('<') else {
         return;
     };
@@ -52,9 +76,14 @@ fn order(type_name: &str, value: &mut Value) {
             let of = argument(arguments, 0);
             items.iter_mut().for_each(|item| order(of, item));
         }
-        ("Option" | "Box" | "Arc", value) => order(arguments, value),
+        ("Option" | "Box" | "Arc", value) => order(argument(arguments, 0), value),
         _ => {}
     }
+}
+
+/// What stands between the brackets, if the type begins and ends with them.
+fn within(type_name: &str, open: char, close: char) -> Option<&str> {
+    type_name.strip_prefix(open)?.strip_suffix(close)
 }
 
 /// The type argument of that number, from 0.

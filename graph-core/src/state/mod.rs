@@ -15,7 +15,7 @@ mod wire;
 mod json_schema;
 
 pub use field::{FieldUpdate, WriteKind};
-pub(crate) use in_order::in_order;
+pub(crate) use in_order::{in_order, in_order_of};
 pub use into_update::{IntoUpdate, Items};
 #[cfg(feature = "schema")]
 pub use json_schema::json_schema;
@@ -97,10 +97,12 @@ pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync +
     fn apply(&mut self, state: &mut Self::State, at: &mut usize);
 
     /// An update that gives the fields that `self` writes the values they have
-    /// in `state` now.
+    /// in `state` now, once `self` and nothing else is applied to it. What it
+    /// is made of may not be serialisable.
     #[must_use]
     fn undo(&self, state: &Self::State) -> Self;
 
-    /// Gives the field with this index its value in the state's [`Default`].
+    /// Gives the ephemeral field with this index its value in the state's
+    /// [`Default`].
     fn reset(state: &mut Self::State, field: usize);
 }

@@ -84,6 +84,64 @@ pub trait Reducer<T> {
 
     /// Merges `update` into `value`.
     fn reduce(value: &mut T, update: Self::Update);
+
+    /// What [`rewind`](Self::rewind) needs to take writes back out of `value`,
+    /// such as its length.
+    ///
+    /// For reducers that only add at the end. A route that runs beside others
+    /// sees its own node's writes and no more: they are merged for it, and
+    /// taken back. Without a mark the whole value is cloned for that, each
+    /// time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{Append, Reducer};
+    ///
+    /// /// Adds a line to a text.
+    /// struct Lines;
+    ///
+    /// impl Reducer<String> for Lines {
+    ///     type Update = String;
+    ///
+    ///     fn reduce(text: &mut String, line: String) {
+    ///         text.push_str(&line);
+    ///         text.push('\n');
+    ///     }
+    ///
+    ///     fn mark(text: &String) -> Option<usize> {
+    ///         Some(text.len())
+    ///     }
+    ///
+    ///     fn rewind(text: &mut String, mark: usize) {
+    ///         text.truncate(mark);
+    ///     }
+    /// }
+    ///
+    /// let mut text = "one\n".to_owned();
+    /// let mark = Lines::mark(&text).unwrap();
+    /// Lines::reduce(&mut text, "two".to_owned());
+    /// Lines::rewind(&mut text, mark);
+    /// assert_eq!(text, "one\n");
+    /// ```
+    #[must_use]
+    #[inline]
+    fn mark(value: &T) -> Option<usize> {
+        let _ = value;
+        None
+    }
+
+    /// Gives `value` back what it was when [`mark`](Self::mark) was asked;
+    /// nothing but [`reduce`](Self::reduce) has changed it since.
+    ///
+    /// # Panics
+    ///
+    /// Unless it is written: whoever gives a mark writes both.
+    #[inline]
+    fn rewind(value: &mut T, mark: usize) {
+        let _ = (value, mark);
+        panic!("the reducer gives a mark, and has no `rewind`");
+    }
 }
 
 /// The new value takes the place of the old; one writer a superstep.
@@ -133,6 +191,16 @@ impl<T: Data> Reducer<Vec<T>> for Append {
             Items::Many(items) => value.extend(items),
         }
     }
+
+    #[inline]
+    fn mark(value: &Vec<T>) -> Option<usize> {
+        Some(value.len())
+    }
+
+    #[inline]
+    fn rewind(value: &mut Vec<T>, mark: usize) {
+        value.truncate(mark);
+    }
 }
 
 impl<T: Data> Reducer<VecDeque<T>> for Append {
@@ -142,6 +210,16 @@ impl<T: Data> Reducer<VecDeque<T>> for Append {
     fn reduce(value: &mut VecDeque<T>, update: Items<T>) {
         value.extend(update);
     }
+
+    #[inline]
+    fn mark(value: &VecDeque<T>) -> Option<usize> {
+        Some(value.len())
+    }
+
+    #[inline]
+    fn rewind(value: &mut VecDeque<T>, mark: usize) {
+        value.truncate(mark);
+    }
 }
 
 impl Reducer<String> for Append {
@@ -150,6 +228,16 @@ impl Reducer<String> for Append {
     #[inline]
     fn reduce(value: &mut String, update: String) {
         value.push_str(&update);
+    }
+
+    #[inline]
+    fn mark(value: &String) -> Option<usize> {
+        Some(value.len())
+    }
+
+    #[inline]
+    fn rewind(value: &mut String, mark: usize) {
+        value.truncate(mark);
     }
 }
 
@@ -229,7 +317,8 @@ impl<T: Data + PartialOrd> Reducer<T> for Max {
 /// Keeps the lesser of the old value and the new.
 ///
 /// The state's [`Default`] is the first value, so give the field one that is
-/// high enough: the least of `0` and a count is `0`. The derive refuses `Min`
+/// high enough: the least of `0` and a count is `0`, and the compiled graph has
+/// the warning `stuck-reducer`. The derive refuses `Min`
 /// over an `Option`, whose `None` is less than everything.
 #[derive(Debug, Clone, Copy)]
 pub struct Min;
@@ -305,7 +394,9 @@ impl Reducer<serde_json::Map<String, serde_json::Value>> for Merge {
     }
 }
 
-/// Whether any write was `true`; starts from the field's default.
+/// Whether any write was `true`; starts from the field's default, which must
+/// be `false` for the answer ever to be. Else the compiled graph has the warning
+/// `stuck-reducer`.
 #[derive(Debug, Clone, Copy)]
 pub struct Any;
 
@@ -319,7 +410,8 @@ impl Reducer<bool> for Any {
 }
 
 /// Whether all writes were `true`; starts from the field's default, which must
-/// be `true` for the answer ever to be.
+/// be `true` for the answer ever to be. Else the compiled graph has the warning
+/// `stuck-reducer`.
 #[derive(Debug, Clone, Copy)]
 pub struct All;
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde::ser::SerializeMap;
+use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserializer, Serialize};
 
 use super::field::Parts;
@@ -33,7 +33,8 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
     ///
     /// # Errors
     ///
-    /// Returns the serializer's error.
+    /// Returns the serializer's error, and one of its own for what
+    /// [`undo`](Self::undo) made: a mark means nothing elsewhere.
     pub fn serialize_into<M: SerializeMap>(
         &self,
         map: &mut M,
@@ -47,6 +48,10 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
             Parts::One(update) => map.serialize_entry(keys[0], update),
             Parts::Each(updates) => map.serialize_entry(keys[1], updates),
             Parts::Overwrite(value) => map.serialize_entry(keys[2], value),
+            Parts::Rewind(..) => Err(M::Error::custom(format_args!(
+                "what undoes a write of `{}` cannot be written out",
+                keys[0]
+            ))),
         }
     }
 

@@ -250,6 +250,7 @@ fn update_impl(model: &Model<'_>, update: &Ident) -> TokenStream {
     let name = model.name;
     let idents: Vec<_> = model.fields.iter().map(|field| field.ident).collect();
     let indices: Vec<_> = (0..idents.len()).collect();
+    let resets = resets(model);
     quote! {
         impl ::superstep::__private::Update for #update {
             type State = #name;
@@ -287,16 +288,29 @@ fn update_impl(model: &Model<'_>, update: &Ident) -> TokenStream {
             fn reset(state: &mut #name, field: usize) {
                 let _ = &state;
                 match field {
-                    #(
-                        #indices => {
-                            state.#idents = ::superstep::__private::default_state::<#name>().#idents;
-                        }
-                    )*
+                    #(#resets)*
                     _ => {}
                 }
             }
         }
     }
+}
+
+/// One arm for each ephemeral field. Swapped and not moved out of the default:
+/// the state may have a `Drop` of its own.
+fn resets<'a>(model: &'a Model<'_>) -> impl Iterator<Item = TokenStream> + 'a {
+    let name = model.name;
+    let fields = model.fields.iter().enumerate();
+    let ephemeral = fields.filter(|(_, field)| field.ephemeral);
+    ephemeral.map(move |(index, field)| {
+        let ident = field.ident;
+        quote! {
+            #index => {
+                let mut fresh = ::superstep::__private::default_state::<#name>();
+                ::core::mem::swap(&mut state.#ident, &mut fresh.#ident);
+            }
+        }
+    })
 }
 
 fn serde_impls(model: &Model<'_>, update: &Ident) -> TokenStream {
