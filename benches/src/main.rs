@@ -17,6 +17,7 @@ mod workloads;
 use std::process::Command;
 
 use measure::Row;
+use workloads::Awaited;
 
 /// How often each workload is measured; the median counts.
 const REPETITIONS: usize = 31;
@@ -76,7 +77,9 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
         print(&workloads::sends(REPETITIONS, cores).await);
     }
     if wanted("cpu") {
-        print(&workloads::cpu(REPETITIONS, cores).await);
+        for awaited in [Awaited::InMain, Awaited::InTask] {
+            print(&workloads::cpu(REPETITIONS, cores, awaited).await);
+        }
     }
     if wanted("sleepers") {
         print(&workloads::sleepers(REPETITIONS).await);

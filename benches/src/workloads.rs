@@ -250,8 +250,17 @@ fn calibrate(wanted: Duration) -> u64 {
     (wanted.as_secs_f64() / per_iteration) as u64
 }
 
+/// Where a run is awaited.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// By `block_on`, as in `main`.
+    InMain,
+    /// In a task of the runtime, as in a server.
+    InTask,
+}
+
 /// The speed-up of eight nodes that compute for 20 ms over one after another.
-pub(crate) async fn cpu(repetitions: usize, cores: usize) -> Row {
+pub(crate) async fn cpu(repetitions: usize, cores: usize, awaited: Awaited) -> Row {
     let iterations = calibrate(Duration::from_millis(20));
     let names: Vec<String> = (0..8).map(|i| format!("n{i}")).collect();
     let mut graph = StateGraph::<Research>::new("cpu");
@@ -276,11 +285,21 @@ pub(crate) async fn cpu(repetitions: usize, cores: usize) -> Row {
                 black_box(compute(iterations));
             }
         },
-        async || run(&graph, Research::update()).await,
+        async || match awaited {
+            Awaited::InMain => run(&graph, Research::update()).await,
+            Awaited::InTask => {
+                let graph = graph.clone();
+                let task = tokio::spawn(async move { run(&graph, Research::update()).await });
+                task.await.expect("the run does not panic");
+            }
+        },
     )
     .await;
     Row {
-        workload: "8 nodes of 20 ms CPU: speed-up over one core",
+        workload: match awaited {
+            Awaited::InMain => "8 nodes of 20 ms CPU: speed-up over one core",
+            Awaited::InTask => "the same, awaited in a spawned task",
+        },
         median_ns,
         floor: "one after another",
         floor_ns,

@@ -27,6 +27,15 @@ where
     /// Costs a serialisation of every update; the run is not slower for the
     /// nodes themselves.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the run, as dropping a run does; what was
+    /// recorded is gone.
+    ///
+    /// # Panics
+    ///
+    /// When the run has been polled before.
+    ///
     /// # Examples
     ///
     /// ```

@@ -28,8 +28,11 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// # Ordering
     ///
     /// The tasks of a superstep run at the same time, on all threads of the
-    /// runtime; a superstep of one task runs where the run is awaited. Updates
-    /// are merged in task order. The result is a function of the graph and the
+    /// runtime; a superstep of one task runs where the run is awaited. Which
+    /// thread starts a task, and inside which task of the runtime, is not said,
+    /// so that nodes cannot rely on task-locals. A body that blocks its thread
+    /// takes a core; `tokio::task::spawn_blocking` is for more of these than
+    /// there are cores. Updates are merged in task order. The result is a function of the graph and the
     /// input, as far as the nodes are. Of several failures in one superstep,
     /// the one that comes first is returned; under
     /// [`OnFailure::Finish`](crate::OnFailure::Finish) it is the first in task
@@ -44,8 +47,9 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// # Errors
     ///
     /// The future returns a [`RunError`] when a node fails for good, two tasks
-    /// of a superstep write a field that takes one writer, a route or command
-    /// names what is not there, or the run takes too many supersteps.
+    /// of a superstep write a field that takes one writer, a reducer panics, a
+    /// route or command names what is not there, the run takes too many
+    /// supersteps, or its runtime is shut down.
     ///
     /// # Examples
     ///

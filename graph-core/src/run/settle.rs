@@ -1,5 +1,6 @@
 //! What a superstep comes to once its tasks have ended: what they chose, and
-//! one new state. Nothing is merged before everything was found to be right.
+//! one new state. Failures and conflicts are found before anything is merged;
+//! after what is found later, the state is nobody's any more.
 
 use std::any::Any;
 use std::num::NonZeroU32;

@@ -25,6 +25,10 @@ use crate::transcript::Transcript;
 /// where nodes change something in it, through
 /// [`context_with`](Exploration::context_with), which makes one for each run.
 ///
+/// # Cancel safety
+///
+/// Dropping the future cancels the run at work; the others were complete.
+///
 /// # Errors
 ///
 /// The future returns a [`Disagreement`], which names the two orders and the
