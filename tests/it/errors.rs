@@ -36,6 +36,7 @@ where
     chain(&error_of(graph).await).split_off(1)
 }
 
+#[expect(clippy::bind_instead_of_map, reason = "an `Err` as nodes may write it")]
 #[tokio::test]
 async fn a_node_fails_with_errors_text_boxes_and_what_converts_into_its_error() {
     type Boxed = Box<dyn std::error::Error + Send + Sync>;

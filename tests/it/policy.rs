@@ -307,7 +307,7 @@ async fn shy(retry: Retry) -> String {
         .add_edge(START, ["a", "b"])
         .add_conditional_edges(START, |_: &Trace| WORK.send(Shy), [WORK]);
     let run = within_a_day(sound(graph).invoke(Trace::update()));
-    let error = run.await.unwrap_err();
+    let error = run.await.expect_err("the worker fails");
     chain(&error)[1..].join(": ")
 }
 
