@@ -5,6 +5,7 @@ mod compile;
 mod crew;
 mod draw;
 mod error_pages;
+mod errors;
 #[cfg(feature = "testing")]
 mod explore;
 mod impossible;
