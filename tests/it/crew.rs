@@ -3,13 +3,14 @@
 
 use std::future::Future;
 use std::hint::spin_loop;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{Graph, NodeError, RunError};
+use superstep::{Graph, NodeBuilder, NodeError, RunError};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::common::{Trace, chain, sound};
@@ -148,6 +149,28 @@ fn a_failure_closes_the_queue_even_if_it_comes_late() {
     );
 }
 
+#[test]
+fn a_failure_that_computed_for_long_is_told_as_that() {
+    let compute = |for_ms| {
+        let begin = Instant::now();
+        compute_until(|| begin.elapsed() > Duration::from_millis(for_ms));
+    };
+    let graph = StateGraph::<Trace>::new("long")
+        .add_node("a", move |_: View<Trace>| async move { compute(4) })
+        .add_node("b", move |_: View<Trace>| async move {
+            compute(2);
+            Err::<(), _>(NodeError::msg("boom"))
+        })
+        .add_edge(START, ["a", "b"]);
+    let graph = sound(graph);
+    let runtime = threads(2);
+    for _ in 0..10 {
+        let run = runtime.block_on(async { graph.invoke(Trace::update()).await });
+        let expected = ["node `b` failed in superstep 1, attempt 1", "boom"];
+        check_panic(run, &expected);
+    }
+}
+
 /// Panics when it is dropped, unless somebody is panicking already.
 struct Bomb(&'static str);
 
@@ -270,6 +293,45 @@ fn inputs_that_panic_when_dropped_hide_no_failure() {
     check_panic(run, &expected);
 }
 
+#[test]
+fn inputs_that_panic_when_dropped_leave_a_cancelled_run_in_peace() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&begun);
+    let touch = move |mut input: Touchy| {
+        let counted = Arc::clone(&counted);
+        std::mem::take(&mut input.0);
+        async move {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let begin = Instant::now();
+            compute_until(|| begin.elapsed() > Duration::from_millis(1));
+        }
+    };
+    let send_all = |_: &Trace| (1..=100).map(|n| TOUCH.send(Touchy(n))).collect::<Vec<_>>();
+    let graph = StateGraph::<Trace>::new("touchy")
+        .add_worker(TOUCH, touch)
+        .add_conditional_edges(START, send_all, [TOUCH]);
+    let cancelled = sound(graph);
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let ended = runtime.expect("a runtime").block_on(async {
+        let run = cancelled.invoke(Trace::update());
+        tokio::time::timeout(Duration::from_millis(10), run).await
+    });
+    assert!(ended.is_err(), "the timeout comes first");
+    assert!(begun.load(Ordering::SeqCst) < 100);
+
+    let unsent = StateGraph::<Trace>::new("limit")
+        .recursion_limit(0)
+        .add_worker(TOUCH, async |_: Touchy| {})
+        .add_conditional_edges(START, |_: &Trace| TOUCH.send(Touchy(7)), [TOUCH]);
+    let unsent = sound(unsent);
+    let run = threads(2).block_on(async { unsent.invoke(Trace::update()).await });
+    let error = run.expect_err("nothing may run");
+    assert!(
+        matches!(error.code(), "recursion-limit" | "node"),
+        "{error}"
+    );
+}
+
 /// A state whose copies panic, one writer apart.
 #[derive(State, Debug, Default, Serialize, Deserialize)]
 struct Brittle {
@@ -336,8 +398,8 @@ async fn settings_after_the_first_poll_leave_the_run_as_it_is() {
         })
         .add_edge(START, "wait");
     let mut run = sound(graph).invoke(Trace::update().n(41));
-    let first = std::pin::Pin::new(&mut run)
-        .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    let first =
+        Pin::new(&mut run).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
     assert!(first.is_pending());
     let run = run.context(()).recursion_limit(1).await.expect("it ends");
     assert_eq!((run.state.n, run.supersteps()), (42, 1));
@@ -370,21 +432,23 @@ async fn names_in_a_limits_error_are_there_once() {
     assert_eq!(next, ["after"]);
 }
 
-#[test]
-fn a_loop_that_computes_lets_a_timeout_have_its_turn() {
+/// How many supersteps of 1 ms run before a timeout of 10 ms has its turn.
+fn supersteps_until_a_timeout(
+    policies: fn(NodeBuilder<Computing>) -> NodeBuilder<Computing>,
+) -> usize {
     let runtime = Builder::new_current_thread().enable_time().build();
     let ran = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&ran);
-    let again = move |_: View<Trace>| {
+    let again: Computing = Box::new(move |_| {
         let counted = Arc::clone(&counted);
-        async move {
+        Box::pin(async move {
             counted.fetch_add(1, Ordering::SeqCst);
             let begin = Instant::now();
-            compute_until(|| begin.elapsed() > Duration::from_millis(2));
-        }
-    };
+            compute_until(|| begin.elapsed() > Duration::from_millis(1));
+        })
+    });
     let graph = StateGraph::<Trace>::new("loop")
-        .add_node("again", again)
+        .add_node("again", policies(node(again)))
         .add_edge(START, "again")
         .add_conditional_edges("again", |_: &Trace| "again", ["again", END]);
     let graph = sound(graph);
@@ -392,6 +456,18 @@ fn a_loop_that_computes_lets_a_timeout_have_its_turn() {
         tokio::time::timeout(Duration::from_millis(10), graph.invoke(Trace::update())).await
     });
     assert!(ended.is_err(), "the timeout comes first");
-    let ran = ran.load(Ordering::SeqCst);
-    assert!(ran < 200, "{ran} supersteps ran before it had its turn");
+    ran.load(Ordering::SeqCst)
+}
+
+type Computing = Box<dyn Fn(View<Trace>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+#[test]
+fn loops_that_compute_let_a_timeout_have_its_turn() {
+    let plain = supersteps_until_a_timeout(|node| node);
+    assert!(plain < 200, "{plain} supersteps ran before it had its turn");
+    let policed = supersteps_until_a_timeout(|node| node.timeout(LONG));
+    assert!(
+        policed < 200,
+        "{policed} supersteps ran before it had its turn"
+    );
 }

@@ -1,6 +1,5 @@
 //! One task from its start to its end: attempts, timeouts, panics.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,10 +56,6 @@ impl Failed {
             error: error.into(),
         }
     }
-
-    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
-        Self::once(Panicked(panic_message(panic)))
-    }
 }
 
 /// How a task ended.
@@ -112,10 +107,7 @@ impl<S: State> Future for TaskFuture<S> {
             let ended = match &mut *self {
                 Self::Once(call) => ended(1, ready!(call.as_mut().poll_outcome(cx))),
                 Self::Policed(future) => ready!(future.as_mut().poll(cx)),
-                Self::Over(failed) => match failed.take() {
-                    Some(failed) => Err(failed),
-                    None => return Poll::Pending,
-                },
+                Self::Over(failed) => Err(failed.take().expect("it is not polled after its end")),
             };
             // In here, since what the future holds can panic when it is dropped.
             drop(mem::replace(&mut *self, Self::Over(None)));

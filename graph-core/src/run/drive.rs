@@ -3,19 +3,21 @@
 //! 1. Supersteps of one plain task each run in a row, an ordinary loop without
 //!    a suspension point, as long as bodies end at their first poll.
 //! 2. All other supersteps go through [`execute`].
-//! 3. Users' code that the run's own task calls (bodies in a row, routes,
-//!    reducers) runs under [`guard`](Progress::guard), and `at` says whose it
-//!    is: a panic is then that one's failure.
+//! 3. The run's own polls are guarded as a whole, and `at` says whose code is
+//!    at work (bodies in a row, routes, reducers, copies and drops of the
+//!    state): a panic is that one's failure.
+//! 4. Whatever the supersteps are like, others of the runtime have their turn.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
-use super::execute::{Incomplete, Results, SLICE, execute};
+use super::execute::{Incomplete, Results, SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
 use super::result::{Ran, Run, Status, each_once};
 use super::settle::{At, TaskKey};
@@ -25,18 +27,11 @@ use crate::node::{BoxCall, NodeError, Outcome};
 use crate::plan::{Frontier, Task};
 use crate::state::{FieldSchema, State};
 
-/// How many supersteps run in a row before somebody looks at the clock.
-const TURN: usize = 16;
+/// The most supersteps that run in a row before somebody looks at the clock.
+const LONGEST_ROW: usize = 256;
 
-/// Why a row of supersteps came to a halt.
-enum Row<S: State> {
-    /// A task waits for something.
-    AtWork(TaskKey, TaskFuture<S>),
-    /// It is time to look whether it is somebody else's turn.
-    Turn,
-    /// The next superstep is no part of a row.
-    Over,
-}
+/// A task of a row that waits for something, if one does.
+type Waiting<S> = Option<(TaskKey, TaskFuture<S>)>;
 
 /// A run between its begin and its end.
 pub(super) struct Progress<'h, S: State, C> {
@@ -74,35 +69,45 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     }
 
     /// Runs from the input to the end.
-    pub(super) async fn run(&mut self, mut input: S::Update) -> Result<(), RunError> {
+    pub(super) async fn run(&mut self, input: S::Update) -> Result<(), RunError> {
+        let ended = {
+            let mut going = pin!(self.go(input));
+            let guarded = poll_fn(|cx| {
+                let polled = catch_unwind(AssertUnwindSafe(|| going.as_mut().poll(cx)));
+                polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+            });
+            guarded.await
+        };
+        ended.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
+    }
+
+    async fn go(&mut self, mut input: S::Update) -> Result<(), RunError> {
         let shared = Arc::clone(&self.shared);
         let graph = &*shared.graph;
         let mut tasks = Vec::new();
-        self.guard(|progress| progress.begin(graph, &mut input, &mut tasks))?;
-        let mut turn = Instant::now();
+        self.begin(graph, &mut input, &mut tasks)?;
+        let mut turn = Turn::begin();
+        let mut length = 1;
         while !tasks.is_empty() {
+            turn.pass().await;
             if !self.goes_in_a_row(&tasks) {
                 self.superstep(graph, &mut tasks).await?;
                 continue;
             }
-            let row = poll_fn(|cx| {
-                let row = self.guard(|progress| progress.row(graph, &mut tasks, cx));
-                Poll::Ready(row)
-            });
-            match row.await? {
-                Row::AtWork(key, future) => {
-                    let mut results = Results::of(1);
-                    results.note(0, future.await);
-                    self.end_superstep(graph, &[key], results, &mut tasks)?;
-                }
-                Row::Turn => {
-                    if turn.elapsed() > SLICE {
-                        tokio::task::yield_now().await;
-                        turn = Instant::now();
-                    }
-                }
-                Row::Over => {}
+            let begin = Instant::now();
+            let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, cx)));
+            if let Some((key, future)) = row.await? {
+                let mut results = Results::of(1);
+                results.note(0, future.await);
+                self.end_superstep(graph, &[key], results, &mut tasks)?;
+                continue;
             }
+            // As long as it can be without keeping others from their turn.
+            length = if begin.elapsed() > SLICE / 2 {
+                (length / 2).max(1)
+            } else {
+                (length * 2).min(LONGEST_ROW)
+            };
         }
         Ok(())
     }
@@ -155,17 +160,20 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         matches!(tasks, [task] if !hooked && self.shared.calls_plainly(task))
     }
 
+    /// Runs supersteps of one plain task each, so many at the most; returns a
+    /// task that waits for something.
     fn row(
         &mut self,
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
+        length: usize,
         cx: &mut Context<'_>,
-    ) -> Result<Row<S>, RunError> {
+    ) -> Result<Waiting<S>, RunError> {
         let mut chosen = Vec::new();
-        for _ in 0..TURN {
+        for _ in 0..length {
             self.begin_superstep(tasks)?;
             let Some(task) = tasks.pop() else {
-                return Ok(Row::Over);
+                break;
             };
             let key = TaskKey::of(&task);
             self.at = At::body(key);
@@ -190,10 +198,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 }
             }
             if !self.goes_in_a_row(tasks) {
-                return Ok(Row::Over);
+                break;
             }
         }
-        Ok(Row::Turn)
+        Ok(None)
     }
 
     #[cold]
@@ -202,10 +210,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         key: TaskKey,
         call: BoxCall<S>,
         polled: Poll<Result<Outcome<S>, NodeError>>,
-    ) -> Result<Row<S>, RunError> {
+    ) -> Result<Waiting<S>, RunError> {
         match polled {
             Poll::Ready(Err(error)) => Err(self.failed(Some(key), Failed::once(error))),
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(Row::AtWork(key, TaskFuture::Once(call))),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(Some((key, TaskFuture::Once(call)))),
         }
     }
 

@@ -10,7 +10,8 @@
 //!    turns out wrong.
 //! 3. Tasks are started one after another. One that is done at its first poll
 //!    costs no spawn; one that is not is spawned, and holds nobody up. One that
-//!    computes without an await holds up what was taken with it, and no more.
+//!    computes without an await holds up at most [`UNTIMED`] of those that were
+//!    taken with it; the rest goes back to the queue.
 //! 4. Under `OnFailure::Stop`, the first failure closes the queue and aborts
 //!    what was spawned; everything is awaited all the same.
 //! 5. Dropping the crew closes the queue and aborts everything.
@@ -18,6 +19,7 @@
 //!    taken away by the runtime: never a success.
 
 use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,10 +44,13 @@ const CHUNK: usize = 64;
 /// What tasks that are taken together should take.
 const STINT: Duration = Duration::from_micros(100);
 
+/// How many tasks are started between two looks at the clock.
+const UNTIMED: usize = 4;
+
 /// Roughly what it takes to wake another thread, and to be woken by it.
 const WAKE_UP: Duration = Duration::from_micros(30);
 
-/// How long tasks are taken without letting others of the runtime run.
+/// How long a run goes on without letting others of the runtime run.
 pub(super) const SLICE: Duration = Duration::from_micros(500);
 
 /// What the tasks of a superstep came to.
@@ -81,9 +86,7 @@ impl<S: State> Results<S> {
                 true
             }
             Err(failed) => {
-                if self.failure.as_ref().is_none_or(|first| index < first.0) {
-                    self.failure = Some((index, failed));
-                }
+                note_failure(&mut self.failure, index, failed);
                 false
             }
         }
@@ -98,6 +101,12 @@ impl<S: State> Results<S> {
                 done.ok_or(Incomplete::Lost)
             }
         }
+    }
+}
+
+fn note_failure(failure: &mut Option<(usize, Failed)>, index: usize, failed: Failed) {
+    if failure.as_ref().is_none_or(|first| index < first.0) {
+        *failure = Some((index, failed));
     }
 }
 
@@ -144,43 +153,85 @@ async fn many<S: State, C: Send + Sync + 'static>(
     let crew = Crew(Arc::new(Work {
         shared: Arc::clone(shared),
         superstep,
-        chunk: n_tasks.div_ceil(cores * 4).clamp(1, CHUNK),
         on_failure: shared.graph.limits.on_failure,
+        cores,
+        runtime,
         stopped: AtomicBool::new(false),
         open: Mutex::new(Some(Open {
             state: Arc::clone(state),
-            queue: tasks.into_iter(),
-            next: 0,
+            queue: Queue(vec![(0, tasks.into_iter())]),
+            failure: None,
             spawned: JoinSet::new(),
         })),
     }));
     let mut results = Results::of(n_tasks);
-    let mut pieces = crew.lead(n_tasks, n_helpers, pace).await;
-    loop {
-        for piece in pieces {
-            piece.note(&mut results);
-        }
-        match crew.next().await {
-            Some(more) => pieces = more,
-            None => return Ok(results),
+    for piece in crew.lead(n_tasks, n_helpers, pace).await {
+        piece.note(&mut results);
+    }
+    while let Some(output) = crew.next().await {
+        match output {
+            Output::Nothing => {}
+            Output::One(index, done) => results.done[index] = Some(done),
+            Output::Many(pieces) => pieces
+                .into_iter()
+                .for_each(|piece| piece.note(&mut results)),
         }
     }
+    if let Some(open) = &mut *crew.0.open.lock() {
+        results.failure = open.failure.take();
+    }
+    Ok(results)
 }
 
-/// How tasks ended that were started one after another.
+/// What came of tasks that were started one after another.
 struct Piece<S: State> {
     /// The number of the first.
     first: usize,
-    /// None where a task was spawned, and ends elsewhere.
-    ended: Vec<Option<Ended<S>>>,
+    /// None where a task failed, or was spawned and ends elsewhere.
+    done: Vec<Option<Done<S>>>,
 }
 
 impl<S: State> Piece<S> {
     fn note(self, results: &mut Results<S>) {
-        for (index, ended) in (self.first..).zip(self.ended) {
-            if let Some(ended) = ended {
-                results.note(index, ended);
+        let slots = results.done[self.first..].iter_mut();
+        for (slot, done) in slots.zip(self.done) {
+            if done.is_some() {
+                *slot = done;
             }
+        }
+    }
+}
+
+/// Tasks that nobody has taken yet: rows of them, each with the number of its
+/// first.
+struct Queue(Vec<(usize, std::vec::IntoIter<Task>)>);
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.0.iter().map(|(_, tasks)| tasks.len()).sum()
+    }
+
+    /// Takes so many, or as many as a row has left.
+    fn take(&mut self, n: usize) -> Option<(usize, Vec<Task>)> {
+        while let Some((first, tasks)) = self.0.last_mut() {
+            let taken: Vec<Task> = tasks.by_ref().take(n).collect();
+            if !taken.is_empty() {
+                let number = *first;
+                *first += taken.len();
+                return Some((number, taken));
+            }
+            self.0.pop();
+        }
+        None
+    }
+}
+
+/// Drops inputs that nobody is going to see. What their drops panic with is not
+/// a task's failure.
+impl Drop for Queue {
+    fn drop(&mut self) {
+        for task in self.0.drain(..).flat_map(|(_, tasks)| tasks) {
+            drop(caught(|| drop(task)));
         }
     }
 }
@@ -189,9 +240,9 @@ impl<S: State> Piece<S> {
 struct Work<S: State, C> {
     shared: Arc<Shared<S, C>>,
     superstep: u64,
-    /// The most tasks that are taken at a time.
-    chunk: usize,
     on_failure: OnFailure,
+    cores: usize,
+    runtime: Handle,
     /// Nothing more is to be started.
     stopped: AtomicBool,
     /// Gone once the crew was dropped.
@@ -200,168 +251,10 @@ struct Work<S: State, C> {
 
 struct Open<S: State> {
     state: Arc<S>,
-    queue: std::vec::IntoIter<Task>,
-    /// The number of the first task in the queue.
-    next: usize,
-    spawned: JoinSet<Vec<Piece<S>>>,
-}
-
-/// How many tasks a member takes at a time, and since when it lets nobody run.
-struct Stint {
-    size: usize,
-    turn: Instant,
-}
-
-impl Stint {
-    fn begin() -> Self {
-        Self {
-            size: 1,
-            turn: Instant::now(),
-        }
-    }
-}
-
-impl<S: State, C: Send + Sync + 'static> Work<S, C> {
-    fn spawn(self: &Arc<Self>, job: Job<S>) {
-        if let Some(open) = &mut *self.open.lock()
-            && !self.is_stopped()
-        {
-            open.spawned.spawn(Arc::clone(self).member(job));
-        }
-    }
-
-    /// What a worker of the runtime spawns last it keeps for itself, and no
-    /// other can get it until the worker is done: something that does nothing
-    /// takes that place.
-    fn push_out(self: &Arc<Self>) {
-        if tokio::task::try_id().is_some() {
-            self.spawn(Job::Nothing);
-        }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
-    /// What is spawned.
-    async fn member(self: Arc<Self>, job: Job<S>) -> Vec<Piece<S>> {
-        match job {
-            Job::Nothing => Vec::new(),
-            Job::Help => {
-                let mut pieces = Vec::new();
-                let mut stint = Stint::begin();
-                while let Some(piece) = self.take(&mut stint).await {
-                    pieces.push(piece);
-                }
-                pieces
-            }
-            Job::Finish(first, future) => {
-                let ended = future.await;
-                if ended.is_err() {
-                    self.failed();
-                }
-                let ended = vec![Some(ended)];
-                vec![Piece { first, ended }]
-            }
-        }
-    }
-
-    /// Takes tasks from the queue and starts them; nothing if there are none
-    /// left.
-    async fn take(self: &Arc<Self>, stint: &mut Stint) -> Option<Piece<S>> {
-        let (state, first, tasks) = {
-            let mut open = self.open.lock();
-            let open = open.as_mut()?;
-            let tasks: Vec<Task> = open.queue.by_ref().take(stint.size).collect();
-            let first = open.next;
-            open.next += tasks.len();
-            (Arc::clone(&open.state), first, tasks)
-        };
-        if tasks.is_empty() {
-            return None;
-        }
-        let begin = Instant::now();
-        let mut tasks = Some(tasks);
-        let piece = poll_fn(|cx| {
-            let tasks = tasks.take().unwrap_or_default();
-            Poll::Ready(self.start_all(&state, first, tasks, cx))
-        });
-        let piece = piece.await;
-        if piece.ended.iter().any(Option::is_none) {
-            self.push_out();
-        }
-        let now = Instant::now();
-        stint.size = match now - begin {
-            took if took > STINT => (stint.size / 2).max(1),
-            took if took < STINT / 2 => (stint.size * 2).min(self.chunk),
-            _ => stint.size,
-        };
-        if now - stint.turn > SLICE {
-            tokio::task::yield_now().await;
-            stint.turn = Instant::now();
-        }
-        Some(piece)
-    }
-
-    /// Starts tasks one after another. Those that do not end at once are
-    /// spawned.
-    fn start_all(
-        self: &Arc<Self>,
-        state: &Arc<S>,
-        first: usize,
-        tasks: Vec<Task>,
-        cx: &mut Context<'_>,
-    ) -> Piece<S> {
-        let mut ended = Vec::with_capacity(tasks.len());
-        let mut tasks = tasks.into_iter();
-        while !self.is_stopped()
-            && let Some(task) = tasks.next()
-        {
-            let mut future = start(&self.shared, state, self.superstep, task);
-            match Pin::new(&mut future).poll(cx) {
-                Poll::Ready(end) => {
-                    let is_failure = end.is_err();
-                    ended.push(Some(end));
-                    if is_failure {
-                        self.failed();
-                    }
-                }
-                Poll::Pending => {
-                    let index = first + ended.len();
-                    ended.push(None);
-                    self.spawn(Job::Finish(index, future));
-                }
-            }
-        }
-        discard(tasks);
-        Piece { first, ended }
-    }
-
-    /// A task has failed: unless the others are to finish, empties the queue,
-    /// and aborts what was spawned.
-    fn failed(&self) {
-        if self.on_failure == OnFailure::Finish {
-            return;
-        }
-        let unstarted = match &mut *self.open.lock() {
-            None => return,
-            Some(open) => {
-                self.stopped.store(true, Ordering::Relaxed);
-                open.spawned.abort_all();
-                std::mem::take(&mut open.queue)
-            }
-        };
-        // Outside the lock: what is dropped may want it.
-        discard(unstarted);
-    }
-}
-
-/// Drops inputs that nobody is going to see. What their drops panic with is not
-/// a task's failure.
-fn discard(tasks: std::vec::IntoIter<Task>) {
-    for task in tasks {
-        drop(caught(|| drop(task)));
-    }
+    queue: Queue,
+    /// Kept here, since who failed may be aborted before it can tell.
+    failure: Option<(usize, Failed)>,
+    spawned: JoinSet<Output<S>>,
 }
 
 /// What a spawned member of a crew does: one type for all, since each that is
@@ -373,6 +266,198 @@ enum Job<S: State> {
     Finish(usize, TaskFuture<S>),
     /// Nothing; see [`push_out`](Work::push_out).
     Nothing,
+}
+
+/// What came of a job.
+enum Output<S: State> {
+    Nothing,
+    One(usize, Done<S>),
+    Many(Vec<Piece<S>>),
+}
+
+/// How many tasks a member takes at a time, and whose turn it is.
+struct Stint {
+    size: usize,
+    turn: Turn,
+}
+
+impl Stint {
+    fn begin() -> Self {
+        Self {
+            size: 1,
+            turn: Turn::begin(),
+        }
+    }
+
+    fn adapt(&mut self, took: Duration) {
+        if took > STINT {
+            self.size = (self.size / 2).max(1);
+        } else if took < STINT / 2 {
+            self.size = (self.size * 2).min(CHUNK);
+        }
+    }
+}
+
+/// Since when nobody else of the runtime had a turn.
+pub(super) struct Turn(Instant);
+
+impl Turn {
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Lets others run, if it is their turn.
+    pub(super) async fn pass(&mut self) {
+        if self.0.elapsed() > SLICE {
+            tokio::task::yield_now().await;
+            self.0 = Instant::now();
+        }
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> Work<S, C> {
+    fn spawn(self: &Arc<Self>, job: Job<S>) {
+        if let Some(open) = &mut *self.open.lock()
+            && !self.is_stopped()
+        {
+            let member = Arc::clone(self).member(job);
+            open.spawned.spawn_on(member, &self.runtime);
+            return;
+        }
+        // Outside the lock, and guarded: it may hold anything.
+        drop(caught(|| drop(job)));
+    }
+
+    /// What a worker of the runtime spawns last it keeps for itself, and no
+    /// other can get it until the worker is done: something that does nothing
+    /// takes that place.
+    fn push_out(self: &Arc<Self>) {
+        if self.cores > 1 && tokio::task::try_id().is_some() {
+            self.spawn(Job::Nothing);
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// What is spawned.
+    async fn member(self: Arc<Self>, job: Job<S>) -> Output<S> {
+        match job {
+            Job::Nothing => Output::Nothing,
+            Job::Help => {
+                let mut pieces = Vec::new();
+                let mut stint = Stint::begin();
+                while let Some(piece) = self.take(&mut stint).await {
+                    pieces.push(piece);
+                    stint.turn.pass().await;
+                }
+                Output::Many(pieces)
+            }
+            Job::Finish(index, future) => match future.await {
+                Ok(done) => Output::One(index, done),
+                Err(failed) => {
+                    self.failed(index, failed);
+                    Output::Nothing
+                }
+            },
+        }
+    }
+
+    /// Takes tasks from the queue and starts them; nothing if there are none
+    /// left.
+    async fn take(self: &Arc<Self>, stint: &mut Stint) -> Option<Piece<S>> {
+        let (state, (first, tasks)) = {
+            let mut open = self.open.lock();
+            let open = open.as_mut()?;
+            let share = open.queue.len().div_ceil(4 * self.cores);
+            let taken = open.queue.take(stint.size.min(share))?;
+            (Arc::clone(&open.state), taken)
+        };
+        let begin = Instant::now();
+        let mut row = tasks.into_iter();
+        let done = poll_fn(|cx| Poll::Ready(self.start_all(&state, first, &mut row, begin, cx)));
+        let piece = Piece {
+            first,
+            done: done.await,
+        };
+        if row.len() > 0 {
+            self.give_back(first + piece.done.len(), row);
+        }
+        stint.adapt(begin.elapsed());
+        Some(piece)
+    }
+
+    /// Starts tasks one after another, as long as there is time. Those that do
+    /// not end at once are spawned.
+    fn start_all(
+        self: &Arc<Self>,
+        state: &Arc<S>,
+        first: usize,
+        tasks: &mut std::vec::IntoIter<Task>,
+        begin: Instant,
+        cx: &mut Context<'_>,
+    ) -> Vec<Option<Done<S>>> {
+        let mut all = Vec::with_capacity(tasks.len());
+        let mut pushes = false;
+        while !self.is_stopped()
+            && (all.len() % UNTIMED != UNTIMED - 1 || begin.elapsed() < STINT)
+            && let Some(task) = tasks.next()
+        {
+            let index = first + all.len();
+            let mut future = start(&self.shared, state, self.superstep, task);
+            all.push(match Pin::new(&mut future).poll(cx) {
+                Poll::Ready(Ok(done)) => Some(done),
+                Poll::Ready(Err(failed)) => {
+                    self.failed(index, failed);
+                    None
+                }
+                Poll::Pending => {
+                    self.spawn(Job::Finish(index, future));
+                    pushes = true;
+                    None
+                }
+            });
+        }
+        if pushes {
+            self.push_out();
+        }
+        all
+    }
+
+    /// Puts tasks back that were taken and not started.
+    fn give_back(&self, first: usize, tasks: std::vec::IntoIter<Task>) {
+        let rest = Queue(vec![(first, tasks)]);
+        let dropped = match &mut *self.open.lock() {
+            Some(open) if !self.is_stopped() => {
+                let mut rest = rest;
+                open.queue.0.append(&mut rest.0);
+                None
+            }
+            _ => Some(rest),
+        };
+        // Outside the lock: what is dropped may want it.
+        drop(dropped);
+    }
+
+    /// A task has failed: unless the others are to finish, empties the queue,
+    /// and aborts what was spawned.
+    fn failed(&self, index: usize, failed: Failed) {
+        let unstarted = match &mut *self.open.lock() {
+            None => return,
+            Some(open) => {
+                note_failure(&mut open.failure, index, failed);
+                if self.on_failure == OnFailure::Finish {
+                    return;
+                }
+                self.stopped.store(true, Ordering::Relaxed);
+                open.spawned.abort_all();
+                std::mem::replace(&mut open.queue, Queue(Vec::new()))
+            }
+        };
+        // Outside the lock: what is dropped may want it.
+        drop(unstarted);
+    }
 }
 
 /// The run's own hold on its crew.
@@ -390,12 +475,13 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
         let mut pieces = Vec::new();
         let mut n_done = 0;
         while let Some(piece) = self.0.take(&mut stint).await {
-            n_done += piece.ended.len();
+            n_done += piece.done.len();
             pieces.push(piece);
             if alone && begin.elapsed() > 2 * WAKE_UP {
                 alone = false;
                 self.call(n_helpers);
             }
+            stint.turn.pass().await;
         }
         pace.note(n_done, begin.elapsed());
         pieces
@@ -405,19 +491,22 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
         for _ in 0..n_helpers {
             self.0.spawn(Job::Help);
         }
-        if n_helpers > 0 {
-            self.0.push_out();
-        }
+        self.0.push_out();
     }
 
     /// The next of what was spawned to end; none if nothing is left.
-    async fn next(&self) -> Option<Vec<Piece<S>>> {
+    async fn next(&self) -> Option<Output<S>> {
         let joined = poll_fn(|cx| match &mut *self.0.open.lock() {
             Some(open) => open.spawned.poll_join_next(cx),
             None => Poll::Ready(None),
         });
-        // What was aborted leaves nothing; panics of users' code are caught.
-        joined.await.map(Result::unwrap_or_default)
+        Some(match joined.await? {
+            Ok(output) => output,
+            // Panics of users' code are caught: this one is ours.
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            // Aborted after a failure, or else missed in the end.
+            Err(_) => Output::Nothing,
+        })
     }
 }
 

@@ -338,13 +338,13 @@ where
     type Output = Result<Run<S>, RunError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut running = match self.running.take() {
-            Some(running) => running,
-            None => self.start(),
-        };
-        let polled = running.as_mut().poll(cx);
-        self.running = Some(running);
-        polled
+        if self.running.is_none() {
+            self.running = Some(self.start());
+        }
+        match &mut self.running {
+            Some(running) => running.as_mut().poll(cx),
+            None => unreachable!("it was just started"),
+        }
     }
 }
 

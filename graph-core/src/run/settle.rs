@@ -319,9 +319,11 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             return;
         }
         let written = written.unwrap_or_else(|| FixedBitSet::with_capacity(self.fields.len()));
-        self.at.what = What::Expire;
         for field in self.ephemerals.expire(&written) {
-            S::Update::reset(Arc::make_mut(&mut self.state), field);
+            self.at.copies();
+            let state = Arc::make_mut(&mut self.state);
+            self.at.what = What::Expire;
+            S::Update::reset(state, field);
             if let Some(observer) = &mut self.observer {
                 observer.expired(field);
             }
@@ -357,7 +359,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
     pub(super) fn panicked(&self, panic: &(dyn Any + Send)) -> RunError {
         let At { key, what, field } = self.at;
         let while_what = match what {
-            What::Body => return self.failed(key, Failed::panicked(panic)),
+            What::Body => {
+                return self.failed(key, Failed::once(Panicked(panic_message(panic))));
+            }
             What::Merge => {
                 return RunError::Reducer {
                     field: self.fields[field].name.into(),
