@@ -222,6 +222,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
     ) -> Result<(), RunError> {
+        self.at.drops();
         self.begin_superstep(tasks)?;
         if let Some(observer) = &mut self.observer {
             observer.begin(self.superstep, tasks);
@@ -254,6 +255,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             observer.done(&done);
         }
         let settled = self.guard(|progress| progress.settle(graph, keys, &mut done));
+        self.at.drops();
         if let (Err(_), Some(observer)) = (&settled, &mut self.observer) {
             observer.unmerged();
         }

@@ -345,15 +345,8 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
     async fn member(self: Arc<Self>, job: Job<S>) -> Output<S> {
         match job {
             Job::Nothing => Output::Nothing,
-            Job::Help => {
-                let mut pieces = Vec::new();
-                let mut stint = Stint::begin();
-                while let Some(piece) = self.take(&mut stint).await {
-                    pieces.push(piece);
-                    stint.turn.pass().await;
-                }
-                Output::Many(pieces)
-            }
+            // In a box, so that the many others are small.
+            Job::Help => Output::Many(Box::pin(self.help()).await),
             Job::Finish(index, future) => match future.await {
                 Ok(done) => Output::One(index, done),
                 Err(failed) => {
@@ -362,6 +355,17 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
                 }
             },
         }
+    }
+
+    /// Takes tasks until there are none.
+    async fn help(self: Arc<Self>) -> Vec<Piece<S>> {
+        let mut pieces = Vec::new();
+        let mut stint = Stint::begin();
+        while let Some(piece) = self.take(&mut stint).await {
+            pieces.push(piece);
+            stint.turn.pass().await;
+        }
+        pieces
     }
 
     /// Takes tasks from the queue and starts them; nothing if there are none

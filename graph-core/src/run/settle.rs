@@ -63,6 +63,8 @@ enum What {
     Copy,
     /// An ephemeral field is given its default.
     Expire,
+    /// What a superstep leaves is dropped.
+    Drop,
 }
 
 impl At {
@@ -73,6 +75,11 @@ impl At {
             what: What::Body,
             field: 0,
         }
+    }
+
+    /// What follows calls nobody, but may drop what is left.
+    pub(super) fn drops(&mut self) {
+        self.what = What::Drop;
     }
 
     /// What follows copies the state, maybe.
@@ -373,6 +380,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             What::Route => "in its route",
             What::Copy => "while the state was copied",
             What::Expire => "while an ephemeral field was given its default",
+            What::Drop => "while what the superstep left was dropped",
         };
         let message = format!("{} ({while_what})", panic_message(panic));
         self.failed(key, Failed::once(Panicked(message)))
