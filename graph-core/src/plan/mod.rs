@@ -113,6 +113,8 @@ impl Frontier {
                 }
             }
         }
+        let chosen = chosen.into_iter();
+        tasks.reserve(chosen.size_hint().0);
         for choice in chosen {
             match choice {
                 Chosen::End => {}

@@ -86,7 +86,9 @@ impl<S: State> Results<S> {
                 true
             }
             Err(failed) => {
-                note_failure(&mut self.failure, index, failed);
+                if self.failure.as_ref().is_none_or(|first| index < first.0) {
+                    self.failure = Some((index, failed));
+                }
                 false
             }
         }
@@ -101,12 +103,6 @@ impl<S: State> Results<S> {
                 done.ok_or(Incomplete::Lost)
             }
         }
-    }
-}
-
-fn note_failure(failure: &mut Option<(usize, Failed)>, index: usize, failed: Failed) {
-    if failure.as_ref().is_none_or(|first| index < first.0) {
-        *failure = Some((index, failed));
     }
 }
 
@@ -160,46 +156,15 @@ async fn many<S: State, C: Send + Sync + 'static>(
         open: Mutex::new(Some(Open {
             state: Arc::clone(state),
             queue: Queue(vec![(0, tasks.into_iter())]),
-            failure: None,
+            results: Results::of(n_tasks),
             spawned: JoinSet::new(),
         })),
     }));
-    let mut results = Results::of(n_tasks);
-    for piece in crew.lead(n_tasks, n_helpers, pace).await {
-        piece.note(&mut results);
-    }
-    while let Some(output) = crew.next().await {
-        match output {
-            Output::Nothing => {}
-            Output::One(index, done) => results.done[index] = Some(done),
-            Output::Many(pieces) => pieces
-                .into_iter()
-                .for_each(|piece| piece.note(&mut results)),
-        }
-    }
-    if let Some(open) = &mut *crew.0.open.lock() {
-        results.failure = open.failure.take();
-    }
-    Ok(results)
-}
-
-/// What came of tasks that were started one after another.
-struct Piece<S: State> {
-    /// The number of the first.
-    first: usize,
-    /// None where a task failed, or was spawned and ends elsewhere.
-    done: Vec<Option<Done<S>>>,
-}
-
-impl<S: State> Piece<S> {
-    fn note(self, results: &mut Results<S>) {
-        let slots = results.done[self.first..].iter_mut();
-        for (slot, done) in slots.zip(self.done) {
-            if done.is_some() {
-                *slot = done;
-            }
-        }
-    }
+    crew.lead(n_tasks, n_helpers, pace).await;
+    while crew.next().await {}
+    let open = crew.0.open.lock().take();
+    open.map(|open| open.results)
+        .ok_or(RunError::Cancelled { superstep })
 }
 
 /// Tasks that nobody has taken yet: rows of them, each with the number of its
@@ -252,9 +217,9 @@ struct Work<S: State, C> {
 struct Open<S: State> {
     state: Arc<S>,
     queue: Queue,
-    /// Kept here, since who failed may be aborted before it can tell.
-    failure: Option<(usize, Failed)>,
-    spawned: JoinSet<Output<S>>,
+    /// Kept here, since who has them may be aborted before it can tell.
+    results: Results<S>,
+    spawned: JoinSet<()>,
 }
 
 /// What a spawned member of a crew does: one type for all, since each that is
@@ -266,13 +231,6 @@ enum Job<S: State> {
     Finish(usize, TaskFuture<S>),
     /// Nothing; see [`push_out`](Work::push_out).
     Nothing,
-}
-
-/// What came of a job.
-enum Output<S: State> {
-    Nothing,
-    One(usize, Done<S>),
-    Many(Vec<Piece<S>>),
 }
 
 /// How many tasks a member takes at a time, and whose turn it is.
@@ -342,54 +300,45 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
     }
 
     /// What is spawned.
-    async fn member(self: Arc<Self>, job: Job<S>) -> Output<S> {
+    async fn member(self: Arc<Self>, job: Job<S>) {
         match job {
-            Job::Nothing => Output::Nothing,
+            Job::Nothing => {}
             // In a box, so that the many others are small.
-            Job::Help => Output::Many(Box::pin(self.help()).await),
+            Job::Help => Box::pin(self.help()).await,
             Job::Finish(index, future) => match future.await {
-                Ok(done) => Output::One(index, done),
-                Err(failed) => {
-                    self.failed(index, failed);
-                    Output::Nothing
-                }
+                Ok(done) => self.done(index, vec![Some(done)], Vec::new().into_iter()),
+                Err(failed) => self.failed(index, failed),
             },
         }
     }
 
     /// Takes tasks until there are none.
-    async fn help(self: Arc<Self>) -> Vec<Piece<S>> {
-        let mut pieces = Vec::new();
+    async fn help(self: Arc<Self>) {
         let mut stint = Stint::begin();
-        while let Some(piece) = self.take(&mut stint).await {
-            pieces.push(piece);
+        while self.take(&mut stint).await > 0 {
             stint.turn.pass().await;
         }
-        pieces
     }
 
-    /// Takes tasks from the queue and starts them; nothing if there are none
-    /// left.
-    async fn take(self: &Arc<Self>, stint: &mut Stint) -> Option<Piece<S>> {
-        let (state, (first, tasks)) = {
-            let mut open = self.open.lock();
-            let open = open.as_mut()?;
+    /// Takes tasks from the queue and starts them; returns how many, 0 if there
+    /// are none left.
+    async fn take(self: &Arc<Self>, stint: &mut Stint) -> usize {
+        let taken = self.open.lock().as_mut().and_then(|open| {
             let share = open.queue.len().div_ceil(4 * self.cores);
             let taken = open.queue.take(stint.size.min(share))?;
-            (Arc::clone(&open.state), taken)
+            Some((Arc::clone(&open.state), taken))
+        });
+        let Some((state, (first, tasks))) = taken else {
+            return 0;
         };
         let begin = Instant::now();
         let mut row = tasks.into_iter();
         let done = poll_fn(|cx| Poll::Ready(self.start_all(&state, first, &mut row, begin, cx)));
-        let piece = Piece {
-            first,
-            done: done.await,
-        };
-        if row.len() > 0 {
-            self.give_back(first + piece.done.len(), row);
-        }
+        let done = done.await;
+        let n_started = done.len();
+        self.done(first, done, row);
         stint.adapt(begin.elapsed());
-        Some(piece)
+        n_started
     }
 
     /// Starts tasks one after another, as long as there is time. Those that do
@@ -429,19 +378,23 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         all
     }
 
-    /// Puts tasks back that were taken and not started.
-    fn give_back(&self, first: usize, tasks: std::vec::IntoIter<Task>) {
-        let rest = Queue(vec![(first, tasks)]);
-        let dropped = match &mut *self.open.lock() {
-            Some(open) if !self.is_stopped() => {
-                let mut rest = rest;
-                open.queue.0.append(&mut rest.0);
-                None
+    /// Notes what came of tasks from the first on, and puts back what was taken
+    /// with them and not started.
+    fn done(&self, first: usize, done: Vec<Option<Done<S>>>, rest: std::vec::IntoIter<Task>) {
+        let mut rest = Queue(vec![(first + done.len(), rest)]);
+        if let Some(open) = &mut *self.open.lock() {
+            let slots = open.results.done[first..].iter_mut();
+            for (slot, done) in slots.zip(done) {
+                if done.is_some() {
+                    *slot = done;
+                }
             }
-            _ => Some(rest),
-        };
+            if !self.is_stopped() {
+                open.queue.0.append(&mut rest.0);
+            }
+        }
         // Outside the lock: what is dropped may want it.
-        drop(dropped);
+        drop(rest);
     }
 
     /// A task has failed: unless the others are to finish, empties the queue,
@@ -450,7 +403,7 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         let unstarted = match &mut *self.open.lock() {
             None => return,
             Some(open) => {
-                note_failure(&mut open.failure, index, failed);
+                open.results.note(index, Err(failed));
                 if self.on_failure == OnFailure::Finish {
                     return;
                 }
@@ -469,26 +422,26 @@ struct Crew<S: State, C: Send + Sync + 'static>(Arc<Work<S, C>>);
 
 impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
     /// Takes tasks until there are none, calling helpers if that is worth it.
-    async fn lead(&self, n_tasks: usize, n_helpers: usize, pace: &Pace) -> Vec<Piece<S>> {
+    async fn lead(&self, n_tasks: usize, n_helpers: usize, pace: &Pace) {
         let mut alone = pace.expected(n_tasks) < WAKE_UP;
         if !alone {
             self.call(n_helpers);
         }
         let begin = Instant::now();
         let mut stint = Stint::begin();
-        let mut pieces = Vec::new();
-        let mut n_done = 0;
-        while let Some(piece) = self.0.take(&mut stint).await {
-            n_done += piece.done.len();
-            pieces.push(piece);
+        let mut n_started = 0;
+        loop {
+            match self.0.take(&mut stint).await {
+                0 => break,
+                n => n_started += n,
+            }
             if alone && begin.elapsed() > 2 * WAKE_UP {
                 alone = false;
                 self.call(n_helpers);
             }
             stint.turn.pass().await;
         }
-        pace.note(n_done, begin.elapsed());
-        pieces
+        pace.note(n_started, begin.elapsed());
     }
 
     fn call(&self, n_helpers: usize) {
@@ -498,19 +451,20 @@ impl<S: State, C: Send + Sync + 'static> Crew<S, C> {
         self.0.push_out();
     }
 
-    /// The next of what was spawned to end; none if nothing is left.
-    async fn next(&self) -> Option<Output<S>> {
+    /// Awaits the end of something that was spawned; false if nothing is left.
+    async fn next(&self) -> bool {
         let joined = poll_fn(|cx| match &mut *self.0.open.lock() {
             Some(open) => open.spawned.poll_join_next(cx),
             None => Poll::Ready(None),
         });
-        Some(match joined.await? {
-            Ok(output) => output,
+        match joined.await {
+            None => return false,
             // Panics of users' code are caught: this one is ours.
-            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            // Aborted after a failure, or else missed in the end.
-            Err(_) => Output::Nothing,
-        })
+            Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            // What was aborted after a failure is not missed; else it will be.
+            Some(_) => {}
+        }
+        true
     }
 }
 
