@@ -28,7 +28,7 @@ use crate::plan::{Frontier, Task};
 use crate::state::{FieldSchema, State};
 
 /// The most supersteps that run in a row before somebody looks at the clock.
-const LONGEST_ROW: usize = 256;
+const LONGEST_ROW: usize = 32;
 
 /// A task of a row that waits for something, if one does.
 type Waiting<S> = Option<(TaskKey, TaskFuture<S>)>;

@@ -306,7 +306,7 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             // In a box, so that the many others are small.
             Job::Help => Box::pin(self.help()).await,
             Job::Finish(index, future) => match future.await {
-                Ok(done) => self.done(index, vec![Some(done)], Vec::new().into_iter()),
+                Ok(done) => self.note(index, done),
                 Err(failed) => self.failed(index, failed),
             },
         }
@@ -336,7 +336,10 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         let done = poll_fn(|cx| Poll::Ready(self.start_all(&state, first, &mut row, begin, cx)));
         let done = done.await;
         let n_started = done.len();
-        self.done(first, done, row);
+        self.note_all(first, done);
+        if row.len() > 0 {
+            self.give_back(first + n_started, row);
+        }
         stint.adapt(begin.elapsed());
         n_started
     }
@@ -378,20 +381,30 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         all
     }
 
-    /// Notes what came of tasks from the first on, and puts back what was taken
-    /// with them and not started.
-    fn done(&self, first: usize, done: Vec<Option<Done<S>>>, rest: std::vec::IntoIter<Task>) {
-        let mut rest = Queue(vec![(first + done.len(), rest)]);
+    fn note(&self, index: usize, done: Done<S>) {
+        if let Some(open) = &mut *self.open.lock() {
+            open.results.done[index] = Some(done);
+        }
+    }
+
+    /// Notes what came of tasks from the first on; none is for those that
+    /// failed, or were spawned and may have ended since.
+    fn note_all(&self, first: usize, done: Vec<Option<Done<S>>>) {
         if let Some(open) = &mut *self.open.lock() {
             let slots = open.results.done[first..].iter_mut();
-            for (slot, done) in slots.zip(done) {
-                if done.is_some() {
-                    *slot = done;
-                }
+            for (slot, done) in slots.zip(done).filter(|(_, done)| done.is_some()) {
+                *slot = done;
             }
-            if !self.is_stopped() {
-                open.queue.0.append(&mut rest.0);
-            }
+        }
+    }
+
+    /// Puts tasks back that were taken and not started.
+    fn give_back(&self, first: usize, tasks: std::vec::IntoIter<Task>) {
+        let mut rest = Queue(vec![(first, tasks)]);
+        if let Some(open) = &mut *self.open.lock()
+            && !self.is_stopped()
+        {
+            open.queue.0.append(&mut rest.0);
         }
         // Outside the lock: what is dropped may want it.
         drop(rest);

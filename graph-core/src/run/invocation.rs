@@ -338,13 +338,12 @@ where
     type Output = Result<Run<S>, RunError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.running.is_none() {
-            self.running = Some(self.start());
-        }
-        match &mut self.running {
-            Some(running) => running.as_mut().poll(cx),
-            None => unreachable!("it was just started"),
-        }
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.start(),
+        };
+        // Back in its place before it is polled: a panic must not start it anew.
+        self.running.insert(running).as_mut().poll(cx)
     }
 }
 
