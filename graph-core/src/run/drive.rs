@@ -28,7 +28,7 @@ use crate::plan::{Frontier, Task};
 use crate::state::{FieldSchema, State};
 
 /// The most supersteps that run in a row before somebody looks at the clock.
-const LONGEST_ROW: usize = 32;
+const LONGEST_ROW: usize = 128;
 
 /// A task of a row that waits for something, if one does.
 type Waiting<S> = Option<(TaskKey, TaskFuture<S>)>;
