@@ -1,7 +1,9 @@
 //! Names and numbers that cross the API, each with a type of its own.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::ops::Deref;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -20,88 +22,169 @@ pub(crate) fn constant_named(name: &str) -> Option<&'static str> {
         .find(|constant| constant.eq_ignore_ascii_case(name))
 }
 
-/// The name of a node: text that is cheap to clone and compares with `&str`.
+/// A name: text that is cheap to clone and compares with `&str`.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(name: &str) -> Self {
+                Self(name.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(name: String) -> Self {
+                Self(name.into())
+            }
+        }
+
+        impl From<&String> for $name {
+            fn from(name: &String) -> Self {
+                Self(name.as_str().into())
+            }
+        }
+
+        impl From<&$name> for $name {
+            fn from(name: &Self) -> Self {
+                name.clone()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.as_str().into()
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, other: &String) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a node: text that is cheap to clone and compares with `&str`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::NodeName;
+    ///
+    /// let name = NodeName::from("plan");
+    /// assert_eq!(name, "plan");
+    /// assert_eq!(name.to_string(), "plan");
+    /// ```
+    NodeName
+}
+
+name! {
+    /// The name of a thread: the runs under it share one history.
+    ///
+    /// Any text; two graphs that share a checkpointer share its threads, so
+    /// that it should say what it is about: `order-17`.
+    ThreadId
+}
+
+/// The number of a checkpoint in its thread: 1 for the first, then one more for
+/// each, whichever fork it belongs to.
 ///
 /// # Examples
 ///
 /// ```
-/// use superstep::NodeName;
+/// use superstep::CheckpointId;
 ///
-/// let name = NodeName::from("plan");
-/// assert_eq!(name, "plan");
-/// assert_eq!(name.to_string(), "plan");
+/// let id: CheckpointId = "7".parse()?;
+/// assert_eq!(id, CheckpointId::from(7));
+/// assert_eq!(id.to_string(), "7");
+/// # Ok::<(), std::num::ParseIntError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub struct NodeName(Arc<str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CheckpointId(u64);
 
-impl NodeName {
-    /// The name as text.
+impl CheckpointId {
+    /// The number itself.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The one that follows this; the first, if there is none yet.
+    #[must_use]
+    pub fn after(head: Option<Self>) -> Self {
+        Self(head.map_or(1, |head| head.0 + 1))
     }
 }
 
-impl From<&str> for NodeName {
-    fn from(name: &str) -> Self {
-        Self(name.into())
+impl From<u64> for CheckpointId {
+    fn from(number: u64) -> Self {
+        Self(number)
     }
 }
 
-impl From<String> for NodeName {
-    fn from(name: String) -> Self {
-        Self(name.into())
+impl FromStr for CheckpointId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
     }
 }
 
-impl From<NodeName> for String {
-    fn from(name: NodeName) -> Self {
-        name.as_str().into()
-    }
-}
-
-impl Deref for NodeName {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<str> for NodeName {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl PartialEq<str> for NodeName {
-    fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl PartialEq<&str> for NodeName {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-impl PartialEq<String> for NodeName {
-    fn eq(&self, other: &String) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl fmt::Display for NodeName {
+impl fmt::Display for CheckpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self)
-    }
-}
-
-impl fmt::Debug for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

@@ -5,6 +5,8 @@ mod id;
 // One blank line apart: each module names only those before it.
 mod state;
 
+mod checkpoint;
+
 mod node;
 
 mod graph;
@@ -24,10 +26,14 @@ mod transcript;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use checkpoint::{
+    CheckpointError, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord, FieldAt,
+    FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
+};
 pub use compile::{CompileError, Diagnostic, Graph};
 pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use graph::{OnFailure, StateGraph};
-pub use id::{END, NodeName, START, TaskId};
+pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
     Command, Ctx, Definition, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker,
     NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View, Worker, node,

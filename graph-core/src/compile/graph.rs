@@ -1,6 +1,5 @@
 //! A graph that can run: judged, and laid out as vectors of indices.
 
-use std::any::TypeId;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,7 +13,7 @@ use super::picture::picture;
 use super::shape::{NodeIndex, Shape};
 use crate::graph::{Limits, Place, Router};
 use crate::id::NodeName;
-use crate::node::{Body, Policy};
+use crate::node::{Body, InputType, Policy};
 use crate::state::State;
 
 /// A graph that was compiled: cheap to clone, and safe to run any number of
@@ -83,8 +82,8 @@ pub(crate) struct FrozenNode<S: State, C> {
     pub(crate) policy: Policy,
     /// Whether no policy is in the way of its one attempt.
     pub(crate) plain: bool,
-    /// For a worker, the type of its input and the type's name.
-    pub(crate) worker: Option<(TypeId, &'static str)>,
+    /// For a worker, the type of its input.
+    pub(crate) worker: Option<InputType>,
     /// Where its commands may go, if it says.
     pub(crate) destinations: Option<Box<FrozenDestinations>>,
     /// The fields it may write, if it says.
@@ -173,6 +172,12 @@ impl<S: State, C> Frozen<S, C> {
             .names
             .binary_search_by(|known| known.as_str().cmp(name));
         index.ok().map(super::shape::to_index)
+    }
+
+    /// The node that had this name before.
+    pub(crate) fn formerly(&self, name: &str) -> Option<NodeIndex> {
+        let had = |node: &FrozenNode<S, C>| node.policy.aliases.iter().any(|alias| alias == name);
+        self.nodes.iter().position(had).map(super::shape::to_index)
     }
 }
 

@@ -1,13 +1,12 @@
 //! The builder: it records what is said, and where, and judges nothing.
 
-use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::node::{
-    Definition, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route, Target, Worker,
+    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route, Target, Worker,
 };
 use crate::state::{Data, State};
 
@@ -47,7 +46,7 @@ impl<S> Router<S> {
 pub(crate) struct RecordedNode<S: State, C> {
     pub(crate) name: String,
     /// For a worker, the type of its input.
-    pub(crate) worker: Option<(TypeId, &'static str)>,
+    pub(crate) worker: Option<InputType>,
     pub(crate) definition: Definition<S, C>,
     pub(crate) place: Place,
 }
@@ -198,7 +197,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         let place = self.place_here();
         self.nodes.push(RecordedNode {
             name: worker.name().into(),
-            worker: Some((TypeId::of::<T>(), std::any::type_name::<T>())),
+            worker: Some(InputType::of::<T>()),
             definition: function.into_worker(),
             place,
         });

@@ -1,9 +1,17 @@
 //! What a node can reach beside the state.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::desk::Interrupted;
+use super::{Desk, NodeError};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -14,6 +22,7 @@ pub struct Ctx<C = ()> {
     context: Arc<C>,
     names: Arc<[NodeName]>,
     place: Place,
+    desk: Option<Arc<Desk>>,
 }
 
 /// Where a call of a node stands in its run.
@@ -32,6 +41,7 @@ pub(crate) struct Frame<'a, C> {
     pub(crate) context: &'a Arc<C>,
     pub(crate) names: &'a Arc<[NodeName]>,
     pub(crate) place: Place,
+    pub(crate) desk: Option<&'a Arc<Desk>>,
 }
 
 impl<C> Frame<'_, C> {
@@ -40,6 +50,7 @@ impl<C> Frame<'_, C> {
             context: Arc::clone(self.context),
             names: Arc::clone(self.names),
             place: self.place,
+            desk: self.desk.map(Arc::clone),
         }
     }
 }
@@ -59,6 +70,7 @@ impl<C> Ctx<C> {
                 superstep: 1,
                 attempt: 1,
             },
+            desk: None,
         }
     }
 
@@ -94,6 +106,222 @@ impl<C> Ctx<C> {
     pub fn attempt(&self) -> u32 {
         self.place.attempt
     }
+
+    /// Asks somebody outside, and pauses the task until there is an answer.
+    ///
+    /// Returns the answer if the thread was resumed with one. Else it returns
+    /// an error, to be handed on with `?`: the body ends, siblings of the
+    /// superstep finish, and the run ends with
+    /// [`Status::Interrupted`](crate::Status::Interrupted). When the thread is
+    /// resumed the body runs again *from its start*: what must not happen twice
+    /// before the question goes through [`once`](Self::once), or after it.
+    ///
+    /// `name` is the question's own in its task, any text but the empty one,
+    /// and `value` is what whoever answers needs to see, as JSON. The same name
+    /// again in one task is another question, told apart by count. A question's
+    /// id is a path: `approve/0/limit` is `limit`, asked by node `approve`; of a
+    /// worker the number is the send's, and `approve/0/limit#2` was asked
+    /// second.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer yet; when the answer is no `T`; when the run has
+    /// no thread, the name is empty, or the value cannot be JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use serde_json::json;
+    /// use superstep::prelude::*;
+    /// use superstep::{MemoryCheckpointer, Status};
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Order {
+    ///     total: u32,
+    ///     approved: bool,
+    /// }
+    ///
+    /// async fn approve(order: View<Order>, ctx: Ctx) -> NodeResult<OrderUpdate> {
+    ///     let approved: bool = ctx.interrupt("approve", json!({ "total": order.total }))?;
+    ///     Ok(Order::update().approved(approved))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Order>::new("order")
+    ///     .add_node("approve", approve)
+    ///     .add_edge(START, "approve")
+    ///     .checkpointer(MemoryCheckpointer::new())
+    ///     .compile()?;
+    ///
+    /// let run = graph.invoke(Order::update().total(900)).thread("order-17").await?;
+    /// assert_eq!(run.status, Status::Interrupted);
+    /// assert_eq!(run.interrupts()[0].id, "approve/0/approve");
+    /// assert_eq!(run.interrupts()[0].value, json!({ "total": 900 }));
+    ///
+    /// let run = graph.resume(true).thread("order-17").await?;
+    /// assert_eq!(run.status, Status::Done);
+    /// assert!(run.state.approved);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn interrupt<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        value: impl Serialize,
+    ) -> Result<T, Interrupted> {
+        let refuse = |why: String| Err(Interrupted(format!("question `{name}` {why}")));
+        let Some(desk) = self.desk.as_ref().filter(|desk| desk.waits()) else {
+            return refuse(
+                "cannot be asked without a thread to wait on: give the graph a checkpointer, \
+                 and the run a thread"
+                    .to_owned(),
+            );
+        };
+        if name.is_empty() {
+            return Err(Interrupted("a question needs a name".to_owned()));
+        }
+        let value = match serde_json::to_value(value) {
+            Ok(value) => value,
+            Err(error) => return refuse(format!("cannot be written as JSON: {error}")),
+        };
+        let Some(answer) = desk.ask(name, value, is_a::<T>) else {
+            return refuse("has no answer yet".to_owned());
+        };
+        T::deserialize(answer).or_else(|error| refuse(format!("was answered with what it is not: {error}")))
+    }
+
+    /// Lets an effect happen that a re-run of the task must not repeat.
+    ///
+    /// The first time, runs `effect` and keeps what it returned; the same key
+    /// again in the same task returns what was kept, and runs nothing. That
+    /// holds over retries, and on a thread over interrupts, failures and
+    /// crashes, until the task's superstep has ended: what was kept is written
+    /// before this returns. On a thread with `Durability::Exit`, and in a run
+    /// without a thread, it is kept in memory only.
+    ///
+    /// A crash after the effect and before it was written lets it happen again:
+    /// give the other side a key of its own to tell the two apart, if it takes
+    /// one. A fork of the thread is another history, with effects of its own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `effect`; if that had happened already, it
+    /// happens again next time.
+    ///
+    /// # Errors
+    ///
+    /// When `effect` fails, of which nothing is kept; when what it returned
+    /// cannot be kept, or what was kept is no `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    /// use superstep::NodeError;
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Order {
+    ///     receipt: String,
+    /// }
+    ///
+    /// /// A bank that counts the charges.
+    /// #[derive(Default)]
+    /// struct Bank(AtomicU32);
+    ///
+    /// async fn pay(_: View<Order>, bank: Ctx<Bank>) -> NodeResult<OrderUpdate> {
+    ///     let receipt = bank
+    ///         .once("charge", || async {
+    ///             let number = bank.0.fetch_add(1, Ordering::Relaxed);
+    ///             Ok::<_, NodeError>(format!("receipt {number}"))
+    ///         })
+    ///         .await?;
+    ///     if bank.attempt() == 1 {
+    ///         return Err("the printer is out of paper".into());
+    ///     }
+    ///     Ok(Order::update().receipt(receipt))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Order, Bank>::new("order")
+    ///     .add_node("pay", node(pay).retry(Retry::attempts(2).delay(Duration::ZERO)))
+    ///     .add_edge(START, "pay")
+    ///     .compile()?;
+    /// let run = graph.invoke(Order::update()).context(Bank::default()).await?;
+    /// assert_eq!(run.state.receipt, "receipt 0"); // charged once, in two attempts
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn once<T, E, F, Fut>(&self, key: &str, effect: F) -> Result<T, NodeError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<NodeError>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let kept = self.desk.as_ref().and_then(|desk| desk.done_once(key));
+        if let Some(json) = kept {
+            return serde_json::from_str(&json).map_err(|error| {
+                NodeError::msg(format_args!("what `{key}` came to cannot be read: {error}"))
+            });
+        }
+        let value = effect().await.map_err(E::into)?;
+        if let Some(desk) = &self.desk {
+            let json = serde_json::to_string(&value).map_err(|error| {
+                NodeError::msg(format_args!("what `{key}` came to cannot be written: {error}"))
+            })?;
+            if let Some(kept) = desk.keep_once(key, json) {
+                kept.await?;
+            }
+        }
+        Ok(value)
+    }
+
+    /// The same context, in which a question of that name has an answer: to call
+    /// a node that asks in a test.
+    ///
+    /// # Panics
+    ///
+    /// When the answer cannot be written as JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{Ctx, View};
+    ///
+    /// async fn approve(total: View<u32>, ctx: Ctx) -> Result<bool, superstep::NodeError> {
+    ///     Ok(ctx.interrupt("approve", *total)?)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let ctx = Ctx::new(()).with_answer("approve", true);
+    /// assert!(approve(View::new(900), ctx).await.unwrap());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_answer(mut self, name: &str, answer: impl Serialize) -> Self {
+        let answer = serde_json::to_value(answer).expect("the answer can be written as JSON");
+        let mut answers = match &self.desk {
+            Some(desk) => desk.answers().clone(),
+            None => BTreeMap::new(),
+        };
+        let number = answers.keys().filter(|(asked, _)| asked == name).count();
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        answers.insert((name.to_owned(), number), answer);
+        self.desk = Some(Arc::new(Desk::for_a_test(answers)));
+        self
+    }
+}
+
+/// Why a value is no `T`.
+fn is_a<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
+    T::deserialize(value).map(drop).map_err(|error| error.to_string())
 }
 
 impl<C> Clone for Ctx<C> {
@@ -102,6 +330,7 @@ impl<C> Clone for Ctx<C> {
             context: Arc::clone(&self.context),
             names: Arc::clone(&self.names),
             place: self.place,
+            desk: self.desk.clone(),
         }
     }
 }

@@ -268,6 +268,13 @@ impl<F> NodeBuilder<F> {
         self
     }
 
+    /// Names that the node had before, for threads that wait at it under one of
+    /// them.
+    pub fn aliases(mut self, names: impl IntoNames) -> Self {
+        self.policy.aliases.extend(names.into_names());
+        self
+    }
+
     /// Declares the fields that the node writes, so that `compile` can warn of
     /// two nodes that may write the same one in the same superstep. A write to
     /// another field is then an error.

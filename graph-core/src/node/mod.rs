@@ -4,6 +4,7 @@
 
 mod command;
 mod context;
+mod desk;
 mod error;
 mod into_node;
 mod names;
@@ -16,6 +17,8 @@ mod worker;
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
+pub use desk::Interrupted;
+pub(crate) use desk::{Asked, BoxError, Desk, Keep, Question, QuestionKey, WrongAnswer};
 pub use error::{FailureOf, NodeError, NodeResult};
 pub(crate) use error::{Panicked, TimedOut};
 pub use into_node::Definition;
@@ -27,5 +30,5 @@ pub(crate) use policy::Policy;
 pub use policy::Retry;
 pub use route::Route;
 pub use view::View;
-pub(crate) use worker::Payload;
+pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};

@@ -14,6 +14,8 @@ pub(crate) struct Policy {
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
+    /// Names that the node had before.
+    pub(crate) aliases: Vec<String>,
 }
 
 /// How often a node is tried, how long to wait in between, and for which

@@ -203,13 +203,35 @@ impl SendTo {
     }
 }
 
+/// The type of a worker's input.
+#[derive(Clone, Copy)]
+pub(crate) struct InputType {
+    pub(crate) id: TypeId,
+    pub(crate) name: &'static str,
+    /// Reads one that was written as JSON.
+    pub(crate) read: fn(&str) -> serde_json::Result<Box<dyn Payload>>,
+}
+
+impl InputType {
+    pub(crate) fn of<T: Data>() -> Self {
+        Self {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+            read: |json| Ok(Box::new(serde_json::from_str::<T>(json)?)),
+        }
+    }
+}
+
 /// A worker's input without its type.
 pub(crate) trait Payload: Send + Sync {
     fn boxed_clone(&self) -> Box<dyn Payload>;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn input_type(&self) -> TypeId;
     fn type_name(&self) -> &'static str;
+    /// As JSON for people; one that cannot be is shown as why not.
     fn to_json(&self) -> Value;
+    /// As JSON to be read again.
+    fn write(&self) -> serde_json::Result<String>;
 }
 
 impl<T: Data> Payload for T {
@@ -231,6 +253,10 @@ impl<T: Data> Payload for T {
 
     fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_else(|error| format!("<{error}>").into())
+    }
+
+    fn write(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
     }
 }
 

@@ -1,10 +1,8 @@
 //! What routes and commands name, resolved and checked.
 
-use std::any::TypeId;
-
 use crate::compile::{Allowed, Frozen, FrozenDestinations, FrozenRoute, NodeIndex, nearest};
 use crate::id::{END, START, constant_named, list_of};
-use crate::node::{Payload, SendTo, Target};
+use crate::node::{InputType, Payload, SendTo, Target};
 use crate::state::State;
 
 /// A target that is there.
@@ -102,8 +100,8 @@ fn choose_name<S: State, C>(
     Ok(Chosen::Node(node))
 }
 
-/// A worker's index, the type of its input, and the type's name.
-type WorkerAt = (NodeIndex, TypeId, &'static str);
+/// A worker's index, and the type of its input.
+type WorkerAt = (NodeIndex, InputType);
 
 fn worker<S: State, C>(
     graph: &Frozen<S, C>,
@@ -111,10 +109,7 @@ fn worker<S: State, C>(
     send: &SendTo,
 ) -> Result<WorkerAt, BadTarget> {
     let node = lookup(graph, chooser, Wanted::Worker, send.worker)?;
-    let worker = node.and_then(|node| {
-        let (input_type, type_name) = graph.node(node).worker?;
-        Some((node, input_type, type_name))
-    });
+    let worker = node.and_then(|node| Some((node, graph.node(node).worker?)));
     worker.ok_or_else(|| BadTarget {
         target: send.worker.into(),
         why: "is not a worker, so nothing can be sent to it".into(),
@@ -122,12 +117,12 @@ fn worker<S: State, C>(
     })
 }
 
-fn choose_send((node, input_type, type_name): WorkerAt, send: SendTo) -> Result<Chosen, BadTarget> {
-    if send.input.input_type() != input_type {
+fn choose_send((node, input): WorkerAt, send: SendTo) -> Result<Chosen, BadTarget> {
+    if send.input.input_type() != input.id {
         let sent = send.input.type_name();
         return Err(BadTarget {
             target: send.worker.into(),
-            why: format!("takes a `{type_name}`, and was sent a `{sent}`"),
+            why: format!("takes a `{}`, and was sent a `{sent}`", input.name),
             help: "use one `const` handle for each worker".into(),
         });
     }

@@ -13,8 +13,10 @@
 //!    run together. A join into it stays filled, and counts no further, until
 //!    then.
 
+mod at_rest;
 mod choose;
 
+pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
 pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
 
 use std::fmt;

@@ -12,8 +12,10 @@ use tokio::sync::Semaphore;
 
 use crate::compile::Frozen;
 use crate::merge::panic_message;
+use super::hooks::Ledger;
+use super::settle::TaskKey;
 use crate::node::{
-    BoxCall, BoxFuture, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
+    BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -24,20 +26,24 @@ pub(super) struct Shared<S: State, C> {
     pub(super) context: Arc<C>,
     /// One permit for each task that may be at work at once.
     pub(super) permits: Option<Semaphore>,
+    /// Takes down what tasks leave, on a thread.
+    pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
 }
 
 impl<S: State, C> Shared<S, C> {
     /// Whether a task of the node is one call, with nothing around it.
     #[inline]
     pub(super) fn calls_plainly(&self, task: &Task) -> bool {
-        self.permits.is_none() && self.graph.node(task.node).plain
+        self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
     }
 }
 
-/// A task that succeeded.
+/// A task that did not fail.
 pub(super) struct Done<S: State> {
     /// How many attempts were made.
     pub(super) attempts: u32,
+    /// Whether it waits for answers; the outcome is then empty.
+    pub(super) paused: bool,
     pub(super) outcome: Outcome<S>,
 }
 
@@ -85,7 +91,7 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
-    match caught(|| call(shared, state, place, sent)) {
+    match caught(|| call(shared, state, place, sent, None)) {
         Ok(call) => TaskFuture::Once(call),
         Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }
@@ -93,7 +99,11 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
 
 fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
-        Ok(outcome) => Ok(Done { attempts, outcome }),
+        Ok(outcome) => Ok(Done {
+            attempts,
+            paused: false,
+            outcome,
+        }),
         Err(error) => Err(Failed { attempts, error }),
     }
 }
@@ -142,12 +152,14 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     state: &Arc<S>,
     place: Place,
     sent: Option<Box<dyn Payload>>,
+    desk: Option<&Arc<Desk>>,
 ) -> BoxCall<S> {
     let graph = &shared.graph;
     let frame = Frame {
         context: &shared.context,
         names: &graph.names,
         place,
+        desk,
     };
     let input = match sent {
         None => Input::State(state),
@@ -169,15 +181,25 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
         None => None,
     };
     let retry = shared.graph.node(task.node).policy.retry.as_ref();
+    let key = TaskKey::of(&task);
+    let desk = match &shared.ledger {
+        Some(ledger) => Some(ledger.desk(key)),
+        None => retry.map(|_| Arc::new(Desk::default())),
+    };
     let mut attempt = 1;
     loop {
         let place = place(superstep, attempt, &task);
         let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
         let sent = caught(|| sent(&mut task, is_last));
         let mut result = match sent {
-            Ok(sent) => one_attempt(&shared, &state, place, sent).await,
+            Ok(sent) => one_attempt(&shared, &state, place, sent, desk.as_ref()).await,
             Err(panic) => Err(panic),
         };
+        if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
+            && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
+        {
+            return ended;
+        }
         if let (Err(error), Some(retry)) = (&result, retry) {
             match caught(|| retry.goes_on(attempt, error)) {
                 Ok(true) => {
@@ -216,8 +238,12 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     state: &Arc<S>,
     place: Place,
     sent: Option<Box<dyn Payload>>,
+    desk: Option<&Arc<Desk>>,
 ) -> Result<Outcome<S>, NodeError> {
-    let mut call = caught(|| call(shared, state, place, sent))?;
+    if let Some(desk) = desk {
+        desk.begin_attempt();
+    }
+    let mut call = caught(|| call(shared, state, place, sent, desk))?;
     let guarded = poll_fn(|cx| {
         let polled = caught(|| call.as_mut().poll_outcome(cx));
         polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))

@@ -179,7 +179,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             self.at = At::body(key);
             let place = place(self.superstep, 1, &task);
             let sent = task.send.map(|(_, input)| input);
-            let mut call = call(&self.shared, &self.state, place, sent);
+            let mut call = call(&self.shared, &self.state, place, sent, None);
             // Looked at where it is: an update can be large.
             let mut polled = call.as_mut().poll_outcome(cx);
             let outcome = match &mut polled {

@@ -5,9 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::attempt::{Done, Shared};
+use super::attempt::{Done, Ended, Shared};
 use super::execute::Results;
+use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen};
+use crate::node::{Asked, Desk, NodeError, Outcome};
 use crate::plan::{Chosen, Frontier, Task};
 use crate::state::State;
 
@@ -48,4 +50,22 @@ pub(super) trait Executor<S: State, C>: Send + Sync {
 
     /// An order in which to merge that many updates, if not in task order.
     fn merge_order(&self, superstep: u64, n: usize) -> Option<Vec<usize>>;
+}
+
+/// Gives each task what is known of it, and takes down what it leaves, while
+/// its superstep is still at work.
+pub(super) trait Ledger<S: State>: Send + Sync {
+    /// The answers and effects that the task has.
+    fn desk(&self, task: TaskKey) -> Arc<Desk>;
+
+    /// An attempt has ended, having asked that. Returns how the task ended, if
+    /// it did: by success, by a question, or by a failure that is not to be
+    /// tried again.
+    fn take_down(
+        &self,
+        task: TaskKey,
+        attempts: u32,
+        asked: Asked,
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>>;
 }

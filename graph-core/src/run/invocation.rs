@@ -259,6 +259,7 @@ where
             graph: Arc::clone(&self.graph.frozen),
             context: self.context.context(),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
+            ledger: None,
         };
         let limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
         (

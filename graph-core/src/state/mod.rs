@@ -6,6 +6,7 @@
 mod field;
 mod in_order;
 mod into_update;
+mod pick;
 mod reducer;
 mod schema;
 mod slot;
@@ -17,6 +18,7 @@ mod json_schema;
 pub use field::{FieldUpdate, WriteKind};
 pub(crate) use in_order::{in_order, in_order_of};
 pub use into_update::{IntoUpdate, Items};
+pub(crate) use pick::pick;
 #[cfg(feature = "schema")]
 pub use json_schema::json_schema;
 pub use reducer::{All, Any, Append, Data, Last, Max, Merge, Min, Reducer, Replace, Sum};

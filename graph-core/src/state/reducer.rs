@@ -82,6 +82,16 @@ pub trait Reducer<T> {
     /// rather than something to merge.
     const SINGLE_WRITER: bool = false;
 
+    /// Whether a checkpoint may hold the update in place of the new value.
+    ///
+    /// For reducers that only add to a value: the JSON of the new value is then
+    /// that of the old one with the update's joined to it. A list or a text
+    /// gets the update at its end, an object its entries, of which the later
+    /// wins. Bytes written follow what was added, and not what is there. If
+    /// the law does not hold, values read back are wrong; without the constant
+    /// the whole value is written whenever it changes, which is always right.
+    const EXTENDS: bool = false;
+
     /// Merges `update` into `value`.
     fn reduce(value: &mut T, update: Self::Update);
 
@@ -184,6 +194,8 @@ pub struct Append;
 impl<T: Data> Reducer<Vec<T>> for Append {
     type Update = Items<T>;
 
+    const EXTENDS: bool = true;
+
     #[inline]
     fn reduce(value: &mut Vec<T>, update: Items<T>) {
         match update {
@@ -206,6 +218,8 @@ impl<T: Data> Reducer<Vec<T>> for Append {
 impl<T: Data> Reducer<VecDeque<T>> for Append {
     type Update = Items<T>;
 
+    const EXTENDS: bool = true;
+
     #[inline]
     fn reduce(value: &mut VecDeque<T>, update: Items<T>) {
         value.extend(update);
@@ -224,6 +238,8 @@ impl<T: Data> Reducer<VecDeque<T>> for Append {
 
 impl Reducer<String> for Append {
     type Update = String;
+
+    const EXTENDS: bool = true;
 
     #[inline]
     fn reduce(value: &mut String, update: String) {
@@ -343,6 +359,8 @@ pub struct Merge;
 impl<K: Data + Ord, V: Data> Reducer<BTreeMap<K, V>> for Merge {
     type Update = BTreeMap<K, V>;
 
+    const EXTENDS: bool = true;
+
     #[inline]
     fn reduce(value: &mut BTreeMap<K, V>, update: BTreeMap<K, V>) {
         value.extend(update);
@@ -357,6 +375,8 @@ where
 {
     type Update = HashMap<K, V, H>;
 
+    const EXTENDS: bool = true;
+
     #[inline]
     fn reduce(value: &mut HashMap<K, V, H>, update: HashMap<K, V, H>) {
         value.extend(update);
@@ -365,6 +385,8 @@ where
 
 impl<T: Data + Ord> Reducer<BTreeSet<T>> for Merge {
     type Update = BTreeSet<T>;
+
+    const EXTENDS: bool = true;
 
     #[inline]
     fn reduce(value: &mut BTreeSet<T>, update: BTreeSet<T>) {
@@ -379,6 +401,8 @@ where
 {
     type Update = HashSet<T, H>;
 
+    const EXTENDS: bool = true;
+
     #[inline]
     fn reduce(value: &mut HashSet<T, H>, update: HashSet<T, H>) {
         value.extend(update);
@@ -387,6 +411,8 @@ where
 
 impl Reducer<serde_json::Map<String, serde_json::Value>> for Merge {
     type Update = serde_json::Map<String, serde_json::Value>;
+
+    const EXTENDS: bool = true;
 
     #[inline]
     fn reduce(value: &mut Self::Update, update: Self::Update) {

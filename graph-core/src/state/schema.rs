@@ -60,6 +60,9 @@ pub struct FieldSchema {
     /// Whether it goes back to its default after a superstep that did not
     /// write it.
     pub ephemeral: bool,
+    /// Whether a checkpoint may hold what was added to it in place of its
+    /// value; see [`Reducer::EXTENDS`](super::Reducer::EXTENDS).
+    pub extends: bool,
     /// The field's doc comment; empty if it has none.
     pub doc: &'static str,
 }
@@ -79,6 +82,7 @@ impl FieldSchema {
             reducer,
             single_writer,
             ephemeral: false,
+            extends: false,
             doc: "",
         }
     }
@@ -87,6 +91,13 @@ impl FieldSchema {
     #[must_use]
     pub const fn ephemeral(mut self) -> Self {
         self.ephemeral = true;
+        self
+    }
+
+    /// The same field, which a checkpoint may hold by what was added to it.
+    #[must_use]
+    pub const fn extends(mut self, extends: bool) -> Self {
+        self.extends = extends;
         self
     }
 

@@ -43,18 +43,22 @@ pub trait Slotted {
     type Update;
     /// As in [`Reducer`].
     const SINGLE_WRITER: bool;
+    /// As in [`Reducer`].
+    const EXTENDS: bool;
 }
 
 impl<T, R: Reducer<T>> Slotted for Slot<T, R, true> {
     type Field = FieldUpdate<T, R>;
     type Update = R::Update;
     const SINGLE_WRITER: bool = R::SINGLE_WRITER;
+    const EXTENDS: bool = R::EXTENDS;
 }
 
 impl<T, R> Slotted for Slot<T, R, false> {
     type Field = StandIn<T>;
     type Update = T;
     const SINGLE_WRITER: bool = false;
+    const EXTENDS: bool = false;
 }
 
 /// A field's value in the state's default is taken from here, which asks for

@@ -37,6 +37,8 @@ pub(super) struct Field<'i> {
     /// Where to point for what is wrong with the reducer.
     pub(super) reducer_span: Span,
     pub(super) ephemeral: bool,
+    /// Whether serde writes it in another way than its type.
+    pub(super) recoded: bool,
     pub(super) doc: String,
 }
 
@@ -110,6 +112,7 @@ fn read_field<'i>(field: &'i syn::Field, errors: &mut Errors) -> Option<Field<'i
         reducer_span: attributes::reducer_span(read.reducer.as_ref(), field.ty.span()),
         reducer: read.reducer,
         ephemeral: read.ephemeral,
+        recoded: read.recoded,
         doc: read.doc,
     })
 }

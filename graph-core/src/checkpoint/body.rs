@@ -1,0 +1,64 @@
+//! What a checkpoint says beside its fields: what is ready next, and what the
+//! thread waits for. Names and not indices, so that it outlives a change of
+//! the graph.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The format that is written. One that is greater cannot be read.
+pub(crate) const FORMAT: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Body {
+    pub(crate) format: u32,
+    /// The graph's name, for people.
+    pub(crate) graph: String,
+    /// The version of the state's schema.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) version: u32,
+    /// How many fields have records up to here.
+    pub(crate) fields: usize,
+    /// The nodes that ran since the checkpoint before, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ran: Vec<String>,
+    /// The tasks that are ready, in task order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) next: Vec<TaskBody>,
+    /// Joins that some of their sources have reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) joins: Vec<JoinBody>,
+    /// Deferred nodes that wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deferred: Vec<String>,
+    /// Ephemeral fields that hold something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) held: Vec<String>,
+}
+
+/// A task that is ready.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TaskBody {
+    pub(crate) node: String,
+    /// For a send, its number among those to its node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) send: Option<u32>,
+    /// For a send, what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<Box<RawValue>>,
+}
+
+/// A join that some of its sources have reached.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct JoinBody {
+    pub(crate) to: String,
+    pub(crate) of: Vec<String>,
+    pub(crate) arrived: Vec<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

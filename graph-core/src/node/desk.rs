@@ -1,0 +1,175 @@
+//! What a task has on its desk beside its input: answers to the questions it
+//! asks, and what effects came to that are not to happen twice.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use super::BoxFuture;
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why [`Ctx::interrupt`](super::Ctx::interrupt) has no answer.
+///
+/// Hand it on with `?`: it ends the body, and pauses the task until somebody
+/// resumes the thread. Whether a task pauses does not depend on it; one that
+/// keeps it to itself and succeeds has failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Interrupted(pub(super) String);
+
+/// A question by its name, and how often the name was asked before in its task.
+pub(crate) type QuestionKey = (String, u32);
+
+/// A question that has no answer yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) key: QuestionKey,
+    pub(crate) value: Value,
+    /// Says why an answer is not of the type that was asked for.
+    pub(crate) check: fn(&Value) -> Result<(), String>,
+}
+
+/// Makes what an effect came to outlast the process. The future ends when it
+/// does.
+pub(crate) trait Keep: Send + Sync {
+    fn keep(&self, key: &str, json: String) -> BoxFuture<Result<(), BoxError>>;
+}
+
+/// One task's, over all its attempts. The default has no thread to wait on.
+#[derive(Default)]
+pub(crate) struct Desk {
+    answers: BTreeMap<QuestionKey, Value>,
+    /// Nothing, where there is no thread to wait on.
+    keep: Option<Box<dyn Keep>>,
+    papers: Mutex<Papers>,
+}
+
+#[derive(Default)]
+struct Papers {
+    /// How often each name was asked in this attempt.
+    asked: BTreeMap<String, u32>,
+    open: Vec<Question>,
+    /// An answer that is not what was asked for.
+    wrong: Option<WrongAnswer>,
+    /// What effects came to, as JSON.
+    once: BTreeMap<String, String>,
+}
+
+/// An answer that is not of the type that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct WrongAnswer {
+    pub(crate) key: QuestionKey,
+    pub(crate) why: String,
+}
+
+/// What a body asked that ended.
+pub(crate) enum Asked {
+    /// Nothing that is open.
+    Nothing,
+    Open(Vec<Question>),
+    Wrong(WrongAnswer),
+}
+
+impl Desk {
+    pub(crate) fn new(
+        answers: BTreeMap<QuestionKey, Value>,
+        once: BTreeMap<String, String>,
+        keep: Option<Box<dyn Keep>>,
+    ) -> Self {
+        Self {
+            answers,
+            keep,
+            papers: Mutex::new(Papers {
+                once,
+                ..Papers::default()
+            }),
+        }
+    }
+
+    /// One whose answers are given, and which keeps nothing.
+    pub(super) fn for_a_test(answers: BTreeMap<QuestionKey, Value>) -> Self {
+        struct Nowhere;
+
+        impl Keep for Nowhere {
+            fn keep(&self, _: &str, _: String) -> BoxFuture<Result<(), BoxError>> {
+                Box::pin(std::future::ready(Ok(())))
+            }
+        }
+
+        Self::new(answers, BTreeMap::new(), Some(Box::new(Nowhere)))
+    }
+
+    pub(super) fn answers(&self) -> &BTreeMap<QuestionKey, Value> {
+        &self.answers
+    }
+
+    /// Whether there is a thread that can wait for an answer.
+    pub(super) fn waits(&self) -> bool {
+        self.keep.is_some()
+    }
+
+    /// Asks: the answer if there is one, else the question is open.
+    pub(super) fn ask(
+        &self,
+        name: &str,
+        value: Value,
+        check: fn(&Value) -> Result<(), String>,
+    ) -> Option<Value> {
+        let mut papers = self.papers.lock();
+        let number = papers.asked.entry(name.to_owned()).or_default();
+        let key = (name.to_owned(), *number);
+        *number += 1;
+        let Some(answer) = self.answers.get(&key) else {
+            papers.open.push(Question { key, value, check });
+            return None;
+        };
+        if let Err(why) = check(answer) {
+            papers.wrong.get_or_insert(WrongAnswer { key, why });
+            return None;
+        }
+        Some(answer.clone())
+    }
+
+    /// A body begins.
+    pub(crate) fn begin_attempt(&self) {
+        let mut papers = self.papers.lock();
+        papers.asked.clear();
+        papers.open.clear();
+    }
+
+    /// What the body asked that has just ended.
+    pub(crate) fn asked(&self) -> Asked {
+        let papers = self.papers.lock();
+        match &papers.wrong {
+            Some(wrong) => Asked::Wrong(wrong.clone()),
+            None if papers.open.is_empty() => Asked::Nothing,
+            None => Asked::Open(papers.open.clone()),
+        }
+    }
+
+    pub(super) fn done_once(&self, key: &str) -> Option<String> {
+        self.papers.lock().once.get(key).cloned()
+    }
+
+    pub(super) fn keep_once(
+        &self,
+        key: &str,
+        json: String,
+    ) -> Option<BoxFuture<Result<(), BoxError>>> {
+        let kept = self.keep.as_ref().map(|keep| keep.keep(key, json.clone()));
+        self.papers.lock().once.insert(key.to_owned(), json);
+        kept
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk")
+            .field("answers", &self.answers)
+            .finish_non_exhaustive()
+    }
+}
