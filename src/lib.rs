@@ -107,13 +107,16 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, Command, CompileError, Ctx, Data, Definition, Diagnostic, END, FieldSchema,
-    FieldUpdate, Given, Graph, HasContext, IntoContext, IntoNames, IntoNode, IntoOutcome,
-    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Max, Merge,
-    MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnFailure, Outcome,
-    Reducer, Replace, Retry, Route, Run, RunError, START, Schema, SendTo, StarvedJoin, State,
-    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript,
-    TranscriptOutcome, TranscriptRun, Update, UpdateKeys, View, Worker, WriteKind, node,
+    All, Any, Append, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim,
+    Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END, EntryRecord,
+    FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Given, Graph, HasContext, History,
+    Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
+    IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Loaded, Max, MemoryCheckpointer,
+    Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnBusy,
+    OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route, Run, RunError, START,
+    Schema, SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord,
+    Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome,
+    TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 

@@ -35,11 +35,15 @@ pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Definition, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker,
-    NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View, Worker, node,
+    Command, Ctx, Definition, Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets,
+    IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View,
+    Worker, node,
 };
 pub use plan::StarvedJoin;
-pub use run::{Given, HasContext, IntoContext, Invocation, NoContext, Run, RunError, Status};
+pub use run::{
+    Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation, NoContext, OnBusy,
+    Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished,
+};
 #[cfg(feature = "schema")]
 pub use state::json_schema;
 pub use state::{

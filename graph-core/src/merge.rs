@@ -80,6 +80,20 @@ impl Ephemerals {
         !self.fields.is_empty()
     }
 
+    /// Says that these fields, by name, hold something.
+    pub(crate) fn hold(&mut self, fields: &[FieldSchema], names: &[String]) {
+        self.held.clear();
+        for &field in &self.fields {
+            let held = names.iter().any(|name| name == fields[field].name);
+            self.held.set(field, held);
+        }
+    }
+
+    /// The fields that hold something.
+    pub(crate) fn held(&self) -> impl Iterator<Item = usize> + '_ {
+        self.held.ones()
+    }
+
     /// The fields to be reset after a superstep that wrote `written`, which
     /// are the ones that held something and were not written.
     pub(crate) fn expire(&mut self, written: &FixedBitSet) -> Vec<usize> {

@@ -31,6 +31,15 @@ pub enum CheckpointError {
         source: Box<dyn Error + Send + Sync>,
     },
 
+    /// Something cannot be written as JSON.
+    #[error("{what} cannot be written as JSON")]
+    Unwritable {
+        /// What it is.
+        what: String,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+
     /// There is no such checkpoint.
     #[error("the thread has no checkpoint {id}")]
     NoCheckpoint {

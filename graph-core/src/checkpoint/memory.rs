@@ -166,7 +166,11 @@ impl Kept {
         Ok(Some(Loaded {
             checkpoint: checkpoint.clone(),
             fields,
-            entries: entries.into_iter().flatten().map(|(_, entry)| entry.clone()).collect(),
+            entries: entries
+                .into_iter()
+                .flatten()
+                .map(|(_, entry)| entry.clone())
+                .collect(),
         }))
     }
 
@@ -191,7 +195,10 @@ impl Kept {
             let Some(from) = begin.parent else {
                 break;
             };
-            let from = self.checkpoints.get(&from).ok_or(CheckpointError::NoCheckpoint { id: from })?;
+            let from = self
+                .checkpoints
+                .get(&from)
+                .ok_or(CheckpointError::NoCheckpoint { id: from })?;
             (line, until) = (from.line, from.id);
         }
         loaded[first..].reverse();
@@ -342,7 +349,10 @@ impl Checkpointer for MemoryCheckpointer {
         let threads = self.threads.lock();
         let fields = threads.by_id.get(thread).map(|kept| &kept.fields);
         let records = fields.into_iter().flat_map(BTreeMap::values);
-        Ok(records.filter_map(|records| records.get(&checkpoint)).cloned().collect())
+        Ok(records
+            .filter_map(|records| records.get(&checkpoint))
+            .cloned()
+            .collect())
     }
 
     async fn threads(

@@ -60,7 +60,9 @@ impl Retention {
     /// to delete.
     #[must_use]
     pub fn interval(&self) -> u64 {
-        u64::try_from(self.keep_last / 4).unwrap_or(u64::MAX).clamp(1, 256)
+        u64::try_from(self.keep_last / 4)
+            .unwrap_or(u64::MAX)
+            .clamp(1, 256)
     }
 
     /// What a thread can do without: `checkpoints` are all it has, `fields` all

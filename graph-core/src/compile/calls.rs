@@ -1,7 +1,7 @@
 //! The calls of a builder without the types of its state and its context, so
 //! that one copy of the rules judges all graphs of a program.
 
-use crate::graph::{Place, RecordedEdge, StateGraph};
+use crate::graph::{Place, RecordedBreakpoint, RecordedEdge, StateGraph};
 use crate::node::Policy;
 use crate::state::{FieldSchema, State};
 
@@ -10,6 +10,7 @@ pub(super) struct Calls<'g> {
     pub(super) nodes: Vec<NodeCall<'g>>,
     pub(super) edges: &'g [RecordedEdge],
     pub(super) routes: Vec<RouteCall<'g>>,
+    pub(super) breakpoints: &'g [RecordedBreakpoint],
     pub(super) fields: &'static [FieldSchema],
 }
 
@@ -49,6 +50,7 @@ impl<'g> Calls<'g> {
             nodes: nodes.collect(),
             edges: &graph.edges,
             routes: routes.collect(),
+            breakpoints: &graph.threads.breakpoints,
             fields: S::schema().fields,
         }
     }

@@ -137,6 +137,15 @@ impl Findings {
         );
     }
 
+    pub(super) fn breakpoint_at_no_node(&mut self, place: Place, name: &str) {
+        self.error(
+            place,
+            "breakpoint-at-no-node",
+            format_args!("a breakpoint names `{name}`, at which nothing runs"),
+            format_args!("name the node before or after which runs are to stop"),
+        );
+    }
+
     pub(super) fn edge_to_worker(&mut self, place: Place, what: &str, worker: &str) {
         self.error(
             place,

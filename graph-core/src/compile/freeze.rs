@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::diagnostic::Diagnostic;
 use super::graph::{
     Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, Pace,
-    Warnings,
+    Questions, Threads, Warnings,
 };
 use super::links::{Lists, arranged, sorted};
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
@@ -66,6 +66,13 @@ pub(super) fn freeze<S: State, C>(
         start,
         joins: joins(&shape),
         limits: graph.limits,
+        threads: Threads {
+            checkpointer: graph.threads.checkpointer,
+            lease: graph.threads.lease,
+            before: std::mem::take(&mut shape.breakpoints.before),
+            after: std::mem::take(&mut shape.breakpoints.after),
+        },
+        questions: Questions::default(),
         shape,
         warnings: Warnings {
             place: graph.place,

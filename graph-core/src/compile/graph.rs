@@ -1,19 +1,23 @@
 //! A graph that can run: judged, and laid out as vectors of indices.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fixedbitset::FixedBitSet;
+use parking_lot::Mutex;
+use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
 use super::draw;
 use super::picture::picture;
 use super::shape::{NodeIndex, Shape};
+use crate::checkpoint::DynCheckpointer;
 use crate::graph::{Limits, Place, Router};
 use crate::id::NodeName;
-use crate::node::{Body, InputType, Policy};
+use crate::node::{Body, InputType, Policy, Question};
 use crate::state::State;
 
 /// A graph that was compiled: cheap to clone, and safe to run any number of
@@ -31,9 +35,43 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
+    pub(crate) threads: Threads,
+    pub(crate) questions: Questions,
     /// What pictures and warnings are made of.
     pub(super) shape: Shape,
     pub(super) warnings: Warnings,
+}
+
+/// What the graph's threads are kept in, and where runs on them stop.
+pub(crate) struct Threads {
+    pub(crate) checkpointer: Option<Arc<dyn DynCheckpointer>>,
+    pub(crate) lease: Duration,
+    pub(crate) before: Vec<NodeIndex>,
+    pub(crate) after: Vec<NodeIndex>,
+}
+
+/// What is known of the questions that were asked in this process: by node and
+/// name, whether an answer is of the type that is asked for.
+#[derive(Default)]
+pub(crate) struct Questions(Mutex<BTreeMap<(String, String), CheckAnswer>>);
+
+type CheckAnswer = fn(&Value) -> Result<(), String>;
+
+impl Questions {
+    pub(crate) fn note(&self, node: &str, question: &Question) {
+        let key = (node.to_owned(), question.key.0.clone());
+        self.0.lock().insert(key, question.check);
+    }
+
+    /// Says why an answer is not what was asked for, as far as that is known.
+    pub(crate) fn check(&self, node: &str, name: &str, answer: &Value) -> Result<(), String> {
+        let check = self
+            .0
+            .lock()
+            .get(&(node.to_owned(), name.to_owned()))
+            .copied();
+        check.map_or(Ok(()), |check| check(answer))
+    }
 }
 
 /// What is worth a second look.

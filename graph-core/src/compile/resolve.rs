@@ -9,10 +9,10 @@ use super::calls::{Calls, NodeCall, RouteCall};
 use super::findings::Findings;
 use super::links::sorted;
 use super::shape::{
-    Destinations, NodeIndex, Shape, ShapeEdge, ShapeJoin, ShapeNode, ShapeRoute, Source, invalid,
-    nearest,
+    Breakpoints, Destinations, NodeIndex, Shape, ShapeEdge, ShapeJoin, ShapeNode, ShapeRoute,
+    Source, invalid, nearest,
 };
-use crate::graph::{Place, RecordedEdge};
+use crate::graph::{Place, RecordedBreakpoint, RecordedEdge};
 use crate::id::{END, MOST_LISTED, START, constant_named};
 
 /// What a name stands for.
@@ -40,6 +40,9 @@ pub(super) fn resolve(calls: &Calls<'_>, findings: &mut Findings) -> Shape {
     }
     for (recorded, route) in calls.routes.iter().enumerate() {
         resolver.route(recorded, route);
+    }
+    for breakpoint in calls.breakpoints {
+        resolver.breakpoint(breakpoint);
     }
     resolver.shape
 }
@@ -111,6 +114,7 @@ impl<'a> Resolver<'a> {
                 ends: Vec::new(),
                 joins: Vec::new(),
                 routes: Vec::new(),
+                breakpoints: Breakpoints::default(),
                 has_entry: false,
             },
         }
@@ -299,6 +303,24 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    fn breakpoint(&mut self, breakpoint: &RecordedBreakpoint) {
+        for name in &breakpoint.nodes {
+            // A run stops at neither end.
+            let what = "a breakpoint";
+            if let Named::Node(index) = self.named(name, breakpoint.place, what) {
+                self.shape.nodes[index as usize].entered = true;
+                let breakpoints = &mut self.shape.breakpoints;
+                match breakpoint.before {
+                    true => breakpoints.before.push(index),
+                    false => breakpoints.after.push(index),
+                }
+            } else {
+                self.findings
+                    .breakpoint_at_no_node(breakpoint.place, shown(name));
+            }
+        }
+    }
+
     /// Where a source is called `"START"` and no node is, the constant may be
     /// what was meant.
     fn enter(&mut self, source: NodeIndex) {
@@ -397,6 +419,9 @@ fn unknown<'a>(calls: &Calls<'a>, by_name: &[u32]) -> Vec<(&'a str, Place)> {
     for route in &calls.routes {
         mention(route.from, route.place);
         mention(route.to, route.place);
+    }
+    for breakpoint in calls.breakpoints {
+        mention(&breakpoint.nodes, breakpoint.place);
     }
     let name = |index: usize| unknown[index].0;
     let mut names: Vec<(&'a str, Place)> = Vec::new();

@@ -96,6 +96,13 @@ pub(super) struct ShapeRoute {
     pub(super) place: Place,
 }
 
+/// Where runs stop, in any order.
+#[derive(Debug, Default)]
+pub(super) struct Breakpoints {
+    pub(super) before: Vec<NodeIndex>,
+    pub(super) after: Vec<NodeIndex>,
+}
+
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) nodes: Vec<ShapeNode>,
@@ -104,6 +111,7 @@ pub(super) struct Shape {
     pub(super) ends: Vec<Source>,
     pub(super) joins: Vec<ShapeJoin>,
     pub(super) routes: Vec<ShapeRoute>,
+    pub(super) breakpoints: Breakpoints,
     /// Whether any edge or route says that it leads out of `START`.
     pub(super) has_entry: bool,
 }

@@ -1,12 +1,17 @@
 //! The builder: it records what is said, and where, and judges nothing.
 
+mod threads;
+
+pub(crate) use threads::{RecordedBreakpoint, RecordedThreads};
+
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::node::{
-    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route, Target, Worker,
+    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route,
+    Target, Worker,
 };
 use crate::state::{Data, State};
 
@@ -140,6 +145,7 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) edges: Vec<RecordedEdge>,
     pub(crate) routes: Vec<RecordedRoute<S>>,
     pub(crate) limits: Limits,
+    pub(crate) threads: RecordedThreads,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -156,6 +162,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             edges: Vec::new(),
             routes: Vec::new(),
             limits: Limits::default(),
+            threads: RecordedThreads::default(),
         }
     }
 
@@ -197,7 +204,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         let place = self.place_here();
         self.nodes.push(RecordedNode {
             name: worker.name().into(),
-            worker: Some(InputType::of::<T>()),
+            worker: Some(InputType::of::<T>(worker.name())),
             definition: function.into_worker(),
             place,
         });
@@ -273,7 +280,11 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     fn place_here(&self) -> Place {
         Place {
             location: Location::caller(),
-            order: 1 + self.nodes.len() + self.edges.len() + self.routes.len(),
+            order: 1
+                + self.nodes.len()
+                + self.edges.len()
+                + self.routes.len()
+                + self.threads.breakpoints.len(),
         }
     }
 

@@ -189,7 +189,8 @@ impl<C> Ctx<C> {
         let Some(answer) = desk.ask(name, value, is_a::<T>) else {
             return refuse("has no answer yet".to_owned());
         };
-        T::deserialize(answer).or_else(|error| refuse(format!("was answered with what it is not: {error}")))
+        T::deserialize(answer)
+            .or_else(|error| refuse(format!("was answered with what it is not: {error}")))
     }
 
     /// Lets an effect happen that a re-run of the task must not repeat.
@@ -273,7 +274,9 @@ impl<C> Ctx<C> {
         let value = effect().await.map_err(E::into)?;
         if let Some(desk) = &self.desk {
             let json = serde_json::to_string(&value).map_err(|error| {
-                NodeError::msg(format_args!("what `{key}` came to cannot be written: {error}"))
+                NodeError::msg(format_args!(
+                    "what `{key}` came to cannot be written: {error}"
+                ))
             })?;
             if let Some(kept) = desk.keep_once(key, json) {
                 kept.await?;
@@ -321,7 +324,9 @@ impl<C> Ctx<C> {
 
 /// Why a value is no `T`.
 fn is_a<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
-    T::deserialize(value).map(drop).map_err(|error| error.to_string())
+    T::deserialize(value)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 impl<C> Clone for Ctx<C> {

@@ -206,6 +206,8 @@ impl SendTo {
 /// The type of a worker's input.
 #[derive(Clone, Copy)]
 pub(crate) struct InputType {
+    /// The worker's own name.
+    pub(crate) worker: &'static str,
     pub(crate) id: TypeId,
     pub(crate) name: &'static str,
     /// Reads one that was written as JSON.
@@ -213,8 +215,9 @@ pub(crate) struct InputType {
 }
 
 impl InputType {
-    pub(crate) fn of<T: Data>() -> Self {
+    pub(crate) fn of<T: Data>(worker: &'static str) -> Self {
         Self {
+            worker,
             id: TypeId::of::<T>(),
             name: type_name::<T>(),
             read: |json| Ok(Box::new(serde_json::from_str::<T>(json)?)),

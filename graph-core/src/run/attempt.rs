@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::compile::Frozen;
-use crate::merge::panic_message;
 use super::hooks::Ledger;
 use super::settle::TaskKey;
+use crate::compile::Frozen;
+use crate::merge::panic_message;
 use crate::node::{
     BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
 };
@@ -23,7 +23,8 @@ use crate::state::State;
 /// What all tasks of a run share.
 pub(super) struct Shared<S: State, C> {
     pub(super) graph: Arc<Frozen<S, C>>,
-    pub(super) context: Arc<C>,
+    /// There is none where no body runs.
+    pub(super) context: Option<Arc<C>>,
     /// One permit for each task that may be at work at once.
     pub(super) permits: Option<Semaphore>,
     /// Takes down what tasks leave, on a thread.
@@ -45,6 +46,17 @@ pub(super) struct Done<S: State> {
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
     pub(super) outcome: Outcome<S>,
+}
+
+impl<S: State> Done<S> {
+    /// A task that ended in this way at its first attempt.
+    pub(super) fn of(outcome: Outcome<S>) -> Self {
+        Self {
+            attempts: 1,
+            paused: false,
+            outcome,
+        }
+    }
 }
 
 /// A task that failed for good.
@@ -156,7 +168,10 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
 ) -> BoxCall<S> {
     let graph = &shared.graph;
     let frame = Frame {
-        context: &shared.context,
+        context: shared
+            .context
+            .as_ref()
+            .expect("bodies run in runs, which have one"),
         names: &graph.names,
         place,
         desk,

@@ -48,6 +48,8 @@ pub(super) struct Progress<'h, S: State, C> {
     pub(super) at: At,
     pub(super) observer: Option<&'h mut dyn Observer<S, C>>,
     pub(super) executor: Option<&'h dyn Executor<S, C>>,
+    /// The ephemeral fields that were reset, until somebody takes them.
+    pub(super) expired: Vec<usize>,
 }
 
 impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
@@ -65,6 +67,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             at: At::default(),
             observer: None,
             executor: None,
+            expired: Vec::new(),
         }
     }
 
@@ -124,7 +127,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     }
 
     /// Applies the input, and plans the first superstep.
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         graph: &Frozen<S, C>,
         input: &mut S::Update,
@@ -222,23 +225,33 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
     ) -> Result<(), RunError> {
+        self.begin_general(tasks)?;
+        let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        let results = self.execute(std::mem::take(tasks)).await?;
+        self.end_superstep(graph, &keys, results, tasks)
+    }
+
+    /// Begins a superstep of any tasks.
+    pub(super) fn begin_general(&mut self, tasks: &[Task]) -> Result<(), RunError> {
         self.at.drops();
         self.begin_superstep(tasks)?;
         if let Some(observer) = &mut self.observer {
             observer.begin(self.superstep, tasks);
         }
-        let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
-        let tasks_now = std::mem::take(tasks);
+        Ok(())
+    }
+
+    /// Runs tasks of the superstep.
+    pub(super) async fn execute(&self, tasks: Vec<Task>) -> Result<Results<S>, RunError> {
         let (shared, state, superstep) = (&self.shared, &self.state, self.superstep);
-        let results = match self.executor {
-            None => execute(shared, state, superstep, tasks_now).await?,
-            Some(executor) => executor.execute(shared, state, superstep, tasks_now).await,
-        };
-        self.end_superstep(graph, &keys, results, tasks)
+        match self.executor {
+            None => execute(shared, state, superstep, tasks).await,
+            Some(executor) => Ok(executor.execute(shared, state, superstep, tasks).await),
+        }
     }
 
     /// Settles a superstep, and plans the next.
-    fn end_superstep(
+    pub(super) fn end_superstep(
         &mut self,
         graph: &Frozen<S, C>,
         keys: &[TaskKey],
@@ -247,9 +260,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     ) -> Result<(), RunError> {
         let mut done = results.complete().map_err(|incomplete| match incomplete {
             Incomplete::Failed(index, failed) => self.failed(Some(keys[index]), failed),
-            Incomplete::Lost => RunError::Cancelled {
-                superstep: self.superstep,
-            },
+            Incomplete::Lost => self.cancelled(),
         })?;
         if let Some(observer) = &mut self.observer {
             observer.done(&done);
@@ -270,6 +281,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
         self.frontier.tasks(graph, tasks);
         Ok(())
+    }
+
+    pub(super) fn cancelled(&self) -> RunError {
+        RunError::Cancelled {
+            superstep: self.superstep,
+        }
+    }
+
+    pub(super) fn take_expired(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.expired)
     }
 
     fn recursion_limit(&self, next: &[Task]) -> RunError {
@@ -293,6 +314,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             starved: self.frontier.starved(&self.shared.graph),
             state: Arc::unwrap_or_clone(self.state),
             status: Status::Done,
+            checkpoint: None,
+            interrupts: Vec::new(),
             names: Arc::clone(&self.shared.graph.names),
             ran: self.ran,
         })

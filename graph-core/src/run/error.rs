@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
-use crate::id::{NodeName, TaskId, list_of};
+use crate::checkpoint::CheckpointError;
+use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
 use crate::node::{Panicked, TimedOut};
 use crate::state::WriteKind;
 
@@ -117,6 +119,106 @@ pub enum RunError {
         help: String,
     },
 
+    /// Another run is at work on the thread.
+    #[error("thread `{thread}` is busy: another run is at work on it")]
+    ThreadBusy {
+        /// The thread.
+        thread: ThreadId,
+        /// When the other's lease ends, should it be dead.
+        free_in: Duration,
+    },
+
+    /// Another run took the thread over, or has changed it meanwhile. What this
+    /// run wrote before that is kept.
+    #[error("thread `{thread}` was taken over by another run")]
+    Stale {
+        /// The thread.
+        thread: ThreadId,
+    },
+
+    /// The checkpointer failed, or what it holds cannot be read.
+    #[error("thread `{thread}` could not be read or written")]
+    Checkpoint {
+        /// The thread.
+        thread: ThreadId,
+        /// What the checkpointer says.
+        source: CheckpointError,
+    },
+
+    /// The call needs a thread, and names none, or the graph has no
+    /// checkpointer.
+    #[error("{what}")]
+    NoThread {
+        /// What is missing.
+        what: &'static str,
+        /// What to do about it.
+        help: &'static str,
+    },
+
+    /// There is no thread of that name yet.
+    #[error("there is no thread `{thread}`")]
+    UnknownThread {
+        /// The name.
+        thread: ThreadId,
+    },
+
+    /// The thread has no checkpoint of that number, or no longer.
+    #[error("thread `{thread}` has no checkpoint {checkpoint}")]
+    UnknownCheckpoint {
+        /// The thread.
+        thread: ThreadId,
+        /// The number.
+        checkpoint: CheckpointId,
+    },
+
+    /// An input was given to a thread that has not finished.
+    #[error("thread `{thread}` has not finished: {} would be dropped", list_of(next, next.len()))]
+    Unfinished {
+        /// The thread.
+        thread: ThreadId,
+        /// The tasks that would not run any more.
+        next: Vec<TaskId>,
+        /// Those that have finished, of the superstep at work.
+        finished: Vec<TaskId>,
+    },
+
+    /// An answer was given to what nobody asks, or it is not clear to what.
+    #[error("{what}")]
+    UnknownInterrupt {
+        /// What is wrong.
+        what: String,
+        /// The ids of what is asked, in task order.
+        open: Vec<String>,
+    },
+
+    /// An answer is not of the type that was asked for. It was not kept: the
+    /// question is still open.
+    #[error("the answer to `{id}` is not what was asked for: {why}")]
+    Answer {
+        /// The question's id.
+        id: String,
+        /// Why not.
+        why: String,
+    },
+
+    /// The thread waits at a node that the graph does not have.
+    #[error("thread `{thread}` waits at `{node}`, which is not a node of this graph")]
+    GoneNode {
+        /// The thread.
+        thread: ThreadId,
+        /// The node's name.
+        node: String,
+    },
+
+    /// A name that was given to the call is no node's.
+    #[error("`{node}` is not a node of this graph")]
+    UnknownNode {
+        /// The name.
+        node: String,
+        /// What to do about it.
+        help: String,
+    },
+
     /// The runtime was shut down while tasks of the run were at work.
     #[error("the runtime was shut down while superstep {superstep} was at work")]
     Cancelled {
@@ -139,6 +241,17 @@ impl RunError {
             Self::Reducer { .. } => "reducer",
             Self::RecursionLimit { .. } => "recursion-limit",
             Self::UnknownTarget { .. } => "unknown-target",
+            Self::ThreadBusy { .. } => "thread-busy",
+            Self::Stale { .. } => "stale",
+            Self::Checkpoint { .. } => "checkpoint",
+            Self::NoThread { .. } => "no-thread",
+            Self::UnknownThread { .. } => "unknown-thread",
+            Self::UnknownCheckpoint { .. } => "unknown-checkpoint",
+            Self::Unfinished { .. } => "unfinished",
+            Self::UnknownInterrupt { .. } => "unknown-interrupt",
+            Self::Answer { .. } => "answer",
+            Self::GoneNode { .. } => "gone-node",
+            Self::UnknownNode { .. } => "unknown-node",
             Self::Cancelled { .. } => "cancelled",
             Self::NoRuntime => "no-runtime",
         }
@@ -171,6 +284,35 @@ impl RunError {
                 list_of(next, next.len())
             ),
             Self::UnknownTarget { help, .. } => help.clone(),
+            Self::ThreadBusy { free_in, .. } => format!(
+                "wait with `.on_busy(OnBusy::Wait)`, or take it over with `OnBusy::Interrupt`; \
+                 if the other is dead, its lease ends in {free_in:.0?}"
+            ),
+            Self::Stale { .. } => "look at the thread, and go on from there with `proceed`".into(),
+            Self::Checkpoint { source, .. } => help_with_store(source),
+            Self::NoThread { help, .. } => (*help).into(),
+            Self::UnknownThread { .. } => "begin it: `graph.invoke(input).thread(id)`".into(),
+            Self::UnknownCheckpoint { .. } => {
+                "see which there are: `graph.thread(id).history()`".into()
+            }
+            Self::Unfinished { .. } => {
+                "go on with `resume` or `proceed`, or say what becomes of it: \
+                 `.unfinished(Unfinished::Discard)` or `Unfinished::Keep`"
+                    .into()
+            }
+            Self::UnknownInterrupt { open, .. } if open.is_empty() => {
+                "go on with `proceed`, or begin a run with `invoke`".into()
+            }
+            Self::UnknownInterrupt { open, .. } => format!(
+                "answer with `resume_with([(id, answer)])`; asked is {}",
+                list_of(open, open.len())
+            ),
+            Self::Answer { .. } => "resume again with an answer of that type".into(),
+            Self::GoneNode { node, .. } => format!(
+                "if it was renamed, say so: `node(f).aliases([\"{node}\"])`; else go on as another \
+                 node, `graph.thread(id).update(..).as_node(..)`, or from an older checkpoint"
+            ),
+            Self::UnknownNode { help, .. } => help.clone(),
             Self::Cancelled { .. } => {
                 "keep the runtime until the run has ended, or drop the run first".into()
             }
@@ -192,6 +334,17 @@ impl fmt::Debug for RunError {
         }
         write!(f, "\n  help: {}", self.help())
     }
+}
+
+fn help_with_store(error: &CheckpointError) -> String {
+    match error {
+        CheckpointError::Corrupt { .. } => {
+            "go on from an older checkpoint: `proceed().checkpoint(id)`; `history` has those that \
+             can be read"
+        }
+        _ => "what was committed is safe: mend the store, then go on with `proceed`",
+    }
+    .into()
 }
 
 fn wrote(kind: WriteKind) -> &'static str {

@@ -60,6 +60,12 @@ pub(super) struct Results<S: State> {
     failure: Option<(usize, Failed)>,
 }
 
+/// [`Results`], taken apart.
+pub(super) struct Parts<S: State> {
+    pub(super) done: Vec<Option<Done<S>>>,
+    pub(super) failure: Option<(usize, Failed)>,
+}
+
 /// Why not all tasks have succeeded.
 pub(super) enum Incomplete {
     /// The task of that number failed.
@@ -91,6 +97,19 @@ impl<S: State> Results<S> {
                 }
                 false
             }
+        }
+    }
+
+    /// The tasks that have succeeded, in task order.
+    pub(super) fn done(&self) -> impl Iterator<Item = &Done<S>> {
+        self.done.iter().flatten()
+    }
+
+    /// What came of each task, and the first failure.
+    pub(super) fn into_parts(self) -> Parts<S> {
+        Parts {
+            done: self.done,
+            failure: self.failure,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::plan::{Chosen, Frontier, Task};
 use crate::state::State;
 
 /// Is told of a run while it goes on.
-pub(super) trait Observer<S: State, C>: Send {
+pub(super) trait Observer<S: State, C>: Send + Sync {
     /// A superstep begins.
     fn begin(&mut self, superstep: u64, tasks: &[Task]);
 

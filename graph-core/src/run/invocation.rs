@@ -7,17 +7,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::attempt::Shared;
 use super::drive::Progress;
 use super::error::RunError;
-use super::hooks::Executor;
+use super::hooks::{Executor, Observer};
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
+use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
 use crate::compile::Graph;
+use crate::id::ThreadId;
 use crate::node::BoxFuture;
 use crate::state::State;
 
@@ -83,8 +87,116 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             recursion_limit: None,
             max_concurrency: None,
             running: None,
+            begin: Begin::Input,
+            call: None,
         }
     }
+
+    /// A run that goes on with a thread, which is waiting for one answer: this,
+    /// given to the one question that is open.
+    ///
+    /// Name the thread by `.thread(id)`. The tasks that asked run again from
+    /// their start; nothing else does.
+    ///
+    /// # Errors
+    ///
+    /// The future returns [`RunError::UnknownInterrupt`] when the thread asks
+    /// nothing, or several questions, [`RunError::Answer`] when the answer is
+    /// not of the type that was asked for, and whatever
+    /// [`invoke`](Self::invoke) does.
+    ///
+    /// # Examples
+    ///
+    /// See [`Ctx::interrupt`](crate::Ctx::interrupt).
+    pub fn resume(&self, answer: impl Serialize) -> Invocation<S, C, NoContext> {
+        self.beginning(Begin::Resume(Answers::Only(written(answer))))
+    }
+
+    /// As [`resume`](Self::resume), with answers to questions by their ids. Those
+    /// that get no answer stay open, and their tasks do not run.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume), and [`RunError::UnknownInterrupt`] for an
+    /// id that nobody asks under.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    /// use superstep::{MemoryCheckpointer, Status};
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Trip {
+    ///     #[reduce(Append)]
+    ///     choices: Vec<String>,
+    /// }
+    ///
+    /// async fn choose(_: View<Trip>, ctx: Ctx) -> NodeResult<TripUpdate> {
+    ///     let choice: String = ctx.interrupt("which", ctx.node())?;
+    ///     Ok(Trip::update().choices(choice))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Trip>::new("trip")
+    ///     .add_node("flight", choose)
+    ///     .add_node("hotel", choose)
+    ///     .add_edge(START, ["flight", "hotel"])
+    ///     .checkpointer(MemoryCheckpointer::new())
+    ///     .compile()?;
+    /// let run = graph.invoke(Trip::update()).thread("ann").await?;
+    /// let ids: Vec<_> = run.interrupts().iter().map(|asked| asked.id.as_str()).collect();
+    /// assert_eq!(ids, ["flight/0/which", "hotel/0/which"]);
+    ///
+    /// let run = graph.resume_with([("hotel/0/which", "Ritz")]).thread("ann").await?;
+    /// assert_eq!(run.status, Status::Interrupted);
+    /// let run = graph.resume("AF 7").thread("ann").await?;
+    /// assert_eq!(run.state.choices, ["AF 7", "Ritz"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resume_with<I: Into<String>, A: Serialize>(
+        &self,
+        answers: impl IntoIterator<Item = (I, A)>,
+    ) -> Invocation<S, C, NoContext> {
+        let answers = answers.into_iter();
+        let answers = answers.map(|(id, answer)| (id.into(), written(answer)));
+        self.beginning(Begin::Resume(Answers::ById(answers.collect())))
+    }
+
+    /// A run that goes on with a thread where it is: after a failure, a crash, a
+    /// breakpoint or the recursion limit. What has finished does not run again,
+    /// and what waits for an answer goes on waiting. On a thread that is done,
+    /// nothing runs.
+    ///
+    /// Name the thread by `.thread(id)`; with `.checkpoint(id)` it goes on from
+    /// an older checkpoint, as a fork.
+    ///
+    /// # Errors
+    ///
+    /// The future returns [`RunError::UnknownThread`] when there is no such
+    /// thread, and whatever [`invoke`](Self::invoke) does.
+    ///
+    /// # Examples
+    ///
+    /// See [`Thread`](crate::Thread).
+    pub fn proceed(&self) -> Invocation<S, C, NoContext> {
+        self.beginning(Begin::Proceed)
+    }
+
+    fn beginning(&self, begin: Begin) -> Invocation<S, C, NoContext> {
+        Invocation {
+            begin,
+            ..self.invoke(S::Update::default())
+        }
+    }
+}
+
+/// An answer as JSON.
+fn written(answer: impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|error| error.to_string())
 }
 
 /// A run before its `.await`: input, context and limits.
@@ -99,8 +211,28 @@ pub struct Invocation<S: State, C, X> {
     context: X,
     recursion_limit: Option<u64>,
     max_concurrency: Option<usize>,
+    begin: Begin,
+    call: Option<Box<Call<S, C>>>,
     /// The run itself, from the first poll on.
     running: Option<BoxFuture<Result<Run<S>, RunError>>>,
+}
+
+/// What a call says of its thread, and how one runs: a program that names none
+/// does not contain it.
+pub(super) struct Call<S: State, C> {
+    pub(super) thread: Option<(ThreadId, RunOnThread<S, C>)>,
+    pub(super) settings: ThreadCall,
+}
+
+pub(super) type RunOnThread<S, C> = for<'h> fn(Parts<'h, S, C>) -> Running<'h, S>;
+
+impl<S: State, C> Default for Call<S, C> {
+    fn default() -> Self {
+        Self {
+            thread: None,
+            settings: ThreadCall::default(),
+        }
+    }
 }
 
 // Nothing in it is pinned in place: the run itself is in a box.
@@ -228,8 +360,14 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            begin: self.begin,
+            call: self.call,
             running: self.running,
         }
+    }
+
+    pub(super) fn call_mut(&mut self) -> &mut Call<S, C> {
+        self.call.get_or_insert_default()
     }
 
     /// The most supersteps of this run, in place of the graph's limit.
@@ -252,27 +390,83 @@ where
     C: Send + Sync + 'static,
     X: HasContext<C>,
 {
-    fn progress<'h>(&mut self) -> (Progress<'h, S, C>, S::Update) {
-        let limits = self.graph.frozen.limits;
-        let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
-        let shared = Shared {
-            graph: Arc::clone(&self.graph.frozen),
-            context: self.context.context(),
-            permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
-            ledger: None,
-        };
-        let limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
-        (
-            Progress::new(Arc::new(shared), limit),
-            mem::take(&mut self.input),
-        )
+    /// The same run, to be run; what stays behind has no settings.
+    fn taken(&mut self) -> Invocation<S, C, Given<C>> {
+        Invocation {
+            graph: self.graph.clone(),
+            input: mem::take(&mut self.input),
+            context: Given(self.context.context()),
+            recursion_limit: self.recursion_limit,
+            max_concurrency: self.max_concurrency,
+            begin: mem::take(&mut self.begin),
+            call: self.call.take(),
+            running: None,
+        }
     }
 
-    fn start(&mut self) -> BoxFuture<Result<Run<S>, RunError>> {
-        let (mut progress, input) = self.progress();
+    fn shared(&self) -> Shared<S, C> {
+        let limits = self.graph.frozen.limits;
+        let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
+        Shared {
+            graph: Arc::clone(&self.graph.frozen),
+            context: Some(self.context.context()),
+            permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
+            ledger: None,
+        }
+    }
+
+    /// The run as its settings say, without a thread or on one.
+    fn into_run<'h>(mut self, hooks: Hooks<'h, S, C>) -> Running<'h, S> {
+        let shared = self.shared();
+        let limits = self.graph.frozen.limits;
+        let recursion_limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
+        let input = mem::take(&mut self.input);
+        let Hooks { observer, executor } = hooks;
+        if let Some(call) = self.call.take()
+            && let Some((thread, run_on_thread)) = call.thread
+        {
+            return run_on_thread(Parts {
+                shared,
+                recursion_limit,
+                begin: mem::take(&mut self.begin),
+                input,
+                thread,
+                call: call.settings,
+                observer,
+                executor,
+            });
+        }
+        let nothing_lost = self.nothing_lost(executor.is_some());
+        let mut progress = Progress::new(Arc::new(shared), recursion_limit);
+        progress.observer = observer;
+        progress.executor = executor;
         Box::pin(async move {
+            nothing_lost?;
             progress.run(input).await?;
             progress.finish()
+        })
+    }
+
+    /// Refuses a run that should have a thread, and names none.
+    fn nothing_lost(&self, rehearsed: bool) -> Result<(), RunError> {
+        let threads = &self.graph.frozen.threads;
+        let stops = !threads.before.is_empty() || !threads.after.is_empty();
+        let what = match self.begin {
+            Begin::Resume(_) | Begin::Proceed => {
+                "`resume` and `proceed` go on with a thread, and the run names none"
+            }
+            Begin::Input if rehearsed => return Ok(()),
+            Begin::Input if threads.checkpointer.is_some() => {
+                "the graph has a checkpointer, and the run names no thread: nothing would be kept"
+            }
+            Begin::Input if stops => {
+                "the graph has breakpoints, and the run names no thread that could go on from one"
+            }
+            Begin::Input => return Ok(()),
+        };
+        Err(RunError::NoThread {
+            what,
+            help: "name one: `.thread(id)`",
         })
     }
 
@@ -294,7 +488,7 @@ where
         self.record(Some(&rehearsal)).await
     }
 
-    async fn record(mut self, executor: Option<&dyn Executor<S, C>>) -> Recorded<S>
+    async fn record(self, executor: Option<&dyn Executor<S, C>>) -> Recorded<S>
     where
         X: Send,
     {
@@ -302,27 +496,33 @@ where
             self.running.is_none(),
             "a transcript was asked for of a run that had begun"
         );
-        let (mut progress, input) = self.progress();
-        let graph = Arc::clone(&progress.shared.graph);
-        let mut record = Record::new(Arc::clone(&graph.names), progress.fields);
-        progress.observer = Some(&mut record);
-        progress.executor = executor;
-        let input_json = to_json(&input);
-        let ended = progress.run(input).await;
-        let result = ended.and_then(|()| progress.finish());
+        let graph = Arc::clone(&self.graph.frozen);
+        let mut record = Record::new(Arc::clone(&graph.names), S::schema().fields);
+        let input = to_json(&self.input);
+        let hooks = Hooks {
+            observer: Some(&mut record),
+            executor,
+        };
+        let result = self.into_run(hooks).await;
         Recorded {
             graph: graph.name.clone(),
-            input: input_json,
+            input,
             record,
             result,
         }
     }
 }
 
+/// What is put around a run.
+struct Hooks<'h, S: State, C> {
+    observer: Option<&'h mut dyn Observer<S, C>>,
+    executor: Option<&'h dyn Executor<S, C>>,
+}
+
 /// A run and what was recorded of it.
 pub(crate) struct Recorded<S> {
     pub(crate) graph: String,
-    pub(crate) input: serde_json::Value,
+    pub(crate) input: Value,
     pub(crate) record: Record,
     pub(crate) result: Result<Run<S>, RunError>,
 }
@@ -341,7 +541,10 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let running = match self.running.take() {
             Some(running) => running,
-            None => self.start(),
+            None => self.taken().into_run(Hooks {
+                observer: None,
+                executor: None,
+            }),
         };
         // Back in its place before it is polled: a panic must not start it anew.
         self.running.insert(running).as_mut().poll(cx)

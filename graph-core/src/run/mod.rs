@@ -2,6 +2,7 @@
 //! what a run comes to.
 
 mod attempt;
+mod clock;
 mod drive;
 mod error;
 mod execute;
@@ -12,6 +13,7 @@ mod record;
 mod rehearse;
 mod result;
 mod settle;
+mod thread;
 
 pub use error::RunError;
 pub(crate) use invocation::Recorded;
@@ -20,3 +22,6 @@ pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
 pub use result::{Run, Status};
+pub use thread::{
+    Durability, History, Interrupt, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished,
+};

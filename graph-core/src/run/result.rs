@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::thread::Interrupt;
 use crate::compile::NodeIndex;
-use crate::id::NodeName;
+use crate::id::{CheckpointId, NodeName};
 use crate::plan::StarvedJoin;
 
 /// How a run ended, short of an error.
@@ -13,24 +14,54 @@ use crate::plan::StarvedJoin;
 pub enum Status {
     /// Nothing was left to run.
     Done,
+    /// It stopped at a breakpoint, or since somebody has to answer; the thread
+    /// goes on with `resume` or `proceed`.
+    Interrupted,
 }
 
 /// A run that ended.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Run<S> {
-    /// The state at the end.
+    /// The state at the end. Where the run waits for answers, what its siblings
+    /// wrote is in it.
     pub state: S,
     /// How it ended.
     pub status: Status,
     /// Joins that were waiting for some of their sources when nothing else
     /// was left to run; their targets did not run, or not again.
     pub starved: Vec<StarvedJoin>,
+    /// On a thread, the checkpoint that it has come to.
+    pub checkpoint: Option<CheckpointId>,
+    pub(super) interrupts: Vec<Interrupt>,
     pub(super) names: Arc<[NodeName]>,
     pub(super) ran: Ran,
 }
 
 impl<S> Run<S> {
+    /// The same run, on a thread.
+    pub(super) fn on_thread(
+        mut self,
+        interrupted: bool,
+        interrupts: Vec<Interrupt>,
+        checkpoint: Option<CheckpointId>,
+    ) -> Self {
+        if interrupted {
+            self.status = Status::Interrupted;
+            self.starved.clear();
+        }
+        self.interrupts = interrupts;
+        self.checkpoint = checkpoint;
+        self
+    }
+
+    /// What is asked, in task order; nothing if the run stopped at a
+    /// breakpoint, or is done.
+    #[must_use]
+    pub fn interrupts(&self) -> &[Interrupt] {
+        &self.interrupts
+    }
+
     /// How many supersteps ran.
     #[must_use]
     pub fn supersteps(&self) -> usize {
@@ -53,6 +84,7 @@ impl<S: fmt::Debug> fmt::Debug for Run<S> {
             .field("state", &self.state)
             .field("status", &self.status)
             .field("starved", &self.starved)
+            .field("interrupts", &self.interrupts)
             .field("supersteps", &self.supersteps())
             .finish_non_exhaustive()
     }

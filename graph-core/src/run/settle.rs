@@ -38,7 +38,12 @@ impl TaskKey {
         }
     }
 
-    fn number(self) -> Option<u32> {
+    /// The task of a node that edges have made ready.
+    pub(super) fn node(node: NodeIndex) -> Self {
+        Self { node, send: None }
+    }
+
+    pub(super) fn number(self) -> Option<u32> {
         self.send.map(|send| send.get() - 1)
     }
 }
@@ -65,6 +70,8 @@ enum What {
     Expire,
     /// What a superstep leaves is dropped.
     Drop,
+    /// The state, or an update, is written as JSON.
+    Write,
 }
 
 impl At {
@@ -80,6 +87,11 @@ impl At {
     /// What follows calls nobody, but may drop what is left.
     pub(super) fn drops(&mut self) {
         self.what = What::Drop;
+    }
+
+    /// What follows writes down what users' types are asked for.
+    pub(super) fn writes(&mut self) {
+        self.what = What::Write;
     }
 
     /// What follows copies the state, maybe.
@@ -331,13 +343,22 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             let state = Arc::make_mut(&mut self.state);
             self.at.what = What::Expire;
             S::Update::reset(state, field);
+            self.expired.push(field);
             if let Some(observer) = &mut self.observer {
                 observer.expired(field);
             }
         }
     }
 
-    fn task_id(&self, key: Option<TaskKey>) -> TaskId {
+    /// Merges updates for whoever looks at a superstep that has not ended; not
+    /// if they are a conflict.
+    pub(super) fn preview(&mut self, keys: &[TaskKey], done: &mut [Done<S>]) {
+        if self.check_conflicts(keys, done).is_ok() {
+            self.merge_all(keys, done);
+        }
+    }
+
+    pub(super) fn task_id(&self, key: Option<TaskKey>) -> TaskId {
         match key {
             None => TaskId {
                 node: NodeName::from(START),
@@ -381,6 +402,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             What::Copy => "while the state was copied",
             What::Expire => "while an ephemeral field was given its default",
             What::Drop => "while what the superstep left was dropped",
+            What::Write => "while it was written for a checkpoint",
         };
         let message = format!("{} ({while_what})", panic_message(panic));
         self.failed(key, Failed::once(Panicked(message)))

@@ -18,9 +18,9 @@ mod json_schema;
 pub use field::{FieldUpdate, WriteKind};
 pub(crate) use in_order::{in_order, in_order_of};
 pub use into_update::{IntoUpdate, Items};
-pub(crate) use pick::pick;
 #[cfg(feature = "schema")]
 pub use json_schema::json_schema;
+pub(crate) use pick::pick;
 pub use reducer::{All, Any, Append, Data, Last, Max, Merge, Min, Reducer, Replace, Sum};
 pub use schema::{FieldSchema, Schema};
 pub use slot::{Fit, Misfit, Slot, Slotted, check_data, check_reducer, default_state};

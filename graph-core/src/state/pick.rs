@@ -2,9 +2,7 @@
 //! the others.
 
 use serde::Serialize;
-use serde::ser::{
-    Error as _, Impossible, SerializeMap, SerializeStruct, Serializer,
-};
+use serde::ser::{Error as _, Impossible, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Error;
 
 /// An entry by its key, as JSON.
@@ -49,7 +47,9 @@ impl Picker<'_> {
 }
 
 fn not_a_struct<T>() -> Result<T, Error> {
-    Err(Error::custom("it is written neither as a struct nor as a map"))
+    Err(Error::custom(
+        "it is written neither as a struct nor as a map",
+    ))
 }
 
 macro_rules! refuse {

@@ -192,9 +192,8 @@ fn schema(model: &Model<'_>) -> Vec<TokenStream> {
             .map_or("Replace".to_owned(), last_name);
         let ephemeral = field.ephemeral.then(|| quote!(.ephemeral()));
         let single_writer = quote!(<#slot as ::superstep::__private::Slotted>::SINGLE_WRITER);
-        let extends = (!field.recoded).then(|| {
-            quote!(.extends(<#slot as ::superstep::__private::Slotted>::EXTENDS))
-        });
+        let extends = (!field.recoded)
+            .then(|| quote!(.extends(<#slot as ::superstep::__private::Slotted>::EXTENDS)));
         quote! {
             ::superstep::__private::FieldSchema::new(
                 #field_name, #type_name, #reducer_name, #single_writer,

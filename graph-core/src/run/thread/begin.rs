@@ -1,0 +1,414 @@
+//! How a run on a thread begins, and how it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::super::attempt::Shared;
+use super::super::drive::Progress;
+use super::super::error::RunError;
+use super::super::result::Run;
+use super::call::{Answers, Begin, Parts, Running, ThreadCall};
+use super::drive::{Breakpoints, End, Threaded, guarded};
+use super::entries::{BREAKPOINT, Entries, Standing};
+use super::fields::{Changes, FieldLogs};
+use super::ledger::{TaskLedger, read_result};
+use super::line::{Head, Line};
+use super::options::{Durability, OnBusy, Unfinished};
+use super::read::{read_body, read_state};
+use crate::checkpoint::{
+    Body, CheckpointError, Claim, DynCheckpointer, EntryRecord, Loaded, Source,
+};
+use crate::compile::{Frozen, NodeIndex, nearest};
+use crate::id::{CheckpointId, TaskId, ThreadId};
+use crate::plan::{Frontier, Gone, Task, read_tasks};
+use crate::state::State;
+
+/// The longest wait between two looks whether a thread is free.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// Runs on a thread from its begin to its end.
+pub(in crate::run) fn run_on_thread<'h, S, C>(parts: Parts<'h, S, C>) -> Running<'h, S>
+where
+    S: State,
+    C: Send + Sync + 'static,
+{
+    Box::pin(async move {
+        let Parts {
+            shared,
+            recursion_limit,
+            begin,
+            input,
+            thread,
+            call,
+            observer,
+            executor,
+        } = parts;
+        let mut run = Threaded::open(shared, recursion_limit, thread, call).await?;
+        run.progress.observer = observer;
+        run.progress.executor = executor;
+        let graph = Arc::clone(&run.progress.shared.graph);
+        let ended = guarded(run.start(&graph, input, begin)).await;
+        let ended = ended.unwrap_or_else(|panic| Err(run.progress.panicked(&*panic)));
+        run.finish(ended).await
+    })
+}
+
+impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
+    /// Takes the thread's lease.
+    pub(super) async fn open(
+        mut shared: Shared<S, C>,
+        recursion_limit: u64,
+        thread: ThreadId,
+        call: ThreadCall,
+    ) -> Result<Self, RunError> {
+        let graph = Arc::clone(&shared.graph);
+        let breakpoints = breakpoints(&graph, &call)?;
+        let Some(store) = graph.threads.checkpointer.clone() else {
+            return Err(RunError::NoThread {
+                what: "the graph has no checkpointer, so that it has no threads",
+                help: "give the builder one: `.checkpointer(MemoryCheckpointer::new())`",
+            });
+        };
+        if Handle::try_current().is_err() {
+            return Err(RunError::NoRuntime);
+        }
+        let lasts = graph.threads.lease;
+        let line = acquire(store, thread, lasts, &call).await?;
+        let waits = call.durability != Durability::Exit;
+        let ledger = TaskLedger::new(Arc::clone(&graph.names), Arc::clone(&line.outbox), waits);
+        let ledger = Arc::new(ledger);
+        shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
+        Ok(Self {
+            progress: Progress::new(Arc::new(shared), recursion_limit),
+            line,
+            ledger,
+            logs: FieldLogs::default(),
+            changes: Changes::default(),
+            entries: Arc::default(),
+            plan: Vec::new(),
+            answered: Vec::new(),
+            breakpoints,
+            stopped: false,
+            call,
+        })
+    }
+
+    async fn start(
+        &mut self,
+        graph: &Frozen<S, C>,
+        input: S::Update,
+        begin: Begin,
+    ) -> Result<End, RunError> {
+        let mut tasks = Vec::new();
+        let at = self.call.checkpoint;
+        let there = self.load(graph, at, &mut tasks).await?;
+        let mut answers: Option<Answers> = None;
+        match begin {
+            Begin::Input => self.take_input(graph, input, &mut tasks).await?,
+            Begin::Resume(_) | Begin::Proceed if !there => {
+                return Err(RunError::UnknownThread {
+                    thread: self.line.thread.clone(),
+                });
+            }
+            begin => {
+                let forks = at.is_some() && at != self.line.lease().head;
+                if forks && !tasks.is_empty() {
+                    self.fork(graph, &tasks).await?;
+                }
+                if !forks {
+                    self.stop_at_once(&tasks).await?;
+                }
+                if let Begin::Resume(given) = begin {
+                    if forks {
+                        // What it asked was answered once: it asks again first.
+                        answers = Some(given);
+                    } else {
+                        self.answer(graph, given).await?;
+                    }
+                }
+            }
+        }
+        self.go_on(graph, &mut tasks, answers).await
+    }
+
+    /// Reads the head, or that checkpoint; false if there is none.
+    pub(super) async fn load(
+        &mut self,
+        graph: &Frozen<S, C>,
+        at: Option<CheckpointId>,
+        tasks: &mut Vec<Task>,
+    ) -> Result<bool, RunError> {
+        let Some(loaded) = self.fetch(at).await? else {
+            return Ok(false);
+        };
+        let body = read_body(&loaded.checkpoint).map_err(|error| self.line.failed(error))?;
+        let id = loaded.checkpoint.id;
+        *tasks = read_tasks(graph, &body.next).map_err(|gone| self.gone(id, gone))?;
+        self.plan = self.plan_of(graph, tasks);
+        let frontier = Frontier::read(graph, &body.joins, &body.deferred);
+        self.progress.frontier = frontier.map_err(|gone| self.gone(id, gone))?;
+        self.take_state(graph, loaded, &body)?;
+        Ok(true)
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        at: Option<CheckpointId>,
+    ) -> Result<Option<Loaded>, RunError> {
+        let loaded = self.line.store.load(&self.line.thread, at).await;
+        let loaded = loaded.map_err(|error| self.line.failed(error))?;
+        match (loaded, at) {
+            (None, Some(checkpoint)) => Err(RunError::UnknownCheckpoint {
+                thread: self.line.thread.clone(),
+                checkpoint,
+            }),
+            (loaded, _) => Ok(loaded),
+        }
+    }
+
+    /// Takes in all of a checkpoint but its plan.
+    pub(super) fn take_state(
+        &mut self,
+        graph: &Frozen<S, C>,
+        loaded: Loaded,
+        body: &Body,
+    ) -> Result<(), RunError> {
+        let checkpoint = &loaded.checkpoint;
+        let read = read_state::<S>(checkpoint, body, &loaded.fields);
+        let (state, logs) = read.map_err(|error| self.line.failed(error))?;
+        self.progress.state = Arc::new(state);
+        self.progress
+            .ephemerals
+            .hold(self.progress.fields, &body.held);
+        self.logs = logs;
+        self.changes = Changes::default();
+        self.line.head = Some(Head {
+            id: checkpoint.id,
+            line: checkpoint.line,
+            step: checkpoint.step,
+        });
+        let entries = if Some(checkpoint.id) == self.line.lease().head {
+            let renamed = |task: &str| renamed(graph, task);
+            let entries = Entries::read(loaded.entries, renamed);
+            entries.map_err(|error| self.line.failed(error))?
+        } else {
+            Entries::default()
+        };
+        self.entries = Arc::new(entries);
+        Ok(())
+    }
+
+    fn gone(&self, id: CheckpointId, gone: Gone) -> RunError {
+        match gone {
+            Gone::Node(node) => RunError::GoneNode {
+                thread: self.line.thread.clone(),
+                node,
+            },
+            Gone::Input(worker, error) => self.line.failed(CheckpointError::corrupt(
+                format!("what was sent to `{worker}` in checkpoint {id}"),
+                error,
+            )),
+        }
+    }
+
+    /// Applies an input to what the thread has come to, and plans anew.
+    async fn take_input(
+        &mut self,
+        graph: &Frozen<S, C>,
+        mut input: S::Update,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
+        let step = match self.line.head {
+            None => {
+                self.changes = Changes::all();
+                0
+            }
+            // As if taking the input in had been a step of its own.
+            Some(head) => head.step + 2,
+        };
+        if !tasks.is_empty() {
+            self.leave_unfinished(graph, tasks)?;
+        }
+        self.progress.at.writes();
+        let noted = self.changes.note(self.progress.fields, &input);
+        noted.map_err(|error| self.unwritable("the input", error))?;
+        self.progress.frontier = Frontier::new(graph);
+        self.progress.begin(graph, &mut input, tasks)?;
+        for field in self.progress.take_expired() {
+            self.changes.value(field);
+        }
+        self.commit(graph, Source::Input, step, &[], tasks).await
+    }
+
+    /// A new run begins although the last one has not finished.
+    fn leave_unfinished(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
+        match self.call.unfinished {
+            Some(Unfinished::Discard) => {}
+            Some(Unfinished::Keep) => self.keep_finished(graph)?,
+            None => {
+                let is_finished = |task: &&TaskId| self.is_finished(task);
+                let (finished, next): (Vec<&TaskId>, Vec<&TaskId>) =
+                    self.plan.iter().partition(is_finished);
+                return Err(RunError::Unfinished {
+                    thread: self.line.thread.clone(),
+                    next: next.into_iter().cloned().collect(),
+                    finished: finished.into_iter().cloned().collect(),
+                });
+            }
+        }
+        tasks.clear();
+        Ok(())
+    }
+
+    pub(super) fn is_finished(&self, task: &TaskId) -> bool {
+        let standing = self.entries.standing(&task.to_string(), &[]);
+        matches!(standing, Standing::Finished(_))
+    }
+
+    /// Merges what had finished of a superstep that is not gone on with.
+    fn keep_finished(&mut self, graph: &Frozen<S, C>) -> Result<(), RunError> {
+        let mut updates = Vec::new();
+        for task in &self.plan {
+            if let Standing::Finished(json) = self.entries.standing(&task.to_string(), &[]) {
+                let done = read_result(graph, json).map_err(|why| {
+                    let what = format!("the result of task `{task}`");
+                    self.line.failed(CheckpointError::corrupt(what, why))
+                })?;
+                updates.extend(done.outcome.update);
+            }
+        }
+        for mut update in updates {
+            let noted = self.changes.note(self.progress.fields, &update);
+            noted.map_err(|error| self.unwritable("an update", error))?;
+            self.progress.merge(&mut update);
+        }
+        Ok(())
+    }
+
+    /// Goes on from an older checkpoint: the thread's head from now on.
+    pub(super) async fn fork(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &[Task],
+    ) -> Result<(), RunError> {
+        let step = self.line.head.map_or(0, |head| head.step);
+        let stops = std::mem::take(&mut self.breakpoints);
+        let forked = self.commit(graph, Source::Fork, step, &[], tasks).await;
+        self.breakpoints = stops;
+        forked
+    }
+
+    /// Stops at a breakpoint that nobody has stopped at, before a superstep that
+    /// has not begun.
+    async fn stop_at_once(&mut self, tasks: &[Task]) -> Result<(), RunError> {
+        if self.entries.is_empty() && self.stops(&[], tasks) {
+            self.stopped = true;
+            let marker = EntryRecord::new("", BREAKPOINT, Some("true".to_owned()));
+            self.line.put(vec![marker]).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything is written, and the lease is given back, when it returns.
+    async fn finish(mut self, ended: Result<End, RunError>) -> Result<Run<S>, RunError> {
+        let ended = match ended {
+            Ok(end) => self.line.flush().await.map(|()| end),
+            Err(RunError::Stale { thread }) => return Err(RunError::Stale { thread }),
+            Err(error) => {
+                // The first failure is the one to tell.
+                drop(self.line.flush().await);
+                Err(error)
+            }
+        };
+        let released = self.line.release().await;
+        let end = ended?;
+        released?;
+        let interrupts = match end {
+            End::Done => Vec::new(),
+            End::Interrupted => self.interrupts(),
+        };
+        let checkpoint = self.line.head.map(|head| head.id);
+        let run = self.progress.finish()?;
+        Ok(run.on_thread(end == End::Interrupted, interrupts, checkpoint))
+    }
+}
+
+/// Takes the lease, in the way the call says.
+async fn acquire(
+    store: Arc<dyn DynCheckpointer>,
+    thread: ThreadId,
+    lasts: Duration,
+    call: &ThreadCall,
+) -> Result<Line, RunError> {
+    let claim = Claim {
+        lasts,
+        takes_over: call.on_busy == OnBusy::Interrupt,
+    };
+    let mut wait = Duration::from_millis(10);
+    loop {
+        let line = Line::acquire(Arc::clone(&store), thread.clone(), claim, call.durability).await;
+        match line {
+            Err(RunError::ThreadBusy { free_in, .. }) if call.on_busy == OnBusy::Wait => {
+                tokio::time::sleep(wait.min(free_in).max(Duration::from_millis(1))).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            line => return line,
+        }
+    }
+}
+
+/// The breakpoints of the graph and of the call.
+fn breakpoints<S: State, C>(
+    graph: &Frozen<S, C>,
+    call: &ThreadCall,
+) -> Result<Breakpoints, RunError> {
+    let with = |own: &[NodeIndex], names: &[String]| {
+        let mut all = own.to_vec();
+        for name in names {
+            all.push(node(graph, name)?);
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    };
+    Ok(Breakpoints {
+        before: with(&graph.threads.before, &call.interrupt_before)?,
+        after: with(&graph.threads.after, &call.interrupt_after)?,
+    })
+}
+
+/// The node of that name.
+pub(super) fn node<S: State, C>(graph: &Frozen<S, C>, name: &str) -> Result<NodeIndex, RunError> {
+    graph.index_of(name).ok_or_else(|| {
+        let names = graph.names.iter().map(|name| name.as_str());
+        RunError::UnknownNode {
+            node: name.to_owned(),
+            help: match nearest(name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "see which there are: `graph.nodes()`".to_owned(),
+            },
+        }
+    })
+}
+
+/// A task by the name that its node has now.
+pub(super) fn renamed<S: State, C>(graph: &Frozen<S, C>, task: &str) -> String {
+    let (node, send) = match task.split_once('/') {
+        None => (task, None),
+        Some((node, send)) => (node, Some(send)),
+    };
+    if graph.index_of(node).is_some() {
+        return task.to_owned();
+    }
+    match (graph.formerly(node), send) {
+        (None, _) => task.to_owned(),
+        (Some(node), None) => graph.name_of(node).to_string(),
+        (Some(node), Some(send)) => format!("{}/{send}", graph.name_of(node)),
+    }
+}

@@ -1,0 +1,354 @@
+//! The loop of a run on a thread: plan, run what has not finished, settle,
+//! write, and again.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use super::super::attempt::{Done, Failed};
+use super::super::drive::Progress;
+use super::super::error::RunError;
+use super::super::execute::{Parts as ResultParts, Results};
+use super::super::settle::TaskKey;
+use super::call::{Answers, ThreadCall};
+use super::entries::{BREAKPOINT, Entries, RESULT, Standing};
+use super::fields::{Changes, FieldLogs};
+use super::ledger::{BadAnswer, TaskLedger, read_result};
+use super::line::{Head, Line};
+use crate::checkpoint::{
+    Body, CheckpointError, CheckpointRecord, Commit, EntryRecord, FORMAT, Source,
+};
+use crate::compile::{Frozen, NodeIndex};
+use crate::id::{CheckpointId, TaskId};
+use crate::plan::{Task, write_tasks};
+use crate::state::State;
+
+/// A run on a thread between its begin and its end.
+pub(super) struct Threaded<'h, S: State, C> {
+    pub(super) progress: Progress<'h, S, C>,
+    pub(super) line: Line,
+    pub(super) ledger: Arc<TaskLedger>,
+    pub(super) logs: FieldLogs,
+    pub(super) changes: Changes,
+    /// Of the checkpoint that the superstep at work began from.
+    pub(super) entries: Arc<Entries>,
+    /// The tasks of the plan, in order.
+    pub(super) plan: Vec<TaskId>,
+    /// The tasks that have just been answered.
+    pub(super) answered: Vec<String>,
+    pub(super) breakpoints: Breakpoints,
+    /// Whether the last checkpoint is one to stop at.
+    pub(super) stopped: bool,
+    pub(super) call: ThreadCall,
+}
+
+/// Where the run is to stop, each sorted.
+#[derive(Debug, Default)]
+pub(super) struct Breakpoints {
+    pub(super) before: Vec<NodeIndex>,
+    pub(super) after: Vec<NodeIndex>,
+}
+
+/// How a run on a thread ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Done,
+    /// At a breakpoint, or since somebody has to answer.
+    Interrupted,
+}
+
+impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
+    /// Runs superstep after superstep. `answers` are for questions that are
+    /// yet to be asked.
+    pub(super) async fn go_on(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &mut Vec<Task>,
+        mut answers: Option<Answers>,
+    ) -> Result<End, RunError> {
+        loop {
+            if tasks.is_empty() {
+                return match answers {
+                    None => Ok(End::Done),
+                    Some(_) => Err(self.nothing_asked()),
+                };
+            }
+            if self.stopped {
+                return Ok(End::Interrupted);
+            }
+            if !self.superstep(graph, tasks).await? {
+                let Some(answers) = answers.take() else {
+                    return Ok(End::Interrupted);
+                };
+                self.load(graph, None, tasks).await?;
+                self.answer(graph, answers).await?;
+            }
+        }
+    }
+
+    /// Runs a superstep; false if it waits for answers.
+    async fn superstep(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &mut Vec<Task>,
+    ) -> Result<bool, RunError> {
+        let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        self.progress.begin_general(tasks)?;
+        let mut results = Results::of(keys.len());
+        let parked = self
+            .run_the_rest(graph, std::mem::take(tasks), &mut results)
+            .await?;
+        self.answered.clear();
+        if parked || results.any_paused() {
+            self.pause(graph, &keys, results).await?;
+            return Ok(false);
+        }
+        self.note_changes(&results)?;
+        let settled = self.progress.end_superstep(graph, &keys, results, tasks);
+        if let Err(error) = settled {
+            self.take_back(&error, &keys).await?;
+            return Err(error);
+        }
+        for field in self.progress.take_expired() {
+            self.changes.value(field);
+        }
+        let mut ran: Vec<NodeIndex> = keys.iter().map(|key| key.node).collect();
+        ran.dedup();
+        let step = self.line.head.map_or(0, |head| head.step + 1);
+        self.commit(graph, Source::Superstep, step, &ran, tasks)
+            .await?;
+        Ok(true)
+    }
+
+    /// Runs the tasks that have not finished; says whether some are parked.
+    async fn run_the_rest(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: Vec<Task>,
+        results: &mut Results<S>,
+    ) -> Result<bool, RunError> {
+        let n_tasks = tasks.len();
+        let (mut indices, mut to_run, mut parked) = (Vec::new(), Vec::new(), false);
+        for (index, task) in tasks.into_iter().enumerate() {
+            let name = self.plan[index].to_string();
+            match self.entries.standing(&name, &self.answered) {
+                Standing::Ready => {
+                    indices.push(index);
+                    to_run.push(task);
+                }
+                Standing::Parked => parked = true,
+                Standing::Finished(json) => {
+                    let done = read_result(graph, json).map_err(|why| {
+                        let what = format!("the result of task `{name}`");
+                        self.line.failed(CheckpointError::corrupt(what, why))
+                    })?;
+                    results.note(index, Ok(done));
+                }
+            }
+        }
+        if to_run.is_empty() {
+            return Ok(parked);
+        }
+        self.ledger.begin(Arc::clone(&self.entries), n_tasks == 1);
+        let keys: Vec<TaskKey> = to_run.iter().map(TaskKey::of).collect();
+        let work = self.progress.execute(to_run);
+        let executed = self.line.alongside(work).await??;
+        let ResultParts { done, failure } = executed.into_parts();
+        if let Some((index, failed)) = failure {
+            self.line.flush().await?;
+            return Err(self.task_failed(keys[index], failed).await?);
+        }
+        for (index, done) in indices.into_iter().zip(done) {
+            let Some(done) = done else {
+                return Err(self.progress.cancelled());
+            };
+            results.note(index, Ok(done));
+        }
+        Ok(parked)
+    }
+
+    /// The error of a task that failed.
+    async fn task_failed(&mut self, key: TaskKey, failed: Failed) -> Result<RunError, RunError> {
+        let task = self.progress.task_id(Some(key));
+        let bad = failed.error.as_error().downcast_ref::<BadAnswer>();
+        let Some(BadAnswer { key: question, why }) = bad else {
+            return Ok(self.progress.failed(Some(key), failed));
+        };
+        let error = RunError::Answer {
+            id: super::entries::interrupt_id(&task, question),
+            why: why.clone(),
+        };
+        let answer = super::entries::key_of("answer", question);
+        let back = EntryRecord::new(&task.to_string(), &answer, None);
+        self.line.put(vec![back]).await?;
+        Ok(error)
+    }
+
+    fn note_changes(&mut self, results: &Results<S>) -> Result<(), RunError> {
+        self.progress.at.writes();
+        for done in results.done() {
+            if let Some(update) = &done.outcome.update {
+                let noted = self.changes.note(self.progress.fields, update);
+                noted.map_err(|error| self.unwritable("an update", error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A superstep that failed after its tasks had finished leaves no results
+    /// that would let it fail again in the same way.
+    async fn take_back(&mut self, error: &RunError, keys: &[TaskKey]) -> Result<(), RunError> {
+        let blamed = |task: &TaskId| match error {
+            RunError::Node { task: blamed, .. } => task == blamed,
+            RunError::UnknownTarget { node, .. } => task.node == *node,
+            _ => true,
+        };
+        let tasks = keys.iter().map(|&key| self.progress.task_id(Some(key)));
+        let entries = tasks
+            .filter(blamed)
+            .map(|task| EntryRecord::new(&task.to_string(), RESULT, None));
+        let entries = entries.collect();
+        self.line.put(entries).await
+    }
+
+    /// Writes the checkpoint that the run has come to.
+    pub(super) async fn commit(
+        &mut self,
+        graph: &Frozen<S, C>,
+        source: Source,
+        step: u64,
+        ran: &[NodeIndex],
+        tasks: &[Task],
+    ) -> Result<(), RunError> {
+        let stops = self.stops(ran, tasks);
+        self.stopped = stops;
+        let (entries, release) = match stops {
+            true => (
+                vec![EntryRecord::new("", BREAKPOINT, Some("true".to_owned()))],
+                true,
+            ),
+            false => (Vec::new(), tasks.is_empty()),
+        };
+        let commit = self.checkpoint(graph, source, step, ran, tasks)?;
+        self.plan = self.plan_of(graph, tasks);
+        self.entries = Arc::new(Entries::stopped(stops));
+        self.line
+            .commit(Commit {
+                entries,
+                release,
+                ..commit
+            })
+            .await
+    }
+
+    /// The checkpoint that the run has come to.
+    pub(super) fn checkpoint(
+        &mut self,
+        graph: &Frozen<S, C>,
+        source: Source,
+        step: u64,
+        ran: &[NodeIndex],
+        tasks: &[Task],
+    ) -> Result<Commit, RunError> {
+        self.progress.at.writes();
+        let id = self.line.next_id();
+        let changes = std::mem::take(&mut self.changes);
+        let fields = self.logs.records(id, &*self.progress.state, changes);
+        let fields = fields.map_err(|error| self.unwritable("the state", error))?;
+        let next = write_tasks(graph, tasks).map_err(|(node, error)| {
+            self.unwritable(&format!("what was sent to `{node}`"), error)
+        })?;
+        let progress = &self.progress;
+        let body = Body {
+            format: FORMAT,
+            graph: graph.name.clone(),
+            version: 0,
+            fields: self.logs.n_fields(),
+            ran: ran
+                .iter()
+                .map(|&node| graph.name_of(node).to_string())
+                .collect(),
+            next,
+            joins: progress.frontier.write_joins(graph),
+            deferred: progress.frontier.write_deferred(graph),
+            held: progress
+                .ephemerals
+                .held()
+                .map(|field| progress.fields[field].name.to_owned())
+                .collect(),
+        };
+        let body = serde_json::to_string(&body);
+        let body = body.map_err(|error| self.unwritable("the plan", error))?;
+        let parent = self.line.head;
+        let checkpoint = CheckpointRecord {
+            id,
+            parent: parent.map(|head| head.id),
+            line: line_of(id, parent),
+            step,
+            source,
+            created_at: super::super::clock::now(),
+            body,
+            checksum: 0,
+        };
+        Ok(Commit {
+            checkpoint: checkpoint.sealed(),
+            fields,
+            entries: Vec::new(),
+            drop_entries_of: parent.map(|head| head.id),
+            release: false,
+        })
+    }
+
+    pub(super) fn stops(&self, ran: &[NodeIndex], tasks: &[Task]) -> bool {
+        let Breakpoints { before, after } = &self.breakpoints;
+        let after = ran.iter().any(|node| after.binary_search(node).is_ok());
+        let before = tasks
+            .iter()
+            .any(|task| before.binary_search(&task.node).is_ok());
+        !tasks.is_empty() && (after || before)
+    }
+
+    pub(super) fn plan_of(&self, graph: &Frozen<S, C>, tasks: &[Task]) -> Vec<TaskId> {
+        let id = |task: &Task| TaskId {
+            node: graph.name_of(task.node).clone(),
+            send: task.send.as_ref().map(|&(number, _)| number),
+        };
+        tasks.iter().map(id).collect()
+    }
+
+    pub(super) fn unwritable(&self, what: &str, error: serde_json::Error) -> RunError {
+        self.line.failed(CheckpointError::Unwritable {
+            what: what.to_owned(),
+            source: Box::new(error),
+        })
+    }
+}
+
+/// The line of a checkpoint that follows another.
+fn line_of(id: CheckpointId, parent: Option<Head>) -> CheckpointId {
+    match parent {
+        Some(head) if CheckpointId::after(Some(head.id)) == id => head.line,
+        _ => id,
+    }
+}
+
+impl<S: State> Results<S> {
+    fn any_paused(&self) -> bool {
+        self.done().any(|done: &Done<S>| done.paused)
+    }
+}
+
+/// Runs `work`, and makes a panic of users' code in it the run's error.
+pub(super) async fn guarded<T>(
+    work: impl Future<Output = T>,
+) -> Result<T, Box<dyn std::any::Any + Send>> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.map_or_else(
+            |panic| std::task::Poll::Ready(Err(panic)),
+            |poll| poll.map(Ok),
+        )
+    })
+    .await
+}

@@ -1,0 +1,158 @@
+//! The entries of a checkpoint, read: what its tasks have left so far.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::checkpoint::{CheckpointError, EntryRecord};
+use crate::id::TaskId;
+use crate::node::QuestionKey;
+
+/// The entry that says that the thread stopped at a breakpoint before these
+/// tasks: they run when it goes on.
+pub(super) const BREAKPOINT: &str = "breakpoint";
+
+/// The key of a task's result.
+pub(super) const RESULT: &str = "result";
+
+/// What the tasks of a superstep have left so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entries {
+    by_task: BTreeMap<String, TaskEntries>,
+    /// Whether the thread has stopped here at a breakpoint.
+    pub(super) stopped: bool,
+}
+
+/// What one task has left so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TaskEntries {
+    /// What it came to, as JSON.
+    pub(super) result: Option<String>,
+    pub(super) asked: BTreeMap<QuestionKey, Value>,
+    pub(super) answers: BTreeMap<QuestionKey, Value>,
+    pub(super) once: BTreeMap<String, String>,
+}
+
+/// How a task of the plan stands.
+pub(super) enum Standing<'e> {
+    /// It is to run.
+    Ready,
+    /// It has run; what it came to, as JSON.
+    Finished(&'e str),
+    /// Nobody has answered it.
+    Parked,
+}
+
+impl TaskEntries {
+    /// The questions that have no answer.
+    pub(super) fn open(&self) -> impl Iterator<Item = (&QuestionKey, &Value)> {
+        let asked = self.asked.iter();
+        asked.filter(|(key, _)| !self.answers.contains_key(*key))
+    }
+
+    /// Parked until every question that it asked last has an answer, or at
+    /// least one of several that it asked at once.
+    fn is_parked(&self, just_answered: bool) -> bool {
+        self.open().next().is_some() && !just_answered
+    }
+}
+
+impl Entries {
+    /// Of a checkpoint that nobody has gone on from.
+    pub(super) fn stopped(stopped: bool) -> Self {
+        Self {
+            stopped,
+            ..Self::default()
+        }
+    }
+
+    /// Reads entries; `renamed` gives a task the name that its node has now.
+    pub(super) fn read(
+        records: Vec<EntryRecord>,
+        renamed: impl Fn(&str) -> String,
+    ) -> Result<Self, CheckpointError> {
+        let mut entries = Self::default();
+        for record in records {
+            let what = || format!("entry `{}` of task `{}`", record.key, record.task);
+            if !record.is_whole() {
+                return Err(CheckpointError::corrupt(what(), Problem::Changed));
+            }
+            let json = record.json.as_deref().unwrap_or_default();
+            if record.key == BREAKPOINT {
+                entries.stopped = true;
+                continue;
+            }
+            let task = entries.by_task.entry(renamed(&record.task)).or_default();
+            task.read(&record.key, json)
+                .map_err(|problem| CheckpointError::corrupt(what(), problem))?;
+        }
+        Ok(entries)
+    }
+
+    /// Whether nobody has gone on from the checkpoint.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_task.is_empty() && !self.stopped
+    }
+
+    pub(super) fn of(&self, task: &str) -> Option<&TaskEntries> {
+        self.by_task.get(task)
+    }
+
+    pub(super) fn of_mut(&mut self, task: &str) -> &mut TaskEntries {
+        self.by_task.entry(task.to_owned()).or_default()
+    }
+
+    /// How a task stands; `answered` are the tasks that have just been.
+    pub(super) fn standing(&self, task: &str, answered: &[String]) -> Standing<'_> {
+        let Some(entries) = self.by_task.get(task) else {
+            return Standing::Ready;
+        };
+        match &entries.result {
+            Some(json) => Standing::Finished(json),
+            None if entries.is_parked(answered.iter().any(|name| name == task)) => Standing::Parked,
+            None => Standing::Ready,
+        }
+    }
+}
+
+impl TaskEntries {
+    fn read(&mut self, key: &str, json: &str) -> Result<(), Problem> {
+        let value = || serde_json::from_str(json).map_err(Problem::Json);
+        match key.split_once('/') {
+            None if key == RESULT => self.result = Some(json.to_owned()),
+            Some(("ask", question)) => {
+                self.asked.insert(question_of(question)?, value()?);
+            }
+            Some(("answer", question)) => {
+                self.answers.insert(question_of(question)?, value()?);
+            }
+            Some(("once", key)) => {
+                self.once.insert(key.to_owned(), json.to_owned());
+            }
+            _ => return Err(Problem::Unknown(key.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+/// The key under which a question, or its answer, is written.
+pub(super) fn key_of(kind: &str, (name, number): &QuestionKey) -> String {
+    format!("{kind}/{number}/{name}")
+}
+
+fn question_of(text: &str) -> Result<QuestionKey, Problem> {
+    let unknown = || Problem::Unknown(text.to_owned());
+    let (number, name) = text.split_once('/').ok_or_else(unknown)?;
+    let number = number.parse().map_err(|_| unknown())?;
+    Ok((name.to_owned(), number))
+}
+
+/// The path by which people name a question: `approve/0/limit`.
+pub(super) fn interrupt_id(task: &TaskId, (name, number): &QuestionKey) -> String {
+    let (node, send) = (&task.node, task.send.unwrap_or(0));
+    match number {
+        0 => format!("{node}/{send}/{name}"),
+        number => format!("{node}/{send}/{name}#{}", u64::from(*number) + 1),
+    }
+}

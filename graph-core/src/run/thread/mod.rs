@@ -1,0 +1,37 @@
+//! Runs on threads: what a run does beside running, so that it can stop and go
+//! on, in another process if need be.
+//!
+//! 1. A run holds its thread's lease from before it reads to after its last
+//!    write.
+//! 2. A superstep is written with its successors, all at once, when its updates
+//!    are merged. Whatever fails before that leaves the thread where it was.
+//! 3. A task of several leaves its result when it ends, and is not run again.
+//!    Its routes are not asked until all have ended; one that fails takes its
+//!    task's result with it.
+//! 4. A conflict takes all results of its superstep with it.
+//! 5. A task that asks waits until one of its questions is answered, and then
+//!    runs from its start.
+
+mod begin;
+mod call;
+mod drive;
+mod entries;
+mod fields;
+mod handle;
+mod join;
+mod ledger;
+mod line;
+mod options;
+mod outbox;
+mod pending;
+mod problem;
+mod read;
+mod settings;
+mod snapshot;
+mod squash;
+
+pub(in crate::run) use call::Parts;
+pub(crate) use call::{Answers, Begin, Running, ThreadCall};
+pub use handle::{History, Thread, ThreadUpdate};
+pub use options::{Durability, OnBusy, Unfinished};
+pub use snapshot::{Interrupt, Snapshot};

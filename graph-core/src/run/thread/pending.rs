@@ -1,0 +1,187 @@
+//! A superstep that waits: what it asks, what is answered, and what its state
+//! looks like meanwhile.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::error::RunError;
+use super::super::execute::{Parts as ResultParts, Results};
+use super::super::settle::TaskKey;
+use super::call::Answers;
+use super::drive::Threaded;
+use super::entries::{Entries, interrupt_id, key_of};
+use super::snapshot::Interrupt;
+use crate::checkpoint::EntryRecord;
+use crate::compile::Frozen;
+use crate::id::TaskId;
+use crate::node::QuestionKey;
+use crate::state::State;
+
+/// A question that is open.
+pub(super) struct Open {
+    pub(super) task: TaskId,
+    pub(super) key: QuestionKey,
+    pub(super) value: Value,
+}
+
+/// What the tasks of a plan ask, in their order.
+pub(super) fn open(plan: &[TaskId], entries: &Entries) -> Vec<Open> {
+    let tasks = plan.iter().filter_map(|task| {
+        let entries = entries.of(&task.to_string())?;
+        entries.result.is_none().then_some((task, entries))
+    });
+    let questions = tasks.flat_map(|(task, entries)| {
+        entries.open().map(|(key, value)| Open {
+            task: task.clone(),
+            key: key.clone(),
+            value: value.clone(),
+        })
+    });
+    questions.collect()
+}
+
+impl Open {
+    pub(super) fn id(&self) -> String {
+        interrupt_id(&self.task, &self.key)
+    }
+
+    pub(super) fn into_interrupt(self) -> Interrupt {
+        Interrupt {
+            id: self.id(),
+            name: self.key.0,
+            value: self.value,
+            task: self.task,
+        }
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
+    /// Ends a superstep of which some tasks wait: what they ask is written, and
+    /// the state shows what the others wrote.
+    pub(super) async fn pause(
+        &mut self,
+        graph: &Frozen<S, C>,
+        keys: &[TaskKey],
+        results: Results<S>,
+    ) -> Result<(), RunError> {
+        self.line.flush().await?;
+        let entries = Arc::make_mut(&mut self.entries);
+        for (task, questions) in self.ledger.open() {
+            let asked = &mut entries.of_mut(&task).asked;
+            asked.clear();
+            for question in questions {
+                graph.questions.note(node_of(&task), &question);
+                asked.insert(question.key, question.value);
+            }
+        }
+        let ResultParts { done, .. } = results.into_parts();
+        let finished = keys.iter().zip(done).filter_map(|(&key, done)| {
+            let done = done.filter(|done| !done.paused)?;
+            Some((key, done))
+        });
+        let (keys, mut done): (Vec<TaskKey>, Vec<_>) = finished.unzip();
+        self.progress.preview(&keys, &mut done);
+        Ok(())
+    }
+
+    /// Takes answers to what is asked, and writes them down.
+    pub(super) async fn answer(
+        &mut self,
+        graph: &Frozen<S, C>,
+        answers: Answers,
+    ) -> Result<(), RunError> {
+        let open = open(&self.plan, &self.entries);
+        let matched = self.matched(&open, answers)?;
+        let mut records = Vec::new();
+        for (question, answer) in matched {
+            let answer = answer.map_err(|why| RunError::Answer {
+                id: question.id(),
+                why,
+            })?;
+            let checked = graph
+                .questions
+                .check(&question.task.node, &question.key.0, &answer);
+            checked.map_err(|why| RunError::Answer {
+                id: question.id(),
+                why,
+            })?;
+            let task = question.task.to_string();
+            let key = key_of("answer", &question.key);
+            records.push((
+                EntryRecord::new(&task, &key, Some(answer.to_string())),
+                answer,
+                question,
+            ));
+        }
+        let entries = Arc::make_mut(&mut self.entries);
+        for (_, answer, question) in &records {
+            let task = question.task.to_string();
+            let answers = &mut entries.of_mut(&task).answers;
+            answers.insert(question.key.clone(), answer.clone());
+            self.answered.push(task);
+        }
+        let records = records.into_iter().map(|(record, ..)| record).collect();
+        self.line.put(records).await
+    }
+
+    fn matched<'o>(
+        &self,
+        open: &'o [Open],
+        answers: Answers,
+    ) -> Result<Vec<(&'o Open, Result<Value, String>)>, RunError> {
+        let unknown = |what: String| RunError::UnknownInterrupt {
+            what,
+            open: open.iter().map(Open::id).collect(),
+        };
+        match answers {
+            Answers::Only(answer) => match open {
+                [] => Err(self.nothing_asked()),
+                [only] => Ok(vec![(only, answer)]),
+                several => Err(unknown(format!(
+                    "thread `{}` asks {} questions, and one answer was given without an id",
+                    self.line.thread,
+                    several.len()
+                ))),
+            },
+            Answers::ById(answers) => {
+                let mut matched: Vec<(&Open, _)> = Vec::new();
+                for (id, answer) in answers {
+                    let question = open.iter().find(|question| question.id() == id);
+                    let question = question.ok_or_else(|| {
+                        unknown(format!("thread `{}` does not ask `{id}`", self.line.thread))
+                    })?;
+                    if matched.iter().any(|(known, _)| known.id() == id) {
+                        return Err(unknown(format!("`{id}` was answered twice")));
+                    }
+                    matched.push((question, answer));
+                }
+                if matched.is_empty() {
+                    return Err(unknown(format!(
+                        "thread `{}` was resumed without an answer",
+                        self.line.thread
+                    )));
+                }
+                Ok(matched)
+            }
+        }
+    }
+
+    pub(super) fn nothing_asked(&self) -> RunError {
+        RunError::UnknownInterrupt {
+            what: format!("thread `{}` asks nothing", self.line.thread),
+            open: Vec::new(),
+        }
+    }
+
+    /// What is asked, in task order.
+    pub(super) fn interrupts(&self) -> Vec<Interrupt> {
+        let open = open(&self.plan, &self.entries);
+        open.into_iter().map(Open::into_interrupt).collect()
+    }
+}
+
+/// The node of a task, by the task's name.
+fn node_of(task: &str) -> &str {
+    task.split_once('/').map_or(task, |(node, _)| node)
+}

@@ -1,0 +1,174 @@
+//! A state from the records of its fields.
+
+use serde_json::Value;
+
+use super::fields::FieldLogs;
+use super::join::join;
+use super::problem::Problem;
+use crate::checkpoint::{Body, CheckpointError, CheckpointRecord, FORMAT, FieldKind, FieldRecord};
+use crate::state::{State, pick};
+
+/// A field's name and its value as JSON.
+type Assembled = (String, String);
+
+/// The body of a checkpoint.
+pub(super) fn read_body(checkpoint: &CheckpointRecord) -> Result<Body, CheckpointError> {
+    let corrupt =
+        |problem| CheckpointError::corrupt(format!("checkpoint {}", checkpoint.id), problem);
+    if let Ok(value) = serde_json::from_str::<Value>(&checkpoint.body)
+        && let Some(format) = value.get("format").and_then(Value::as_u64)
+        && format > u64::from(FORMAT)
+    {
+        return Err(corrupt(Problem::TooNew {
+            found: u32::try_from(format).unwrap_or(u32::MAX),
+            known: FORMAT,
+        }));
+    }
+    if !checkpoint.is_whole() {
+        return Err(corrupt(Problem::Changed));
+    }
+    serde_json::from_str(&checkpoint.body).map_err(|error| corrupt(Problem::Json(error)))
+}
+
+/// The state that the records hold, and what has been written of each field.
+pub(super) fn read_state<S: State>(
+    checkpoint: &CheckpointRecord,
+    body: &Body,
+    records: &[FieldRecord],
+) -> Result<(S, FieldLogs), CheckpointError> {
+    let (fields, logs) = assemble::<S>(checkpoint, records)?;
+    if logs.n_fields() != body.fields {
+        return Err(CheckpointError::corrupt(
+            format!("checkpoint {}", checkpoint.id),
+            Problem::Missing {
+                found: logs.n_fields(),
+                expected: body.fields,
+            },
+        ));
+    }
+    let state = state_of(&fields).map_err(|error| blame::<S>(checkpoint, &fields, &error))?;
+    Ok((state, logs))
+}
+
+/// Each field's value, of its newest and what was added since.
+fn assemble<S: State>(
+    checkpoint: &CheckpointRecord,
+    records: &[FieldRecord],
+) -> Result<(Vec<Assembled>, FieldLogs), CheckpointError> {
+    let mut fields: Vec<Assembled> = Vec::new();
+    let mut logs = FieldLogs::default();
+    for record in records {
+        let corrupt = |problem| CheckpointError::corrupt(name_of(record, checkpoint), problem);
+        if !record.is_whole() {
+            return Err(corrupt(Problem::Changed));
+        }
+        match (record.kind, fields.last_mut()) {
+            (FieldKind::Value, _) => fields.push((record.field.clone(), record.json.clone())),
+            (FieldKind::Extend, Some((field, json))) if *field == record.field => {
+                if record.previous != logs.last(field) {
+                    return Err(corrupt(Problem::Gap {
+                        at: record.checkpoint,
+                    }));
+                }
+                if !join(json, &record.json) {
+                    return Err(corrupt(Problem::Value(
+                        "what it adds does not fit what was there".to_owned(),
+                    )));
+                }
+            }
+            (FieldKind::Extend, _) => {
+                return Err(corrupt(Problem::Gap {
+                    at: record.checkpoint,
+                }));
+            }
+        }
+        logs.take_in(record, S::schema().field(&record.field).is_some());
+    }
+    Ok((fields, logs))
+}
+
+fn name_of(record: &FieldRecord, checkpoint: &CheckpointRecord) -> String {
+    let written = match record.checkpoint == checkpoint.id {
+        true => String::new(),
+        false => format!(", written by checkpoint {},", record.checkpoint),
+    };
+    format!(
+        "field `{}`{written} of checkpoint {}",
+        record.field, checkpoint.id
+    )
+}
+
+/// The state of these fields. One that is missing, and that serde has no
+/// default for, has that of the state's.
+fn state_of<S: State>(fields: &[Assembled]) -> serde_json::Result<S> {
+    let mut fields = fields.to_vec();
+    loop {
+        let error = match serde_json::from_str(&object(&fields)) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
+        let message = error.to_string();
+        let missing = message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split_once('`'));
+        let Some((missing, _)) = missing else {
+            return Err(error);
+        };
+        let before = fields.len();
+        fields.extend(pick(&S::default(), &mut |key| key == missing)?);
+        if fields.len() == before {
+            return Err(error);
+        }
+    }
+}
+
+fn object(fields: &[Assembled]) -> String {
+    let mut text = String::from("{");
+    // Of those without text, serde left out the value.
+    for (field, json) in fields.iter().filter(|(_, json)| !json.is_empty()) {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&Value::from(field.as_str()).to_string());
+        text.push(':');
+        text.push_str(json);
+    }
+    text.push('}');
+    text
+}
+
+/// Which field it is that cannot be read, and why.
+fn blame<S: State>(
+    checkpoint: &CheckpointRecord,
+    fields: &[Assembled],
+    error: &serde_json::Error,
+) -> CheckpointError {
+    let alone = |field: &Assembled| {
+        let names = |key: &str| field.0 == key;
+        let mut rest = pick(&S::default(), &mut |key| !names(key)).unwrap_or_default();
+        rest.push(field.clone());
+        serde_json::from_str::<S>(&object(&rest)).err()
+    };
+    let culprit = fields
+        .iter()
+        .find_map(|field| Some((&field.0, alone(field)?)));
+    match culprit {
+        Some((field, error)) => CheckpointError::corrupt(
+            format!("field `{field}` of checkpoint {}", checkpoint.id),
+            Problem::Value(plain(&error)),
+        ),
+        None => CheckpointError::corrupt(
+            format!("the state of checkpoint {}", checkpoint.id),
+            Problem::Value(plain(error)),
+        ),
+    }
+}
+
+/// An error's message without its place in a text that nobody sees.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((message, _)) => message.to_owned(),
+        None => text,
+    }
+}

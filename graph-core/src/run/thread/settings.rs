@@ -1,0 +1,61 @@
+//! What a call says of its thread, as its caller says it.
+
+use super::super::invocation::Invocation;
+use super::begin::run_on_thread;
+use super::options::{Durability, OnBusy, Unfinished};
+use crate::id::{CheckpointId, ThreadId};
+use crate::node::IntoNames;
+use crate::state::State;
+
+impl<S: State, C: Send + Sync + 'static, X> Invocation<S, C, X> {
+    /// Runs on the thread of that name: its state goes on from where the last
+    /// run left it, and everything is kept by the graph's checkpointer.
+    pub fn thread(mut self, id: impl Into<ThreadId>) -> Self {
+        self.call_mut().thread = Some((id.into(), run_on_thread));
+        self
+    }
+
+    /// Goes on from that checkpoint of the thread, not from its head. Unless it
+    /// is the head this is a fork: all its tasks run again, and what was asked
+    /// there is asked again. What came after it stays as a branch.
+    pub fn checkpoint(mut self, id: CheckpointId) -> Self {
+        self.call_mut().settings.checkpoint = Some(id);
+        self
+    }
+
+    /// When what the run does is safe; [`Durability::Sync`] by default.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.call_mut().settings.durability = durability;
+        self
+    }
+
+    /// What to do when another run is at work on the thread; by default, end
+    /// with [`RunError::ThreadBusy`](crate::RunError::ThreadBusy).
+    pub fn on_busy(mut self, on_busy: OnBusy) -> Self {
+        self.call_mut().settings.on_busy = on_busy;
+        self
+    }
+
+    /// What an input does with a thread that has not finished; by default the
+    /// run ends with [`RunError::Unfinished`](crate::RunError::Unfinished).
+    pub fn unfinished(mut self, unfinished: Unfinished) -> Self {
+        self.call_mut().settings.unfinished = Some(unfinished);
+        self
+    }
+
+    /// Stops before a superstep that has one of these nodes, beside where the
+    /// graph says; for this call only.
+    pub fn interrupt_before(mut self, nodes: impl IntoNames) -> Self {
+        let names = nodes.into_names();
+        self.call_mut().settings.interrupt_before.extend(names);
+        self
+    }
+
+    /// Stops after a superstep that had one of these nodes, unless nothing is
+    /// left to run, beside where the graph says; for this call only.
+    pub fn interrupt_after(mut self, nodes: impl IntoNames) -> Self {
+        let names = nodes.into_names();
+        self.call_mut().settings.interrupt_after.extend(names);
+        self
+    }
+}
