@@ -90,7 +90,7 @@ async fn run_one(
     let mut differs = Vec::new();
     for (number, (action, expected)) in (1..).zip(case.script.iter().zip(&case.expect)) {
         let got = match case.thread {
-            true => threads::perform(case, &graph, &notes, action).await,
+            true => threads::perform(&graph, &notes, action).await,
             false => plain::perform(case, &graph, &notes, action).await,
         };
         let found = differences(expected, &got);

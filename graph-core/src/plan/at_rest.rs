@@ -100,7 +100,9 @@ impl Frontier {
             let of: Vec<NodeIndex> = of.filter_map(Result::ok).collect();
             let same = |index: &usize| {
                 let join = &graph.joins[*index];
-                join.target == target && join.sources.iter().all(|source| of.contains(source))
+                join.target == target
+                    && join.sources.len() == of.len()
+                    && join.sources.iter().all(|source| of.contains(source))
             };
             let into = |index: &usize| graph.joins[*index].target == target;
             let mut indices = 0..graph.joins.len();
