@@ -97,12 +97,12 @@ fn engine() -> Vec<Source> {
 }
 
 fn everything() -> Vec<Source> {
-    sources(&["graph-core/src", "src", "graph-macros/src"])
+    sources(&["graph-core/src", "src", "graph-macros/src", "providers/src"])
 }
 
 /// What is not part of a library, but read just as well.
 fn beside() -> Vec<Source> {
-    sources(&["tests", "examples", "benches"])
+    sources(&["tests", "examples", "benches", "providers/tests"])
 }
 
 /// Fails with what was found, one mistake a line.
@@ -221,6 +221,35 @@ fn only_run_spawns_sleeps_and_selects() {
         }
     }
     nothing(&mistakes, "only `run` knows a runtime");
+}
+
+#[test]
+fn back_ends_never_name_each_other() {
+    let all = sources(&["providers/src"]);
+    let module = |source: &Source| {
+        let inside = source.path.trim_start_matches("providers/src/");
+        let module = inside.split(['/', '.']).next().unwrap_or_default();
+        module.to_owned()
+    };
+    let mut modules: Vec<String> = all.iter().map(module).collect();
+    modules.retain(|module| module != "lib");
+    modules.dedup();
+    let mut mistakes = Vec::new();
+    for source in &all {
+        let own = module(source);
+        if own == "lib" {
+            continue; // the table of contents
+        }
+        for (line, path) in paths(source, &["crate", "super"]) {
+            let named = path.iter().find(|part| !["crate", "super"].contains(part));
+            if let Some(named) = named.filter(|named| modules.iter().any(|module| module == *named))
+                && own != **named
+            {
+                mistakes.push(format!("{}:{line}: `{own}` names `{named}`", source.path));
+            }
+        }
+    }
+    nothing(&mistakes, "a back end stands by itself");
 }
 
 #[test]
