@@ -116,6 +116,11 @@ pub use superstep_core::{
     StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Transcript,
     TranscriptOutcome, TranscriptRun, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
+pub use superstep_core::{
+    CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord,
+    FieldAt, FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention,
+    Source, ThreadId,
+};
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "sqlite")]
 pub use superstep_providers::{Sqlite, SqliteOptions};
