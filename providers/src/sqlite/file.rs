@@ -54,6 +54,7 @@ pub(super) fn open(path: &Path, settings: Settings) -> Result<Connection, Failur
 pub(super) fn open_to_read(path: &Path, settings: Settings) -> Result<Connection, Failure> {
     let connection = connect(path, settings, OpenFlags::empty())?;
     connection.pragma_update(None, "query_only", true)?;
+    look(&connection)?;
     Ok(connection)
 }
 

@@ -6,6 +6,7 @@ mod damage;
 mod file;
 mod full;
 mod handles;
+mod kit;
 mod processes;
 #[path = "../support/mod.rs"]
 mod support;
