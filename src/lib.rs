@@ -96,6 +96,7 @@
 //! |---|---|---|
 //! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
+//! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
 
 #[cfg(doctest)]
 mod error_pages;
@@ -118,7 +119,14 @@ pub use superstep_core::{
     Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome,
     TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
+pub use superstep_core::{
+    CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord,
+    FieldAt, FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention,
+    Source, ThreadId,
+};
 pub use superstep_macros::{Route, State};
+#[cfg(feature = "sqlite")]
+pub use superstep_providers::{Sqlite, SqliteOptions};
 
 /// The names that most programs use; `use superstep::prelude::*` shadows
 /// nothing of std's prelude.

@@ -92,17 +92,20 @@ const HASH_MAPS: &[&str] = &[
     "graph-core/src/state/reducer.rs",
 ];
 
+/// Who may spawn, sleep and wait beside `run`: who runs cases as tests do.
+const RUNTIMES: &[&str] = &["graph-core/src/run/", "graph-core/src/testing/kit/judge.rs"];
+
 fn engine() -> Vec<Source> {
     sources(&["graph-core/src"])
 }
 
 fn everything() -> Vec<Source> {
-    sources(&["graph-core/src", "src", "graph-macros/src"])
+    sources(&["graph-core/src", "src", "graph-macros/src", "providers/src"])
 }
 
 /// What is not part of a library, but read just as well.
 fn beside() -> Vec<Source> {
-    sources(&["tests", "examples", "benches"])
+    sources(&["tests", "examples", "benches", "providers/tests"])
 }
 
 /// Fails with what was found, one mistake a line.
@@ -202,7 +205,7 @@ fn petgraph_is_named_by_compile_alone_and_never_in_public() {
 fn only_run_spawns_sleeps_and_selects() {
     let mut mistakes = Vec::new();
     for source in everything() {
-        if source.path.starts_with("graph-core/src/run/") {
+        if RUNTIMES.iter().any(|path| source.path.starts_with(path)) {
             continue;
         }
         for (line, path) in paths(&source, &["tokio"]) {
@@ -221,6 +224,35 @@ fn only_run_spawns_sleeps_and_selects() {
         }
     }
     nothing(&mistakes, "only `run` knows a runtime");
+}
+
+#[test]
+fn back_ends_never_name_each_other() {
+    let all = sources(&["providers/src"]);
+    let module = |source: &Source| {
+        let inside = source.path.trim_start_matches("providers/src/");
+        let module = inside.split(['/', '.']).next().unwrap_or_default();
+        module.to_owned()
+    };
+    let mut modules: Vec<String> = all.iter().map(module).collect();
+    modules.retain(|module| module != "lib");
+    modules.dedup();
+    let mut mistakes = Vec::new();
+    for source in &all {
+        let own = module(source);
+        if own == "lib" {
+            continue; // the table of contents
+        }
+        for (line, path) in paths(source, &["crate", "super"]) {
+            let named = path.iter().find(|part| !["crate", "super"].contains(part));
+            if let Some(named) = named.filter(|named| modules.iter().any(|module| module == *named))
+                && own != **named
+            {
+                mistakes.push(format!("{}:{line}: `{own}` names `{named}`", source.path));
+            }
+        }
+    }
+    nothing(&mistakes, "a back end stands by itself");
 }
 
 #[test]

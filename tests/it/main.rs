@@ -10,6 +10,8 @@ mod errors;
 mod explore;
 mod impossible;
 #[cfg(feature = "testing")]
+mod kit;
+#[cfg(feature = "testing")]
 mod laws;
 mod policy;
 mod run;
