@@ -119,11 +119,6 @@ pub use superstep_core::{
     Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome,
     TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
-pub use superstep_core::{
-    CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord,
-    FieldAt, FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention,
-    Source, ThreadId,
-};
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "sqlite")]
 pub use superstep_providers::{Sqlite, SqliteOptions};

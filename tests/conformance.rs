@@ -128,9 +128,29 @@ fn recorded_cases_come_out_the_same() {
     let mut n_differ = current.block_on(run_all("current-thread", &cases, memory));
     n_differ += multi.block_on(run_all("multi-thread", &cases, memory));
     let n_threads = cases.iter().filter(|case| case.thread).count();
+    let mut stores = "in memory".to_owned();
+    #[cfg(feature = "sqlite")]
+    {
+        stores.push_str(" and in SQLite");
+        n_differ += multi.block_on(on_sqlite(&cases));
+    }
     eprintln!(
-        "{} cases ran on two runtimes, {n_threads} of them on threads in memory, {n_differ} differ",
+        "{} cases ran on two runtimes, {n_threads} of them on threads {stores}, {n_differ} differ",
         cases.len(),
     );
     assert_eq!(n_differ, 0, "cases that differ are printed above");
+}
+
+/// Runs the cases that have a thread, each on a file of its own.
+#[cfg(feature = "sqlite")]
+async fn on_sqlite(cases: &[Case]) -> usize {
+    let folder = tempfile::tempdir().expect("a folder");
+    let number = std::sync::atomic::AtomicUsize::new(0);
+    let open = async || {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let file = folder.path().join(format!("{number}.db"));
+        superstep::Sqlite::open(file).await.expect("a file")
+    };
+    let threads: Vec<Case> = cases.iter().filter(|case| case.thread).cloned().collect();
+    run_all("sqlite", &threads, open).await
 }

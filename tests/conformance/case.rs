@@ -27,7 +27,7 @@ pub(crate) struct Facts {
 }
 
 /// A line of a case file.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) kind: String,
@@ -47,7 +47,7 @@ pub(crate) struct Case {
 }
 
 /// Where runs are to stop.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, Clone)]
 pub(crate) struct Compile {
     #[serde(default)]
     interrupt_before: Vec<String>,
@@ -87,14 +87,14 @@ pub(crate) enum Goto {
     Send { send: String, arg: i64 },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(untagged)]
 pub(crate) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 pub(crate) struct Branch {
     pub(crate) from: String,
     pub(crate) by: String,
