@@ -17,9 +17,9 @@ macro_rules! __checkpointer_kit_tests {
         $(mod $theme {
             $(#[test]
             fn $case() {
-                $crate::testing::__kit::assert_case(
+                $crate::testing::kit::assert_case(
                     super::__open::open(),
-                    $crate::testing::__kit::$theme::$case,
+                    $crate::testing::kit::$theme::$case,
                 );
             })*
         })*
@@ -167,6 +167,8 @@ macro_rules! __checkpointer_kit_cases {
         }
     };
 }
+
+pub use {__checkpointer_kit_cases as list, __checkpointer_kit_tests as tests};
 
 /// A case with its name, for whoever runs it without a test harness.
 pub type Case<K> = (
