@@ -95,6 +95,7 @@ faults! {
     KeepsWhatWasAbandoned: "leases::an_abandoned_lease_ends_by_itself",
     FailsWhereNothingIsThere: "listing::a_thread_without_checkpoints_lists_none",
     TakesThreadLimitsForI32: "listing::all_threads_are_listed_where_no_limit_is_meant",
+    AddsToItsClock: "leases::a_lease_may_last_as_long_as_can_be_said",
     FailsToCopyNothing: "copying::a_copy_of_what_is_not_there_is_nothing",
 }
 
@@ -249,7 +250,7 @@ impl Faulty {
                 fields.reverse();
             }
             Fault::LoadsNewestFirst => {
-                fields.sort_by(|a, b| (&a.field, b.checkpoint).cmp(&(&b.field, a.checkpoint)))
+                fields.sort_by(|a, b| (&a.field, b.checkpoint).cmp(&(&b.field, a.checkpoint)));
             }
             Fault::LoadsFieldsUnsorted => fields.sort_by_key(|record| record.field.to_lowercase()),
             Fault::LoadsEntriesUnsorted => entries.sort_by_key(|entry| entry.key.clone()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use superstep::{
     CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord,
@@ -85,6 +85,9 @@ impl Checkpointer for Faulty {
             Fault::KeepsWhatWasAbandoned if self.was_abandoned(thread) && !claim.takes_over => {
                 let free_in = claim.lasts;
                 return Err(CheckpointError::Busy { free_in });
+            }
+            Fault::AddsToItsClock if Instant::now().checked_add(claim.lasts).is_none() => {
+                resume_unwind(Box::new("overflow"));
             }
             Fault::NeverTakesOver => claim.takes_over = false,
             Fault::LeasesNeverEnd => claim.lasts = Duration::from_secs(7200),

@@ -18,7 +18,7 @@ macro_rules! __checkpointer_kit_tests {
             $(#[test]
             fn $case() {
                 $crate::testing::kit::assert_case(
-                    super::__open::open(),
+                    super::__opened::__open(),
                     $crate::testing::kit::$theme::$case,
                 );
             })*
@@ -41,6 +41,7 @@ macro_rules! __checkpointer_kit_cases {
                 releasing_a_lease_that_was_taken_over_does_nothing
                 a_lease_ends_by_itself
                 a_lease_of_no_length_ends_at_once
+                a_lease_may_last_as_long_as_can_be_said
                 a_lease_that_ran_out_writes_until_another_has_it
                 a_lease_that_ran_out_can_be_renewed_until_another_has_it
                 a_renewed_lease_lasts_from_now_on

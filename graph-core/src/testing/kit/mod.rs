@@ -2,7 +2,7 @@
 //!
 //! Each case is a function over any checkpointer. The list of them stands in
 //! one macro, from which the tests of a user and the table of all cases are
-//! made.
+//! made. What the macro expands to is outside semver.
 
 mod cases;
 pub mod commits;
@@ -70,12 +70,13 @@ pub use crate::checkpoint::Checkpointer;
 ///   left, and nothing has changed: *who draws a token before looking takes the
 ///   lease away*. Tokens of a thread grow, *beyond its delete too*: keep them
 ///   apart from it, or count for the whole store. A lease tells the head and the
-///   token of the commit that wrote it; 0 without a head. *A lease of no length
-///   is allowed*, and over at once. To write and to renew, the token counts and
-///   not the clock: *a lease whose time is over is good until another claim gets
-///   through*, so that the token must not stand in a key that expires. Releasing
-///   and abandoning what was taken over do nothing. *`abandon` is called
-///   wherever a run is dropped, outside of any runtime too*.
+///   token of the commit that wrote it; 0 without a head. *It may have no
+///   length, and is then over at once, or last for [`Duration::MAX`].* To write
+///   and to renew, the token counts and not the clock: *a lease whose time is
+///   over is good until another claim gets through*, so that the token must not
+///   stand in a key that expires. Releasing and abandoning what was taken over
+///   do nothing. *`abandon` is called wherever a run is dropped, outside of any
+///   runtime too*.
 /// - **`commits`.** One transaction or script: compare the token and the head,
 ///   write the checkpoint, its fields and entries, drop the entries of
 ///   [`drop_entries_of`], give the lease back if [`release`] says so. Under a
@@ -116,6 +117,7 @@ pub use crate::checkpoint::Checkpointer;
 ///   nothing. What it began may come to its end later, but not after the next
 ///   claim has got through.
 ///
+/// [`Duration::MAX`]: std::time::Duration::MAX
 /// [`Busy`]: crate::CheckpointError::Busy
 /// [`Stale`]: crate::CheckpointError::Stale
 /// [`Exists`]: crate::CheckpointError::Exists
@@ -219,11 +221,12 @@ macro_rules! checkpointer_kit {
         #[cfg(test)]
         $(#[$meta])*
         mod $name {
-            mod __open {
+            mod __opened {
+                // The expression's names are those of where the macro stands.
                 #[allow(unused_imports)]
                 use super::super::*;
 
-                pub(super) async fn open() -> impl $crate::testing::kit::Checkpointer {
+                pub(super) async fn __open() -> impl $crate::testing::kit::Checkpointer {
                     $open.await
                 }
             }

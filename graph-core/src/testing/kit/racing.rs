@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::judge::{at_once, turn};
 use super::model::{Model, add, entry, set};
 use super::scene::{LONG, Scene, Thread, Written};
-use super::verdict::{Broken, Verdict, equal, holds};
-use crate::checkpoint::{CheckpointError, Checkpointer, Lease};
+use super::verdict::{Broken, Verdict, equal, holds, stale};
+use crate::checkpoint::{CheckpointError, Checkpointer, Commit, Lease};
 use crate::id::CheckpointId;
 
 const N_RACERS: usize = 8;
@@ -50,7 +50,7 @@ pub async fn of_many_takeovers_the_greatest_token_has_the_lease<K: Checkpointer>
     let newest = leases.pop().ok_or_else(|| Broken::new("nobody raced"))?;
     for old in &leases {
         let renewed = thread.renew(old, LONG).await;
-        super::verdict::stale("renewing under a lesser token", renewed)?;
+        stale("renewing under a lesser token", renewed)?;
     }
     thread.renew(&newest, LONG).await?;
     Ok(())
@@ -232,7 +232,7 @@ async fn read_whole<K: Checkpointer>(thread: Thread<K>, reads: Arc<Reads>, n: u6
 }
 
 /// A checkpoint of which each part says which it is.
-fn whole(model: &Model) -> crate::checkpoint::Commit {
+fn whole(model: &Model) -> Commit {
     let n = model.n_checkpoints() + 1;
     let changes = ["a", "b", "c", "d"].map(|field| set(field, n));
     let mut commit = model.step(&changes);
