@@ -21,6 +21,10 @@ pub(super) trait Observer<S: State, C>: Send + Sync {
     /// All tasks of the superstep have succeeded; here they are in task order.
     fn done(&mut self, done: &[Done<S>]);
 
+    /// The superstep waits for answers; here are its tasks that do not, in task
+    /// order.
+    fn paused(&mut self, done: &[Option<Done<S>>]);
+
     /// The superstep failed before its updates were merged.
     fn unmerged(&mut self);
 
