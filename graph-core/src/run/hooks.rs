@@ -59,6 +59,9 @@ pub(super) trait Executor<S: State, C>: Send + Sync {
 /// Gives each task what is known of it, and takes down what it leaves, while
 /// its superstep is still at work.
 pub(super) trait Ledger<S: State>: Send + Sync {
+    /// Returns once nothing that is at work is wanted any more.
+    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
     /// The answers and effects that the task has.
     fn desk(&self, task: TaskKey) -> Arc<Desk>;
 

@@ -9,6 +9,7 @@ mod history;
 mod interrupts;
 mod once;
 mod state;
+mod stores;
 mod unfinished;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -37,7 +37,9 @@ impl Begin {
             Self::Proceed => json!({ "proceed": true }),
             Self::Resume(Answers::Only(answer)) => json!({ "resume": shown(answer) }),
             Self::Resume(Answers::ById(answers)) => {
-                let answers = answers.iter().map(|(id, answer)| (id.clone(), shown(answer)));
+                let answers = answers
+                    .iter()
+                    .map(|(id, answer)| (id.clone(), shown(answer)));
                 json!({ "resume": answers.collect::<Map<String, Value>>() })
             }
         }
