@@ -11,6 +11,7 @@ mod once;
 mod state;
 mod stores;
 mod unfinished;
+mod versions;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -19,7 +19,7 @@ use crate::checkpoint::{CheckpointError, Commit, DynCheckpointer, Loaded, Source
 use crate::compile::{Frozen, Graph, NodeIndex};
 use crate::id::{CheckpointId, ThreadId};
 use crate::node::{BoxFuture, Outcome};
-use crate::plan::{Frontier, Task, read_tasks};
+use crate::plan::Task;
 use crate::state::State;
 
 impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
@@ -432,10 +432,8 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             Some(loaded) => {
                 let body = super::read::read_body(&loaded.checkpoint);
                 let body = body.map_err(|error| self.line.failed(error))?;
-                let tasks = read_tasks(graph, &body.next).unwrap_or_default();
-                self.plan = self.plan_of(graph, &tasks);
-                self.progress.frontier = Frontier::read(graph, &body.joins, &body.deferred)
-                    .unwrap_or_else(|_| Frontier::new(graph));
+                // What the graph has no place for is what this is a way out of.
+                let tasks = self.take_plan(graph, &body, &mut Vec::new());
                 self.take_state(graph, loaded, &body)?;
                 acted.extend(self.finished_beside(graph, node, &tasks)?);
             }

@@ -21,6 +21,7 @@ mod handle;
 mod join;
 mod ledger;
 mod line;
+mod migrate;
 mod options;
 mod outbox;
 mod pending;
