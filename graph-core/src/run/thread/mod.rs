@@ -32,6 +32,7 @@ mod settings;
 mod snapshot;
 mod squash;
 mod update;
+mod warm;
 
 pub(in crate::run) use call::Parts;
 pub(crate) use call::{Answers, Begin, Running, ThreadCall};
