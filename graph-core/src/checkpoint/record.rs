@@ -210,7 +210,7 @@ pub struct Commit {
 }
 
 /// A checkpoint, and all that is needed to go on from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loaded {
     /// The checkpoint.
     pub checkpoint: CheckpointRecord,

@@ -320,11 +320,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     }
 
     pub(super) fn plan_of(&self, graph: &Frozen<S, C>, tasks: &[Task]) -> Vec<TaskId> {
-        let id = |task: &Task| TaskId {
-            node: graph.name_of(task.node).clone(),
-            send: task.send.as_ref().map(|&(number, _)| number),
-        };
-        tasks.iter().map(id).collect()
+        tasks.iter().map(|task| task.id(graph)).collect()
     }
 
     pub(super) fn unwritable(&self, what: &str, error: serde_json::Error) -> RunError {
