@@ -114,7 +114,13 @@ async fn all_that_a_graph_cannot_go_on_with_is_told() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/format-1/half-done.json");
     let stored = std::fs::read_to_string(file).unwrap();
     let error = check_compatible(&other, &stored).unwrap_err();
-    expect_test::expect![[]].assert_eq(&format!("{error:?}"));
+    expect_test::expect![[r#"
+        graph `other` cannot go on with the thread, for 5 reasons
+          field `log` of checkpoint 2 cannot be read: invalid type: sequence, expected u32
+          it waits at `fails`, which is not a node of this graph
+          it waits at `plan`, which is not a node of this graph
+          what was sent to `book` is not what it takes: invalid type: sequence, expected u32 at line 1 column 0
+          it waits at `end`, which is not a node of this graph"#]].assert_eq(&format!("{error:?}"));
     let error = check_compatible(&other, &stored.replace("early", "earl")).unwrap_err();
     assert!(error.findings()[0].contains("checksum"), "{error:?}");
     let error = check_compatible(&other, "{}").unwrap_err();
