@@ -102,6 +102,7 @@ struct Reading {
     started: BTreeSet<String>,
     ended: BTreeSet<String>,
     got: BTreeSet<String>,
+    answered: BTreeSet<String>,
     counts: Counts,
 }
 
@@ -114,6 +115,7 @@ pub(crate) fn check_ledger(place: &Place) -> Counts {
         started: BTreeSet::new(),
         ended: BTreeSet::new(),
         got: BTreeSet::new(),
+        answered: BTreeSet::new(),
         counts: Counts::default(),
     };
     for event in events(&place.ledger()) {
@@ -163,6 +165,9 @@ impl Reading {
                 );
                 self.got.insert(key);
             }
+            Event::Answered(key) => {
+                self.answered.insert(key);
+            }
             Event::Seen(None) => {
                 assert_eq!(self.seen, Seen::default(), "the thread was there before");
                 self.take_seen(Seen::default());
@@ -185,6 +190,8 @@ impl Reading {
             seen.finished.is_subset(&seen.recorded),
             "what has finished shows"
         );
+        let again: Vec<_> = self.answered.intersection(&seen.open).collect();
+        assert!(again.is_empty(), "the answers to {again:?} were lost");
         if self.work.durability == Durability::Sync {
             self.check_sync(&seen);
         }

@@ -132,6 +132,14 @@ pub(crate) async fn look(graph: &Graph<Work, Tools>, file: &Path) -> Option<Seen
             .into_iter()
             .map(|(task, key)| format!("{task}@{}/{key}", place(values)))
             .collect(),
+        open: snapshot
+            .interrupts
+            .iter()
+            .map(|asked| {
+                let (_, question) = asked.id.rsplit_once('/').expect("an id is a path");
+                format!("{}/{question}", label(&asked.task, values))
+            })
+            .collect(),
     })
 }
 

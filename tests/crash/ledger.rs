@@ -25,6 +25,8 @@ pub(crate) enum Event {
     Effect(String, String),
     /// What a body got from an effect, which may have happened earlier.
     Got(String, String),
+    /// A body got the answer to a question, whose key has its label in it.
+    Answered(String),
     /// What a process found in the store before it did anything; nothing if the
     /// thread was not there.
     Seen(Option<Seen>),
@@ -45,6 +47,8 @@ pub(crate) struct Seen {
     pub(crate) finished: BTreeSet<Label>,
     /// The effects whose results are there.
     pub(crate) kept: BTreeSet<String>,
+    /// The questions that have no answer.
+    pub(crate) open: BTreeSet<String>,
 }
 
 /// A ledger to write to.

@@ -349,9 +349,15 @@ async fn pay(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
     Ok(update_of(&label, tools.n_bytes))
 }
 
-/// Answers are part of the state, so that a wrong one shows.
-fn question(name: &str, label: &str, tools: &Ctx<Tools>) -> NodeResult<String> {
-    Ok(tools.interrupt(name, json!({ "label": label }))?)
+/// Asks; the answer becomes part of the state, so that a wrong one shows. The
+/// second question of a name is `name#2`.
+fn question(question: &str, label: &str, tools: &Ctx<Tools>) -> NodeResult<String> {
+    let name = question.trim_end_matches("#2");
+    let answer = tools.interrupt(name, json!({ "label": label }))?;
+    tools
+        .ledger
+        .note(&Event::Answered(format!("{label}/{question}")));
+    Ok(answer)
 }
 
 async fn ask(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
@@ -370,7 +376,7 @@ async fn ask_twice(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdat
     take_a_while(&label).await;
     let first = question("sure", &label, &tools)?;
     effect("between", &label, &tools).await?;
-    let second = question("sure", &label, &tools)?;
+    let second = question("sure#2", &label, &tools)?;
     tools.ledger.note(&Event::End(label.clone()));
     Ok(update_of(&label, tools.n_bytes).answers([first, second]))
 }
