@@ -9,6 +9,11 @@ impl Chance {
         Self(seed() ^ hash(purpose))
     }
 
+    /// A row that no variable changes.
+    pub(crate) fn fixed() -> Self {
+        Self(1)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)

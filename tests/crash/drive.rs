@@ -163,6 +163,17 @@ pub(crate) async fn snapshot_of(thread: &Thread<Work, Tools>) -> Option<Snapshot
     }
 }
 
+/// An error with its causes, as one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 /// Who does what is to be done.
 pub(crate) struct Driver {
     pub(crate) graph: Graph<Work, Tools>,
@@ -197,6 +208,20 @@ impl Driver {
                 Err(RunError::Node { source, .. }) if source.to_string() == "not yet" => {}
                 Err(error) => return Err(error),
             }
+        }
+        panic!("the work has no end");
+    }
+
+    /// Works until the thread is where that says, which it comes to.
+    pub(crate) async fn drive_until(&mut self, is_there: impl Fn(&Snapshot<Work>) -> bool) {
+        let thread = self.graph.thread(THREAD);
+        for _ in 0..MOST_ACTS {
+            let snapshot = snapshot_of(&thread).await;
+            if snapshot.as_ref().is_some_and(&is_there) {
+                return;
+            }
+            let act = self.next(snapshot.as_ref()).expect("it is not done yet");
+            self.perform(act).await.expect("it goes on");
         }
         panic!("the work has no end");
     }

@@ -9,7 +9,9 @@
 
 mod chance;
 mod check;
+mod damage;
 mod drive;
+mod edited;
 mod kill;
 mod ledger;
 mod prompt;
