@@ -16,8 +16,9 @@ pub(crate) struct Body {
     /// The version of the state's schema.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) version: u32,
-    /// How many fields have records up to here.
-    pub(crate) fields: usize,
+    /// For each field that has records up to here, by name: so many checkpoints
+    /// before this one is its newest.
+    pub(crate) fields: Vec<u64>,
     /// The nodes that ran since the checkpoint before, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) ran: Vec<String>,

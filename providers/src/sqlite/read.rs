@@ -27,10 +27,14 @@ pub(super) fn load(
     };
     let wanted = match checkpoint {
         Some(wanted) => number(wanted),
-        None => match head(connection, thread)? {
-            Some((head, _)) => head,
-            None => return Ok(None),
-        },
+        None => {
+            let head = head(connection, thread)?.map(|(head, _)| head);
+            nothing_after(connection, thread, name, head)?;
+            match head {
+                Some(head) => head,
+                None => return Ok(None),
+            }
+        }
     };
     let mut select = connection.prepare_cached(
         "SELECT number, parent, line, step, source_code, created_at_ms, body, checksum
@@ -51,6 +55,34 @@ pub(super) fn load(
         checkpoint,
         fields,
     }))
+}
+
+/// No field has a record that is newer than the head: the head would be gone.
+fn nothing_after(
+    connection: &Connection,
+    thread: i64,
+    name: &str,
+    head: Option<i64>,
+) -> Result<(), Failure> {
+    let mut newest = connection.prepare_cached(
+        "SELECT checkpoint FROM field WHERE thread = ? AND field = ?
+         ORDER BY checkpoint DESC LIMIT 1",
+    )?;
+    for field in fields_of(connection, name)? {
+        let newest = newest.query_row((thread, field.place), |row| row.get::<_, i64>(0));
+        match newest.optional()? {
+            Some(newest) if head.is_none_or(|head| head < newest) => {
+                let why = format!("field `{}` has a record of it, and it is gone", field.name);
+                return Err(Failure::unreadable(format!("checkpoint {newest}"), why));
+            }
+            None if head.is_none() => {
+                let why = format!("it had field `{}`, and has no checkpoint", field.name);
+                return Err(Failure::unreadable(format!("thread `{name}`"), why));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The thread's checkpoints before that one, newest first.
@@ -296,6 +328,9 @@ fn field_record(field: &str, row: &Row<'_>) -> Result<FieldRecord, Failure> {
     })
 }
 
+/// The key of the entry that says how many others its checkpoint has.
+pub(super) const COUNT: &str = "count";
+
 fn entries(
     connection: &Connection,
     thread: i64,
@@ -307,17 +342,30 @@ fn entries(
     )?;
     let mut rows = select.query((thread, number(checkpoint)))?;
     let mut entries = Vec::new();
+    let mut n_expected = None;
     while let Some(row) = rows.next()? {
         let task: String = of_row(row.get(0), || {
             format!("an entry of checkpoint {checkpoint}")
         })?;
         let what = || format!("an entry of `{task}` of checkpoint {checkpoint}");
+        let key: String = of_row(row.get(1), what)?;
+        let json: String = of_row(row.get(2), what)?;
+        if task.is_empty() && key == COUNT {
+            n_expected = Some(json);
+            continue;
+        }
         entries.push(EntryRecord {
-            key: of_row(row.get(1), what)?,
-            json: Some(of_row(row.get(2), what)?),
+            key,
+            json: Some(json),
             checksum: of_row(row.get::<_, i64>(3), what)?.cast_unsigned(),
             task,
         });
+    }
+    let n_expected = n_expected.unwrap_or_else(|| "0".to_owned());
+    if entries.len().to_string() != n_expected {
+        let why = format!("{} are there, and {n_expected} were written", entries.len());
+        let what = format!("the entries of checkpoint {checkpoint}");
+        return Err(Failure::unreadable(what, why));
     }
     Ok(entries)
 }

@@ -6,7 +6,7 @@ use superstep_core::{CheckpointError, CheckpointId, Commit, EntryRecord, FieldKi
 use super::error::Failure;
 use super::lease::{head, next_token, release, thread_under};
 use super::prune::prune;
-use super::read::{Field, fields_of, source_code};
+use super::read::{COUNT, Field, fields_of, source_code};
 
 /// As a number of SQLite's; one that is too great for it is not in the file.
 pub(super) fn number(id: CheckpointId) -> i64 {
@@ -214,29 +214,58 @@ fn put(
     checkpoint: CheckpointId,
     entries: &[EntryRecord],
 ) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
     let checkpoint = number(checkpoint);
     let mut insert = connection.prepare_cached(
         "INSERT INTO entry (thread, checkpoint, task, key, json, checksum)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET json = excluded.json, checksum = excluded.checksum",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+    )?;
+    let mut update = connection.prepare_cached(
+        "UPDATE entry SET json = ?5, checksum = ?6
+         WHERE thread = ?1 AND checkpoint = ?2 AND task = ?3 AND key = ?4",
     )?;
     let mut delete = connection.prepare_cached(
         "DELETE FROM entry WHERE thread = ?1 AND checkpoint = ?2 AND task = ?3 AND key = ?4",
     )?;
-    for EntryRecord {
-        task,
-        key,
-        json,
-        checksum,
-    } in entries
-    {
-        match json {
-            Some(json) => {
-                insert.execute((thread, checkpoint, task, key, json, checksum.cast_signed()))?
-            }
-            None => delete.execute((thread, checkpoint, task, key))?,
+    let mut n_more = 0_i64;
+    for record in entries {
+        let EntryRecord { task, key, .. } = record;
+        let Some(json) = &record.json else {
+            let n_deleted = delete.execute((thread, checkpoint, task, key))?;
+            n_more -= i64::from(n_deleted > 0);
+            continue;
         };
+        let row = (
+            thread,
+            checkpoint,
+            task,
+            key,
+            json,
+            record.checksum.cast_signed(),
+        );
+        match insert.execute(row)? {
+            0 => drop(update.execute(row)?),
+            _ => n_more += 1,
+        }
     }
+    count(connection, thread, checkpoint, n_more)
+}
+
+/// Keeps in mind how many entries there are, so that one that is gone is missed.
+fn count(
+    connection: &Connection,
+    thread: i64,
+    checkpoint: i64,
+    n_more: i64,
+) -> Result<(), Failure> {
+    let mut count = connection.prepare_cached(
+        "INSERT INTO entry (thread, checkpoint, task, key, json, checksum)
+         VALUES (?1, ?2, '', ?3, ?4, 0)
+         ON CONFLICT DO UPDATE SET json = entry.json + excluded.json",
+    )?;
+    count.execute((thread, checkpoint, COUNT, n_more))?;
     Ok(())
 }
 

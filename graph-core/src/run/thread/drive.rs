@@ -278,7 +278,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             format: FORMAT,
             graph: graph.name.clone(),
             version: S::VERSION,
-            fields: self.logs.n_fields(),
+            fields: self.logs.ages(id).map(|(_, age)| age).collect(),
             ran: ran
                 .iter()
                 .map(|&node| graph.name_of(node).to_string())

@@ -128,9 +128,11 @@ struct FieldLog {
 }
 
 impl FieldLogs {
-    /// How many fields have records.
-    pub(super) fn n_fields(&self) -> usize {
-        self.0.len()
+    /// The fields that have records, by name, and how many checkpoints before
+    /// `at` the newest of each is.
+    pub(super) fn ages(&self, at: CheckpointId) -> impl ExactSizeIterator<Item = (&str, u64)> {
+        let age = move |log: &FieldLog| at.number().wrapping_sub(log.last.number());
+        self.0.iter().map(move |(field, log)| (&**field, age(log)))
     }
 
     pub(super) fn last(&self, field: &str) -> Option<CheckpointId> {

@@ -17,10 +17,30 @@ pub(super) enum Problem {
     NewerState { found: u32, known: u32 },
     #[error("it could not be made from version {from} into version {to}: {why}")]
     Migration { from: u32, to: u32, why: String },
-    #[error("{found} fields have records, and it says that {expected} have")]
-    Missing { found: usize, expected: usize },
+    #[error(
+        "{found} fields have records, and it says that {expected} have{}",
+        none_of(without)
+    )]
+    Missing {
+        found: usize,
+        expected: usize,
+        /// Those that have none, though some may never have had any.
+        without: String,
+    },
+    #[error("its newest record is that of checkpoint {found}, and that of {expected} is missing")]
+    NotNewest {
+        found: CheckpointId,
+        expected: CheckpointId,
+    },
     #[error("the record before that of checkpoint {at} is missing")]
     Gap { at: CheckpointId },
     #[error("{0}")]
     Value(String),
+}
+
+fn none_of(fields: &str) -> String {
+    match fields {
+        "" => String::new(),
+        fields => format!("; there is none of {fields}"),
+    }
 }

@@ -38,15 +38,7 @@ pub(super) fn read_state<S: State>(
     records: &[FieldRecord],
 ) -> Result<(S, FieldLogs), CheckpointError> {
     let (fields, logs) = assemble::<S>(checkpoint, records)?;
-    if logs.n_fields() != body.fields {
-        return Err(CheckpointError::corrupt(
-            format!("checkpoint {}", checkpoint.id),
-            Problem::Missing {
-                found: logs.n_fields(),
-                expected: body.fields,
-            },
-        ));
-    }
+    check_ages::<S>(checkpoint, body, &logs)?;
     let fields = in_this_version::<S>(body.version, fields).map_err(|problem| {
         CheckpointError::corrupt(
             format!("the state of checkpoint {}", checkpoint.id),
@@ -75,6 +67,44 @@ fn in_this_version<S: State>(
     Ok(fields
         .map(|(field, value)| (field, value.to_string()))
         .collect())
+}
+
+/// Each field has the newest record that the checkpoint says it has.
+fn check_ages<S: State>(
+    checkpoint: &CheckpointRecord,
+    body: &Body,
+    logs: &FieldLogs,
+) -> Result<(), CheckpointError> {
+    let id = checkpoint.id;
+    let ages = logs.ages(id);
+    let (found, expected) = (ages.len(), body.fields.len());
+    if found != expected {
+        let known = S::schema().fields.iter().map(|field| field.name);
+        let without = known.filter(|field| logs.last(field).is_none());
+        let without = without
+            .map(|field| format!("`{field}`"))
+            .collect::<Vec<_>>();
+        let problem = Problem::Missing {
+            found,
+            expected,
+            without: without.join(", "),
+        };
+        return Err(CheckpointError::corrupt(
+            format!("checkpoint {id}"),
+            problem,
+        ));
+    }
+    let mut ages = ages.zip(&body.fields);
+    match ages.find(|((_, found), expected)| found != *expected) {
+        None => Ok(()),
+        Some(((field, found), expected)) => Err(CheckpointError::corrupt(
+            format!("field `{field}` of checkpoint {id}"),
+            Problem::NotNewest {
+                found: id.number().wrapping_sub(found).into(),
+                expected: id.number().wrapping_sub(*expected).into(),
+            },
+        )),
+    }
 }
 
 /// Each field's value, of its newest and what was added since.

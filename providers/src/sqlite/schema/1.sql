@@ -42,7 +42,7 @@ CREATE TABLE entry (
     thread INTEGER NOT NULL, -- thread.id
     checkpoint INTEGER NOT NULL,
     task TEXT NOT NULL, -- empty for the superstep as a whole
-    key TEXT NOT NULL, -- result, ask/NAME, answer/NAME, once/KEY, error
+    key TEXT NOT NULL, -- result, ask/NAME, answer/NAME, once/KEY, error; count: how many others
     json TEXT NOT NULL,
     checksum INTEGER NOT NULL,
     PRIMARY KEY (thread, checkpoint, task, key)

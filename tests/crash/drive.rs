@@ -1,0 +1,288 @@
+//! One life of a process: it looks where its thread is, does what is to be done
+//! next, and so on until all is done.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use superstep::{Checkpointer, Graph, Interrupt, OnBusy, RunError, Snapshot, Sqlite, Thread};
+
+use crate::chance::{Chance, hash};
+use crate::ledger::{Event, Ledger, Seen};
+use crate::work::{ALL, Tools, Work, Workload, label, place, update_of};
+
+/// More than the longest work takes.
+const MOST_ACTS: usize = 400;
+
+const FOLDER: &str = "SUPERSTEP_CRASH_FOLDER";
+const WORK: &str = "SUPERSTEP_CRASH_WORK";
+const LUCK: &str = "SUPERSTEP_CRASH_LUCK";
+
+/// Where a thread is, and the ledger of those who work at it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) work: Workload,
+}
+
+impl Place {
+    pub(crate) fn new(folder: &Path, work: Workload) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            work,
+        }
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.join("runs.db")
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.folder.join("ledger")
+    }
+
+    pub(crate) fn tools(&self) -> Arc<Tools> {
+        Arc::new(Tools {
+            ledger: Ledger::open(&self.ledger()),
+            n_bytes: self.work.n_bytes,
+        })
+    }
+
+    /// The graph, on the file.
+    pub(crate) async fn graph(&self) -> Graph<Work, Tools> {
+        let file = Sqlite::open(self.file()).await.expect("the file opens");
+        self.graph_on(file)
+    }
+
+    pub(crate) fn graph_on(&self, checkpointer: impl Checkpointer) -> Graph<Work, Tools> {
+        let graph = self.work.graph().checkpointer(checkpointer).compile();
+        graph.expect("the graph is sound")
+    }
+
+    /// This test binary again, to live one life here.
+    pub(crate) fn child(&self, luck: u64) -> Command {
+        let mut command = test("drive::a_life");
+        command
+            .env(FOLDER, &self.folder)
+            .env(WORK, self.work.name)
+            .env(LUCK, luck.to_string());
+        command
+    }
+}
+
+/// This test binary again, to run only that test.
+pub(crate) fn test(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("it runs"));
+    command.args(["--exact", name, "--nocapture", "--quiet"]);
+    command
+}
+
+/// The one thread of a file.
+pub(crate) const THREAD: &str = "job";
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Does nothing unless it was started by another test.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_life() {
+    let (Some(folder), Some(name), Some(luck)) = (variable(FOLDER), variable(WORK), variable(LUCK))
+    else {
+        return;
+    };
+    let work = ALL.into_iter().find(|work| *work.name == name);
+    let place = Place::new(Path::new(&folder), work.expect("there is such work"));
+    let mut chance = Chance::of(&luck.to_string_lossy());
+    let tools = place.tools();
+    let graph = place.graph().await;
+    let seen = look(&graph, &place.file()).await;
+    tools.ledger.note(&Event::Seen(seen));
+    let on_busy = match chance.one_in(2) {
+        true => OnBusy::Wait,
+        false => OnBusy::Interrupt,
+    };
+    let mut driver = Driver {
+        graph,
+        work: place.work,
+        tools,
+        on_busy,
+        chance,
+    };
+    driver.drive().await.expect("it goes on");
+}
+
+/// What is in the store.
+pub(crate) async fn look(graph: &Graph<Work, Tools>, file: &Path) -> Option<Seen> {
+    let snapshot = snapshot_of(&graph.thread(THREAD)).await?;
+    let values = &snapshot.values;
+    let finished = snapshot
+        .finished
+        .iter()
+        .map(|task| label(task, values))
+        .collect();
+    Some(Seen {
+        n_inputs: values.inputs.len(),
+        recorded: values.log.iter().cloned().collect(),
+        finished,
+        kept: kept(file)
+            .into_iter()
+            .map(|(task, key)| format!("{task}@{}/{key}", place(values)))
+            .collect(),
+        open: snapshot
+            .interrupts
+            .iter()
+            .map(|asked| {
+                let (_, question) = asked.id.rsplit_once('/').expect("an id is a path");
+                format!("{}/{question}", label(&asked.task, values))
+            })
+            .collect(),
+    })
+}
+
+/// The effects whose results are in the file, by task and key.
+fn kept(file: &Path) -> Vec<(String, String)> {
+    let file = Connection::open(file).expect("it opens");
+    let mut select = file
+        .prepare("SELECT task, substr(key, 6) FROM entry WHERE key LIKE 'once/%'")
+        .expect("there is such a table");
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let rows: Result<_, _> = rows.expect("it is read").collect();
+    rows.expect("they are texts")
+}
+
+/// Where the thread is; nothing if it is not there.
+pub(crate) async fn snapshot_of(thread: &Thread<Work, Tools>) -> Option<Snapshot<Work>> {
+    match thread.state().await {
+        Ok(snapshot) => Some(snapshot),
+        Err(RunError::UnknownThread { .. }) => None,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// An error with its causes, as one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Who does what is to be done.
+pub(crate) struct Driver {
+    pub(crate) graph: Graph<Work, Tools>,
+    pub(crate) work: Workload,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) on_busy: OnBusy,
+    pub(crate) chance: Chance,
+}
+
+/// What is to be done next.
+enum Act {
+    Begin(usize),
+    Proceed,
+    Answer(Vec<(String, Value)>),
+    Edit(String),
+    /// Writes in the place of `work`.
+    Replace(String),
+}
+
+impl Driver {
+    /// Works until all is done. A node that fails is begun anew; every other
+    /// error ends it.
+    pub(crate) async fn drive(&mut self) -> Result<(), RunError> {
+        let thread = self.graph.thread(THREAD);
+        for _ in 0..MOST_ACTS {
+            let snapshot = snapshot_of(&thread).await;
+            let Some(act) = self.next(snapshot.as_ref()) else {
+                return Ok(());
+            };
+            match self.perform(act).await {
+                Ok(()) => {}
+                Err(RunError::Node { source, .. }) if source.to_string() == "not yet" => {}
+                Err(error) => return Err(error),
+            }
+        }
+        panic!("the work has no end");
+    }
+
+    /// Works until the thread is where that says, which it comes to.
+    pub(crate) async fn drive_until(&mut self, is_there: impl Fn(&Snapshot<Work>) -> bool) {
+        let thread = self.graph.thread(THREAD);
+        for _ in 0..MOST_ACTS {
+            let snapshot = snapshot_of(&thread).await;
+            if snapshot.as_ref().is_some_and(&is_there) {
+                return;
+            }
+            let act = self.next(snapshot.as_ref()).expect("it is not done yet");
+            self.perform(act).await.expect("it goes on");
+        }
+        panic!("the work has no end");
+    }
+
+    fn next(&mut self, snapshot: Option<&Snapshot<Work>>) -> Option<Act> {
+        let Some(snapshot) = snapshot else {
+            return Some(Act::Begin(0));
+        };
+        let n_inputs = snapshot.values.inputs.len();
+        if snapshot.next.is_empty() && snapshot.finished.is_empty() {
+            return (n_inputs < self.work.n_runs).then_some(Act::Begin(n_inputs));
+        }
+        if !snapshot.interrupts.is_empty() {
+            return Some(Act::Answer(self.answers(&snapshot.interrupts)));
+        }
+        let stops = self.work.edits && snapshot.next == ["work"];
+        let edit = format!("edit {}", place(&snapshot.values));
+        Some(match stops && !snapshot.values.edits.contains(&edit) {
+            true if snapshot.values.round % 3 == 0 => Act::Replace(label("work", &snapshot.values)),
+            true => Act::Edit(edit),
+            false => Act::Proceed,
+        })
+    }
+
+    /// Answers to all questions, or to one.
+    fn answers(&mut self, asked: &[Interrupt]) -> Vec<(String, Value)> {
+        let mut answers: Vec<(String, Value)> = asked
+            .iter()
+            .map(|asked| {
+                let answer = format!("{} {}", asked.id, hash(&asked.value.to_string()));
+                (asked.id.clone(), json!(answer))
+            })
+            .collect();
+        if self.chance.one_in(2) {
+            let only = self.chance.below(answers.len());
+            answers = vec![answers.swap_remove(only)];
+        }
+        answers
+    }
+
+    async fn perform(&self, act: Act) -> Result<(), RunError> {
+        let graph = &self.graph;
+        let run = match act {
+            Act::Begin(number) => graph.invoke(Work::update().inputs(format!("input {number}"))),
+            Act::Proceed => graph.proceed(),
+            Act::Answer(answers) => graph.resume_with(answers),
+            Act::Edit(edit) => {
+                let update = graph.thread(THREAD).update(Work::update().edits(edit));
+                return update.on_busy(self.on_busy).await.map(drop);
+            }
+            Act::Replace(label) => {
+                let update = update_of(&label, self.work.n_bytes);
+                let update = graph.thread(THREAD).update(update).as_node("work");
+                return update.on_busy(self.on_busy).await.map(drop);
+            }
+        };
+        run.thread(THREAD)
+            .context(Arc::clone(&self.tools))
+            .durability(self.work.durability)
+            .on_busy(self.on_busy)
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,18 @@
+//! Threads in SQLite, and everything that goes wrong around them: processes
+//! that are killed, files that are damaged, disks that are full, processes that
+//! want the same thread.
+//!
+//! `SUPERSTEP_KILLS=5000` kills more often, `SUPERSTEP_SEED=7` at other moments;
+//! the seed is printed. What a killed process did is told by a file of its own,
+//! to which each body writes a line when it begins and when it ends.
+#![cfg(feature = "sqlite")]
+
+mod chance;
+mod check;
+mod damage;
+mod drive;
+mod edited;
+mod kill;
+mod ledger;
+mod prompt;
+mod work;
