@@ -15,5 +15,5 @@ pub use explore::{Disagreement, Exploration, Explored, Fresh, explore};
 /// What `checkpointer_kit!` expands to; outside semver.
 #[doc(hidden)]
 pub mod __kit {
-    pub use super::kit::*;
+    pub use crate::testing::kit::*;
 }
