@@ -48,5 +48,6 @@ pages! {
     gone_node = "../docs/errors/gone-node.md",
     cancelled = "../docs/errors/cancelled.md",
     no_runtime = "../docs/errors/no-runtime.md",
+    threads = "../docs/threads.md",
     from_langgraph = "../docs/from-langgraph.md",
 }
