@@ -94,7 +94,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures |
+//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
 
@@ -110,14 +110,15 @@ pub use superstep_core::testing;
 pub use superstep_core::{
     All, Any, Append, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim,
     Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END, EntryRecord,
-    FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Given, Graph, HasContext, History,
-    Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
-    IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Loaded, Max, MemoryCheckpointer,
-    Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName, NodeResult, OnBusy,
-    OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route, Run, RunError, START,
-    Schema, SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord,
-    Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome,
-    TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind, node,
+    FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext,
+    History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
+    IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Loaded, Max,
+    MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
+    NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
+    Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status,
+    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript,
+    TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind,
+    node,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "sqlite")]

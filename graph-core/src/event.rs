@@ -22,7 +22,8 @@ pub struct SuperstepRecord {
 /// One task of a recorded superstep.
 ///
 /// In a superstep that failed, tasks are there with nothing but their names
-/// and inputs: which of them had ended is a matter of time.
+/// and inputs: which of them had ended is a matter of time. In one that waits
+/// for answers, so are those that do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TaskRecord {
@@ -31,7 +32,7 @@ pub struct TaskRecord {
     /// For a send, the value that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// How many attempts it took; 0 if the superstep failed.
+    /// How many attempts it took; 0 if the superstep failed, or the task waits.
     pub attempts: u32,
     /// Its update, as it is written as JSON; `None` if it returned none.
     #[serde(skip_serializing_if = "Option::is_none")]

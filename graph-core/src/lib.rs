@@ -47,8 +47,8 @@ pub use run::{
 #[cfg(feature = "schema")]
 pub use state::json_schema;
 pub use state::{
-    All, Any, Append, Data, FieldSchema, FieldUpdate, IntoUpdate, Items, Last, Max, Merge, Min,
-    Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
+    All, Any, Append, Data, FieldSchema, FieldUpdate, Fields, IntoUpdate, Items, Last, Max, Merge,
+    Min, Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
 };
 pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 
@@ -56,10 +56,14 @@ pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::node::{FailureOf, IntoOutcome, NodeError, Outcome, Route};
+    pub use crate::state::Fields;
     pub use crate::state::{
         FieldSchema, Fit, IntoUpdate, Misfit, Replace, Schema, Slot, Slotted, State, Update,
         UpdateKeys, WriteKind, check_data, check_reducer, debug_update, default_state,
         deserialize_update,
     };
     pub use serde;
+
+    /// What a migration may fail with.
+    pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 }

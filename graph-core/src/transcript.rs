@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::event::{Lead, LeadBy, SuperstepRecord, TaskRecord};
 use crate::id::END;
 use crate::node::BoxFuture;
-use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
+use crate::run::{HasContext, Invocation, Recorded, RunError, Status, to_json};
 use crate::state::{State, in_order};
 
 impl<S, C, X> Invocation<S, C, X>
@@ -112,7 +112,8 @@ impl fmt::Debug for TranscriptRun {
 pub struct Transcript {
     /// The graph's name.
     pub graph: String,
-    /// The input.
+    /// The input; of a run that goes on with a thread, `{"resume": answers}` or
+    /// `{"proceed": true}`.
     pub input: Value,
     /// What `START` made ready.
     pub start: Vec<Lead>,
@@ -135,6 +136,13 @@ pub enum Outcome {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         starved: Vec<String>,
     },
+    /// It stopped at a breakpoint, or waits for answers.
+    Interrupted {
+        /// The state so far.
+        state: Value,
+        /// What is asked: ids and values, in task order.
+        asked: Vec<(String, Value)>,
+    },
     /// The run failed.
     Failed {
         /// The error's code.
@@ -147,6 +155,14 @@ pub enum Outcome {
 impl Transcript {
     pub(crate) fn new<S: State>(recorded: Recorded<S>) -> Self {
         let outcome = match &recorded.result {
+            Ok(run) if run.status == Status::Interrupted => Outcome::Interrupted {
+                state: in_order(S::schema().fields, to_json(&run.state)),
+                asked: run
+                    .interrupts()
+                    .iter()
+                    .map(|asked| (asked.id.clone(), asked.value.clone()))
+                    .collect(),
+            },
             Ok(run) => Outcome::Done {
                 state: in_order(S::schema().fields, to_json(&run.state)),
                 starved: run.starved.iter().map(ToString::to_string).collect(),
@@ -162,6 +178,15 @@ impl Transcript {
             start: recorded.record.start,
             supersteps: recorded.record.supersteps,
             outcome,
+        }
+    }
+}
+
+impl Transcript {
+    fn n_supersteps(&self) -> String {
+        match self.supersteps.len() {
+            1 => "1 superstep".to_owned(),
+            n => format!("{n} supersteps"),
         }
     }
 }
@@ -185,10 +210,15 @@ impl fmt::Display for Transcript {
             write_superstep(f, superstep)?;
         }
         match &self.outcome {
+            Outcome::Interrupted { state, asked } => {
+                writeln!(f, "\ninterrupted after {}", self.n_supersteps())?;
+                for (id, value) in asked {
+                    writeln!(f, "asks {id} {}", Short(value))?;
+                }
+                write_state(f, state)
+            }
             Outcome::Done { state, starved } => {
-                let n = self.supersteps.len();
-                let supersteps = if n == 1 { "superstep" } else { "supersteps" };
-                writeln!(f, "\ndone after {n} {supersteps}")?;
+                writeln!(f, "\ndone after {}", self.n_supersteps())?;
                 for join in starved {
                     writeln!(f, "starved: {join}")?;
                 }

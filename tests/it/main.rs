@@ -17,5 +17,6 @@ mod policy;
 mod run;
 mod silent;
 mod state;
+mod threads;
 mod transcript;
 mod undo;

@@ -325,3 +325,23 @@ async fn the_order_of_what_is_sent_does_not_show() {
     assert!(text.contains(",[[0,1,10,"), "{text}");
     assert!(text.contains(",7,[3,1,2]]"), "{text}");
 }
+
+#[tokio::test]
+async fn questions_and_what_goes_on_after_them() {
+    let graph = StateGraph::new("order")
+        .add_node("ask", async |_: View<Trace>, ctx: Ctx| {
+            let answer: String = ctx.interrupt("sure", serde_json::json!({ "total": 900 }))?;
+            Ok::<_, superstep::NodeError>(Trace::update().log(answer))
+        })
+        .add_node("price", async |_: View<Trace>| Trace::update().n(900))
+        .add_node("ship", mark)
+        .add_edge(START, ["ask", "price"])
+        .add_edge(["ask", "price"], "ship")
+        .checkpointer(superstep::MemoryCheckpointer::new())
+        .compile()
+        .unwrap();
+    let asked = graph.invoke(Trace::update()).thread("t").transcript().await;
+    let resumed = graph.resume("yes").thread("t").transcript().await;
+    let again = graph.proceed().thread("t").transcript().await;
+    insta::assert_snapshot!(format!("{asked}\n{resumed}\n{again}"));
+}

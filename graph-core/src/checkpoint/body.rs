@@ -14,7 +14,7 @@ pub(crate) struct Body {
     /// The graph's name, for people.
     pub(crate) graph: String,
     /// The version of the state's schema.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) version: u32,
     /// How many fields have records up to here.
     pub(crate) fields: usize,
@@ -55,10 +55,14 @@ pub(crate) struct JoinBody {
     pub(crate) arrived: Vec<String>,
 }
 
+fn one() -> u32 {
+    1
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde calls it with a reference"
 )]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }

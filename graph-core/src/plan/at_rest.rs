@@ -44,11 +44,13 @@ fn node<S: State, C>(graph: &Frozen<S, C>, name: &str) -> Result<NodeIndex, Gone
         .ok_or_else(|| Gone::Node(name.to_owned()))
 }
 
-/// Tasks that were written down.
+/// Tasks that were written down, as far as they still are; what is not goes to
+/// `gone`.
 pub(crate) fn read_tasks<S: State, C>(
     graph: &Frozen<S, C>,
     tasks: &[TaskBody],
-) -> Result<Vec<Task>, Gone> {
+    gone: &mut Vec<Gone>,
+) -> Vec<Task> {
     let task = |body: &TaskBody| {
         let node = node(graph, &body.node)?;
         let send = match (body.send, &body.input, graph.node(node).worker) {
@@ -63,7 +65,10 @@ pub(crate) fn read_tasks<S: State, C>(
         };
         Ok(Task { node, send })
     };
-    tasks.iter().map(task).collect()
+    let tasks = tasks.iter().map(task);
+    tasks
+        .filter_map(|task| task.map_err(|why| gone.push(why)).ok())
+        .collect()
 }
 
 impl Frontier {
@@ -86,42 +91,54 @@ impl Frontier {
         nodes.map(|node| graph.names[node].to_string()).collect()
     }
 
-    /// A frontier that was written down. A join that has other sources now has
-    /// those of its arrivals that are still its sources.
+    /// A frontier that was written down, as far as it still is; what is not goes
+    /// to `gone`. A join that has other sources now has those of its arrivals
+    /// that are still its sources.
     pub(crate) fn read<S: State, C>(
         graph: &Frozen<S, C>,
         joins: &[JoinBody],
         deferred: &[String],
-    ) -> Result<Self, Gone> {
+        gone: &mut Vec<Gone>,
+    ) -> Self {
         let mut frontier = Self::new(graph);
-        for body in joins {
-            let target = node(graph, &body.to)?;
-            let of = body.of.iter().map(|name| node(graph, name));
-            let of: Vec<NodeIndex> = of.filter_map(Result::ok).collect();
-            let same = |index: &usize| {
-                let join = &graph.joins[*index];
-                join.target == target
-                    && join.sources.len() == of.len()
-                    && join.sources.iter().all(|source| of.contains(source))
-            };
-            let into = |index: &usize| graph.joins[*index].target == target;
-            let mut indices = 0..graph.joins.len();
-            let found = indices.clone().find(same).or_else(|| indices.find(into));
-            let Some(index) = found else {
-                return Err(Gone::Node(body.to.clone()));
-            };
-            for name in &body.arrived {
-                let source = node(graph, name)?;
-                let mut sources = graph.joins[index].sources.iter();
-                if let Some(at) = sources.position(|&known| known == source) {
-                    frontier.arrived[index].insert(at);
-                }
+        let joins = joins.iter().map(|join| frontier.read_join(graph, join));
+        gone.extend(joins.filter_map(Result::err));
+        for name in deferred {
+            match node(graph, name) {
+                Ok(node) => frontier.deferred.insert(node as usize),
+                Err(why) => gone.push(why),
             }
         }
-        for name in deferred {
-            let node = node(graph, name)?;
-            frontier.deferred.insert(node as usize);
+        frontier
+    }
+
+    fn read_join<S: State, C>(
+        &mut self,
+        graph: &Frozen<S, C>,
+        body: &JoinBody,
+    ) -> Result<(), Gone> {
+        let target = node(graph, &body.to)?;
+        let of = body.of.iter().map(|name| node(graph, name));
+        let of: Vec<NodeIndex> = of.filter_map(Result::ok).collect();
+        let same = |index: &usize| {
+            let join = &graph.joins[*index];
+            join.target == target
+                && join.sources.len() == of.len()
+                && join.sources.iter().all(|source| of.contains(source))
+        };
+        let into = |index: &usize| graph.joins[*index].target == target;
+        let mut indices = 0..graph.joins.len();
+        let found = indices.clone().find(same).or_else(|| indices.find(into));
+        let Some(index) = found else {
+            return Err(Gone::Node(body.to.clone()));
+        };
+        for name in &body.arrived {
+            let source = node(graph, name)?;
+            let mut sources = graph.joins[index].sources.iter();
+            if let Some(at) = sources.position(|&known| known == source) {
+                self.arrived[index].insert(at);
+            }
         }
-        Ok(frontier)
+        Ok(())
     }
 }

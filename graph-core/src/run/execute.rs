@@ -20,7 +20,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -150,7 +150,22 @@ async fn one<S: State, C: Send + Sync + 'static>(
         return Err(RunError::NoRuntime);
     }
     let mut results = Results::of(1);
-    results.note(0, start(shared, state, superstep, task).await);
+    let task = start(shared, state, superstep, task);
+    match &shared.ledger {
+        None => {
+            results.note(0, task.await);
+        }
+        Some(ledger) => {
+            let (mut task, mut stopped) = (pin!(task), ledger.stopped());
+            let ended = poll_fn(|cx| match task.as_mut().poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending => stopped.as_mut().poll(cx).map(|()| None),
+            });
+            if let Some(ended) = ended.await {
+                results.note(0, ended);
+            }
+        }
+    }
     Ok(results)
 }
 
@@ -179,8 +194,25 @@ async fn many<S: State, C: Send + Sync + 'static>(
             spawned: JoinSet::new(),
         })),
     }));
-    crew.lead(n_tasks, n_helpers, pace).await;
-    while crew.next().await {}
+    let all = async {
+        crew.lead(n_tasks, n_helpers, pace).await;
+        while crew.next().await {}
+    };
+    match &shared.ledger {
+        None => all.await,
+        Some(ledger) => {
+            let (mut all, mut stopped) = (pin!(all), ledger.stopped());
+            let mut stops = false;
+            poll_fn(|cx| {
+                if !stops && stopped.as_mut().poll(cx).is_ready() {
+                    stops = true;
+                    crew.0.stop();
+                }
+                all.as_mut().poll(cx)
+            })
+            .await;
+        }
+    }
     let open = crew.0.open.lock().take();
     open.map(|open| open.results)
         .ok_or(RunError::Cancelled { superstep })
@@ -429,16 +461,22 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         drop(rest);
     }
 
-    /// A task has failed: unless the others are to finish, empties the queue,
-    /// and aborts what was spawned.
+    /// A task has failed: unless the others are to finish, all stops.
     fn failed(&self, index: usize, failed: Failed) {
+        match &mut *self.open.lock() {
+            None => return,
+            Some(open) => open.results.note(index, Err(failed)),
+        };
+        if self.on_failure == OnFailure::Stop {
+            self.stop();
+        }
+    }
+
+    /// Empties the queue, and aborts what was spawned.
+    fn stop(&self) {
         let unstarted = match &mut *self.open.lock() {
             None => return,
             Some(open) => {
-                open.results.note(index, Err(failed));
-                if self.on_failure == OnFailure::Finish {
-                    return;
-                }
                 self.stopped.store(true, Ordering::Relaxed);
                 open.spawned.abort_all();
                 std::mem::replace(&mut open.queue, Queue(Vec::new()))

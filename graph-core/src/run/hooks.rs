@@ -21,6 +21,10 @@ pub(super) trait Observer<S: State, C>: Send + Sync {
     /// All tasks of the superstep have succeeded; here they are in task order.
     fn done(&mut self, done: &[Done<S>]);
 
+    /// The superstep waits for answers; here are its tasks that do not, in task
+    /// order.
+    fn paused(&mut self, done: &[Option<Done<S>>]);
+
     /// The superstep failed before its updates were merged.
     fn unmerged(&mut self);
 
@@ -55,6 +59,9 @@ pub(super) trait Executor<S: State, C>: Send + Sync {
 /// Gives each task what is known of it, and takes down what it leaves, while
 /// its superstep is still at work.
 pub(super) trait Ledger<S: State>: Send + Sync {
+    /// Returns once nothing that is at work is wanted any more.
+    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
     /// The answers and effects that the task has.
     fn desk(&self, task: TaskKey) -> Arc<Desk>;
 

@@ -498,7 +498,10 @@ where
         );
         let graph = Arc::clone(&self.graph.frozen);
         let mut record = Record::new(Arc::clone(&graph.names), S::schema().fields);
-        let input = to_json(&self.input);
+        let input = match &self.begin {
+            Begin::Input => to_json(&self.input),
+            begin => begin.to_json(),
+        };
         let hooks = Hooks {
             observer: Some(&mut record),
             executor,

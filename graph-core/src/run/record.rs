@@ -78,11 +78,10 @@ impl<S: State, C> Observer<S, C> for Record {
         };
         let mut writers: Vec<Vec<String>> = vec![Vec::new(); self.fields.len()];
         for (done, task) in done.iter().zip(&mut step.tasks) {
-            task.attempts = done.attempts;
+            take_down(task, done, self.fields);
             let Some(update) = &done.outcome.update else {
                 continue;
             };
-            task.writes = Some(in_order(self.fields, to_json(update)));
             update.writes(&mut |field, kind| {
                 writers[field].push(match kind {
                     WriteKind::Reduce => task.task.clone(),
@@ -99,6 +98,17 @@ impl<S: State, C> Observer<S, C> for Record {
                 writers,
             })
             .collect();
+    }
+
+    fn paused(&mut self, done: &[Option<Done<S>>]) {
+        let Some(step) = self.supersteps.last_mut() else {
+            return;
+        };
+        for (done, task) in done.iter().zip(&mut step.tasks) {
+            if let Some(done) = done {
+                take_down(task, done, self.fields);
+            }
+        }
     }
 
     fn unmerged(&mut self) {
@@ -156,6 +166,13 @@ impl<S: State, C> Observer<S, C> for Record {
             _ => self.start = leads,
         }
     }
+}
+
+/// Notes what a task came to.
+fn take_down<S: State>(task: &mut TaskRecord, done: &Done<S>, fields: &[FieldSchema]) {
+    task.attempts = done.attempts;
+    let update = done.outcome.update.as_ref();
+    task.writes = update.map(|update| in_order(fields, to_json(update)));
 }
 
 /// The end of a path.

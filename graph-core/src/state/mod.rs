@@ -26,6 +26,8 @@ pub use schema::{FieldSchema, Schema};
 pub use slot::{Fit, Misfit, Slot, Slotted, check_data, check_reducer, default_state};
 pub use wire::{UpdateKeys, debug_update, deserialize_update};
 
+use std::error::Error;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -68,9 +70,67 @@ pub trait State: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 
     /// What a node returns: every field optional.
     type Update: Update<State = Self>;
 
+    /// The version of the state's shape, which checkpoints carry: from 1, one
+    /// more with each change that serde alone cannot follow.
+    const VERSION: u32 = 1;
+
     /// The fields, in the order of declaration.
     fn schema() -> &'static Schema;
+
+    /// Turns fields as version `from` had them into those of version `from + 1`.
+    ///
+    /// Called once for each version from that of a checkpoint up to
+    /// [`VERSION`](Self::VERSION), with the fields by the names under which they
+    /// were written. It is called, too, for the updates of tasks that had
+    /// finished in a superstep that has not: `fields` are then some of them
+    /// only, so that what is not there must be no error. Nothing is written
+    /// until the thread goes on.
+    ///
+    /// # Errors
+    ///
+    /// When fields cannot be turned into what they have become; whoever reads
+    /// the thread then gets that error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    /// use superstep::Fields;
+    ///
+    /// /// Version 1 had a `name` in one piece.
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// #[state(version = 2, migrate = migrate)]
+    /// struct Person {
+    ///     first: String,
+    ///     last: String,
+    /// }
+    ///
+    /// fn migrate(from: u32, fields: &mut Fields) -> Result<(), &'static str> {
+    ///     if from == 1
+    ///         && let Some(name) = fields.remove("name")
+    ///     {
+    ///         let name = name.as_str().ok_or("a name is text")?;
+    ///         let (first, last) = name.split_once(' ').unwrap_or((name, ""));
+    ///         fields.insert("first".into(), first.into());
+    ///         fields.insert("last".into(), last.into());
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let mut fields = Fields::new();
+    /// fields.insert("name".into(), "Ada Lovelace".into());
+    /// Person::migrate(1, &mut fields).unwrap();
+    /// assert_eq!(fields["last"], "Lovelace");
+    /// ```
+    fn migrate(from: u32, fields: &mut Fields) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let _ = (from, fields);
+        Ok(())
+    }
 }
+
+/// The fields of a state by their names, each as JSON.
+pub type Fields = serde_json::Map<String, serde_json::Value>;
 
 /// A set of writes to a state's fields, made by one task.
 ///

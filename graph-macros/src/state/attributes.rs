@@ -3,13 +3,17 @@
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Expr, ExprLit, Field, Ident, Lit, LitStr, Meta, Path, Token, Type, parse_quote,
+    Attribute, Expr, ExprLit, Field, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type,
+    parse_quote,
 };
 
 use crate::errors::{Errors, one_of};
 
 /// The keys of `#[state(..)]` on a field.
 const KEYS: &[&str] = &["ephemeral"];
+
+/// The keys of `#[state(..)]` on the struct.
+const STRUCT_KEYS: &[&str] = &["version", "migrate"];
 
 /// The reducers that come with superstep.
 const STOCK: &[&str] = &[
@@ -210,17 +214,69 @@ fn doc(attribute: &Attribute, doc: &mut String) {
     doc.push_str(line.value().trim());
 }
 
-/// Refuses `#[state(..)]` and `#[reduce(..)]` on the struct itself.
-pub(super) fn refuse_on_struct(attributes: &[Attribute], errors: &mut Errors) {
+/// What the attributes of the struct say.
+#[derive(Default)]
+pub(super) struct StructAttributes {
+    pub(super) version: Option<LitInt>,
+    pub(super) migrate: Option<Path>,
+}
+
+/// Reads the attributes of the struct; one that goes on a field is a mistake.
+pub(super) fn read_struct(attributes: &[Attribute], errors: &mut Errors) -> StructAttributes {
+    let mut read = StructAttributes::default();
     for attribute in attributes {
-        for name in ["state", "reduce"] {
-            if attribute.path().is_ident(name) {
-                errors.at(
-                    attribute,
-                    format!("`#[{name}(..)]` goes on a field, not on the struct"),
-                );
-            }
+        if attribute.path().is_ident("reduce") {
+            errors.at(
+                attribute,
+                "`#[reduce(..)]` goes on a field, not on the struct",
+            );
+        } else if attribute.path().is_ident("state") {
+            state_of_struct(attribute, &mut read, errors);
         }
+    }
+    if let (Some(migrate), None) = (&read.migrate, &read.version) {
+        errors.at(
+            migrate,
+            "say to which version it leads: `#[state(version = 2, migrate = ..)]`",
+        );
+    }
+    read
+}
+
+fn state_of_struct(attribute: &Attribute, read: &mut StructAttributes, errors: &mut Errors) {
+    if !matches!(attribute.meta, Meta::List(_)) {
+        let expected = one_of(STRUCT_KEYS);
+        return errors.at(
+            attribute,
+            format!("say what in parentheses: expected {expected}"),
+        );
+    }
+    let parsed = attribute.parse_nested_meta(|meta| {
+        if meta.path.is_ident("version") {
+            let version: LitInt = meta.value()?.parse()?;
+            if version
+                .base10_parse::<u32>()
+                .is_ok_and(|version| version > 0)
+            {
+                read.version = Some(version);
+                return Ok(());
+            }
+            return Err(syn::Error::new(
+                version.span(),
+                "a version is a number from 1, one more for each change",
+            ));
+        }
+        if meta.path.is_ident("migrate") {
+            read.migrate = Some(meta.value()?.parse()?);
+            return Ok(());
+        }
+        if meta.path.is_ident("ephemeral") {
+            return Err(meta.error("`ephemeral` goes on a field, not on the struct"));
+        }
+        Err(meta.error(format!("unknown key, expected {}", one_of(STRUCT_KEYS))))
+    });
+    if let Err(error) = parsed {
+        errors.push(error);
     }
 }
 

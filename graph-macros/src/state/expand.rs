@@ -170,13 +170,33 @@ fn last_name(path: &syn::Path) -> String {
 
 fn state(model: &Model<'_>, update: &Ident) -> TokenStream {
     let name = model.name;
+    let version = model.version.as_ref().map(|version| {
+        quote! {
+            const VERSION: u32 = #version;
+        }
+    });
+    let migrate = model.migrate.as_ref().map(|migrate| {
+        let call = quote_spanned!(migrate.span()=> #migrate(from, fields));
+        quote! {
+            fn migrate(
+                from: u32,
+                fields: &mut ::superstep::__private::Fields,
+            ) -> ::core::result::Result<(), ::superstep::__private::BoxError> {
+                #call.map_err(::core::convert::Into::into)
+            }
+        }
+    });
     quote! {
         impl ::superstep::__private::State for #name {
             type Update = #update;
 
+            #version
+
             fn schema() -> &'static ::superstep::__private::Schema {
                 Self::schema()
             }
+
+            #migrate
         }
     }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields, Ident, Path, Type, Visibility};
+use syn::{Data, DeriveInput, Fields, Ident, LitInt, Path, Type, Visibility};
 
 use super::attributes;
 use crate::errors::Errors;
@@ -13,6 +13,10 @@ pub(super) struct Model<'i> {
     pub(super) name: &'i Ident,
     pub(super) vis: &'i Visibility,
     pub(super) fields: Vec<Field<'i>>,
+    /// `None` is 1.
+    pub(super) version: Option<LitInt>,
+    /// What leads from one version to the next.
+    pub(super) migrate: Option<Path>,
     pub(super) standing: Standing,
 }
 
@@ -43,11 +47,13 @@ pub(super) struct Field<'i> {
 }
 
 pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i> {
-    attributes::refuse_on_struct(&input.attrs, errors);
+    let attributes = attributes::read_struct(&input.attrs, errors);
     let mut model = Model {
         name: &input.ident,
         vis: &input.vis,
         fields: Vec::new(),
+        version: attributes.version,
+        migrate: attributes.migrate,
         standing: Standing::State,
     };
     if !input.generics.params.is_empty() {

@@ -145,12 +145,26 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         };
         let body = read_body(&loaded.checkpoint).map_err(|error| self.line.failed(error))?;
         let id = loaded.checkpoint.id;
-        *tasks = read_tasks(graph, &body.next).map_err(|gone| self.gone(id, gone))?;
-        self.plan = self.plan_of(graph, tasks);
-        let frontier = Frontier::read(graph, &body.joins, &body.deferred);
-        self.progress.frontier = frontier.map_err(|gone| self.gone(id, gone))?;
+        let mut gone = Vec::new();
+        *tasks = self.take_plan(graph, &body, &mut gone);
+        if let Some(gone) = gone.into_iter().next() {
+            return Err(self.gone(id, gone));
+        }
         self.take_state(graph, loaded, &body)?;
         Ok(true)
+    }
+
+    /// Takes in a checkpoint's plan, as far as the graph has a place for it.
+    pub(super) fn take_plan(
+        &mut self,
+        graph: &Frozen<S, C>,
+        body: &Body,
+        gone: &mut Vec<Gone>,
+    ) -> Vec<Task> {
+        let tasks = read_tasks(graph, &body.next, gone);
+        self.plan = self.plan_of(graph, &tasks);
+        self.progress.frontier = Frontier::read(graph, &body.joins, &body.deferred, gone);
+        tasks
     }
 
     pub(super) async fn fetch(
@@ -183,7 +197,11 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             .ephemerals
             .hold(self.progress.fields, &body.held);
         self.logs = logs;
-        self.changes = Changes::default();
+        self.changes = match body.version == S::VERSION {
+            true => Changes::default(),
+            // The next checkpoint is one of this version.
+            false => Changes::all(),
+        };
         self.line.head = Some(Head {
             id: checkpoint.id,
             line: checkpoint.line,
@@ -191,7 +209,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         });
         let entries = if Some(checkpoint.id) == self.line.lease().head {
             let renamed = |task: &str| renamed(graph, task);
-            let entries = Entries::read(loaded.entries, renamed);
+            let entries = Entries::read(loaded.entries, renamed).and_then(|mut entries| {
+                entries.migrate::<S>(body.version)?;
+                Ok(entries)
+            });
             entries.map_err(|error| self.line.failed(error))?
         } else {
             Entries::default()

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::super::attempt::Shared;
 use super::super::error::RunError;
@@ -23,6 +23,27 @@ pub(crate) enum Begin {
     Resume(Answers),
     /// Where its thread is.
     Proceed,
+}
+
+impl Begin {
+    /// As it is shown.
+    pub(crate) fn to_json(&self) -> Value {
+        let shown = |answer: &Result<Value, String>| match answer {
+            Ok(answer) => answer.clone(),
+            Err(error) => format!("<{error}>").into(),
+        };
+        match self {
+            Self::Input => json!({}),
+            Self::Proceed => json!({ "proceed": true }),
+            Self::Resume(Answers::Only(answer)) => json!({ "resume": shown(answer) }),
+            Self::Resume(Answers::ById(answers)) => {
+                let answers = answers
+                    .iter()
+                    .map(|(id, answer)| (id.clone(), shown(answer)));
+                json!({ "resume": answers.collect::<Map<String, Value>>() })
+            }
+        }
+    }
 }
 
 /// Answers to what a thread asks, or why they cannot be written.

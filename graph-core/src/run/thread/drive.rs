@@ -262,7 +262,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let body = Body {
             format: FORMAT,
             graph: graph.name.clone(),
-            version: 0,
+            version: S::VERSION,
             fields: self.logs.n_fields(),
             ran: ran
                 .iter()

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::migrate::migrate_update;
 use super::problem::Problem;
 use crate::checkpoint::{CheckpointError, EntryRecord};
 use crate::id::TaskId;
 use crate::node::QuestionKey;
+use crate::state::{Fields, State};
 
 /// The entry that says that the thread stopped at a breakpoint before these
 /// tasks: they run when it goes on.
@@ -90,6 +92,21 @@ impl Entries {
         Ok(entries)
     }
 
+    /// Makes the updates of results into those of this version of the state.
+    pub(super) fn migrate<S: State>(&mut self, from: u32) -> Result<(), CheckpointError> {
+        if from == S::VERSION {
+            return Ok(());
+        }
+        for (task, entries) in &mut self.by_task {
+            if let Some(json) = &mut entries.result {
+                *json = migrate_result::<S>(from, json).map_err(|problem| {
+                    CheckpointError::corrupt(format!("the result of task `{task}`"), problem)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether nobody has gone on from the checkpoint.
     pub(super) fn is_empty(&self) -> bool {
         self.by_task.is_empty() && !self.stopped
@@ -134,6 +151,14 @@ impl TaskEntries {
         }
         Ok(())
     }
+}
+
+fn migrate_result<S: State>(from: u32, json: &str) -> Result<String, Problem> {
+    let mut result: Fields = serde_json::from_str(json).map_err(Problem::Json)?;
+    if let Some(update) = result.get_mut("update") {
+        *update = migrate_update::<S>(from, update.take())?;
+    }
+    Ok(Value::Object(result).to_string())
 }
 
 /// The key under which a question, or its answer, is written.

@@ -201,11 +201,17 @@ impl FieldLogs {
             let part = ordered(&fields[field], part.clone())?;
             records.push(self.record(id, fields[field].name, FieldKind::Extend, part, true));
         }
-        // What serde left out has no value any more.
-        for field in wanted.difference(&written) {
-            let name = fields[*field].name;
-            if self.0.contains_key(name) {
-                records.push(self.record(id, name, FieldKind::Value, String::new(), true));
+        // What serde left out has no value any more, and what an older version
+        // of the state had is a field no longer.
+        let left_out = wanted.difference(&written).map(|&field| fields[field].name);
+        let mut gone: BTreeSet<String> = left_out.map(str::to_owned).collect();
+        if all {
+            let names = |name: &str| records.iter().any(|record| record.field == name);
+            gone.extend(self.0.keys().filter(|name| !names(name)).cloned());
+        }
+        for name in gone {
+            if self.0.get(&name).is_some_and(|log| log.value > OVERHEAD) {
+                records.push(self.record(id, &name, FieldKind::Value, String::new(), true));
             }
         }
         records.sort_by(|a, b| a.field.cmp(&b.field));

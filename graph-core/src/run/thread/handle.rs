@@ -1,25 +1,20 @@
-//! Threads from outside: to be looked at, written to, copied and deleted.
+//! Threads from outside: to be looked at, copied and deleted.
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::sync::Arc;
 
-use super::super::attempt::{Done, Shared};
+use super::super::attempt::Shared;
 use super::super::error::RunError;
-use super::super::execute::Results;
-use super::super::settle::TaskKey;
-use super::begin::{node, renamed};
+use super::begin::renamed;
 use super::call::ThreadCall;
-use super::drive::{Threaded, guarded};
-use super::ledger::read_result;
+use super::drive::Threaded;
+use super::history::History;
 use super::line::failed;
-use super::options::OnBusy;
 use super::snapshot::{Snapshot, snapshot_of};
-use crate::checkpoint::{CheckpointError, Commit, DynCheckpointer, Loaded, Source};
-use crate::compile::{Frozen, Graph, NodeIndex};
+use super::update::ThreadUpdate;
+use crate::checkpoint::{DynCheckpointer, Loaded};
+use crate::compile::Graph;
 use crate::id::{CheckpointId, ThreadId};
-use crate::node::{BoxFuture, Outcome};
-use crate::plan::{Frontier, Task, read_tasks};
 use crate::state::State;
 
 impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
@@ -107,8 +102,8 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
 /// # }
 /// ```
 pub struct Thread<S: State, C = ()> {
-    graph: Graph<S, C>,
-    id: ThreadId,
+    pub(super) graph: Graph<S, C>,
+    pub(super) id: ThreadId,
 }
 
 impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
@@ -150,11 +145,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
     /// Its checkpoints, newest first, those of all forks; none if the thread is
     /// not there. `.await` reads them.
     pub fn history(&self) -> History<S, C> {
-        History {
-            thread: self.clone(),
-            before: None,
-            limit: usize::MAX,
-        }
+        History::new(self.clone())
     }
 
     /// Writes to its state. Awaited as it is, it changes values and keeps the
@@ -162,13 +153,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
     /// is asked stays asked. [`as_node`](ThreadUpdate::as_node) acts in a node's
     /// place instead. Nothing runs.
     pub fn update(&self, update: S::Update) -> ThreadUpdate<S, C> {
-        ThreadUpdate {
-            thread: self.clone(),
-            update,
-            as_node: None,
-            checkpoint: None,
-            on_busy: OnBusy::Reject,
-        }
+        ThreadUpdate::new(self.clone(), update)
     }
 
     /// Makes an older checkpoint the head: the thread goes on from there, and
@@ -238,7 +223,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
     }
 
     /// Takes the lease, to write something without a run.
-    async fn open(&self, call: ThreadCall) -> Result<Threaded<'static, S, C>, RunError> {
+    pub(super) async fn open(&self, call: ThreadCall) -> Result<Threaded<'static, S, C>, RunError> {
         let shared = Shared {
             graph: Arc::clone(&self.graph.frozen),
             context: None,
@@ -266,243 +251,9 @@ impl<S: State, C> fmt::Debug for Thread<S, C> {
     }
 }
 
-/// A look at a thread's checkpoints before its `.await`; made by
-/// [`Thread::history`].
-#[must_use = "nothing is read until it is awaited"]
-#[derive(Debug)]
-pub struct History<S: State, C = ()> {
-    thread: Thread<S, C>,
-    before: Option<CheckpointId>,
-    limit: usize,
-}
-
-impl<S: State, C> History<S, C> {
-    /// So many at the most; each costs a read of its state.
-    pub fn limit(mut self, checkpoints: usize) -> Self {
-        self.limit = checkpoints;
-        self
-    }
-
-    /// Only those that were written before that one.
-    pub fn before(mut self, checkpoint: CheckpointId) -> Self {
-        self.before = Some(checkpoint);
-        self
-    }
-}
-
-impl<S: State, C: Send + Sync + 'static> IntoFuture for History<S, C> {
-    type Output = Result<Vec<Snapshot<S>>, RunError>;
-    type IntoFuture = BoxFuture<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let Self {
-                thread,
-                before,
-                limit,
-            } = self;
-            let store = store_of(&thread.graph)?;
-            let records = store.list(&thread.id, before, limit).await;
-            let records = records.map_err(|error| failed(&thread.id, error))?;
-            let mut snapshots = Vec::with_capacity(records.len());
-            for record in records {
-                // One that was pruned meanwhile is not there.
-                if let Some(loaded) = thread.load(Some(record.id)).await? {
-                    snapshots.push(thread.snapshot(loaded)?);
-                }
-            }
-            Ok(snapshots)
-        })
-    }
-}
-
-/// A write to a thread's state before its `.await`; made by
-/// [`Thread::update`].
-#[must_use = "nothing is written until it is awaited"]
-pub struct ThreadUpdate<S: State, C = ()> {
-    thread: Thread<S, C>,
-    update: S::Update,
-    as_node: Option<String>,
-    checkpoint: Option<CheckpointId>,
-    on_busy: OnBusy,
-}
-
-impl<S: State, C: Send + Sync + 'static> ThreadUpdate<S, C> {
-    /// Acts as that node: as if its task had ended with this update. What was
-    /// ready before, and had not finished, is ready no more; in its place comes
-    /// what follows that node, by its edges and routes, and what follows the
-    /// tasks of the superstep at work that had finished, of which nothing is
-    /// lost.
-    pub fn as_node(mut self, node: impl Into<String>) -> Self {
-        self.as_node = Some(node.into());
-        self
-    }
-
-    /// Writes to an older checkpoint, as a fork: the thread's head from now on.
-    pub fn checkpoint(mut self, checkpoint: CheckpointId) -> Self {
-        self.checkpoint = Some(checkpoint);
-        self
-    }
-
-    /// What to do when a run is at work on the thread.
-    pub fn on_busy(mut self, on_busy: OnBusy) -> Self {
-        self.on_busy = on_busy;
-        self
-    }
-
-    async fn write(self) -> Result<Snapshot<S>, RunError> {
-        let call = ThreadCall {
-            checkpoint: self.checkpoint,
-            on_busy: self.on_busy,
-            ..ThreadCall::default()
-        };
-        let graph = &*self.thread.graph.frozen;
-        let as_node = self.as_node.as_deref().map(|name| node(graph, name));
-        let as_node = as_node.transpose()?;
-        let mut open = self.thread.open(call).await?;
-        open.breakpoints = super::drive::Breakpoints::default();
-        let written = guarded(async {
-            match as_node {
-                None => open.edit(graph, self.update).await,
-                Some(node) => open.act_as(graph, node, self.update).await,
-            }
-        });
-        let written = written.await;
-        let written = written.unwrap_or_else(|panic| Err(open.progress.panicked(&*panic)));
-        let released = open.line.release().await;
-        written?;
-        released?;
-        self.thread.state().await
-    }
-}
-
-impl<S: State, C: Send + Sync + 'static> IntoFuture for ThreadUpdate<S, C> {
-    type Output = Result<Snapshot<S>, RunError>;
-    type IntoFuture = BoxFuture<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.write())
-    }
-}
-
-impl<S: State, C> fmt::Debug for ThreadUpdate<S, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThreadUpdate")
-            .field("thread", &self.thread.id)
-            .field("as_node", &self.as_node)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
-    /// Changes values and nothing else.
-    async fn edit(&mut self, graph: &Frozen<S, C>, mut update: S::Update) -> Result<(), RunError> {
-        let at = self.call.checkpoint;
-        let mut tasks = Vec::new();
-        let carried = match self.fetch(at).await? {
-            Some(loaded) if Some(loaded.checkpoint.id) == self.line.lease().head => loaded.entries,
-            _ => Vec::new(),
-        };
-        if !self.load(graph, at, &mut tasks).await? {
-            self.changes = super::fields::Changes::all();
-        }
-        self.note(&update)?;
-        self.progress.merge(&mut update);
-        let step = self.line.head.map_or(0, |head| head.step + 1);
-        let checkpoint = self.checkpoint(graph, Source::Update, step, &[], &tasks)?;
-        let commit = Commit {
-            entries: carried,
-            release: true,
-            ..checkpoint
-        };
-        self.line.commit(commit).await
-    }
-
-    /// Settles a superstep in which the node ended with this update, and what
-    /// had finished beside it.
-    async fn act_as(
-        &mut self,
-        graph: &Frozen<S, C>,
-        node: NodeIndex,
-        update: S::Update,
-    ) -> Result<(), RunError> {
-        let mut acted = vec![(TaskKey::node(node), Done::of(Outcome::update(update)))];
-        match self.fetch(self.call.checkpoint).await? {
-            None => self.changes = super::fields::Changes::all(),
-            Some(loaded) => {
-                let body = super::read::read_body(&loaded.checkpoint);
-                let body = body.map_err(|error| self.line.failed(error))?;
-                let tasks = read_tasks(graph, &body.next).unwrap_or_default();
-                self.plan = self.plan_of(graph, &tasks);
-                self.progress.frontier = Frontier::read(graph, &body.joins, &body.deferred)
-                    .unwrap_or_else(|_| Frontier::new(graph));
-                self.take_state(graph, loaded, &body)?;
-                acted.extend(self.finished_beside(graph, node, &tasks)?);
-            }
-        }
-        // In task order: nodes by name, then sends as they were emitted.
-        acted.sort_by_key(|(key, _)| {
-            (
-                key.number().is_some(),
-                match key.number() {
-                    None => key.node,
-                    Some(_) => 0,
-                },
-            )
-        });
-        let (keys, done): (Vec<TaskKey>, Vec<_>) = acted.into_iter().unzip();
-        let mut results = Results::of(keys.len());
-        for (index, done) in done.into_iter().enumerate() {
-            if let Some(update) = &done.outcome.update {
-                self.note(update)?;
-            }
-            results.note(index, Ok(done));
-        }
-        let mut tasks = Vec::new();
-        self.progress
-            .end_superstep(graph, &keys, results, &mut tasks)?;
-        for field in self.progress.take_expired() {
-            self.changes.value(field);
-        }
-        let step = self.line.head.map_or(0, |head| head.step + 1);
-        self.commit(graph, Source::Update, step, &[node], &tasks)
-            .await
-    }
-
-    fn note(&mut self, update: &S::Update) -> Result<(), RunError> {
-        self.progress.at.writes();
-        let noted = self.changes.note(self.progress.fields, update);
-        noted.map_err(|error| self.unwritable("an update", error))
-    }
-
-    /// The tasks that have finished, but for those of the node.
-    fn finished_beside(
-        &self,
-        graph: &Frozen<S, C>,
-        node: NodeIndex,
-        tasks: &[Task],
-    ) -> Result<Vec<(TaskKey, Done<S>)>, RunError> {
-        let mut finished = Vec::new();
-        for (task, name) in tasks.iter().zip(&self.plan) {
-            let result = self
-                .entries
-                .of(&name.to_string())
-                .and_then(|task| task.result.as_deref());
-            if let Some(json) = result
-                && task.node != node
-            {
-                let done = read_result(graph, json).map_err(|why| {
-                    let what = format!("the result of task `{name}`");
-                    self.line.failed(CheckpointError::corrupt(what, why))
-                })?;
-                finished.push((TaskKey::of(task), done));
-            }
-        }
-        Ok(finished)
-    }
-}
-
-fn store_of<S: State, C>(graph: &Graph<S, C>) -> Result<Arc<dyn DynCheckpointer>, RunError> {
+pub(super) fn store_of<S: State, C>(
+    graph: &Graph<S, C>,
+) -> Result<Arc<dyn DynCheckpointer>, RunError> {
     let store = graph.frozen.threads.checkpointer.clone();
     store.ok_or(RunError::NoThread {
         what: "the graph has no checkpointer, so that it has no threads",

@@ -1,6 +1,8 @@
 //! Takes down what each task of a superstep leaves, as it leaves it.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -150,6 +152,10 @@ impl TaskLedger {
 }
 
 impl<S: State> Ledger<S> for TaskLedger {
+    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.outbox.stopped())
+    }
+
     fn desk(&self, task: TaskKey) -> Arc<Desk> {
         let entries = Arc::clone(&self.now.lock().entries);
         let task = self.task_id(task);

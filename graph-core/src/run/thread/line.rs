@@ -188,28 +188,43 @@ impl Line {
         released.map_err(|error| self.failed(error))
     }
 
-    /// Awaits `work`, writes what comes in meanwhile, and keeps the lease.
+    /// Awaits `work`, writes what comes in meanwhile, and keeps the lease. If
+    /// one of the two fails, tasks at work are stopped and awaited.
     pub(super) async fn alongside<T>(
         &mut self,
         work: impl Future<Output = T>,
     ) -> Result<T, RunError> {
-        let mut work = pin!(work);
-        let mut output = None;
+        let (mut work, mut output) = (pin!(work), None);
+        let served = self.serve(work.as_mut(), &mut output).await;
+        if served.is_err() && output.is_none() {
+            self.outbox.stop();
+            // An effect must not wait for what will not be written.
+            self.outbox.close();
+            work.await;
+        }
+        served?;
+        output.ok_or_else(|| unreachable!("it is served until there is an output"))
+    }
+
+    async fn serve<W: Future>(
+        &mut self,
+        mut work: Pin<&mut W>,
+        output: &mut Option<W::Output>,
+    ) -> Result<(), RunError> {
         while output.is_none() {
             if Instant::now() >= self.renew_at {
-                let renewed = meanwhile(self.renew(), work.as_mut(), &mut output).await;
-                renewed?;
+                meanwhile(self.renew(), work.as_mut(), output).await?;
             } else if let Some(commit) = self.next_queued() {
-                meanwhile(self.write(commit), work.as_mut(), &mut output).await?;
+                meanwhile(self.write(commit), work.as_mut(), output).await?;
             } else if let Some(batch) = self.next_batch() {
-                meanwhile(self.write_entries(batch), work.as_mut(), &mut output).await?;
+                meanwhile(self.write_entries(batch), work.as_mut(), output).await?;
             } else {
                 let outbox = Arc::clone(&self.outbox);
                 let news = tokio::time::timeout_at(self.renew_at, outbox.filled());
-                either(news, work.as_mut(), &mut output).await;
+                either(news, work.as_mut(), output).await;
             }
         }
-        output.ok_or_else(|| unreachable!("the loop ends with an output"))
+        Ok(())
     }
 
     fn next_queued(&mut self) -> Option<Commit> {

@@ -15,6 +15,8 @@ pub(super) struct Outbox {
     /// Rings when there is something to take out.
     bell: Notify,
     written: watch::Sender<Written>,
+    /// Whether tasks at work are to stop.
+    stopped: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -44,6 +46,7 @@ impl Outbox {
             waiting: Mutex::default(),
             bell: Notify::new(),
             written: watch::Sender::new(Written::default()),
+            stopped: watch::Sender::new(false),
         }
     }
 
@@ -78,6 +81,18 @@ impl Outbox {
     /// Returns once there may be something to take out.
     pub(super) async fn filled(&self) {
         self.bell.notified().await;
+    }
+
+    /// Tasks at work are to stop: what they leave cannot be written.
+    pub(super) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Returns once tasks at work are to stop.
+    pub(super) async fn stopped(&self) {
+        let mut stopped = self.stopped.subscribe();
+        // It cannot fail: the sender is in `self`.
+        drop(stopped.wait_for(|stopped| *stopped).await);
     }
 
     /// Nothing will be written any more: whoever waits fails.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::super::attempt::Done;
 use super::super::error::RunError;
 use super::super::execute::{Parts as ResultParts, Results};
 use super::super::settle::TaskKey;
@@ -75,11 +76,15 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 asked.insert(question.key, question.value);
             }
         }
-        let ResultParts { done, .. } = results.into_parts();
-        let finished = keys.iter().zip(done).filter_map(|(&key, done)| {
-            let done = done.filter(|done| !done.paused)?;
-            Some((key, done))
-        });
+        let ResultParts { mut done, .. } = results.into_parts();
+        for waits in done.iter_mut().filter(|done| is_paused(done)) {
+            *waits = None;
+        }
+        if let Some(observer) = &mut self.progress.observer {
+            observer.paused(&done);
+        }
+        let finished = keys.iter().zip(done);
+        let finished = finished.filter_map(|(&key, done)| Some((key, done?)));
         let (keys, mut done): (Vec<TaskKey>, Vec<_>) = finished.unzip();
         self.progress.preview(&keys, &mut done);
         Ok(())
@@ -179,6 +184,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let open = open(&self.plan, &self.entries);
         open.into_iter().map(Open::into_interrupt).collect()
     }
+}
+
+fn is_paused<S: State>(done: &Option<Done<S>>) -> bool {
+    done.as_ref().is_some_and(|done| done.paused)
 }
 
 /// The node of a task, by the task's name.

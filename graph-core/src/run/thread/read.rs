@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::fields::FieldLogs;
 use super::join::join;
+use super::migrate::migrate;
 use super::problem::Problem;
 use crate::checkpoint::{Body, CheckpointError, CheckpointRecord, FORMAT, FieldKind, FieldRecord};
-use crate::state::{State, pick};
+use crate::state::{Fields, State, pick};
 
 /// A field's name and its value as JSON.
 type Assembled = (String, String);
@@ -46,8 +47,34 @@ pub(super) fn read_state<S: State>(
             },
         ));
     }
+    let fields = in_this_version::<S>(body.version, fields).map_err(|problem| {
+        CheckpointError::corrupt(
+            format!("the state of checkpoint {}", checkpoint.id),
+            problem,
+        )
+    })?;
     let state = state_of(&fields).map_err(|error| blame::<S>(checkpoint, &fields, &error))?;
     Ok((state, logs))
+}
+
+fn in_this_version<S: State>(
+    version: u32,
+    fields: Vec<Assembled>,
+) -> Result<Vec<Assembled>, Problem> {
+    if version == S::VERSION {
+        return Ok(fields);
+    }
+    let written = fields.into_iter().filter(|(_, json)| !json.is_empty());
+    let parsed = written.map(|(field, json)| {
+        let value = serde_json::from_str(&json).map_err(Problem::Json)?;
+        Ok((field, value))
+    });
+    let mut fields = parsed.collect::<Result<Fields, Problem>>()?;
+    migrate::<S>(version, &mut fields)?;
+    let fields = fields.into_iter();
+    Ok(fields
+        .map(|(field, value)| (field, value.to_string()))
+        .collect())
 }
 
 /// Each field's value, of its newest and what was added since.

@@ -68,7 +68,8 @@ pub(super) fn snapshot_of<S: State>(
     let checkpoint = loaded.checkpoint;
     let body = read_body(&checkpoint)?;
     let (mut values, _) = read_state::<S>(&checkpoint, &body, &loaded.fields)?;
-    let entries = Entries::read(loaded.entries, &renamed)?;
+    let mut entries = Entries::read(loaded.entries, &renamed)?;
+    entries.migrate::<S>(body.version)?;
     let plan: Vec<TaskId> = body
         .next
         .iter()

@@ -1,0 +1,218 @@
+//! Writing to a thread's state without a run.
+
+use std::fmt;
+use std::future::IntoFuture;
+
+use super::super::attempt::Done;
+use super::super::error::RunError;
+use super::super::execute::Results;
+use super::super::settle::TaskKey;
+use super::begin::node;
+use super::call::ThreadCall;
+use super::drive::{Breakpoints, Threaded, guarded};
+use super::fields::Changes;
+use super::handle::Thread;
+use super::ledger::read_result;
+use super::options::OnBusy;
+use super::read::read_body;
+use super::snapshot::Snapshot;
+use crate::checkpoint::{CheckpointError, Commit, Source};
+use crate::compile::{Frozen, NodeIndex};
+use crate::id::CheckpointId;
+use crate::node::{BoxFuture, Outcome};
+use crate::plan::Task;
+use crate::state::State;
+
+/// A write to a thread's state before its `.await`; made by
+/// [`Thread::update`].
+#[must_use = "nothing is written until it is awaited"]
+pub struct ThreadUpdate<S: State, C = ()> {
+    thread: Thread<S, C>,
+    update: S::Update,
+    as_node: Option<String>,
+    checkpoint: Option<CheckpointId>,
+    on_busy: OnBusy,
+}
+
+impl<S: State, C: Send + Sync + 'static> ThreadUpdate<S, C> {
+    pub(super) fn new(thread: Thread<S, C>, update: S::Update) -> Self {
+        Self {
+            thread,
+            update,
+            as_node: None,
+            checkpoint: None,
+            on_busy: OnBusy::Reject,
+        }
+    }
+
+    /// Acts as that node: as if its task had ended with this update. What was
+    /// ready before, and had not finished, is ready no more; in its place comes
+    /// what follows that node, by its edges and routes, and what follows the
+    /// tasks of the superstep at work that had finished, of which nothing is
+    /// lost.
+    pub fn as_node(mut self, node: impl Into<String>) -> Self {
+        self.as_node = Some(node.into());
+        self
+    }
+
+    /// Writes to an older checkpoint, as a fork: the thread's head from now on.
+    pub fn checkpoint(mut self, checkpoint: CheckpointId) -> Self {
+        self.checkpoint = Some(checkpoint);
+        self
+    }
+
+    /// What to do when a run is at work on the thread.
+    pub fn on_busy(mut self, on_busy: OnBusy) -> Self {
+        self.on_busy = on_busy;
+        self
+    }
+
+    async fn write(self) -> Result<Snapshot<S>, RunError> {
+        let call = ThreadCall {
+            checkpoint: self.checkpoint,
+            on_busy: self.on_busy,
+            ..ThreadCall::default()
+        };
+        let graph = &*self.thread.graph.frozen;
+        let as_node = self.as_node.as_deref().map(|name| node(graph, name));
+        let as_node = as_node.transpose()?;
+        let mut open = self.thread.open(call).await?;
+        open.breakpoints = Breakpoints::default();
+        let written = guarded(async {
+            match as_node {
+                None => open.edit(graph, self.update).await,
+                Some(node) => open.act_as(graph, node, self.update).await,
+            }
+        });
+        let written = written.await;
+        let written = written.unwrap_or_else(|panic| Err(open.progress.panicked(&*panic)));
+        let released = open.line.release().await;
+        written?;
+        released?;
+        self.thread.state().await
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> IntoFuture for ThreadUpdate<S, C> {
+    type Output = Result<Snapshot<S>, RunError>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.write())
+    }
+}
+
+impl<S: State, C> fmt::Debug for ThreadUpdate<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadUpdate")
+            .field("thread", &self.thread.id)
+            .field("as_node", &self.as_node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
+    /// Changes values and nothing else.
+    async fn edit(&mut self, graph: &Frozen<S, C>, mut update: S::Update) -> Result<(), RunError> {
+        let at = self.call.checkpoint;
+        let mut tasks = Vec::new();
+        let carried = match self.fetch(at).await? {
+            Some(loaded) if Some(loaded.checkpoint.id) == self.line.lease().head => loaded.entries,
+            _ => Vec::new(),
+        };
+        if !self.load(graph, at, &mut tasks).await? {
+            self.changes = Changes::all();
+        }
+        self.note(&update)?;
+        self.progress.merge(&mut update);
+        let step = self.line.head.map_or(0, |head| head.step + 1);
+        let checkpoint = self.checkpoint(graph, Source::Update, step, &[], &tasks)?;
+        let commit = Commit {
+            entries: carried,
+            release: true,
+            ..checkpoint
+        };
+        self.line.commit(commit).await
+    }
+
+    /// Settles a superstep in which the node ended with this update, and what
+    /// had finished beside it.
+    async fn act_as(
+        &mut self,
+        graph: &Frozen<S, C>,
+        node: NodeIndex,
+        update: S::Update,
+    ) -> Result<(), RunError> {
+        let mut acted = vec![(TaskKey::node(node), Done::of(Outcome::update(update)))];
+        match self.fetch(self.call.checkpoint).await? {
+            None => self.changes = Changes::all(),
+            Some(loaded) => {
+                let body = read_body(&loaded.checkpoint);
+                let body = body.map_err(|error| self.line.failed(error))?;
+                // What the graph has no place for is what this is a way out of.
+                let tasks = self.take_plan(graph, &body, &mut Vec::new());
+                self.take_state(graph, loaded, &body)?;
+                acted.extend(self.finished_beside(graph, node, &tasks)?);
+            }
+        }
+        // In task order: nodes by name, then sends as they were emitted.
+        acted.sort_by_key(|(key, _)| {
+            (
+                key.number().is_some(),
+                match key.number() {
+                    None => key.node,
+                    Some(_) => 0,
+                },
+            )
+        });
+        let (keys, done): (Vec<TaskKey>, Vec<_>) = acted.into_iter().unzip();
+        let mut results = Results::of(keys.len());
+        for (index, done) in done.into_iter().enumerate() {
+            if let Some(update) = &done.outcome.update {
+                self.note(update)?;
+            }
+            results.note(index, Ok(done));
+        }
+        let mut tasks = Vec::new();
+        self.progress
+            .end_superstep(graph, &keys, results, &mut tasks)?;
+        for field in self.progress.take_expired() {
+            self.changes.value(field);
+        }
+        let step = self.line.head.map_or(0, |head| head.step + 1);
+        self.commit(graph, Source::Update, step, &[node], &tasks)
+            .await
+    }
+
+    fn note(&mut self, update: &S::Update) -> Result<(), RunError> {
+        self.progress.at.writes();
+        let noted = self.changes.note(self.progress.fields, update);
+        noted.map_err(|error| self.unwritable("an update", error))
+    }
+
+    /// The tasks that have finished, but for those of the node.
+    fn finished_beside(
+        &self,
+        graph: &Frozen<S, C>,
+        node: NodeIndex,
+        tasks: &[Task],
+    ) -> Result<Vec<(TaskKey, Done<S>)>, RunError> {
+        let mut finished = Vec::new();
+        for (task, name) in tasks.iter().zip(&self.plan) {
+            let result = self
+                .entries
+                .of(&name.to_string())
+                .and_then(|task| task.result.as_deref());
+            if let Some(json) = result
+                && task.node != node
+            {
+                let done = read_result(graph, json).map_err(|why| {
+                    let what = format!("the result of task `{name}`");
+                    self.line.failed(CheckpointError::corrupt(what, why))
+                })?;
+                finished.push((TaskKey::of(task), done));
+            }
+        }
+        Ok(finished)
+    }
+}

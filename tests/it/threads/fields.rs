@@ -1,0 +1,241 @@
+//! Rule: bytes follow what changed; and what is there outlives a change of the
+//! state.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use superstep::prelude::*;
+use superstep::{CheckpointId, Checkpointer, FieldKind, Graph, MemoryCheckpointer};
+
+use super::T;
+
+#[derive(State, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Chat {
+    #[reduce(Append)]
+    messages: Vec<String>,
+    turns: u32,
+    /// Never written after the first input.
+    profile: String,
+}
+
+fn chat(store: &MemoryCheckpointer) -> Graph<Chat> {
+    StateGraph::<Chat>::new("chat")
+        .add_node("answer", async |chat: View<Chat>| {
+            Chat::update()
+                .messages("y".repeat(1000))
+                .turns(chat.turns + 1)
+        })
+        .add_edge(START, "answer")
+        .checkpointer(store.clone())
+        .compile()
+        .unwrap()
+}
+
+/// The bytes of all that is kept of the fields.
+async fn bytes(store: &MemoryCheckpointer) -> usize {
+    let mut bytes = 0;
+    for record in store.list(&T.into(), None, usize::MAX).await.unwrap() {
+        for change in store.changes(&T.into(), record.id).await.unwrap() {
+            bytes += change.json.len();
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_chat_costs_what_was_said() {
+    let store = MemoryCheckpointer::new();
+    let graph = chat(&store);
+    for _ in 0..200 {
+        graph
+            .invoke(Chat::update().messages("x".repeat(1000)))
+            .thread(T)
+            .await
+            .unwrap();
+    }
+    let payload = 200 * 2000;
+    let bytes = bytes(&store).await;
+    assert!(bytes < payload * 102 / 100, "{bytes} for {payload}");
+    let end = graph.thread(T).state().await.unwrap().values;
+    assert_eq!((end.messages.len(), end.turns), (400, 200));
+}
+
+#[tokio::test]
+async fn a_map_that_is_written_over_and_over_is_read_at_the_cost_of_a_few_times_its_size() {
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct Scores {
+        #[reduce(Merge)]
+        scores: std::collections::BTreeMap<String, String>,
+    }
+    let store = MemoryCheckpointer::new();
+    let graph = StateGraph::<Scores>::new("scores")
+        .add_node("a", async |_: View<Scores>, ctx: Ctx| {
+            Scores::update().scores((format!("k{}", ctx.superstep() % 7), "v".repeat(500)))
+        })
+        .add_edge(START, "a")
+        .add_conditional_edges("a", |_: &Scores| "a", ["a", END])
+        .checkpointer(store.clone())
+        .recursion_limit(500)
+        .compile()
+        .unwrap();
+    graph.invoke(Scores::update()).thread(T).await.unwrap_err();
+    let loaded = store.load(&T.into(), None).await.unwrap().unwrap();
+    let read: usize = loaded.fields.iter().map(|record| record.json.len()).sum();
+    let state = serde_json::to_string(&graph.thread(T).state().await.unwrap().values).unwrap();
+    assert!(read < 12 * state.len(), "{read} for {}", state.len());
+    let written = bytes(&store).await;
+    assert!(written < 500 * 520 * 2, "{written}");
+}
+
+#[tokio::test]
+async fn what_changed_outside_is_noticed_and_named() {
+    let store = MemoryCheckpointer::new();
+    let graph = chat(&store);
+    graph
+        .invoke(Chat::update().messages("hello"))
+        .thread(T)
+        .await
+        .unwrap();
+    let loaded = store.load(&T.into(), None).await.unwrap().unwrap();
+    assert_eq!(
+        loaded
+            .fields
+            .iter()
+            .filter(|record| record.kind == FieldKind::Extend)
+            .count(),
+        1
+    );
+
+    // A store that gives back something else.
+    for (field, json) in [("turns", "2"), ("messages", "[]"), ("profile", "\"x\"")] {
+        let copy = MemoryCheckpointer::new();
+        let mut loaded = loaded.clone();
+        let record = loaded
+            .fields
+            .iter_mut()
+            .rfind(|record| record.field == field)
+            .unwrap();
+        record.json = json.to_owned();
+        put(&copy, &loaded).await;
+        let error = chat(&copy).thread(T).state().await.unwrap_err();
+        let messages = crate::common::chain(&error);
+        assert!(
+            messages[1].contains(&format!("field `{field}`")),
+            "{messages:?}"
+        );
+        assert!(messages[1].contains("checkpoint"), "{messages:?}");
+        assert!(messages[2].contains("checksum"), "{messages:?}");
+    }
+}
+
+/// Puts what was loaded into a store, as its first checkpoint.
+async fn put(store: &MemoryCheckpointer, loaded: &superstep::Loaded) {
+    let claim = superstep::Claim {
+        lasts: std::time::Duration::from_secs(1),
+        takes_over: false,
+    };
+    let lease = store.acquire(&T.into(), claim).await.unwrap();
+    let mut checkpoint = loaded.checkpoint.clone();
+    checkpoint.id = CheckpointId::from(1);
+    let commit = superstep::Commit {
+        checkpoint: loaded.checkpoint.clone(),
+        fields: loaded.fields.clone(),
+        entries: Vec::new(),
+        drop_entries_of: None,
+        release: true,
+    };
+    for number in 1..loaded.checkpoint.id.number() {
+        let mut before = commit.clone();
+        before.checkpoint.id = CheckpointId::from(number);
+        before
+            .fields
+            .retain(|record| record.checkpoint.number() == number);
+        before.release = false;
+        store.commit(&T.into(), &lease, before).await.unwrap();
+    }
+    let mut last = commit;
+    let id = last.checkpoint.id;
+    last.fields.retain(|record| record.checkpoint == id);
+    store.commit(&T.into(), &lease, last).await.unwrap();
+}
+
+/// The thread that `write` leaves, read as another state.
+async fn reread<S: State>(write: Value) -> Result<S, superstep::RunError> {
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct Old {
+        topic: String,
+        #[reduce(Append)]
+        notes: Vec<String>,
+        n: u32,
+    }
+    let store = MemoryCheckpointer::new();
+    let old = StateGraph::<Old>::new("old")
+        .add_node("a", async |_: View<Old>| Old::update().notes("second"))
+        .add_edge(START, "a")
+        .checkpointer(store.clone())
+        .compile()
+        .unwrap();
+    let input: OldUpdate = serde_json::from_value(write).unwrap();
+    old.invoke(input).thread(T).await.unwrap();
+    let new = StateGraph::<S>::new("new")
+        .add_node("a", async |_: View<S>| {})
+        .add_edge(START, "a")
+        .checkpointer(store)
+        .compile()
+        .unwrap();
+    // It is read by runs as by whoever looks.
+    new.invoke(S::Update::default()).thread(T).await?;
+    Ok(new.thread(T).state().await?.values)
+}
+
+#[tokio::test]
+async fn fields_are_added_renamed_and_removed() {
+    #[derive(State, Clone, Debug, Serialize, Deserialize)]
+    struct New {
+        #[serde(alias = "topic")]
+        subject: String,
+        #[reduce(Append)]
+        #[serde(alias = "notes")]
+        remarks: Vec<String>,
+        added: u32,
+        #[serde(default)]
+        defaulted: u32,
+    }
+    impl Default for New {
+        fn default() -> Self {
+            Self {
+                subject: "none".into(),
+                remarks: Vec::new(),
+                added: 7,
+                defaulted: 9,
+            }
+        }
+    }
+    let new: New = reread(json!({ "topic": "space", "notes": ["first"] }))
+        .await
+        .unwrap();
+    assert_eq!((new.subject.as_str(), new.remarks.len()), ("space", 2));
+    assert_eq!(
+        (new.added, new.defaulted),
+        (7, 0),
+        "the state's default, unless serde has one"
+    );
+}
+
+#[tokio::test]
+async fn a_field_of_another_type_is_named_with_its_checkpoint() {
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct New {
+        topic: u32,
+        n: u32,
+    }
+    let error = reread::<New>(json!({ "topic": "space" }))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        crate::common::chain(&error)[1..],
+        [
+            "field `topic` of checkpoint 2 cannot be read",
+            "invalid type: string \"space\", expected u32",
+        ]
+    );
+}

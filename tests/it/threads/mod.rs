@@ -1,0 +1,44 @@
+//! Threads: what a run leaves behind, and how others go on from it.
+
+mod breakpoints;
+mod busy;
+mod durability;
+mod failures;
+mod fields;
+mod history;
+mod interrupts;
+mod once;
+mod state;
+mod stores;
+mod unfinished;
+mod versions;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use superstep::prelude::*;
+use superstep::{Graph, MemoryCheckpointer};
+
+use crate::common::{Trace, sound};
+
+/// The one thread of most tests.
+const T: &str = "t";
+
+/// A graph whose threads are in memory.
+fn kept<C: Send + Sync + 'static>(graph: StateGraph<Trace, C>) -> Graph<Trace, C> {
+    sound(graph.checkpointer(MemoryCheckpointer::new()))
+}
+
+/// Counts up; what fails first and succeeds later asks it.
+#[derive(Debug, Default)]
+struct Count(AtomicUsize);
+
+impl Count {
+    /// How often it was called before.
+    fn next(&self) -> usize {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
