@@ -103,13 +103,6 @@ const RUNTIMES: &[&str] = &["graph-core/src/run/", "graph-core/src/testing/kit/j
 /// that: what keeps leases in memory sees when they end.
 const CLOCKS: &[&str] = &["graph-core/src/checkpoint/memory.rs"];
 
-/// Macros of `testing`, which stand at the root as every exported macro does.
-const MACROS: &[&str] = &[
-    "checkpointer_kit",
-    "__checkpointer_kit_cases",
-    "__checkpointer_kit_tests",
-];
-
 fn engine() -> Vec<Source> {
     sources(&["graph-core/src"])
 }
@@ -148,8 +141,7 @@ fn breaches(source: &Source) -> Vec<String> {
     for (line, path) in paths(source, &["crate", "super"]) {
         let named = resolved(source, &path);
         let named = named.first().copied().unwrap_or("the root");
-        let own_macro = module == "testing" && MACROS.contains(&named);
-        if !own_macro && named != module && !may.contains(&named) {
+        if named != module && !may.contains(&named) {
             breaches.push(format!(
                 "{}:{line}: `{module}` names `{named}`",
                 source.path
