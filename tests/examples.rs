@@ -255,7 +255,9 @@ mod approve_order {
     #[test]
     fn it_waits_for_a_person_and_goes_on_from_the_file() {
         let orders = Orders::new();
-        orders.check(&[], &expect![[r#"
+        orders.check(
+            &[],
+            &expect![[r#"
             0
             * a letter asks for approval of order-17
             order-17, total 900, kept in FILE:
@@ -263,41 +265,56 @@ mod approve_order {
               waits for a person: review/0/approve {"limit":500,"total":900}
             Answer now, or next week:
               cargo run --example approve_order --features sqlite -- --file FILE --answer yes
-        "#]]);
-        orders.check(&[], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &[],
+            &expect![[r#"
             0
             order-17, total 900, kept in FILE:
               reserved the goods
               waits for a person: review/0/approve {"limit":500,"total":900}
             Answer now, or next week:
               cargo run --example approve_order --features sqlite -- --file FILE --answer yes
-        "#]]);
-        orders.check(&["--answer", "yes"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
             0
             * the bank charges 900 for order-17
             order-17, total 900, kept in FILE:
               reserved the goods
               a person said yes
               charged
-        "#]]);
-        orders.check(&["--answer", "yes"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
             1
             Error: unknown-interrupt: thread `order-17` asks nothing
               help: go on with `proceed`, or begin a run with `invoke`
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_below_the_limit_is_not_asked_and_another_order_may_follow() {
         let orders = Orders::new();
-        orders.check(&["--order", "500"], &expect![[r#"
+        orders.check(
+            &["--order", "500"],
+            &expect![[r#"
             0
             * the bank charges 500 for order-17
             order-17, total 500, kept in FILE:
               reserved the goods
               charged
-        "#]]);
-        orders.check(&["--order", "501"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--order", "501"],
+            &expect![[r#"
             0
             * a letter asks for approval of order-17
             order-17, total 501, kept in FILE:
@@ -305,25 +322,31 @@ mod approve_order {
               waits for a person: review/0/approve {"limit":500,"total":501}
             Answer now, or next week:
               cargo run --example approve_order --features sqlite -- --file FILE --answer yes
-        "#]]);
+        "#]],
+        );
         orders.check(&["--order", "20"], &expect![[r#"
             1
             Error: unfinished: thread `order-17` has not finished: `review` would be dropped
               help: go on with `resume` or `proceed`, or say what becomes of it: `.unfinished(Unfinished::Discard)` or `Unfinished::Keep`
         "#]]);
-        orders.check(&["--answer", "no"], &expect![[r#"
+        orders.check(
+            &["--answer", "no"],
+            &expect![[r#"
             0
             order-17, total 501, kept in FILE:
               reserved the goods
               a person said no
               put the goods back
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_rewound_order_is_a_branch_of_its_history() {
         let orders = Orders::new();
-        orders.check(&["--order", "900"], &expect![[r#"
+        orders.check(
+            &["--order", "900"],
+            &expect![[r#"
             0
             * a letter asks for approval of order-17
             order-17, total 900, kept in FILE:
@@ -331,21 +354,30 @@ mod approve_order {
               waits for a person: review/0/approve {"limit":500,"total":900}
             Answer now, or next week:
               cargo run --example approve_order --features sqlite -- --file FILE --answer yes
-        "#]]);
-        orders.check(&["--history"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--history"],
+            &expect![[r#"
             0
             id  step  what ran  what is next   state                          when
             1   0     (input)   review (asks)  total 900, reserved the goods  <- here
-        "#]]);
-        orders.check(&["--answer", "yes"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
             0
             * the bank charges 900 for order-17
             order-17, total 900, kept in FILE:
               reserved the goods
               a person said yes
               charged
-        "#]]);
-        orders.check(&["--rewind", "1"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "1"],
+            &expect![[r#"
             0
             * a letter asks for approval of order-17
             order-17, total 900, kept in FILE:
@@ -353,23 +385,32 @@ mod approve_order {
               waits for a person: review/0/approve {"limit":500,"total":900}
             Answer now, or next week:
               cargo run --example approve_order --features sqlite -- --file FILE --answer yes
-        "#]]);
-        orders.check(&["--answer", "no"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--answer", "no"],
+            &expect![[r#"
             0
             order-17, total 900, kept in FILE:
               reserved the goods
               a person said no
               put the goods back
-        "#]]);
-        orders.check(&["--rewind", "2"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "2"],
+            &expect![[r#"
             0
             * the bank charges 900 for order-17
             order-17, total 900, kept in FILE:
               reserved the goods
               a person said yes
               charged
-        "#]]);
-        orders.check(&["--history"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--history"],
+            &expect![[r#"
             0
             id       step  what ran         what is next     state                          when
             1        0     (input)          reserve, review  total 900
@@ -380,14 +421,18 @@ mod approve_order {
             └─ 4     0     (fork)           reserve, review  total 900
                5     1     reserve, review  settle           total 900, a person said no
                6     2     settle           nothing          total 900, put the goods back
-        "#]]);
-        orders.check(&["--rewind", "6"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "6"],
+            &expect![[r#"
             0
             order-17, total 900, kept in FILE:
               reserved the goods
               a person said no
               put the goods back
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -407,43 +452,61 @@ mod approve_order {
             Error: answer: the answer to `review/0/approve` is not what was asked for: unknown variant `maybe`, expected `yes` or `no`
               help: resume again with an answer of that type
         "#]]);
-        orders.check(&["--thread", "a b", "--history"], &expect![[r#"
+        orders.check(
+            &["--thread", "a b", "--history"],
+            &expect![[r#"
             0
             id  step  what ran  what is next   state                          when
             1   0     (input)   review (asks)  total 900, reserved the goods  <- here
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_not_there_is_told() {
         let orders = Orders::new();
-        orders.check(&["--answer", "yes"], &expect![[r#"
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
             1
             Error: unknown-thread: there is no thread `order-17`
               help: begin it: `graph.invoke(input).thread(id)`
-        "#]]);
-        orders.check(&["--history"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--history"],
+            &expect![[r#"
             1
             Error: unknown-thread: there is no thread `order-17`
               help: begin it: `graph.invoke(input).thread(id)`
-        "#]]);
-        orders.check(&["--rewind", "1"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "1"],
+            &expect![[r#"
             1
             Error: unknown-checkpoint: thread `order-17` has no checkpoint 1
               help: see which there are: `graph.thread(id).history()`
-        "#]]);
-        orders.check(&["--order", "10", "--thread", "known"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--order", "10", "--thread", "known"],
+            &expect![[r#"
             0
             * the bank charges 10 for known
             known, total 10, kept in FILE:
               reserved the goods
               charged
-        "#]]);
-        orders.check(&["--rewind", "77", "--thread", "known"], &expect![[r#"
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "77", "--thread", "known"],
+            &expect![[r#"
             1
             Error: unknown-checkpoint: thread `known` has no checkpoint 77
               help: see which there are: `graph.thread(id).history()`
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
