@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p superstep-benches` prints a table, with `-- --json`
 //! a line of JSON for each row, with `-- --quick` only the rows about time, with
-//! `-- --only NAME` one of these: chain, loop, fan-out, sends, cpu, sleepers.
+//! `-- --only NAME` one of these: chain, loop, fan-out, sends, cpu, sleepers, threads.
 
 #![expect(clippy::print_stdout, reason = "its result is what it prints")]
 #![expect(clippy::cast_precision_loss, reason = "nobody measures for years")]
@@ -12,6 +12,7 @@ mod floor;
 mod growth;
 mod measure;
 mod space;
+mod threads;
 mod workloads;
 
 use std::process::Command;
@@ -83,6 +84,10 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
     }
     if wanted("sleepers") {
         print(&workloads::sleepers(REPETITIONS).await);
+    }
+    if wanted("threads") {
+        threads::chat_of_1000_turns().await.iter().for_each(print);
+        print(&threads::writes_of_sends().await);
     }
 }
 

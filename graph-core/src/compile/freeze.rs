@@ -69,6 +69,8 @@ pub(super) fn freeze<S: State, C>(
         threads: Threads {
             checkpointer: graph.threads.checkpointer,
             lease: graph.threads.lease,
+            most_warm: graph.threads.most_warm,
+            warm: OnceLock::new(),
             before: std::mem::take(&mut shape.breakpoints.before),
             after: std::mem::take(&mut shape.breakpoints.after),
         },

@@ -1,5 +1,6 @@
 //! A graph that can run: judged, and laid out as vectors of indices.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,6 +47,10 @@ pub(crate) struct Frozen<S: State, C> {
 pub(crate) struct Threads {
     pub(crate) checkpointer: Option<Arc<dyn DynCheckpointer>>,
     pub(crate) lease: Duration,
+    /// How many threads are kept as they were left, and where: the runs know
+    /// the type.
+    pub(crate) most_warm: usize,
+    pub(crate) warm: OnceLock<Box<dyn Any + Send + Sync>>,
     pub(crate) before: Vec<NodeIndex>,
     pub(crate) after: Vec<NodeIndex>,
 }

@@ -12,9 +12,13 @@ use crate::state::State;
 /// is alive.
 const LEASE: Duration = Duration::from_secs(15);
 
+/// How many threads are kept warm.
+const MOST_WARM: usize = 16;
+
 pub(crate) struct RecordedThreads {
     pub(crate) checkpointer: Option<Arc<dyn DynCheckpointer>>,
     pub(crate) lease: Duration,
+    pub(crate) most_warm: usize,
     pub(crate) breakpoints: Vec<RecordedBreakpoint>,
 }
 
@@ -30,6 +34,7 @@ impl Default for RecordedThreads {
         Self {
             checkpointer: None,
             lease: LEASE,
+            most_warm: MOST_WARM,
             breakpoints: Vec::new(),
         }
     }
@@ -47,6 +52,14 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// by default. A run that is alive renews its lease three times as often.
     pub fn lease(mut self, lasts: Duration) -> Self {
         self.threads.lease = lasts.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How many threads the graph keeps in memory as their last runs left them; 16
+    /// by default. A new input on one of these does not read it again, if nobody
+    /// else has written to it since. Each holds a whole state; 0 keeps none.
+    pub fn warm_threads(mut self, threads: usize) -> Self {
+        self.threads.most_warm = threads;
         self
     }
 

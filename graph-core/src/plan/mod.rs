@@ -24,7 +24,7 @@ use std::fmt;
 use fixedbitset::FixedBitSet;
 
 use crate::compile::{Arrival, Exits, Frozen, NodeIndex};
-use crate::id::{NodeName, list_of};
+use crate::id::{NodeName, TaskId, list_of};
 use crate::node::Payload;
 use crate::state::State;
 
@@ -34,6 +34,16 @@ pub(crate) struct Task {
     pub(crate) node: NodeIndex,
     /// For a send: its number among the sends to this node, and its value.
     pub(crate) send: Option<(u32, Box<dyn Payload>)>,
+}
+
+impl Task {
+    /// The task by its name.
+    pub(crate) fn id<S: State, C>(&self, graph: &Frozen<S, C>) -> TaskId {
+        TaskId {
+            node: graph.name_of(self.node).clone(),
+            send: self.send.as_ref().map(|&(number, _)| number),
+        }
+    }
 }
 
 /// A join that waits for some of its sources when a run has ended.

@@ -289,6 +289,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
     }
 
+    /// The ephemeral fields that hold something.
+    pub(super) fn held(&self) -> Vec<String> {
+        let held = self.ephemerals.held();
+        held.map(|field| self.fields[field].name.to_owned())
+            .collect()
+    }
+
     pub(super) fn take_expired(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.expired)
     }

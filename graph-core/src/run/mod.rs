@@ -22,6 +22,8 @@ pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
 pub use result::{Run, Status};
+#[cfg(feature = "testing")]
+pub(crate) use thread::incompatible;
 pub use thread::{
     Durability, History, Interrupt, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished,
 };

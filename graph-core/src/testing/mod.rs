@@ -1,5 +1,6 @@
 //! Tools for the tests of graphs, and of what keeps their threads.
 
+mod compatible;
 mod explore;
 #[doc(hidden)]
 #[expect(
@@ -8,6 +9,7 @@ mod explore;
 )]
 pub mod kit;
 
+pub use compatible::{Incompatible, check_compatible};
 pub use explore::{Disagreement, Exploration, Explored, Fresh, explore};
 #[doc(inline)]
 pub use kit::checkpointer_kit;

@@ -5,6 +5,8 @@ mod busy;
 mod durability;
 mod failures;
 mod fields;
+#[cfg(feature = "testing")]
+mod golden;
 mod history;
 mod interrupts;
 mod once;

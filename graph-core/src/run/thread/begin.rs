@@ -17,6 +17,7 @@ use super::ledger::{TaskLedger, read_result};
 use super::line::{Head, Line};
 use super::options::{Durability, OnBusy, Unfinished};
 use super::read::{read_body, read_state};
+use super::warm::{Warm, WarmThreads};
 use crate::checkpoint::{
     Body, CheckpointError, Claim, DynCheckpointer, EntryRecord, Loaded, Source,
 };
@@ -91,6 +92,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             answered: Vec::new(),
             breakpoints,
             stopped: false,
+            copy: None,
             call,
         })
     }
@@ -103,7 +105,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     ) -> Result<End, RunError> {
         let mut tasks = Vec::new();
         let at = self.call.checkpoint;
-        let there = self.load(graph, at, &mut tasks).await?;
+        let warm = matches!(begin, Begin::Input) && self.take_warm(graph);
+        let there = warm || self.load(graph, at, &mut tasks).await?;
         let mut answers: Option<Answers> = None;
         match begin {
             Begin::Input => self.take_input(graph, input, &mut tasks).await?,
@@ -131,6 +134,25 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             }
         }
         self.go_on(graph, &mut tasks, answers).await
+    }
+
+    /// Takes the thread as the last run left it, if nobody has written to it
+    /// since.
+    fn take_warm(&mut self, graph: &Frozen<S, C>) -> bool {
+        let warm = match self.call.checkpoint {
+            None => warm_threads::<S, C>(graph).take(&self.line.thread, self.line.lease()),
+            Some(_) => None,
+        };
+        let Some(warm) = warm else {
+            return false;
+        };
+        self.progress.state = Arc::new(warm.state);
+        self.progress
+            .ephemerals
+            .hold(self.progress.fields, &warm.held);
+        self.logs = warm.logs;
+        self.line.head = Some(warm.head);
+        true
     }
 
     /// Reads the head, or that checkpoint; false if there is none.
@@ -336,6 +358,22 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         Ok(())
     }
 
+    /// Keeps the thread as it is for the next run.
+    fn keep_warm(&mut self) {
+        let graph = &self.progress.shared.graph;
+        if let (Some(state), Some(head)) = (self.copy.take(), self.line.head) {
+            let warm = Warm {
+                head,
+                token: self.line.lease().token,
+                state,
+                logs: std::mem::take(&mut self.logs),
+                held: self.progress.held(),
+            };
+            let thread = self.line.thread.clone();
+            warm_threads::<S, C>(graph).put(thread, warm, graph.threads.most_warm);
+        }
+    }
+
     /// Everything is written, and the lease is given back, when it returns.
     async fn finish(mut self, ended: Result<End, RunError>) -> Result<Run<S>, RunError> {
         let ended = match ended {
@@ -350,6 +388,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let released = self.line.release().await;
         let end = ended?;
         released?;
+        self.keep_warm();
         let interrupts = match end {
             End::Done => Vec::new(),
             End::Interrupted => self.interrupts(),
@@ -358,6 +397,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let run = self.progress.finish()?;
         Ok(run.on_thread(end == End::Interrupted, interrupts, checkpoint))
     }
+}
+
+/// The graph's warm threads.
+pub(super) fn warm_threads<S: State, C>(graph: &Frozen<S, C>) -> &WarmThreads<S> {
+    let warm = graph
+        .threads
+        .warm
+        .get_or_init(|| Box::new(WarmThreads::<S>::default()));
+    let warm = warm.downcast_ref();
+    warm.expect("only runs put something there, and of this type")
 }
 
 /// Takes the lease, in the way the call says.

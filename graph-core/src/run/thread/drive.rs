@@ -1,8 +1,9 @@
 //! The loop of a run on a thread: plan, run what has not finished, settle,
 //! write, and again.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::super::attempt::{Done, Failed};
@@ -39,6 +40,8 @@ pub(super) struct Threaded<'h, S: State, C> {
     pub(super) breakpoints: Breakpoints,
     /// Whether the last checkpoint is one to stop at.
     pub(super) stopped: bool,
+    /// The state of a run that is done, for the next.
+    pub(super) copy: Option<S>,
     pub(super) call: ThreadCall,
 }
 
@@ -232,13 +235,25 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let commit = self.checkpoint(graph, source, step, ran, tasks)?;
         self.plan = self.plan_of(graph, tasks);
         self.entries = Arc::new(Entries::stopped(stops));
-        self.line
-            .commit(Commit {
-                entries,
-                release,
-                ..commit
-            })
-            .await
+        let keeps = tasks.is_empty() && graph.threads.most_warm > 0;
+        let (state, copy) = (&self.progress.state, &mut self.copy);
+        let written = self.line.commit(Commit {
+            entries,
+            release,
+            ..commit
+        });
+        // The copy is made while the checkpoint is written.
+        let mut written = pin!(written);
+        let mut begun = false;
+        poll_fn(|cx| {
+            let polled = written.as_mut().poll(cx);
+            if keeps && !begun {
+                *copy = Some(S::clone(state));
+            }
+            begun = true;
+            polled
+        })
+        .await
     }
 
     /// The checkpoint that the run has come to.
@@ -271,11 +286,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             next,
             joins: progress.frontier.write_joins(graph),
             deferred: progress.frontier.write_deferred(graph),
-            held: progress
-                .ephemerals
-                .held()
-                .map(|field| progress.fields[field].name.to_owned())
-                .collect(),
+            held: progress.held(),
         };
         let body = serde_json::to_string(&body);
         let body = body.map_err(|error| self.unwritable("the plan", error))?;
@@ -309,11 +320,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     }
 
     pub(super) fn plan_of(&self, graph: &Frozen<S, C>, tasks: &[Task]) -> Vec<TaskId> {
-        let id = |task: &Task| TaskId {
-            node: graph.name_of(task.node).clone(),
-            send: task.send.as_ref().map(|&(number, _)| number),
-        };
-        tasks.iter().map(id).collect()
+        tasks.iter().map(|task| task.id(graph)).collect()
     }
 
     pub(super) fn unwritable(&self, what: &str, error: serde_json::Error) -> RunError {
@@ -343,7 +350,7 @@ pub(super) async fn guarded<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, Box<dyn std::any::Any + Send>> {
     let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
         polled.map_or_else(
             |panic| std::task::Poll::Ready(Err(panic)),

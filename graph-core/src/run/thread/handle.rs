@@ -197,6 +197,21 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         Ok(self.graph.thread(to))
     }
 
+    /// Where it is, as JSON that says all: the checkpoint, its fields, and what its
+    /// tasks have left. For tests: `testing::check_compatible` says whether a
+    /// graph can go on from there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or the checkpointer fails.
+    pub async fn export(&self) -> Result<String, RunError> {
+        let loaded = self.load(None).await?;
+        let loaded = loaded.ok_or_else(|| RunError::UnknownThread {
+            thread: self.id.clone(),
+        })?;
+        Ok(serde_json::to_string_pretty(&loaded).expect("records are texts and numbers"))
+    }
+
     /// Deletes it, with its whole history. One that is not there is deleted
     /// already.
     ///

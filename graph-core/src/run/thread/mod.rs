@@ -14,6 +14,8 @@
 
 mod begin;
 mod call;
+#[cfg(feature = "testing")]
+mod check;
 mod drive;
 mod entries;
 mod fields;
@@ -32,9 +34,12 @@ mod settings;
 mod snapshot;
 mod squash;
 mod update;
+mod warm;
 
 pub(in crate::run) use call::Parts;
 pub(crate) use call::{Answers, Begin, Running, ThreadCall};
+#[cfg(feature = "testing")]
+pub(crate) use check::incompatible;
 pub use handle::Thread;
 pub use history::History;
 pub use options::{Durability, OnBusy, Unfinished};
