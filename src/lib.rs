@@ -76,6 +76,13 @@
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.
+//! - **Threads.** With a [`checkpointer`](StateGraph::checkpointer) a run names
+//!   its [`thread`](Invocation::thread), and can stop and go on, in another
+//!   process if need be: [`Ctx::interrupt`] asks somebody and
+//!   [`Graph::resume`] answers, [`Graph::proceed`] goes on after a failure or a
+//!   crash, [`Ctx::once`] keeps an effect from happening twice, and [`Thread`]
+//!   shows the way, corrects it and goes back. `docs/threads.md` says what is
+//!   promised.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.

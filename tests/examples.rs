@@ -1,14 +1,15 @@
 //! The examples, run as a user runs them: built, started, and read.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Runs `parallel_research`, which cargo has put beside this test.
-fn parallel_research(arguments: &[&Path]) -> Output {
+/// Runs an example, which cargo has put beside this test.
+fn run(example: &str, arguments: &[impl AsRef<OsStr>]) -> Output {
     let test = std::env::current_exe().expect("a test knows its own file");
     let profile = test.ancestors().nth(2).expect("a test is in PROFILE/deps");
-    let name = format!("parallel_research{}", std::env::consts::EXE_SUFFIX);
+    let name = format!("{example}{}", std::env::consts::EXE_SUFFIX);
     let example = profile.join("examples").join(name);
     assert!(
         example.exists(),
@@ -18,6 +19,10 @@ fn parallel_research(arguments: &[&Path]) -> Output {
         .args(arguments)
         .output()
         .expect("the example starts")
+}
+
+fn parallel_research(arguments: &[&Path]) -> Output {
+    run("parallel_research", arguments)
 }
 
 /// Makes a file of its own for a test.
@@ -203,4 +208,343 @@ fn usage_is_shown_when_asked_for_and_when_needed() {
     let needed = parallel_research(&[Path::new("a.txt"), Path::new("b.txt")]);
     assert_eq!(needed.status.code(), Some(2));
     assert_eq!(needed.stderr, asked.stdout);
+}
+
+#[cfg(feature = "sqlite")]
+mod approve_order {
+    use expect_test::{Expect, expect};
+
+    /// Orders in a file of their own, in a folder that is gone in the end.
+    struct Orders(tempfile::TempDir);
+
+    impl Orders {
+        fn new() -> Self {
+            Self(tempfile::tempdir().expect("a folder"))
+        }
+
+        /// Checks the exit code and all that is printed, but for the file's name
+        /// and the time.
+        #[track_caller]
+        fn check(&self, arguments: &[&str], expected: &Expect) {
+            let file = self.0.path().join("orders.db");
+            let file = file.to_str().expect("the folder's name is UTF-8");
+            let output = super::run("approve_order", &[&["--file", file], arguments].concat());
+            let text = |bytes| String::from_utf8(bytes).expect("it prints text");
+            let said = text(output.stdout) + &text(output.stderr);
+            let code = output.status.code().expect("it was not killed");
+            let said = said.replace(file, "FILE");
+            let said = said.lines().map(timeless).collect::<Vec<_>>().join("\n");
+            expected.assert_eq(&format!("{code}\n{said}\n"));
+        }
+    }
+
+    /// A row of a history without its last column, which is the time.
+    fn timeless(line: &str) -> String {
+        let (row, here) = match line.strip_suffix("  <- here") {
+            Some(row) => (row, "  <- here"),
+            None => (line, ""),
+        };
+        match row.rsplit_once("  ") {
+            Some((row, when)) if when == "just now" || when.ends_with(" s ago") => {
+                format!("{}{here}", row.trim_end())
+            }
+            _ => line.to_owned(),
+        }
+    }
+
+    #[test]
+    fn it_waits_for_a_person_and_goes_on_from_the_file() {
+        let orders = Orders::new();
+        orders.check(
+            &[],
+            &expect![[r#"
+            0
+            * a letter asks for approval of order-17
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              waits for a person: review/0/approve {"limit":500,"total":900}
+            Answer now, or next week:
+              cargo run --example approve_order --features sqlite -- --file FILE --answer yes
+        "#]],
+        );
+        orders.check(
+            &[],
+            &expect![[r#"
+            0
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              waits for a person: review/0/approve {"limit":500,"total":900}
+            Answer now, or next week:
+              cargo run --example approve_order --features sqlite -- --file FILE --answer yes
+        "#]],
+        );
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
+            0
+            * the bank charges 900 for order-17
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              a person said yes
+              charged
+        "#]],
+        );
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
+            1
+            Error: unknown-interrupt: thread `order-17` asks nothing
+              help: go on with `proceed`, or begin a run with `invoke`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_below_the_limit_is_not_asked_and_another_order_may_follow() {
+        let orders = Orders::new();
+        orders.check(
+            &["--order", "500"],
+            &expect![[r#"
+            0
+            * the bank charges 500 for order-17
+            order-17, total 500, kept in FILE:
+              reserved the goods
+              charged
+        "#]],
+        );
+        orders.check(
+            &["--order", "501"],
+            &expect![[r#"
+            0
+            * a letter asks for approval of order-17
+            order-17, total 501, kept in FILE:
+              reserved the goods
+              waits for a person: review/0/approve {"limit":500,"total":501}
+            Answer now, or next week:
+              cargo run --example approve_order --features sqlite -- --file FILE --answer yes
+        "#]],
+        );
+        orders.check(&["--order", "20"], &expect![[r#"
+            1
+            Error: unfinished: thread `order-17` has not finished: `review` would be dropped
+              help: go on with `resume` or `proceed`, or say what becomes of it: `.unfinished(Unfinished::Discard)` or `Unfinished::Keep`
+        "#]]);
+        orders.check(
+            &["--answer", "no"],
+            &expect![[r#"
+            0
+            order-17, total 501, kept in FILE:
+              reserved the goods
+              a person said no
+              put the goods back
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_rewound_order_is_a_branch_of_its_history() {
+        let orders = Orders::new();
+        orders.check(
+            &["--order", "900"],
+            &expect![[r#"
+            0
+            * a letter asks for approval of order-17
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              waits for a person: review/0/approve {"limit":500,"total":900}
+            Answer now, or next week:
+              cargo run --example approve_order --features sqlite -- --file FILE --answer yes
+        "#]],
+        );
+        orders.check(
+            &["--history"],
+            &expect![[r#"
+            0
+            id  step  what ran  what is next   state                          when
+            1   0     (input)   review (asks)  total 900, reserved the goods  <- here
+        "#]],
+        );
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
+            0
+            * the bank charges 900 for order-17
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              a person said yes
+              charged
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "1"],
+            &expect![[r#"
+            0
+            * a letter asks for approval of order-17
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              waits for a person: review/0/approve {"limit":500,"total":900}
+            Answer now, or next week:
+              cargo run --example approve_order --features sqlite -- --file FILE --answer yes
+        "#]],
+        );
+        orders.check(
+            &["--answer", "no"],
+            &expect![[r#"
+            0
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              a person said no
+              put the goods back
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "2"],
+            &expect![[r#"
+            0
+            * the bank charges 900 for order-17
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              a person said yes
+              charged
+        "#]],
+        );
+        orders.check(
+            &["--history"],
+            &expect![[r#"
+            0
+            id       step  what ran         what is next     state                          when
+            1        0     (input)          reserve, review  total 900
+            ├─ 2     1     reserve, review  settle           total 900, a person said yes
+            │  ├─ 3  2     settle           nothing          total 900, charged
+            │  └─ 7  1     (fork)           settle           total 900, a person said yes
+            │     8  2     settle           nothing          total 900, charged  <- here
+            └─ 4     0     (fork)           reserve, review  total 900
+               5     1     reserve, review  settle           total 900, a person said no
+               6     2     settle           nothing          total 900, put the goods back
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "6"],
+            &expect![[r#"
+            0
+            order-17, total 900, kept in FILE:
+              reserved the goods
+              a person said no
+              put the goods back
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_wrong_answer_leaves_the_question_open() {
+        let orders = Orders::new();
+        orders.check(&["--thread", "a b"], &expect![[r#"
+            0
+            * a letter asks for approval of a b
+            a b, total 900, kept in FILE:
+              reserved the goods
+              waits for a person: review/0/approve {"limit":500,"total":900}
+            Answer now, or next week:
+              cargo run --example approve_order --features sqlite -- --file FILE --thread 'a b' --answer yes
+        "#]]);
+        orders.check(&["--thread", "a b", "--answer", "maybe"], &expect![[r#"
+            1
+            Error: answer: the answer to `review/0/approve` is not what was asked for: unknown variant `maybe`, expected `yes` or `no`
+              help: resume again with an answer of that type
+        "#]]);
+        orders.check(
+            &["--thread", "a b", "--history"],
+            &expect![[r#"
+            0
+            id  step  what ran  what is next   state                          when
+            1   0     (input)   review (asks)  total 900, reserved the goods  <- here
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_told() {
+        let orders = Orders::new();
+        orders.check(
+            &["--answer", "yes"],
+            &expect![[r#"
+            1
+            Error: unknown-thread: there is no thread `order-17`
+              help: begin it: `graph.invoke(input).thread(id)`
+        "#]],
+        );
+        orders.check(
+            &["--history"],
+            &expect![[r#"
+            1
+            Error: unknown-thread: there is no thread `order-17`
+              help: begin it: `graph.invoke(input).thread(id)`
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "1"],
+            &expect![[r#"
+            1
+            Error: unknown-checkpoint: thread `order-17` has no checkpoint 1
+              help: see which there are: `graph.thread(id).history()`
+        "#]],
+        );
+        orders.check(
+            &["--order", "10", "--thread", "known"],
+            &expect![[r#"
+            0
+            * the bank charges 10 for known
+            known, total 10, kept in FILE:
+              reserved the goods
+              charged
+        "#]],
+        );
+        orders.check(
+            &["--rewind", "77", "--thread", "known"],
+            &expect![[r#"
+            1
+            Error: unknown-checkpoint: thread `known` has no checkpoint 77
+              help: see which there are: `graph.thread(id).history()`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn wrong_arguments_are_told_with_the_usage() {
+        let wrong = |arguments: &[&str], expected: &str| {
+            let output = super::run("approve_order", arguments);
+            let said = String::from_utf8(output.stderr).expect("it prints text");
+            let usage = super::run("approve_order", &["--help"]);
+            assert_eq!(usage.status.code(), Some(0));
+            let usage = String::from_utf8(usage.stdout).expect("it prints text");
+            assert!(usage.starts_with("usage: cargo run --example approve_order"));
+            assert_eq!(said, format!("error: {expected}\n\n{usage}"));
+            assert_eq!(output.status.code(), Some(2));
+        };
+        wrong(&["order"], "there is no option `order`");
+        wrong(&["--answer"], "`--answer` needs a value");
+        wrong(
+            &["--order", "-3"],
+            "`--order` needs a whole number, not `-3`",
+        );
+        wrong(
+            &["--rewind", "x"],
+            "`--rewind` needs a whole number, not `x`",
+        );
+        wrong(&["--history", "--order", "3"], "one thing at a time");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_told() {
+        let orders = Orders::new();
+        let nowhere = orders.0.path().join("nowhere").join("orders.db");
+        let output = super::run("approve_order", &["--file".as_ref(), nowhere.as_os_str()]);
+        let said =
+            String::from_utf8_lossy(&output.stderr).replace(&*nowhere.to_string_lossy(), "FILE");
+        assert!(
+            said.starts_with("Error: the store failed\n  caused by: `FILE` cannot be opened\n"),
+            "{said}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
 }

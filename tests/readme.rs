@@ -81,9 +81,78 @@ async fn the_program_runs() {
     );
 }
 
-/// The lines of the README's first program, without their indentation.
-fn shown() -> Vec<&'static str> {
+/// An order that waits for a person.
+mod threads {
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use superstep::prelude::*;
+    use superstep::{MemoryCheckpointer, Status};
+
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct Order {
+        total: u32,
+        approved: bool,
+        receipt: String,
+    }
+
+    /// What stands for a bank's client.
+    struct Bank;
+
+    impl Bank {
+        async fn charge(&self, total: u32) -> Result<String, std::io::Error> {
+            tokio::task::yield_now().await;
+            Ok(format!("charged {total}"))
+        }
+    }
+
+    #[rustfmt::skip]
+    async fn approve(order: View<Order>, ctx: Ctx<Bank>) -> NodeResult<OrderUpdate> {
+        let approved: bool = ctx.interrupt("approve", json!({ "total": order.total }))?;  // pauses
+        Ok(Order::update().approved(approved))
+    }
+
+    #[rustfmt::skip]
+    async fn charge(order: View<Order>, ctx: Ctx<Bank>) -> NodeResult<OrderUpdate> {
+        let receipt = ctx.once("charge", || ctx.charge(order.total)).await?;  // not twice, whatever happens next
+        Ok(Order::update().receipt(receipt))
+    }
+
+    #[rustfmt::skip]
+    async fn program() -> Result<(), Box<dyn std::error::Error>> {
+        let bank = || Bank;
+        let graph = StateGraph::<Order, Bank>::new("order")
+            .add_node("approve", approve)
+            .add_node("charge", charge)
+            .add_edge(START, "approve")
+            .add_edge("approve", "charge")
+            .checkpointer(MemoryCheckpointer::new())  // or Sqlite::open("runs.db").await?
+            .compile()?;
+
+        let run = graph.invoke(Order::update().total(900)).thread("order-17").context(bank()).await?;
+        assert_eq!(run.status, Status::Interrupted);
+        assert_eq!(run.interrupts()[0].id, "approve/0/approve");
+
+        // Next week, in another process:
+        let run = graph.resume(true).thread("order-17").context(bank()).await?;
+        assert_eq!(run.state.receipt, "charged 900");
+
+        // Back to before the question, and on from there; the old branch stays.
+        let history = graph.thread("order-17").history().await?;
+        let fork = graph.proceed().thread("order-17").checkpoint(history[2].id).context(bank()).await?;
+        assert_eq!(fork.status, Status::Interrupted);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_order_waits_and_goes_on() {
+        program().await.expect("the README's runs end");
+    }
+}
+
+/// The lines of the first program after a heading, without their indentation.
+fn shown(heading: &str) -> Vec<&'static str> {
     let readme = include_str!("../README.md");
+    let (_, readme) = readme.split_once(heading).expect("there is the heading");
     let begin = readme.find("```rust\n").expect("there is a program") + "```rust\n".len();
     let end = begin + readme[begin..].find("```").expect("it ends");
     let lines = readme[begin..end].lines().map(str::trim);
@@ -109,9 +178,10 @@ fn the_readme_shows_the_complete_program() {
 }
 
 #[test]
-fn the_readme_shows_this_program() {
+fn the_readme_shows_these_programs() {
     let mut lines = include_str!("readme.rs").lines().map(str::trim);
-    for shown in shown() {
+    let programs = [shown("# Superstep\n"), shown("## Threads\n")];
+    for shown in programs.concat() {
         // Printing is for the README; here the answer is compared.
         if !shown.starts_with("println!") {
             assert!(

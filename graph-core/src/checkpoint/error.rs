@@ -1,13 +1,17 @@
 //! Why a checkpointer did not do what it was asked.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use crate::id::CheckpointId;
 
 /// Why a checkpointer did not do what it was asked. Whatever it is, nothing
 /// was written.
-#[derive(Debug, thiserror::Error)]
+///
+/// As `Debug`, which `main` and `unwrap` print, it is its message and each
+/// cause's, on a line each.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// Somebody else holds the thread's lease.
@@ -77,5 +81,17 @@ impl CheckpointError {
             what: what.into(),
             source: source.into(),
         }
+    }
+}
+
+impl fmt::Debug for CheckpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{Panicked, TimedOut};
+use crate::node::{Interrupted, Panicked, TimedOut};
 use crate::state::WriteKind;
 
 /// Why a run ended before it was done.
@@ -339,9 +339,13 @@ impl fmt::Debug for RunError {
 fn help_with_store(error: &CheckpointError) -> String {
     match error {
         CheckpointError::Corrupt { .. } => {
-            "go on from an older checkpoint: `proceed().checkpoint(id)`; `history` has those that \
-             can be read"
+            "read it with the state and the version that wrote it, or go on from an older \
+             checkpoint, if one can be read: `proceed().checkpoint(id)`"
         }
+        CheckpointError::Unwritable { .. } => {
+            "let serde write it as JSON; what was committed is safe: go on with `proceed`"
+        }
+        CheckpointError::Exists => "choose another name, or delete the thread that has this one",
         _ => "what was committed is safe: mend the store, then go on with `proceed`",
     }
     .into()
@@ -362,6 +366,8 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
         "mend what panicked; `RUST_BACKTRACE=1` shows the way to it".to_owned()
     } else if let Some(UndeclaredWrite(field)) = cause.downcast_ref() {
         format!("add `{field}` to the `.writes(..)` of `{node}`, or do not write it there")
+    } else if cause.is::<Interrupted>() {
+        "a question needs a run on a thread, a name, and a value that can be JSON".to_owned()
     } else if cause.is::<TimedOut>() && once {
         format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
     } else if cause.is::<TimedOut>() {
