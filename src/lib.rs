@@ -96,6 +96,7 @@
 //! |---|---|---|
 //! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
+//! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
 
 #[cfg(doctest)]
@@ -122,6 +123,8 @@ pub use superstep_core::{
     Source, ThreadId,
 };
 pub use superstep_macros::{Route, State};
+#[cfg(feature = "postgres")]
+pub use superstep_providers::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use superstep_providers::{Sqlite, SqliteOptions};
 

@@ -3,11 +3,16 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `postgres` | `Postgres`: threads in a database |
 //! | `sqlite` | `Sqlite`: threads in a file |
 
 // One module a back end; none names another.
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};
