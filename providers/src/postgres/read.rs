@@ -37,7 +37,10 @@ const LINES: &str = "\
     SELECT first, until FROM line ORDER BY depth";
 
 /// Of each field the newest value along the lines, and what was added since.
-/// The names are found one after the other, not among all records.
+///
+/// The names are found one after the other, not among all records; then of each
+/// where its newest value is, and so which part of each line is read. What is
+/// materialized and offset keeps the planner from looking through more.
 const FIELDS: &str = "\
     WITH RECURSIVE line AS (
         SELECT * FROM unnest($2::bigint[], $3::bigint[])
@@ -49,27 +52,33 @@ const FIELDS: &str = "\
         SELECT (SELECT next.field FROM field AS next
             WHERE next.thread = $1 AND next.field > name.field ORDER BY next.field LIMIT 1)
         FROM name WHERE name.field IS NOT NULL
+    ),
+    newest AS MATERIALIZED (
+        SELECT name.field, value.depth, value.checkpoint
+        FROM name LEFT JOIN LATERAL (
+            SELECT line.depth, value.checkpoint
+            FROM line CROSS JOIN LATERAL (
+                SELECT checkpoint FROM field
+                WHERE field.thread = $1 AND field.field = name.field AND field.kind = 'value'
+                AND field.checkpoint BETWEEN line.first AND line.until
+                ORDER BY field.checkpoint DESC LIMIT 1
+            ) AS value
+            ORDER BY line.depth LIMIT 1
+        ) AS value ON true
+        WHERE name.field IS NOT NULL
+    ),
+    part AS MATERIALIZED (
+        SELECT newest.field, line.until,
+            CASE line.depth WHEN newest.depth THEN newest.checkpoint ELSE line.first END AS first
+        FROM newest JOIN line ON newest.depth IS NULL OR line.depth <= newest.depth
     )
-    SELECT record.field, record.checkpoint, record.previous, record.kind, record.json,
-        record.checksum
-    FROM name
-    LEFT JOIN LATERAL (
-        SELECT line.depth, value.checkpoint
-        FROM line CROSS JOIN LATERAL (
-            SELECT checkpoint FROM field AS value
-            WHERE value.thread = $1 AND value.field = name.field AND value.kind = 'value'
-            AND value.checkpoint BETWEEN line.first AND line.until
-            ORDER BY value.checkpoint DESC LIMIT 1
-        ) AS value
-        ORDER BY line.depth LIMIT 1
-    ) AS newest ON true
-    JOIN line ON newest.depth IS NULL OR line.depth <= newest.depth
-    JOIN field AS record ON record.thread = $1 AND record.field = name.field
-        AND record.checkpoint BETWEEN line.first AND line.until
-        AND (newest.depth IS NULL OR line.depth < newest.depth
-            OR record.checkpoint >= newest.checkpoint)
-    WHERE name.field IS NOT NULL
-    ORDER BY name.field, line.depth DESC, record.checkpoint";
+    SELECT part.field, record.*
+    FROM part CROSS JOIN LATERAL (
+        SELECT checkpoint, previous, kind, json, checksum FROM field
+        WHERE field.thread = $1 AND field.field = part.field
+        AND field.checkpoint BETWEEN part.first AND part.until
+        OFFSET 0
+    ) AS record";
 
 const ENTRIES: &str = "\
     SELECT task, key, json, checksum FROM entry
@@ -189,9 +198,16 @@ async fn fields(
         first.push(begin.ok_or(CheckpointError::NoCheckpoint { id: id(last) })?);
         until.push(last);
     }
-    let fields = moment.prepare_cached(FIELDS).await?;
-    let found = moment.query(&fields, &[&thread, &first, &until]).await?;
-    found.iter().map(rows::field).collect()
+    let select = moment.prepare_cached(FIELDS).await?;
+    let found = moment.query(&select, &[&thread, &first, &until]).await?;
+    let fields: Result<Vec<_>, _> = found.iter().map(rows::field).collect();
+    let mut fields = fields?;
+    // A line's checkpoints are all after those of the lines before.
+    fields.sort_by(|one, other| {
+        let by_name = one.field.cmp(&other.field);
+        by_name.then(one.checkpoint.cmp(&other.checkpoint))
+    });
+    Ok(fields)
 }
 
 async fn entries(

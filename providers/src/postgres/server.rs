@@ -21,8 +21,10 @@ const MIGRATING: i64 = 0x7375_7065_7273_7465;
 /// How long to wait to be connected, and for a connection that is free.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// So that nobody waits for a lock without end, or holds one without end.
-const LIMITS: &str = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
+/// So that nobody waits for a lock without end, or holds one without end, and
+/// nothing that takes a millisecond is compiled for a hundred.
+const LIMITS: &str = "\
+    SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off";
 
 /// The server, a schema of it, and connections.
 #[derive(Clone)]
