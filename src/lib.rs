@@ -97,6 +97,7 @@
 //! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
+//! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
 
 #[cfg(doctest)]

@@ -4,6 +4,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `postgres` | `Postgres`: threads in a database |
+//! | `postgres-tls` | TLS for `Postgres` |
 //! | `sqlite` | `Sqlite`: threads in a file |
 
 // One module a back end; none names another.

@@ -16,15 +16,21 @@ use std::sync::OnceLock;
 /// Where it has to be there.
 const REQUIRED: &str = "SUPERSTEP_REQUIRE_POSTGRES";
 
-/// Arguments: the folder of the programs, that of the data, the port.
+/// Arguments: the folder of the programs, that of the data, the port. With an
+/// `openssl` there is TLS, and a certificate, `server.crt` in the data.
 const SCRIPT: &str = r#"
     cd /
     trap 'rm -rf "$2"' EXIT
     mkdir -m 700 "$2" &&
-    "$1/initdb" -D "$2/data" -U superstep -A trust -E UTF8 --no-locale -N >"$2/log" 2>&1 &&
-    "$1/pg_ctl" -D "$2/data" -w -l "$2/log" -o "-c listen_addresses=127.0.0.1 -c port=$3 \
-        -c unix_socket_directories='' -c fsync=off -c max_connections=300" start >>"$2/log" 2>&1
-    if [ $? -eq 0 ]; then echo ready; else cat "$2/log"; exit 1; fi
+    "$1/initdb" -D "$2/data" -U superstep -A trust -E UTF8 --no-locale -N >"$2/log" 2>&1
+    if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=superstep \
+        -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+        -keyout "$2/data/server.key" -out "$2/data/server.crt" >>"$2/log" 2>&1
+    then ssl=on; else ssl=off; fi
+    if "$1/pg_ctl" -D "$2/data" -w -l "$2/log" -o "-c listen_addresses=127.0.0.1 -c port=$3 \
+        -c ssl=$ssl -c unix_socket_directories='' -c fsync=off -c max_connections=300" start \
+        >>"$2/log" 2>&1
+    then echo ready; else cat "$2/log"; exit 1; fi
     exec 1>&- 2>&-
     cat >/dev/null
     "$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null

@@ -10,6 +10,11 @@ use tokio_postgres::Error;
 enum ServerError {
     #[error("the text that says where Postgres is cannot be read")]
     Url { source: Error },
+    #[cfg(feature = "postgres-tls")]
+    #[error("the certificates to trust cannot be read")]
+    Certificates {
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("Postgres at `{place}` cannot be reached")]
     NotReached { place: String, source: Error },
     #[error("all {size} connections to Postgres at `{place}` were in use for too long")]
@@ -69,6 +74,14 @@ impl From<CheckpointError> for Failure {
 
 pub(super) fn bad_url(source: Error) -> CheckpointError {
     CheckpointError::store(ServerError::Url { source })
+}
+
+#[cfg(feature = "postgres-tls")]
+pub(super) fn bad_certificates(
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> CheckpointError {
+    let source = source.into();
+    CheckpointError::store(ServerError::Certificates { source })
 }
 
 pub(super) fn failed(place: &str, source: Error) -> CheckpointError {

@@ -8,6 +8,8 @@ mod read;
 mod rows;
 mod server;
 mod text;
+#[cfg(feature = "postgres-tls")]
+mod tls;
 mod write;
 
 use std::fmt;
@@ -35,6 +37,10 @@ const MOST_ABANDONED: usize = 64;
 /// one.
 ///
 /// A commit is one round trip. Leases go by the server's clock.
+///
+/// With the feature `postgres-tls` and `sslmode=require` in the text it is
+/// connected to, connections are encrypted, and the server has to have a
+/// certificate that is trusted. Any others are not encrypted.
 ///
 /// # The schema
 ///
@@ -81,6 +87,8 @@ pub struct PostgresOptions {
     url: String,
     schema: String,
     connections: usize,
+    #[cfg(feature = "postgres-tls")]
+    roots: Option<Vec<u8>>,
 }
 
 impl PostgresOptions {
@@ -96,13 +104,21 @@ impl PostgresOptions {
         self
     }
 
+    /// Encrypts connections, as `sslmode=require` does, and trusts these
+    /// certificates, as PEM, in place of the system's.
+    #[cfg(feature = "postgres-tls")]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots = Some(pem.into());
+        self
+    }
+
     /// Connects, and makes the schema if it is not there.
     ///
     /// # Errors
     ///
     /// As [`Postgres::connect`].
     pub async fn connect(self) -> Result<Postgres, CheckpointError> {
-        let server = Server::connect(&self.url, &self.schema, self.connections).await?;
+        let server = Server::connect(&self).await?;
         Ok(Postgres {
             server,
             retention: None,
@@ -133,6 +149,8 @@ impl Postgres {
             url: url.into(),
             schema: "superstep".to_owned(),
             connections: 8,
+            #[cfg(feature = "postgres-tls")]
+            roots: None,
         }
     }
 

@@ -7,8 +7,11 @@ use deadpool_postgres::{
 };
 use superstep_core::CheckpointError;
 use tokio_postgres::config::Host;
+#[cfg(feature = "postgres-tls")]
+use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, Error, GenericClient};
 
+use super::PostgresOptions;
 use super::error::{bad_url, failed, foreign, newer, no_connection};
 
 /// Each brings a schema from the one before to the one of its number.
@@ -26,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LIMITS: &str = "\
     SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off";
 
+const SETTINGS: ManagerConfig = ManagerConfig {
+    recycling_method: RecyclingMethod::Fast,
+};
+
 /// The server, a schema of it, and connections.
 #[derive(Clone)]
 pub(super) struct Server {
@@ -37,18 +44,15 @@ pub(super) struct Server {
 
 impl Server {
     /// Connects, and makes the schema or brings it up to date.
-    pub(super) async fn connect(
-        url: &str,
-        schema: &str,
-        size: usize,
-    ) -> Result<Self, CheckpointError> {
-        let mut config: Config = url.parse().map_err(bad_url)?;
+    pub(super) async fn connect(options: &PostgresOptions) -> Result<Self, CheckpointError> {
+        let (schema, size) = (options.schema.as_str(), options.connections);
+        let mut config: Config = options.url.parse().map_err(bad_url)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(PATIENCE);
         }
         let place = place(&config);
         let set = format!("SET search_path TO {}; {LIMITS}", quoted(schema));
-        let pool = Pool::builder(manager(config)?)
+        let pool = Pool::builder(manager(config, options)?)
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(PATIENCE))
@@ -171,14 +175,26 @@ fn place(config: &Config) -> String {
     format!("{host}:{port}/{database}")
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "with TLS it can fail")]
-fn manager(config: Config) -> Result<Manager, CheckpointError> {
-    let settings = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
-    Ok(Manager::from_config(
-        config,
-        tokio_postgres::NoTls,
-        settings,
-    ))
+/// Whether it is encrypted is asked for and not tried: what an option of the
+/// build adds must not change whom this one talks to.
+#[cfg(feature = "postgres-tls")]
+fn manager(mut config: Config, options: &PostgresOptions) -> Result<Manager, CheckpointError> {
+    if options.roots.is_some() {
+        config.ssl_mode(SslMode::Require);
+    }
+    if config.get_ssl_mode() != SslMode::Require {
+        return Ok(manager_in_the_clear(config));
+    }
+    let tls = super::tls::connector(options.roots.as_deref())?;
+    Ok(Manager::from_config(config, tls, SETTINGS))
+}
+
+#[cfg(not(feature = "postgres-tls"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is TLS")]
+fn manager(config: Config, _: &PostgresOptions) -> Result<Manager, CheckpointError> {
+    Ok(manager_in_the_clear(config))
+}
+
+fn manager_in_the_clear(config: Config) -> Manager {
+    Manager::from_config(config, tokio_postgres::NoTls, SETTINGS)
 }

@@ -155,3 +155,38 @@ fn options_hide_their_password() {
     let options = Postgres::options("postgres://superstep:secret@localhost/postgres");
     assert!(!format!("{options:?}").contains("secret"));
 }
+
+#[cfg(feature = "postgres-tls")]
+#[tokio::test]
+async fn a_server_is_believed_by_its_certificate_alone() {
+    let Some(server) = server() else { return };
+    if sql(&server.url(), "SHOW ssl").await == "off" {
+        return; // there is no openssl
+    }
+    let certificate = sql(&server.url(), "SELECT pg_read_file('server.crt')").await;
+    let url = format!("{}?sslmode=require&application_name=tls", server.url());
+    let text = refused(&url, "tls").await;
+    assert!(text.contains("cannot be reached"), "{text}");
+    assert!(text.contains("UnknownIssuer"), "{text}");
+    let options = Postgres::options(&url).schema("tls");
+    let none = options.clone().root_certificates("nothing").connect().await;
+    assert_eq!(
+        chain(&none.expect_err("there is none")),
+        "the store failed: the certificates to trust cannot be read: there is none"
+    );
+    let threads = options.root_certificates(certificate).connect().await;
+    let threads = threads.expect("it is known");
+    let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+         WHERE application_name = 'tls'";
+    assert_eq!(sql(&server.url(), encrypted).await, "t");
+    drop(threads);
+}
+
+/// Without TLS what asks for it is refused, not sent in the clear.
+#[cfg(not(feature = "postgres-tls"))]
+#[tokio::test]
+async fn tls_is_refused_where_there_is_none() {
+    let Some(server) = server() else { return };
+    let text = refused(&format!("{}?sslmode=require", server.url()), "tls").await;
+    assert!(text.contains("no TLS implementation configured"), "{text}");
+}
