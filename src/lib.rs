@@ -94,7 +94,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures |
+//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |

@@ -236,7 +236,7 @@ impl Checkpointer for MemoryCheckpointer {
             });
         }
         kept.token = token;
-        kept.leased = Some(now + claim.lasts);
+        kept.leased = Some(after(now, claim.lasts));
         let lease = Lease {
             token,
             head: kept.head(),
@@ -254,7 +254,7 @@ impl Checkpointer for MemoryCheckpointer {
     ) -> Result<(), CheckpointError> {
         self.with(thread, |kept| {
             kept.check(lease)?;
-            kept.leased = Some(Instant::now() + lasts);
+            kept.leased = Some(after(Instant::now(), lasts));
             Ok(())
         })
     }
@@ -388,6 +388,12 @@ impl Checkpointer for MemoryCheckpointer {
         }
         Ok(())
     }
+}
+
+/// The clock does not reach as far as a duration can say: then for a lifetime.
+fn after(now: Instant, lasts: Duration) -> Instant {
+    const LIFETIME: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    now.checked_add(lasts).unwrap_or_else(|| now + LIFETIME)
 }
 
 impl fmt::Debug for MemoryCheckpointer {

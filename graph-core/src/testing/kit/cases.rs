@@ -17,9 +17,9 @@ macro_rules! __checkpointer_kit_tests {
         $(mod $theme {
             $(#[test]
             fn $case() {
-                $crate::testing::__kit::assert_case(
-                    super::__open::open(),
-                    $crate::testing::__kit::$theme::$case,
+                $crate::testing::kit::assert_case(
+                    super::__opened::__open(),
+                    $crate::testing::kit::$theme::$case,
                 );
             })*
         })*
@@ -41,6 +41,7 @@ macro_rules! __checkpointer_kit_cases {
                 releasing_a_lease_that_was_taken_over_does_nothing
                 a_lease_ends_by_itself
                 a_lease_of_no_length_ends_at_once
+                a_lease_may_last_as_long_as_can_be_said
                 a_lease_that_ran_out_writes_until_another_has_it
                 a_lease_that_ran_out_can_be_renewed_until_another_has_it
                 a_renewed_lease_lasts_from_now_on
@@ -167,6 +168,8 @@ macro_rules! __checkpointer_kit_cases {
         }
     };
 }
+
+pub use {__checkpointer_kit_cases as list, __checkpointer_kit_tests as tests};
 
 /// A case with its name, for whoever runs it without a test harness.
 pub type Case<K> = (

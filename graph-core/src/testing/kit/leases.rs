@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::judge::once_free;
-use super::model::set;
+use super::judge::{once_free, turn};
+use super::model::{Model, entry, set};
 use super::scene::{LONG, Scene};
 use super::verdict::{Broken, Verdict, busy, equal, holds, stale};
 use crate::checkpoint::{Checkpointer, Lease};
@@ -86,6 +86,19 @@ pub async fn a_lease_of_no_length_ends_at_once<K: Checkpointer>(scene: Scene<K>)
     holds(next.token > lease.token, "the next token is not greater")
 }
 
+/// No clock reaches as far: the store takes what is furthest.
+pub async fn a_lease_may_last_as_long_as_can_be_said<K: Checkpointer>(scene: Scene<K>) -> Verdict {
+    let mut held = scene
+        .thread("t")
+        .written_by(scene.thread("t").claim(Duration::MAX).await?);
+    let free_in = busy("a second claim", held.thread.claim(LONG).await)?;
+    holds(free_in > LONG, "the lease is cut short")?;
+    held.thread.renew(&held.lease, Duration::MAX).await?;
+    busy("a claim of a renewed lease", held.thread.claim(LONG).await)?;
+    held.step(&[set("a", 1)]).await?;
+    held.check().await
+}
+
 /// The token decides and not the clock: a run that was held up goes on where
 /// nobody came in between.
 pub async fn a_lease_that_ran_out_writes_until_another_has_it<K: Checkpointer>(
@@ -95,8 +108,7 @@ pub async fn a_lease_that_ran_out_writes_until_another_has_it<K: Checkpointer>(
     let lease = thread.claim(Duration::ZERO).await?;
     let mut late = thread.clone().written_by(lease);
     late.step(&[set("a", 1)]).await?;
-    late.put(1, vec![super::model::entry("plan", "result", 1)])
-        .await?;
+    late.put(1, vec![entry("plan", "result", 1)]).await?;
     late.check().await?;
     once_free(|| thread.claim(LONG)).await?;
     let commit = late.model.step(&[set("a", 2)]);
@@ -204,7 +216,7 @@ pub async fn tokens_grow_beyond_a_delete<K: Checkpointer>(scene: Scene<K>) -> Ve
         "the token after a delete is not greater than those before",
     )?;
     for lease in [old, before.lease] {
-        let commit = super::model::Model::default().step(&[set("a", 2)]);
+        let commit = Model::default().step(&[set("a", 2)]);
         stale(
             "a commit under a lease from before the delete",
             before.thread.commit(&lease, commit).await,
@@ -237,7 +249,7 @@ pub async fn abandoning_leaves_anothers_lease_alone<K: Checkpointer>(scene: Scen
     thread.abandon(&old);
     // What it may have begun in the background comes to its end.
     for _ in 0..20 {
-        super::judge::turn().await;
+        turn().await;
         busy("a claim of what another holds", thread.claim(LONG).await)?;
     }
     held.step(&[set("a", 1)]).await?;
@@ -283,7 +295,7 @@ pub async fn a_lease_that_was_never_given_is_refused<K: Checkpointer>(scene: Sce
         head_token: 0,
     };
     let thread = scene.thread("t");
-    let model = super::model::Model::default();
+    let model = Model::default();
     stale(
         "a commit where nobody ever had a lease",
         thread.commit(&made_up, model.step(&[])).await,

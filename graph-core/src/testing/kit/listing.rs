@@ -2,7 +2,7 @@
 
 use super::model::{add, set};
 use super::scene::{LONG, Scene};
-use super::verdict::{Verdict, equal, holds};
+use super::verdict::{Broken, Verdict, equal, holds};
 use crate::checkpoint::Checkpointer;
 use crate::id::ThreadId;
 
@@ -218,7 +218,7 @@ pub async fn a_thread_is_listed_once_it_has_checkpoints<K: Checkpointer>(
 async fn threads_of<K: Checkpointer>(
     scene: &Scene<K>,
     names: &[&str],
-) -> Result<Vec<ThreadId>, super::verdict::Broken> {
+) -> Result<Vec<ThreadId>, Broken> {
     let mut ids = Vec::new();
     for name in names {
         let mut written = scene.written(name).await?;

@@ -74,7 +74,8 @@ impl Model {
             step: parent.map_or(0, |parent| self.checkpoint(parent).step) + 1,
             source: Source::Superstep,
             created_at: 1_764_000_000_000 + id.number().cast_signed(),
-            body: format!(r#"{{"format":1,"graph":"kit","fields":{}}}"#, changes.len()),
+            // Not even tidying changes it: one case is enough to tell.
+            body: format!("[{id}]"),
             checksum: 0,
         };
         Commit {

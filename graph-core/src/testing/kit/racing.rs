@@ -1,13 +1,15 @@
 //! Many at once, on threads of the machine: one order comes of it.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::judge::{at_once, turn};
 use super::model::{Model, add, entry, set};
 use super::scene::{LONG, Scene, Thread, Written};
-use super::verdict::{Broken, Verdict, equal, holds};
-use crate::checkpoint::{CheckpointError, Checkpointer, Lease};
+use super::verdict::{Broken, Verdict, equal, holds, stale};
+use crate::checkpoint::{CheckpointError, Checkpointer, Commit, Lease};
 use crate::id::CheckpointId;
 
 const N_RACERS: usize = 8;
@@ -48,7 +50,7 @@ pub async fn of_many_takeovers_the_greatest_token_has_the_lease<K: Checkpointer>
     let newest = leases.pop().ok_or_else(|| Broken::new("nobody raced"))?;
     for old in &leases {
         let renewed = thread.renew(old, LONG).await;
-        super::verdict::stale("renewing under a lesser token", renewed)?;
+        stale("renewing under a lesser token", renewed)?;
     }
     thread.renew(&newest, LONG).await?;
     Ok(())
@@ -67,7 +69,7 @@ pub async fn racing_commits_make_one_line_without_a_gap<K: Checkpointer>(
     }
     holds(!done.is_empty(), "no commit at all got through")?;
     done.sort();
-    let listed = thread.list(None, usize::MAX).await?;
+    let listed = thread.list(None, done.len() + 1).await?;
     let found = listed.iter().rev();
     let found = found.map(|record| (record.id.number(), record.body.clone()));
     let found: Vec<_> = found.collect();
@@ -122,7 +124,7 @@ pub async fn entries_put_at_once_under_one_lease_are_all_there<K: Checkpointer>(
     let racers = (0..N_RACERS).map(|racer| {
         let (thread, lease) = (written.thread.clone(), written.lease);
         async move {
-            for n in 0..5 {
+            for n in 0..10 {
                 let result = entry(&format!("review/{racer}"), &format!("once/{n}"), n);
                 thread.put(&lease, 1, vec![result]).await?;
             }
@@ -133,7 +135,7 @@ pub async fn entries_put_at_once_under_one_lease_are_all_there<K: Checkpointer>(
         ended?;
     }
     for racer in 0..N_RACERS {
-        for n in 0..5 {
+        for n in 0..10 {
             let result = entry(&format!("review/{racer}"), &format!("once/{n}"), n);
             written.model.put(1, &[result]);
         }
@@ -163,23 +165,38 @@ pub async fn who_reads_during_writes_sees_whole_checkpoints<K: Checkpointer>(
 ) -> Verdict {
     const N: u64 = 40;
     let written = scene.written("t").await?;
-    let (thread, over) = (written.thread.clone(), Arc::new(AtomicBool::new(false)));
-    let mut racers: Vec<std::pin::Pin<Box<dyn Future<Output = Verdict> + Send>>> = Vec::new();
-    let told = Arc::clone(&over);
+    let thread = written.thread.clone();
+    let reads = Arc::new(Reads::default());
+    let mut racers: Vec<Pin<Box<dyn Future<Output = Verdict> + Send>>> = Vec::new();
+    for _ in 0..3 {
+        racers.push(Box::pin(read_whole(thread.clone(), Arc::clone(&reads), N)));
+    }
     racers.push(Box::pin(async move {
-        let outcome = write_whole(written, N).await;
-        told.store(true, Ordering::SeqCst);
+        let outcome = write_whole(written, &reads, N).await;
+        reads.are_over.store(true, Ordering::SeqCst);
         outcome
     }));
-    for _ in 0..2 {
-        let (thread, over) = (thread.clone(), Arc::clone(&over));
-        racers.push(Box::pin(read_whole(thread, over, N)));
-    }
     at_once(racers).await?.into_iter().collect()
 }
 
-async fn write_whole<K: Checkpointer>(mut written: Written<K>, n: u64) -> Verdict {
+/// How many reads there were, and whether there is nothing new to read.
+#[derive(Default)]
+struct Reads {
+    n: AtomicU64,
+    are_over: AtomicBool,
+}
+
+/// Goes on whenever somebody has read, so that others are in the midst of it.
+async fn write_whole<K: Checkpointer>(mut written: Written<K>, reads: &Reads, n: u64) -> Verdict {
+    const MOST_TURNS: usize = 100_000;
     for _ in 0..n {
+        let n_reads = reads.n.load(Ordering::SeqCst);
+        for _ in 0..MOST_TURNS {
+            if reads.n.load(Ordering::SeqCst) > n_reads {
+                break;
+            }
+            turn().await;
+        }
         let commit = whole(&written.model);
         written.commit(commit).await?;
     }
@@ -187,7 +204,7 @@ async fn write_whole<K: Checkpointer>(mut written: Written<K>, n: u64) -> Verdic
 }
 
 /// The model makes the same checkpoints again, so that each is known.
-async fn read_whole<K: Checkpointer>(thread: Thread<K>, over: Arc<AtomicBool>, n: u64) -> Verdict {
+async fn read_whole<K: Checkpointer>(thread: Thread<K>, reads: Arc<Reads>, n: u64) -> Verdict {
     let mut model = Model::default();
     let mut wanted = vec![None];
     for _ in 0..n {
@@ -197,11 +214,11 @@ async fn read_whole<K: Checkpointer>(thread: Thread<K>, over: Arc<AtomicBool>, n
     }
     let mut seen = 0;
     loop {
-        let last = over.load(Ordering::SeqCst);
+        let last = reads.are_over.load(Ordering::SeqCst);
         let loaded = thread.head().await?;
-        let id = loaded
-            .as_ref()
-            .map_or(0, |loaded| loaded.checkpoint.id.number());
+        reads.n.fetch_add(1, Ordering::SeqCst);
+        let head = loaded.as_ref().map(|loaded| loaded.checkpoint.id.number());
+        let id = head.unwrap_or(0);
         holds(id >= seen, "the head goes back")?;
         let known = usize::try_from(id).ok().and_then(|at| wanted.get(at));
         let known = known.ok_or_else(|| Broken::new("the head was never written"))?;
@@ -215,7 +232,7 @@ async fn read_whole<K: Checkpointer>(thread: Thread<K>, over: Arc<AtomicBool>, n
 }
 
 /// A checkpoint of which each part says which it is.
-fn whole(model: &Model) -> crate::checkpoint::Commit {
+fn whole(model: &Model) -> Commit {
     let n = model.n_checkpoints() + 1;
     let changes = ["a", "b", "c", "d"].map(|field| set(field, n));
     let mut commit = model.step(&changes);

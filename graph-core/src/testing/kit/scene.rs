@@ -224,7 +224,8 @@ impl<K: Checkpointer> Thread<K> {
     /// Compares all that can be read of the thread with what must be there.
     pub(super) async fn is(&self, model: &Model) -> Verdict {
         equal("the head", self.head().await?, model.head())?;
-        let listed = self.list(None, usize::MAX).await?;
+        let n = model.listed().len();
+        let listed = self.list(None, n + 1).await?;
         equal("the list of checkpoints", &listed, &model.listed())?;
         for checkpoint in 1..=model.n_checkpoints() {
             let loaded = self.load(checkpoint).await?;
