@@ -8,7 +8,7 @@ use superstep_core::{
 use superstep_providers::{Encrypted, Key, Keys};
 
 use crate::keys;
-use crate::support::{CLAIM, TAKE_OVER, chain, commit, entry, field, id};
+use crate::support::{CLAIM, TAKE_OVER, chain, commit, entry, field, id, message, write};
 
 fn named(name: &str) -> ThreadId {
     ThreadId::from(name)
@@ -173,36 +173,19 @@ async fn what_is_kept_tells_nothing() {
 
 #[tokio::test]
 async fn keys_can_be_changed() {
-    let inner = MemoryCheckpointer::new();
-    written(&with(&inner, keys()), "ann").await;
+    let (inner, ann) = (MemoryCheckpointer::new(), named("ann"));
+    let lease = write(&with(&inner, keys()), &ann, 2).await;
     let key = || Key::new("newer", [9; 32]);
-    let both = with(
-        &inner,
-        Keys::new(key()).with_old(Key::new("new", [171; 32])),
-    );
-    both.load(&named("ann"), None)
-        .await
-        .expect("the old key opens it");
-    let lease = both
-        .acquire(&named("ann"), CLAIM)
-        .await
-        .expect("it is free");
-    let fields = vec![field("pin", 3, FieldKind::Value, "5")];
-    both.commit(&named("ann"), &lease, commit(3, fields))
-        .await
-        .expect("written");
-    let loaded = both
-        .load(&named("ann"), None)
-        .await
-        .expect("readable")
-        .expect("there");
-    assert_eq!(loaded.fields.len(), 2);
-    let error = with(&inner, Keys::new(key()))
-        .load(&named("ann"), None)
-        .await;
+    let both = Keys::new(key()).with_old(Key::new("new", [171; 32]));
+    let both = with(&inner, both);
+    let done = both.commit(&ann, &lease, message(3, 10)).await;
+    done.expect("the old key tells whose it is");
+    let loaded = both.load(&ann, None).await.expect("readable");
+    assert_eq!(loaded.expect("there").fields.len(), 3);
+    let error = with(&inner, Keys::new(key())).load(&ann, None).await;
     assert_eq!(
         chain(&error.expect_err("the old key is gone")),
-        "the store failed: there is no key `new` to open field `tin` of checkpoint 2"
+        "the store failed: there is no key `new` to open field `messages` of checkpoint 1"
     );
     // A key of the same name and other bytes is no key to it.
     let wrong = with(&inner, Keys::new(Key::new("newer", [8; 32])));

@@ -1,6 +1,6 @@
 //! What holds of every checkpointer.
 
-use superstep_core::testing::__kit;
+use superstep_core::testing::kit;
 use superstep_providers::Postgres;
 
 use crate::server::server;
@@ -17,9 +17,9 @@ macro_rules! tests {
             $(#[test]
             fn $case() {
                 if let Some(server) = super::server() {
-                    super::__kit::assert_case(
+                    super::kit::assert_case(
                         super::opened(server.url()),
-                        super::__kit::$theme::$case,
+                        super::kit::$theme::$case,
                     );
                 }
             })*
@@ -27,4 +27,4 @@ macro_rules! tests {
     };
 }
 
-__kit::list! { (tests) {} }
+kit::list! { (tests) {} }
