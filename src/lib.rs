@@ -103,6 +103,9 @@
 //! |---|---|---|
 //! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
+//! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
+//! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
+//! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
 
 #[cfg(doctest)]
@@ -128,6 +131,10 @@ pub use superstep_core::{
     node,
 };
 pub use superstep_macros::{Route, State};
+#[cfg(feature = "encryption")]
+pub use superstep_providers::{Encrypted, Key, Keys};
+#[cfg(feature = "postgres")]
+pub use superstep_providers::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use superstep_providers::{Sqlite, SqliteOptions};
 

@@ -96,8 +96,13 @@ const HASH_MAPS: &[&str] = &[
     "graph-core/src/state/reducer.rs",
 ];
 
-/// Who may spawn, sleep and wait beside `run`: who runs cases as tests do.
-const RUNTIMES: &[&str] = &["graph-core/src/run/", "graph-core/src/testing/kit/judge.rs"];
+/// Who may spawn, sleep and wait beside `run`: who runs cases as tests do, and
+/// who gives leases back over a socket.
+const RUNTIMES: &[&str] = &[
+    "graph-core/src/run/",
+    "graph-core/src/testing/kit/judge.rs",
+    "providers/src/postgres/mod.rs",
+];
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than
 /// that: what keeps leases in memory sees when they end.

@@ -3,11 +3,22 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `encryption` | `Encrypted`: what a checkpointer keeps, encrypted |
+//! | `postgres` | `Postgres`: threads in a database |
+//! | `postgres-tls` | TLS for `Postgres` |
 //! | `sqlite` | `Sqlite`: threads in a file |
 
 // One module a back end; none names another.
+#[cfg(feature = "encryption")]
+mod encryption;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "encryption")]
+pub use encryption::{Encrypted, Key, Keys};
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};

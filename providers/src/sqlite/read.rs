@@ -277,21 +277,26 @@ impl<'c> Lines<'c> {
         let mut select = self.connection.prepare_cached(
             "SELECT parent, line FROM checkpoint WHERE thread = ? AND number = ?",
         )?;
-        let mut find = |wanted: i64| -> Result<(Option<i64>, i64), Failure> {
-            let found =
-                select.query_row((self.thread, wanted), |row| Ok((row.get(0)?, row.get(1)?)));
-            let none = || CheckpointError::NoCheckpoint { id: id(wanted) };
-            Ok(found.optional()?.ok_or_else(none)?)
+        let mut find = |wanted: i64| {
+            let found = select.query_row((self.thread, wanted), |row| {
+                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
+            });
+            found.optional()
         };
-        let (Some(from), _) = find(line)? else {
+        // Where a line's first is gone, so is all before it.
+        let Some((Some(from), _)) = find(line)? else {
             return Ok(None);
         };
+        let none = || CheckpointError::NoCheckpoint { id: id(from) };
+        let (_, from_line) = find(from)?.ok_or_else(none)?;
         // Lines that lead round in a circle would never end.
-        if from >= line {
+        if from >= line || from_line > from {
             let what = format!("checkpoint {line}");
-            return Err(Failure::unreadable(what, "its parent is not before it"));
+            return Err(Failure::unreadable(
+                what,
+                "what it follows is not before it",
+            ));
         }
-        let (_, from_line) = find(from)?;
         Ok(Some((from_line, from)))
     }
 }

@@ -104,7 +104,7 @@ async fn a_record_that_is_not_what_was_written_is_named() {
         ),
         (
             "UPDATE checkpoint SET source_code = 1; UPDATE checkpoint SET parent = 9 WHERE number = 1",
-            "checkpoint 1 in `runs.db` cannot be read: its parent is not before it",
+            "checkpoint 1 in `runs.db` cannot be read: what it follows is not before it",
         ),
         (
             "UPDATE checkpoint SET body = CAST(x'ff41' AS TEXT) WHERE number = 40",

@@ -6,11 +6,11 @@ use tempfile::tempdir;
 
 /// A file of the case's own. The folder is gone when it is open, and the file
 /// when it is closed.
-async fn opened() -> Sqlite {
+async fn open() -> Sqlite {
     let folder = tempdir().expect("a folder");
     Sqlite::open(folder.path().join("runs.db"))
         .await
         .expect("it opens")
 }
 
-checkpointer_kit!(sqlite, opened());
+checkpointer_kit!(sqlite, open());
