@@ -10,6 +10,9 @@
 mod case;
 #[path = "conformance/plain.rs"]
 mod plain;
+#[cfg(feature = "postgres")]
+#[path = "support/postgres.rs"]
+mod postgres;
 #[path = "conformance/threads.rs"]
 mod threads;
 
@@ -83,6 +86,9 @@ async fn run_one(
         Ok(graph) => graph,
         Err(error) => return vec![error.to_string()],
     };
+    if case.thread {
+        threads::begin(&graph).await;
+    }
     let notes = Arc::new(Notes {
         sleeps: is_timed(case),
         ..Notes::default()
@@ -134,6 +140,11 @@ fn recorded_cases_come_out_the_same() {
         stores.push_str(" and in SQLite");
         n_differ += multi.block_on(on_sqlite(&cases));
     }
+    #[cfg(feature = "postgres")]
+    if let Some(server) = postgres::server() {
+        stores.push_str(" and in Postgres");
+        n_differ += multi.block_on(on_postgres(&cases, server));
+    }
     eprintln!(
         "{} cases ran on two runtimes, {n_threads} of them on threads {stores}, {n_differ} differ",
         cases.len(),
@@ -153,4 +164,13 @@ async fn on_sqlite(cases: &[Case]) -> usize {
     };
     let threads: Vec<Case> = cases.iter().filter(|case| case.thread).cloned().collect();
     run_all("sqlite", &threads, open).await
+}
+
+/// Runs the cases that have a thread, all in one database.
+#[cfg(feature = "postgres")]
+async fn on_postgres(cases: &[Case], server: &postgres::Server) -> usize {
+    let postgres = superstep::Postgres::connect(server.url()).await;
+    let postgres = postgres.expect("the server is there");
+    let threads: Vec<Case> = cases.iter().filter(|case| case.thread).cloned().collect();
+    run_all("postgres", &threads, async || postgres.clone()).await
 }

@@ -7,8 +7,11 @@ use superstep::{CheckpointId, Graph, Run, RunError, Snapshot, Source, Status};
 
 use crate::case::{Case, Facts, Notes};
 
-/// The one thread of a case.
-const THREAD: &str = "case";
+/// The one thread of a case, which must not be there yet.
+pub(crate) async fn begin(graph: &Graph<Facts, Notes>) {
+    let deleted = graph.thread(graph.name()).delete().await;
+    deleted.expect("what is left of another run of the case can be deleted");
+}
 
 /// The record of an action, as the cases have it.
 pub(crate) async fn perform(
@@ -37,7 +40,7 @@ pub(crate) async fn perform(
         }
     };
     let snapshot = graph
-        .thread(THREAD)
+        .thread(graph.name())
         .state()
         .await
         .expect("the thread can be read");
@@ -68,13 +71,13 @@ async fn run(
         "fork_step" => graph.proceed().checkpoint(of_step(graph, value).await),
         other => panic!("there is no action `{other}`"),
     };
-    run.thread(THREAD).context(Arc::clone(notes)).await
+    run.thread(graph.name()).context(Arc::clone(notes)).await
 }
 
 /// Answers by the ids of the questions that they answer.
 async fn by_id(graph: &Graph<Facts, Notes>, answers: &Value) -> Vec<(String, Value)> {
     let snapshot = graph
-        .thread(THREAD)
+        .thread(graph.name())
         .state()
         .await
         .expect("the thread can be read");
@@ -102,7 +105,7 @@ async fn of_step(graph: &Graph<Facts, Notes>, step: &Value) -> CheckpointId {
 }
 
 async fn history(graph: &Graph<Facts, Notes>) -> Vec<Snapshot<Facts>> {
-    let history = graph.thread(THREAD).history().await;
+    let history = graph.thread(graph.name()).history().await;
     let mut history = history.expect("the thread can be read");
     history.retain(|snapshot| snapshot.source != Source::Fork);
     history
@@ -111,7 +114,11 @@ async fn history(graph: &Graph<Facts, Notes>) -> Vec<Snapshot<Facts>> {
 async fn update(graph: &Graph<Facts, Notes>, update: &Value, as_node: &Value) {
     let update = serde_json::from_value(update.clone()).expect("an update");
     let node = as_node.as_str().expect("a node");
-    let updated = graph.thread(THREAD).update(update).as_node(node).await;
+    let updated = graph
+        .thread(graph.name())
+        .update(update)
+        .as_node(node)
+        .await;
     updated.expect("the thread can be written");
 }
 
