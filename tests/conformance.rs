@@ -127,7 +127,7 @@ fn recorded_cases_come_out_the_same() {
         .expect("a runtime");
     let multi = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
-        .enable_time()
+        .enable_all()
         .build()
         .expect("a runtime");
     let memory = async || MemoryCheckpointer::new();

@@ -190,15 +190,13 @@ impl Kept {
                     break 'lines;
                 }
             }
+            // Where a line's first is gone, so is all before it.
             let begin = self.checkpoints.get(&line);
-            let begin = begin.ok_or(CheckpointError::NoCheckpoint { id: line })?;
-            let Some(from) = begin.parent else {
+            let Some(from) = begin.and_then(|begin| begin.parent) else {
                 break;
             };
-            let from = self
-                .checkpoints
-                .get(&from)
-                .ok_or(CheckpointError::NoCheckpoint { id: from })?;
+            let gone = || CheckpointError::NoCheckpoint { id: from };
+            let from = self.checkpoints.get(&from).ok_or_else(gone)?;
             (line, until) = (from.line, from.id);
         }
         loaded[first..].reverse();

@@ -129,7 +129,11 @@ fn unneeded(
     lines: &BTreeMap<CheckpointId, CheckpointId>,
     fields: &[FieldAt],
 ) -> Vec<(String, CheckpointId)> {
-    let line_of = |id: CheckpointId| lines.get(&id).copied();
+    // A line is a row of numbers without a gap, of which some may be gone.
+    let line_of = |id: CheckpointId| {
+        let (_, &line) = lines.range(id..).next()?;
+        (line <= id).then_some(line)
+    };
     let mut kept_of: BTreeMap<CheckpointId, BTreeSet<CheckpointId>> = BTreeMap::new();
     for &id in kept {
         if let Some(line) = line_of(id) {

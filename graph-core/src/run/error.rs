@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
 use crate::node::{Interrupted, Panicked, TimedOut};
@@ -368,6 +369,8 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
         format!("add `{field}` to the `.writes(..)` of `{node}`, or do not write it there")
     } else if cause.is::<Interrupted>() {
         "a question needs a run on a thread, a name, and a value that can be JSON".to_owned()
+    } else if cause.is::<Swallowed>() {
+        "hand on the error of `ctx.interrupt` with `?`".to_owned()
     } else if cause.is::<TimedOut>() && once {
         format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
     } else if cause.is::<TimedOut>() {

@@ -422,7 +422,9 @@ where
         let recursion_limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
         let input = mem::take(&mut self.input);
         let Hooks { observer, executor } = hooks;
-        if let Some(call) = self.call.take()
+        let call = self.call.take();
+        let settings = call.is_some();
+        if let Some(call) = call
             && let Some((thread, run_on_thread)) = call.thread
         {
             return run_on_thread(Parts {
@@ -436,7 +438,7 @@ where
                 executor,
             });
         }
-        let nothing_lost = self.nothing_lost(executor.is_some());
+        let nothing_lost = self.nothing_lost(settings, executor.is_some());
         let mut progress = Progress::new(Arc::new(shared), recursion_limit);
         progress.observer = observer;
         progress.executor = executor;
@@ -448,10 +450,11 @@ where
     }
 
     /// Refuses a run that should have a thread, and names none.
-    fn nothing_lost(&self, rehearsed: bool) -> Result<(), RunError> {
+    fn nothing_lost(&self, settings: bool, rehearsed: bool) -> Result<(), RunError> {
         let threads = &self.graph.frozen.threads;
         let stops = !threads.before.is_empty() || !threads.after.is_empty();
         let what = match self.begin {
+            _ if settings => "the run says how to go about its thread, and names none",
             Begin::Resume(_) | Begin::Proceed => {
                 "`resume` and `proceed` go on with a thread, and the run names none"
             }

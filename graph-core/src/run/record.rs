@@ -101,7 +101,8 @@ impl<S: State, C> Observer<S, C> for Record {
     }
 
     fn paused(&mut self, done: &[Option<Done<S>>]) {
-        let Some(step) = self.supersteps.last_mut() else {
+        let step = self.supersteps.last_mut();
+        let Some(step) = step.filter(|step| step.tasks.len() == done.len()) else {
             return;
         };
         for (done, task) in done.iter().zip(&mut step.tasks) {

@@ -381,9 +381,13 @@ async fn a_swallowed_question_is_a_failure() {
     );
     let error = graph.invoke(Trace::update()).thread(T).await.unwrap_err();
     let messages = chain(&error);
-    assert!(
-        messages[1].starts_with("it succeeded although its question `what`"),
-        "{messages:?}"
+    assert_eq!(
+        messages[1],
+        "it succeeded although its question `what` has no answer"
+    );
+    assert_eq!(
+        error.help(),
+        "hand on the error of `ctx.interrupt` with `?`"
     );
 }
 

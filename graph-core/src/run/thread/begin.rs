@@ -214,14 +214,17 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let checkpoint = &loaded.checkpoint;
         let read = read_state::<S>(checkpoint, body, &loaded.fields);
         let (state, logs) = read.map_err(|error| self.line.failed(error))?;
+        let foreign = logs.has_foreign(&state);
+        let foreign = foreign.map_err(|error| self.unwritable("the state", error))?;
         self.progress.state = Arc::new(state);
         self.progress
             .ephemerals
             .hold(self.progress.fields, &body.held);
         self.logs = logs;
-        self.changes = match body.version == S::VERSION {
+        self.changes = match body.version == S::VERSION && !foreign {
             true => Changes::default(),
-            // The next checkpoint is one of this version.
+            // The next checkpoint is one of this version: fields that have other
+            // names now must not be there twice.
             false => Changes::all(),
         };
         self.line.head = Some(Head {

@@ -96,7 +96,9 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         tasks: &mut Vec<Task>,
     ) -> Result<bool, RunError> {
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
-        self.progress.begin_general(tasks)?;
+        if !self.waits_only() {
+            self.progress.begin_general(tasks)?;
+        }
         let mut results = Results::of(keys.len());
         let parked = self
             .run_the_rest(graph, std::mem::take(tasks), &mut results)
@@ -121,6 +123,17 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         self.commit(graph, Source::Superstep, step, &ran, tasks)
             .await?;
         Ok(true)
+    }
+
+    /// Whether nothing of the superstep can run before somebody answers.
+    fn waits_only(&self) -> bool {
+        let standing = |task: &TaskId| self.entries.standing(&task.to_string(), &self.answered);
+        let (mut parked, mut ready) = (false, false);
+        for task in &self.plan {
+            parked |= matches!(standing(task), Standing::Parked);
+            ready |= matches!(standing(task), Standing::Ready);
+        }
+        parked && !ready
     }
 
     /// Runs the tasks that have not finished; says whether some are parked.

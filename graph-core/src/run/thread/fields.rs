@@ -135,6 +135,19 @@ impl FieldLogs {
         self.0.iter().map(move |(field, log)| (&**field, age(log)))
     }
 
+    /// Whether there are fields with values that the state would not write: it
+    /// has them no more, or under another name.
+    pub(super) fn has_foreign<S: State>(&self, state: &S) -> serde_json::Result<bool> {
+        let mut own = BTreeSet::new();
+        pick(state, &mut |key| {
+            own.insert(key.to_owned());
+            false
+        })?;
+        let known = |field: &str| own.contains(field) || S::schema().field(field).is_some();
+        let mut held = self.0.iter().filter(|(_, log)| log.value > OVERHEAD);
+        Ok(held.any(|(field, _)| !known(field)))
+    }
+
     pub(super) fn last(&self, field: &str) -> Option<CheckpointId> {
         self.0.get(field).map(|log| log.last)
     }

@@ -75,10 +75,8 @@ pub(super) struct BadAnswer {
 
 /// A body that asked, and succeeded without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "it succeeded although its question `{0}` has no answer: hand on the error of `ctx.interrupt` with `?`"
-)]
-struct Swallowed(String);
+#[error("it succeeded although its question `{0}` has no answer")]
+pub(in crate::run) struct Swallowed(String);
 
 impl TaskLedger {
     pub(super) fn new(names: Arc<[NodeName]>, outbox: Arc<Outbox>, waits: bool) -> Self {

@@ -42,6 +42,7 @@ pub(crate) use call::{Answers, Begin, Running, ThreadCall};
 pub(crate) use check::incompatible;
 pub use handle::Thread;
 pub use history::History;
+pub(in crate::run) use ledger::Swallowed;
 pub use options::{Durability, OnBusy, Unfinished};
 pub use snapshot::{Interrupt, Snapshot};
 pub use update::ThreadUpdate;

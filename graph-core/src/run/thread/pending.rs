@@ -81,6 +81,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             *waits = None;
         }
         if let Some(observer) = &mut self.progress.observer {
+            // Nothing was begun where all wait.
             observer.paused(&done);
         }
         let finished = keys.iter().zip(done);
