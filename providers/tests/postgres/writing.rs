@@ -1,13 +1,13 @@
 //! What is in the database, and what waits for what.
 
-use std::future::Future as _;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use superstep_core::{Checkpointer, FieldKind, Retention, ThreadId};
+use superstep_core::{CheckpointError, Checkpointer, FieldKind, Retention, ThreadId};
 use superstep_providers::Postgres;
-use tokio_postgres::NoTls;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, NoTls};
 
 use crate::connecting::sql;
 use crate::server::server;
@@ -19,7 +19,8 @@ fn thread() -> ThreadId {
 
 async fn connected(schema: &str) -> Option<(String, Postgres)> {
     let url = server()?.url();
-    let threads = Postgres::options(&url)
+    let named = format!("{url}?application_name={schema}");
+    let threads = Postgres::options(named)
         .schema(schema)
         .connect()
         .await
@@ -86,44 +87,79 @@ async fn ten_thousand_entries_are_one_statement() {
     assert_eq!(sql(&url, commands).await, "1");
 }
 
+/// A connection of the test's own, and the task behind it.
+async fn other(url: &str) -> (Client, JoinHandle<()>) {
+    let (other, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("it connects");
+    let connection = async { connection.await.expect("it ends well") };
+    (other, tokio::spawn(connection))
+}
+
+/// Polls until the connections of that name wait for a lock.
+async fn waits(url: &str, name: &str, future: &mut (impl Future + Unpin)) {
+    let waiting = format!(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE wait_event_type = 'Lock' AND application_name = '{name}'"
+    );
+    let late = Instant::now() + Duration::from_secs(30);
+    loop {
+        let polled = Pin::new(&mut *future).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "it did not wait");
+        if sql(url, &waiting).await != "0" {
+            break;
+        }
+        assert!(Instant::now() < late, "it never came to wait");
+    }
+}
+
 #[tokio::test]
 async fn a_takeover_waits_for_what_is_being_written() {
-    let Some((url, threads)) = connected("waiting").await else {
+    let Some((url, threads)) = connected("takeover").await else {
         return;
     };
     write(&threads, &thread(), 1).await;
-    let (other, connection) = tokio_postgres::connect(&url, NoTls)
-        .await
-        .expect("it connects");
-    let connection = tokio::spawn(connection);
+    let (other, connection) = other(&url).await;
     other
         .batch_execute(
-            "BEGIN; SELECT FROM waiting.thread WHERE name = 'ann' FOR NO KEY UPDATE;
-             INSERT INTO waiting.checkpoint
-             SELECT thread, 2, 1, 1, 2, source, 0, 77, body, 0 FROM waiting.checkpoint",
+            "BEGIN; SELECT FROM takeover.thread WHERE name = 'ann' FOR NO KEY UPDATE;
+             INSERT INTO takeover.checkpoint
+             SELECT thread, 2, 1, 1, 2, source, 0, 77, body, 0 FROM takeover.checkpoint",
         )
         .await
         .expect("nobody holds it");
     let ann = thread();
     let mut taking_over = pin!(threads.acquire(&ann, TAKE_OVER));
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-        AND query LIKE '%RETURNING id, token%' AND query LIKE '%excluded.token%'";
-    let late = Instant::now() + Duration::from_secs(30);
-    loop {
-        let polled = taking_over
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(polled, Poll::Pending), "it did not wait");
-        if sql(&url, waits).await != "0" {
-            break;
-        }
-        assert!(Instant::now() < late, "it never came to wait");
-    }
+    waits(&url, "takeover", &mut taking_over).await;
     other.batch_execute("COMMIT").await.expect("it ends");
     let lease = taking_over.await.expect("it has it now");
     assert_eq!((lease.head, lease.head_token), (Some(id(2)), 77));
     drop(other);
-    connection.await.expect("it ends").expect("it ends well");
+    connection.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn what_is_written_waits_for_a_takeover_and_comes_too_late() {
+    let Some((url, threads)) = connected("late").await else {
+        return;
+    };
+    let (ann, lease) = (thread(), write(&threads, &thread(), 1).await);
+    let (other, connection) = other(&url).await;
+    let taking_over = "BEGIN; UPDATE late.thread SET token = token + 1";
+    other.batch_execute(taking_over).await.expect("it is free");
+    let mut committing = pin!(threads.commit(&ann, &lease, message(2, 10)));
+    waits(&url, "late", &mut committing).await;
+    let entries = vec![entry("plan", "result", "1")];
+    let mut putting = pin!(threads.put_entries(&ann, &lease, id(1), entries));
+    waits(&url, "late", &mut putting).await;
+    other.batch_execute("COMMIT").await.expect("it ends");
+    for late in [committing.await, putting.await] {
+        assert!(matches!(late, Err(CheckpointError::Stale)), "{late:?}");
+    }
+    let loaded = threads.load(&ann, None).await.expect("readable");
+    assert!(loaded.expect("there").entries.is_empty());
+    drop(other);
+    connection.await.expect("it ends");
 }
 
 #[tokio::test]

@@ -102,6 +102,40 @@ async fn a_commit_that_fails_in_the_middle_leaves_nothing() {
     );
 }
 
+/// While another holds the file the writes come to wait, and go in together.
+#[tokio::test]
+async fn of_writes_in_one_transaction_the_one_that_fails_leaves_nothing() {
+    let (_folder, threads) = opened().await;
+    let names = ["a", "b", "c", "d"].map(ThreadId::from);
+    let mut leases = Vec::new();
+    for name in &names {
+        leases.push(threads.acquire(name, CLAIM).await.expect("it is free"));
+    }
+    let other = Connection::open(threads.path()).expect("it opens");
+    other
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("nobody writes");
+    let mut writes = Vec::new();
+    for (number, (name, lease)) in names.iter().zip(&leases).enumerate() {
+        let mut turn = message(1, 10);
+        if number == 1 {
+            // It fails in the end, when most of it is written.
+            turn.fields.push(turn.fields[0].clone());
+        }
+        let mut write = Box::pin(threads.commit(name, lease, turn));
+        assert!(poll_once(write.as_mut()).is_pending());
+        writes.push(write);
+    }
+    other.execute_batch("ROLLBACK").expect("it lets go");
+    let mut are_done = Vec::new();
+    for write in writes {
+        are_done.push(write.await.is_ok());
+    }
+    assert_eq!(are_done, [true, false, true, true]);
+    let written = threads.threads(None, 9).await.expect("readable");
+    assert_eq!(written, ["a", "c", "d"].map(ThreadId::from));
+}
+
 #[tokio::test]
 async fn reads_do_not_wait_for_writes_and_writes_wait_no_longer_than_they_are_told() {
     let folder = tempdir().expect("a folder");
