@@ -6,7 +6,7 @@ use superstep::prelude::*;
 use superstep::{NodeError, OnFailure, RunError, Status};
 
 use super::{Count, T, kept};
-use crate::common::{Trace, TraceUpdate, oops, ran};
+use crate::common::{Trace, TraceUpdate, marks, oops, ran};
 
 #[tokio::test]
 async fn proceed_runs_only_what_had_not_finished() {
@@ -263,6 +263,22 @@ async fn what_needs_a_thread_says_so() {
         graph.invoke(Trace::update()),
     ] {
         assert_eq!(call.await.unwrap_err().code(), "no-thread");
+    }
+    let plain = crate::common::sound(marks(["a"]).add_edge(START, "a"));
+    for call in [
+        plain.invoke(Trace::update()).interrupt_before("a"),
+        plain
+            .invoke(Trace::update())
+            .durability(superstep::Durability::Exit),
+        plain
+            .invoke(Trace::update())
+            .on_busy(superstep::OnBusy::Wait),
+    ] {
+        assert_eq!(
+            call.await.unwrap_err().code(),
+            "no-thread",
+            "nothing is dropped silently"
+        );
     }
     for call in [graph.proceed(), graph.resume(1)] {
         let error = call.thread("nobody").await.unwrap_err();

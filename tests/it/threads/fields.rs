@@ -159,7 +159,7 @@ async fn put(store: &MemoryCheckpointer, loaded: &superstep::Loaded) {
 }
 
 /// The thread that `write` leaves, read as another state.
-async fn reread<S: State>(write: Value) -> Result<S, superstep::RunError> {
+async fn reread<S: State>(write: Value, again: Value) -> Result<S, superstep::RunError> {
     #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
     struct Old {
         topic: String,
@@ -182,8 +182,12 @@ async fn reread<S: State>(write: Value) -> Result<S, superstep::RunError> {
         .checkpointer(store)
         .compile()
         .unwrap();
-    // It is read by runs as by whoever looks.
-    new.invoke(S::Update::default()).thread(T).await?;
+    // It is read by runs as by whoever looks, and what they write is read again.
+    for _ in 0..3 {
+        let input: S::Update = serde_json::from_value(again.clone()).unwrap();
+        new.invoke(input).thread(T).await?;
+    }
+    new.thread(T).history().await?;
     Ok(new.thread(T).state().await?.values)
 }
 
@@ -210,10 +214,13 @@ async fn fields_are_added_renamed_and_removed() {
             }
         }
     }
-    let new: New = reread(json!({ "topic": "space", "notes": ["first"] }))
-        .await
-        .unwrap();
-    assert_eq!((new.subject.as_str(), new.remarks.len()), ("space", 2));
+    let new: New = reread(
+        json!({ "topic": "space", "notes": ["first"] }),
+        json!({ "subject": "time", "remarks": ["again"] }),
+    )
+    .await
+    .unwrap();
+    assert_eq!((new.subject.as_str(), new.remarks.len()), ("time", 5));
     assert_eq!(
         (new.added, new.defaulted),
         (7, 0),
@@ -228,7 +235,7 @@ async fn a_field_of_another_type_is_named_with_its_checkpoint() {
         topic: u32,
         n: u32,
     }
-    let error = reread::<New>(json!({ "topic": "space" }))
+    let error = reread::<New>(json!({ "topic": "space" }), json!({}))
         .await
         .unwrap_err();
     assert_eq!(

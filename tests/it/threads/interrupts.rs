@@ -158,8 +158,8 @@ async fn a_task_without_an_answer_stays_parked() {
     assert_eq!((run.status, count.get()), (Status::Interrupted, 1));
     let run = go(graph.proceed()).await;
     assert_eq!(
-        (run.status, count.get()),
-        (Status::Interrupted, 1),
+        (run.status, count.get(), run.supersteps()),
+        (Status::Interrupted, 1, 0),
         "nobody answered"
     );
     assert_eq!(ids(run.interrupts()), ["a/0/what"]);

@@ -10,6 +10,7 @@ mod golden;
 mod history;
 mod interrupts;
 mod once;
+mod retention;
 mod state;
 mod stores;
 mod unfinished;
