@@ -9,7 +9,7 @@ use crate::id::{CheckpointId, ThreadId};
 
 /// Keeps threads: in memory, in a file, in a database.
 ///
-/// Six rules hold for every implementation, and `checkpointer_kit!` judges one
+/// Seven rules hold for every implementation, and `checkpointer_kit!` judges one
 /// by them:
 ///
 /// 1. A thread is a row of checkpoints, numbered from 1 without a gap. The last
@@ -18,18 +18,24 @@ use crate::id::{CheckpointId, ThreadId};
 ///    onto the head before it.
 /// 3. [`load`](Self::load) finds each field's newest value at a checkpoint, and
 ///    what was added since, along the checkpoint's line and on along the
-///    parent of the line's first.
+///    parent of the line's first. Where that first is gone, or has no parent,
+///    there is nothing older.
 /// 4. Entries belong to a checkpoint; one of the same task and key takes the
-///    place of the one before.
+///    place of the one before, also within one call. Taking away what is not
+///    there is done already.
 /// 5. Of two that want to write to a thread, one has the lease. Tokens of a
 ///    thread only grow, also after it was deleted, and a write under a token
-///    that is not the newest is [`Stale`](CheckpointError::Stale).
-/// 6. Text comes back byte for byte; it is never looked into.
+///    that is not the newest is [`Stale`](CheckpointError::Stale). A lease whose
+///    time is over, and which nobody took since, still writes.
+/// 6. Text comes back byte for byte; it is never looked into. Names and texts
+///    may hold any character.
+/// 7. Names and keys are ordered by their bytes.
 ///
 /// # Cancel safety
 ///
 /// A future that is dropped before its end has done all of what it was asked,
-/// or nothing.
+/// or nothing; it may still do so afterwards, but not once another has the
+/// lease.
 pub trait Checkpointer: Send + Sync + 'static {
     /// Takes the thread's lease; there need be no checkpoint yet.
     ///

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::id::CheckpointId;
 
-/// Why a checkpointer did not do what it was asked. Whatever it is, nothing
-/// was written.
+/// Why a checkpointer did not do what it was asked. Nothing was written, unless
+/// it is [`Store`](Self::Store): a connection that is lost at the last moment
+/// may have got it through, and who goes on looks at the thread's head.
 ///
 /// As `Debug`, which `main` and `unwrap` print, it is its message and each
 /// cause's, on a line each.

@@ -60,7 +60,7 @@ macro_rules! refuse {
     )*};
 }
 
-impl<'p> Serializer for &'p mut Picker<'_> {
+impl Serializer for &mut Picker<'_> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Impossible<(), Error>;

@@ -33,7 +33,7 @@ async fn at_work(
         .invoke(Trace::update())
         .thread(T)
         .context(alive.clone());
-    let run = tokio::spawn(async move { run.await });
+    let run = tokio::spawn(run);
     while alive.now() == 0 {
         tokio::task::yield_now().await;
     }

@@ -1,5 +1,10 @@
 //! Threads: what a run leaves behind, and how others go on from it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what several tests share fails as they would"
+)]
+
 mod breakpoints;
 mod busy;
 mod durability;

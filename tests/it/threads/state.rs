@@ -45,12 +45,12 @@ struct Sorts {
 /// What superstep `n` writes.
 fn update(n: u32) -> SortsUpdate {
     let mut update = Sorts::update();
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         update = update
             .text(format!("text \"{n}\"\n"))
             .joined(format!("é\\{n}"));
     }
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         update = update.list([(n, "a".to_owned()), (n + 1, "\u{1F600}".to_owned())]);
         update = update.list((n, String::new()));
         update = update.queue(n).queue([n, n]);

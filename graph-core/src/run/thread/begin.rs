@@ -72,6 +72,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
                 help: "give the builder one: `.checkpointer(MemoryCheckpointer::new())`",
             });
         };
+        if thread.is_empty() {
+            return Err(RunError::NoThread {
+                what: "a thread needs a name, and this is empty",
+                help: "name it after what it is about: `.thread(\"order-17\")`",
+            });
+        }
         if Handle::try_current().is_err() {
             return Err(RunError::NoRuntime);
         }

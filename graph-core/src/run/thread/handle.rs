@@ -204,6 +204,10 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
     /// # Errors
     ///
     /// When it is not there, or the checkpointer fails.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "texts and numbers can always be written"
+    )]
     pub async fn export(&self) -> Result<String, RunError> {
         let loaded = self.load(None).await?;
         let loaded = loaded.ok_or_else(|| RunError::UnknownThread {

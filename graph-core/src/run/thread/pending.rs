@@ -26,6 +26,9 @@ pub(super) struct Open {
     pub(super) value: Value,
 }
 
+/// A question and its answer, or why that cannot be written.
+type Answered<'o> = (&'o Open, Result<Value, String>);
+
 /// What the tasks of a plan ask, in their order.
 pub(super) fn open(plan: &[TaskId], entries: &Entries) -> Vec<Open> {
     let tasks = plan.iter().filter_map(|task| {
@@ -135,7 +138,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         &self,
         open: &'o [Open],
         answers: Answers,
-    ) -> Result<Vec<(&'o Open, Result<Value, String>)>, RunError> {
+    ) -> Result<Vec<Answered<'o>>, RunError> {
         let unknown = |what: String| RunError::UnknownInterrupt {
             what,
             open: open.iter().map(Open::id).collect(),
@@ -151,7 +154,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 ))),
             },
             Answers::ById(answers) => {
-                let mut matched: Vec<(&Open, _)> = Vec::new();
+                let mut matched: Vec<Answered<'o>> = Vec::new();
                 for (id, answer) in answers {
                     let question = open.iter().find(|question| question.id() == id);
                     let question = question.ok_or_else(|| {
