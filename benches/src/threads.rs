@@ -131,23 +131,32 @@ fn bytes_of(path: &Path) -> f64 {
     std::fs::metadata(path).expect("the file is there").len() as f64
 }
 
-/// What the same turns take a program that knows nothing but its messages: one
-/// transaction for what the person says and one for the answer, as durable.
+/// What the same turns take a program that does nothing but append the same rows
+/// to such a file, as durably: a transaction for what the person says and one
+/// for the answer, each with a row that says what is next and a row with what
+/// was said.
 fn by_hand(path: &Path) -> Vec<Duration> {
-    let connection = Connection::open(path).expect("a file");
-    let set = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-        CREATE TABLE message (id INTEGER PRIMARY KEY, thread TEXT NOT NULL, json TEXT NOT NULL);
-        CREATE INDEX of_thread ON message (thread, id);";
-    connection.execute_batch(set).expect("a table");
-    let message = format!("\"{}\"", "q".repeat(SAID / 2));
+    let mut connection = Connection::open(path).expect("a file");
+    let set = "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+        CREATE TABLE checkpoint (thread INTEGER, number INTEGER, body TEXT NOT NULL,
+            PRIMARY KEY (thread, number)) WITHOUT ROWID;
+        CREATE TABLE field (thread INTEGER, field INTEGER, checkpoint INTEGER, json TEXT NOT NULL);
+        CREATE UNIQUE INDEX field_checkpoint ON field (thread, field, checkpoint);";
+    connection.execute_batch(set).expect("tables");
+    let (said, next) = (format!("[\"{}\"]", "q".repeat(SAID / 2)), "n".repeat(80));
     let mut times = Vec::with_capacity(TURNS);
-    for _ in 0..TURNS {
+    for turn in 0_u32..1000 {
         let begin = Instant::now();
-        for _ in 0..2 {
-            let mut insert = connection
-                .prepare_cached("INSERT INTO message (thread, json) VALUES ('chat', ?1)")
-                .expect("a statement");
-            insert.execute([&message]).expect("a row");
+        for number in [2 * turn, 2 * turn + 1] {
+            let both = connection.transaction().expect("a transaction");
+            let checkpoint = "INSERT INTO checkpoint VALUES (1, ?1, ?2)";
+            let mut insert = both.prepare_cached(checkpoint).expect("a statement");
+            insert.execute((number, &next)).expect("a row");
+            let field = "INSERT INTO field VALUES (1, 0, ?1, ?2)";
+            let mut insert_field = both.prepare_cached(field).expect("a statement");
+            insert_field.execute((number, &said)).expect("a row");
+            drop((insert, insert_field));
+            both.commit().expect("it is written");
         }
         times.push(begin.elapsed());
     }
