@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::join::{join, shape};
+use super::join::{join_all, shape};
 use crate::checkpoint::{FieldKind, FieldRecord};
 use crate::id::CheckpointId;
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order_of, pick};
@@ -26,7 +26,8 @@ pub(super) struct Changes {
     /// All of them, known or not.
     all: bool,
     values: BTreeSet<usize>,
-    added: BTreeMap<usize, String>,
+    /// What was added to it, in order.
+    added: BTreeMap<usize, Vec<String>>,
 }
 
 impl Changes {
@@ -83,27 +84,9 @@ impl Changes {
             } else {
                 vec![json]
             };
-            for part in parts {
-                self.add(field, part);
-            }
+            self.added.entry(field).or_default().extend(parts);
         }
         Ok(())
-    }
-
-    fn add(&mut self, field: usize, part: String) {
-        if self.values.contains(&field) {
-            return;
-        }
-        let joined = match self.added.get_mut(&field) {
-            Some(added) => join(added, &part),
-            None => {
-                self.added.insert(field, part);
-                true
-            }
-        };
-        if !joined {
-            self.value(field);
-        }
     }
 }
 
@@ -184,8 +167,18 @@ impl FieldLogs {
     ) -> serde_json::Result<Vec<FieldRecord>> {
         let fields = S::schema().fields;
         let known = |key: &str| fields.iter().position(|field| field.name == key);
-        let Changes { all, values, added } = changes;
-        let mut wanted = values;
+        let Changes {
+            all,
+            values: mut wanted,
+            added: parts,
+        } = changes;
+        let mut added = BTreeMap::new();
+        for (field, parts) in parts {
+            match join_all(parts.iter().map(String::as_str)) {
+                Some(part) => drop(added.insert(field, part)),
+                None => drop(wanted.insert(field)),
+            }
+        }
         wanted.extend(added.iter().filter_map(|(&field, part)| {
             self.wants_value(fields[field].name, part).then_some(field)
         }));

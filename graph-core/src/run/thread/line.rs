@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::super::error::RunError;
 use super::options::Durability;
 use super::outbox::{Batch, Outbox};
+use super::squash::{squash, tidied};
 use crate::checkpoint::{CheckpointError, Claim, Commit, DynCheckpointer, EntryRecord, Lease};
 use crate::id::{CheckpointId, ThreadId};
 
@@ -111,7 +112,7 @@ impl Line {
             }
             Durability::Exit => {
                 if let Some(pending) = self.queued.pop_back() {
-                    commit = super::squash::squash(pending, commit);
+                    commit = squash(pending, commit);
                 }
                 self.queued.push_back(commit);
                 Ok(())
@@ -132,8 +133,11 @@ impl Line {
     /// Writes queued checkpoints until at most so many are left.
     async fn drain(&mut self, left: usize) -> Result<(), RunError> {
         while self.queued.len() > left
-            && let Some(commit) = self.queued.pop_front()
+            && let Some(mut commit) = self.queued.pop_front()
         {
+            if self.durability == Durability::Exit {
+                commit = tidied(commit);
+            }
             self.write(commit).await?;
         }
         Ok(())

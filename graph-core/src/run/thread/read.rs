@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::FieldLogs;
-use super::join::join;
+use super::join::join_all;
 use super::migrate::migrate;
 use super::problem::Problem;
 use crate::checkpoint::{Body, CheckpointError, CheckpointRecord, FORMAT, FieldKind, FieldRecord};
@@ -114,34 +114,42 @@ fn assemble<S: State>(
 ) -> Result<(Vec<Assembled>, FieldLogs), CheckpointError> {
     let mut fields: Vec<Assembled> = Vec::new();
     let mut logs = FieldLogs::default();
-    for record in records {
-        let corrupt = |problem| CheckpointError::corrupt(name_of(record, checkpoint), problem);
-        if !record.is_whole() {
-            return Err(corrupt(Problem::Changed));
+    for records in records.chunk_by(|one, next| one.field == next.field) {
+        for (place, record) in records.iter().enumerate() {
+            check_record(record, place == 0, &logs).map_err(|problem| {
+                CheckpointError::corrupt(name_of(record, checkpoint), problem)
+            })?;
+            logs.take_in(record, S::schema().field(&record.field).is_some());
         }
-        match (record.kind, fields.last_mut()) {
-            (FieldKind::Value, _) => fields.push((record.field.clone(), record.json.clone())),
-            (FieldKind::Extend, Some((field, json))) if *field == record.field => {
-                if record.previous != logs.last(field) {
-                    return Err(corrupt(Problem::Gap {
-                        at: record.checkpoint,
-                    }));
-                }
-                if !join(json, &record.json) {
-                    return Err(corrupt(Problem::Value(
-                        "what it adds does not fit what was there".to_owned(),
-                    )));
-                }
-            }
-            (FieldKind::Extend, _) => {
-                return Err(corrupt(Problem::Gap {
-                    at: record.checkpoint,
-                }));
-            }
-        }
-        logs.take_in(record, S::schema().field(&record.field).is_some());
+        let value = records
+            .iter()
+            .rposition(|record| record.kind == FieldKind::Value);
+        let parts = records[value.unwrap_or_default()..].iter();
+        let Some(json) = join_all(parts.map(|record| record.json.as_str())) else {
+            let record = &records[records.len() - 1];
+            let problem = Problem::Value("what was added does not fit what was there".to_owned());
+            return Err(CheckpointError::corrupt(
+                name_of(record, checkpoint),
+                problem,
+            ));
+        };
+        fields.push((records[0].field.clone(), json));
     }
     Ok((fields, logs))
+}
+
+/// A record is as it was written, and follows the one before it.
+fn check_record(record: &FieldRecord, is_first: bool, logs: &FieldLogs) -> Result<(), Problem> {
+    if !record.is_whole() {
+        return Err(Problem::Changed);
+    }
+    let follows = !is_first && record.previous == logs.last(&record.field);
+    match record.kind {
+        FieldKind::Extend if !follows => Err(Problem::Gap {
+            at: record.checkpoint,
+        }),
+        FieldKind::Value | FieldKind::Extend => Ok(()),
+    }
 }
 
 fn name_of(record: &FieldRecord, checkpoint: &CheckpointRecord) -> String {
@@ -158,12 +166,12 @@ fn name_of(record: &FieldRecord, checkpoint: &CheckpointRecord) -> String {
 /// The state of these fields. One that is missing, and that serde has no
 /// default for, has that of the state's.
 fn state_of<S: State>(fields: &[Assembled]) -> serde_json::Result<S> {
+    let mut error = match serde_json::from_str(&object(fields)) {
+        Ok(state) => return Ok(state),
+        Err(error) => error,
+    };
     let mut fields = fields.to_vec();
     loop {
-        let error = match serde_json::from_str(&object(&fields)) {
-            Ok(state) => return Ok(state),
-            Err(error) => error,
-        };
         let message = error.to_string();
         let missing = message
             .strip_prefix("missing field `")
@@ -176,11 +184,19 @@ fn state_of<S: State>(fields: &[Assembled]) -> serde_json::Result<S> {
         if fields.len() == before {
             return Err(error);
         }
+        error = match serde_json::from_str(&object(&fields)) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
     }
 }
 
 fn object(fields: &[Assembled]) -> String {
-    let mut text = String::from("{");
+    let length = fields
+        .iter()
+        .map(|(field, json)| field.len() + json.len() + 8);
+    let mut text = String::with_capacity(length.sum());
+    text.push('{');
     // Of those without text, serde left out the value.
     for (field, json) in fields.iter().filter(|(_, json)| !json.is_empty()) {
         if text.len() > 1 {

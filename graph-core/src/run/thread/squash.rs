@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::join::join;
+use super::join::{each_key_once, join, shape};
 use crate::checkpoint::{Commit, FieldKind, FieldRecord};
 
 /// What there is to write if `pending` was not written yet and `newer`, which
@@ -40,4 +40,17 @@ pub(super) fn squash(pending: Commit, newer: Commit) -> Commit {
         drop_entries_of: pending.drop_entries_of,
         release: newer.release,
     }
+}
+
+/// The same with each key of an object once, as it is to be written.
+pub(super) fn tidied(mut commit: Commit) -> Commit {
+    for record in &mut commit.fields {
+        if shape(&record.json) == Some(b'{')
+            && let Some(json) = each_key_once(&record.json)
+        {
+            record.json = json;
+            *record = record.clone().sealed();
+        }
+    }
+    commit
 }
