@@ -26,7 +26,7 @@ fn token(state: &Work) -> String {
 }
 
 async fn side(state: View<Work>, ctx: Ctx) -> WorkUpdate {
-    let micros = ctx.node().len() as u64 * 300;
+    let micros = ctx.node().len() as u64 * 1000;
     tokio::time::sleep(std::time::Duration::from_micros(micros)).await;
     Work::update().answers(format!("{} {}", ctx.node(), token(&state)))
 }
@@ -60,10 +60,11 @@ async fn a_racer() {
     let mut chance = Chance::of(&racer);
     for number in 0..N_RUNS {
         let token = format!("{racer}-{number}");
-        let on_busy = match chance.below(4) {
-            0 => OnBusy::Reject,
-            1 => OnBusy::Interrupt,
-            _ => OnBusy::Wait,
+        // Who waits sleeps most of the time, and is in nobody's way.
+        let on_busy = match chance.below(10) {
+            0 => OnBusy::Wait,
+            1..5 => OnBusy::Interrupt,
+            _ => OnBusy::Reject,
         };
         let unfinished = match chance.one_in(2) {
             true => Unfinished::Keep,
