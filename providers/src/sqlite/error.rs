@@ -73,6 +73,18 @@ impl Failure {
         }
     }
 
+    /// Whether another has the file locked.
+    pub(super) fn is_locked(&self) -> bool {
+        let Self::Sql(error) = self else {
+            return false;
+        };
+        let code = error.sqlite_error_code();
+        matches!(
+            code,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        )
+    }
+
     /// As a checkpointer's error, which names the file.
     pub(super) fn into_error(self, path: &Path) -> CheckpointError {
         match self {
