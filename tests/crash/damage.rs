@@ -11,7 +11,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::chance::{Chance, number};
 use crate::drive::{Driver, Place, THREAD, chain};
-use crate::work::{QUESTIONS, Work, Workload};
+use crate::work::{QUESTIONS, Workload};
 
 /// How many copies of a file are damaged.
 const DAMAGES: u64 = 600;

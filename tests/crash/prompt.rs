@@ -13,11 +13,11 @@ use crate::work::{Work, WorkUpdate};
 /// How long something may take to come into the file.
 const N_LOOKS: usize = 10_000;
 
-/// The entries in the file, as `task key`.
+/// What tasks have left in the file, as `task key`.
 fn entries(file: &PathBuf) -> Vec<String> {
     let file = Connection::open(file).expect("it opens");
     let mut select = file
-        .prepare("SELECT task || ' ' || key FROM entry ORDER BY task, key")
+        .prepare("SELECT task || ' ' || key FROM entry WHERE key <> 'count' ORDER BY task, key")
         .expect("there is such a table");
     let rows = select.query_map([], |row| row.get(0)).expect("it is read");
     rows.collect::<Result<_, _>>().expect("they are texts")

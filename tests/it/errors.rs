@@ -331,3 +331,28 @@ async fn an_error_can_be_sent_and_kept() {
     let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
     assert!(boxed.downcast_ref::<RunError>().is_some());
 }
+
+#[test]
+fn a_thread_that_has_not_finished_says_what_would_be_dropped() {
+    let task = |node: &str| superstep::TaskId {
+        node: node.into(),
+        send: None,
+    };
+    let said = |next: &[&str], finished: &[&str]| {
+        let error = RunError::Unfinished {
+            thread: "ann".into(),
+            next: next.iter().copied().map(task).collect(),
+            finished: finished.iter().copied().map(task).collect(),
+        };
+        error.to_string()
+    };
+    assert_eq!(
+        said(&["b"], &["a"]),
+        "thread `ann` has not finished: `b` would be dropped"
+    );
+    // A process died before it could merge them.
+    assert_eq!(
+        said(&[], &["a", "b"]),
+        "thread `ann` has not finished: what came of `a`, `b` would be dropped"
+    );
+}

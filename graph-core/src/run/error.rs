@@ -173,7 +173,10 @@ pub enum RunError {
     },
 
     /// An input was given to a thread that has not finished.
-    #[error("thread `{thread}` has not finished: {} would be dropped", list_of(next, next.len()))]
+    #[error(
+        "thread `{thread}` has not finished: {} would be dropped",
+        dropped(next, finished)
+    )]
     Unfinished {
         /// The thread.
         thread: ThreadId,
@@ -350,6 +353,15 @@ fn help_with_store(error: &CheckpointError) -> String {
         _ => "what was committed is safe: mend the store, then go on with `proceed`",
     }
     .into()
+}
+
+/// What would not run any more, or, if nothing is left to run, what would not
+/// be merged.
+fn dropped(next: &[TaskId], finished: &[TaskId]) -> String {
+    match next {
+        [] => format!("what came of {}", list_of(finished, finished.len())),
+        next => list_of(next, next.len()),
+    }
 }
 
 fn wrote(kind: WriteKind) -> &'static str {

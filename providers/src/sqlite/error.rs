@@ -45,7 +45,7 @@ enum FileError {
     #[error("`{}` cannot be opened", path.display())]
     NotOpened { path: PathBuf, source: Said },
     #[error("`{}` cannot be written", path.display())]
-    ReadOnly { path: PathBuf, source: Said },
+    NotWritten { path: PathBuf, source: Said },
     #[error("SQLite failed with `{}`", path.display())]
     Other { path: PathBuf, source: Said },
     #[error("`{}` is the database of another program", path.display())]
@@ -71,6 +71,18 @@ impl Failure {
             what: what.into(),
             source: source.into(),
         }
+    }
+
+    /// Whether another has the file locked.
+    pub(super) fn is_locked(&self) -> bool {
+        let Self::Sql(error) = self else {
+            return false;
+        };
+        let code = error.sqlite_error_code();
+        matches!(
+            code,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        )
     }
 
     /// As a checkpointer's error, which names the file.
@@ -134,10 +146,26 @@ pub(super) fn is_about_a_row(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// Whether the system refused to write, for another reason than a full disk: the
+/// file may grow no more, or the disk is faulty.
+fn is_about_writing(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code.is_some_and(|code| {
+        [
+            SQLITE_IOERR_WRITE,
+            SQLITE_IOERR_FSYNC,
+            SQLITE_IOERR_TRUNCATE,
+        ]
+        .contains(&code)
+    })
+}
+
 fn of_sqlite(source: rusqlite::Error, path: &Path) -> CheckpointError {
     use ErrorCode as Code;
     let code = source.sqlite_error_code();
     let is_about_a_row = is_about_a_row(&source);
+    let is_about_writing = is_about_writing(&source);
     let source = Said(source);
     if is_about_a_row {
         return CheckpointError::corrupt(format!("a row of `{}`", path.display()), source);
@@ -150,7 +178,8 @@ fn of_sqlite(source: rusqlite::Error, path: &Path) -> CheckpointError {
         Some(Code::DiskFull) => FileError::Full { path, source },
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => FileError::Locked { path, source },
         Some(Code::CannotOpen) => FileError::NotOpened { path, source },
-        Some(Code::ReadOnly | Code::PermissionDenied) => FileError::ReadOnly { path, source },
+        Some(Code::ReadOnly | Code::PermissionDenied) => FileError::NotWritten { path, source },
+        Some(Code::SystemIoFailure) if is_about_writing => FileError::NotWritten { path, source },
         _ => FileError::Other { path, source },
     })
 }

@@ -1,7 +1,7 @@
 //! Opening a file: how SQLite is to treat it, and which schema it has.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
@@ -31,6 +31,42 @@ pub(super) struct Settings {
 
 /// Opens a file to write to it, and makes it or brings it up to date.
 pub(super) fn open(path: &Path, settings: Settings) -> Result<Connection, Failure> {
+    patiently(settings, || open_to_write(path, settings))
+}
+
+/// Opens a file that was made already, to read it.
+pub(super) fn open_to_read(path: &Path, settings: Settings) -> Result<Connection, Failure> {
+    patiently(settings, || {
+        let connection = connect(path, settings, OpenFlags::empty())?;
+        connection.pragma_update(None, "query_only", true)?;
+        look(&connection)?;
+        Ok(connection)
+    })
+}
+
+/// Tries until the file is not locked. SQLite itself waits for a lock, but not
+/// for those that it takes to make a file, of which two could wait for each
+/// other.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is not one of the runtime's threads"
+)]
+fn patiently(
+    settings: Settings,
+    open: impl Fn() -> Result<Connection, Failure>,
+) -> Result<Connection, Failure> {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(failure) if failure.is_locked() && begun.elapsed() < settings.busy_timeout => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn open_to_write(path: &Path, settings: Settings) -> Result<Connection, Failure> {
     let mut connection = connect(path, settings, OpenFlags::SQLITE_OPEN_CREATE)?;
     let is_new = look(&connection)? == 0;
     if is_new {
@@ -47,14 +83,6 @@ pub(super) fn open(path: &Path, settings: Settings) -> Result<Connection, Failur
         connection.pragma_update(None, "max_page_count", n_pages.clamp(1, MOST_PAGES))?;
     }
     migrate(&mut connection)?;
-    Ok(connection)
-}
-
-/// Opens a file that was made already, to read it.
-pub(super) fn open_to_read(path: &Path, settings: Settings) -> Result<Connection, Failure> {
-    let connection = connect(path, settings, OpenFlags::empty())?;
-    connection.pragma_update(None, "query_only", true)?;
-    look(&connection)?;
     Ok(connection)
 }
 
@@ -75,10 +103,14 @@ fn connect(path: &Path, settings: Settings, more: OpenFlags) -> Result<Connectio
 
 /// The number of a file's schema; 0 if there is nothing in it yet.
 fn look(connection: &Connection) -> Result<u32, Failure> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let n_tables = "SELECT count(*) FROM sqlite_schema";
-    let is_empty = connection.query_row(n_tables, [], |row| row.get::<_, i64>(0))? == 0;
-    let (application, version) = (number("application_id")?, number("user_version")?);
+    // In one statement, so that it is of one moment: another may be making it.
+    let (n_tables, application, version): (i64, i64, i64) = connection.query_row(
+        "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version
+         FROM pragma_application_id, pragma_user_version",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let is_empty = n_tables == 0;
     match u32::try_from(version) {
         Ok(0) if is_empty && application == 0 => Ok(0),
         Ok(has) if application == i64::from(APPLICATION) && has > 0 => {

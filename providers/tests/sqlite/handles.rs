@@ -239,3 +239,18 @@ async fn a_handle_can_be_opened_while_others_write() {
         .await
         .expect("written");
 }
+
+/// Only one of them can make it, and SQLite lets the others not wait for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_can_be_opened_by_many_at_once() {
+    for _ in 0..30 {
+        let folder = tempdir().expect("a folder");
+        let path = folder.path().join("runs.db");
+        let open = |_| tokio::spawn(Sqlite::open(path.clone()));
+        let opening: Vec<_> = (0..12).map(open).collect();
+        for opened in opening {
+            let opened = opened.await.expect("it does not panic");
+            opened.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        }
+    }
+}

@@ -43,7 +43,8 @@ pub struct Snapshot<S> {
     /// a superstep that has not.
     pub values: S,
     /// The nodes that run next, in task order, a worker once for each of its
-    /// sends; nothing if the last run is done.
+    /// sends. The last run is done if there is nothing here nor in `finished`: a
+    /// process may have died when all had finished, before that was merged.
     pub next: Vec<String>,
     /// The tasks that have finished in a superstep that has not, in task order.
     pub finished: Vec<TaskId>,
