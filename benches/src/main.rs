@@ -11,6 +11,8 @@
 mod floor;
 mod growth;
 mod measure;
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
 mod space;
 mod threads;
 mod workloads;
@@ -28,7 +30,7 @@ fn main() {
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .expect("a runtime");
     if let [flag, work] = &arguments[..]
@@ -86,7 +88,8 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
         print(&workloads::sleepers(REPETITIONS).await);
     }
     if wanted("threads") {
-        threads::chat_of_1000_turns().await.iter().for_each(print);
+        threads::chat_in_sqlite().await.iter().for_each(print);
+        threads::chat_in_postgres().await.iter().for_each(print);
         print(&threads::writes_of_sends().await);
     }
 }

@@ -1,5 +1,5 @@
-//! What threads cost in a SQLite file, beside a program that appends the same
-//! messages to a file of its own by hand.
+//! What threads cost in SQLite and in Postgres, beside a program that appends the
+//! same rows to such a file by hand.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{
     CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord,
-    FieldRecord, Graph, Lease, Loaded, Sqlite, ThreadId,
+    FieldRecord, Graph, Lease, Loaded, Postgres, Sqlite, ThreadId,
 };
 
 use crate::measure::Row;
+use crate::postgres;
 
 const TURNS: usize = 1000;
 /// What is said in a turn: half by a person, half by the node.
@@ -50,41 +51,102 @@ async fn turn(graph: &Graph<Chat>) -> Duration {
     took
 }
 
-/// The rows of a chat of 1000 turns.
-pub(crate) async fn chat_of_1000_turns() -> Vec<Row> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("chat.db");
-    let store = Sqlite::open(&path).await.expect("a file");
-    let graph = chat(store.clone());
+/// What turns took: all of them, some early ones, some late ones, and reading
+/// the newest state after them.
+struct Chatted {
+    all: f64,
+    early: f64,
+    late: f64,
+    newest: f64,
+}
+
+async fn chat_in(store: impl Checkpointer) -> Chatted {
+    let graph = chat(store);
     let mut turns = Vec::with_capacity(TURNS);
     for _ in 0..TURNS {
         turns.push(turn(&graph).await);
     }
-    let newest = newest(&graph).await;
-    drop((graph, store));
-    let bytes = bytes_of(&path);
+    Chatted {
+        all: median(&turns),
+        early: median(&turns[10..10 + AROUND]),
+        late: median(&turns[TURNS - AROUND..]),
+        newest: newest(&graph).await,
+    }
+}
+
+/// The rows of a chat of 1000 turns in SQLite.
+pub(crate) async fn chat_in_sqlite() -> Vec<Row> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("chat.db");
+    let took = chat_in(Sqlite::open(&path).await.expect("a file")).await;
     let floor = by_hand(&folder.path().join("floor.db"));
-    let (early, late) = (
-        median(&turns[10..10 + AROUND]),
-        median(&turns[TURNS - AROUND..]),
-    );
-    let usual = median(&turns);
-    let payload = (TURNS * SAID) as f64;
     vec![
-        Row {
-            workload: "1000-turn chat in SQLite: bytes on disk",
-            median_ns: bytes,
-            floor: "payload",
-            floor_ns: payload,
-            ratio: bytes / payload,
-            target: 1.5,
-            at_most: true,
-            unit: "bytes",
-        },
-        row("… turn 1000", late, "turn 10", early, 1.2),
-        row("… reading the newest state", newest, "a turn", late, 5.0),
-        row("… a turn", usual, "by hand", median(&floor), 2.0),
+        bytes_row("1000-turn chat in SQLite: bytes on disk", bytes_of(&path)),
+        row("… turn 1000", took.late, "turn 10", took.early, 1.2),
+        row(
+            "… reading the newest state",
+            took.newest,
+            "a turn",
+            took.late,
+            5.0,
+        ),
+        row("… a turn", took.all, "by hand", median(&floor), 2.0),
     ]
+}
+
+/// The rows of a chat of 1000 turns in Postgres, if there is one.
+pub(crate) async fn chat_in_postgres() -> Vec<Row> {
+    let Some(server) = postgres::server() else {
+        return Vec::new();
+    };
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
+        .await
+        .expect("the server is there");
+    let driver = tokio::spawn(connection);
+    // The server is one for tests, which need not wait for the disk.
+    for set in ["ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()"] {
+        client.execute(set, &[]).await.expect("it is set");
+    }
+    let store = Postgres::connect(server.url()).await;
+    let store = store.expect("the server is there");
+    let took = chat_in(store.clone()).await;
+    store.vacuum().await.expect("it is cleaned");
+    let bytes = table_bytes(&client).await;
+    drop(client);
+    driver.await.expect("it ends").expect("it ends well");
+    vec![
+        bytes_row("1000-turn chat in Postgres: bytes of its tables", bytes),
+        row("… turn 1000", took.late, "turn 10", took.early, 1.2),
+        row(
+            "… reading the newest state",
+            took.newest,
+            "a turn",
+            took.late,
+            5.0,
+        ),
+    ]
+}
+
+/// The bytes of all tables and their indexes.
+async fn table_bytes(client: &tokio_postgres::Client) -> f64 {
+    let sum = "SELECT sum(pg_total_relation_size(class.oid))::float8 FROM pg_class AS class
+        JOIN pg_namespace AS space ON space.oid = class.relnamespace
+        WHERE space.nspname = 'superstep' AND class.relkind = 'r'";
+    client.query_one(sum, &[]).await.expect("a sum").get(0)
+}
+
+fn bytes_row(workload: &'static str, bytes: f64) -> Row {
+    let payload = (TURNS * SAID) as f64;
+    Row {
+        workload,
+        median_ns: bytes,
+        floor: "payload",
+        floor_ns: payload,
+        ratio: bytes / payload,
+        target: 1.5,
+        at_most: true,
+        unit: "bytes",
+    }
 }
 
 fn row(workload: &'static str, ours: f64, floor: &'static str, floor_ns: f64, target: f64) -> Row {
