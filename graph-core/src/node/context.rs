@@ -203,8 +203,8 @@ impl<C> Ctx<C> {
     /// without a thread, it is kept in memory only.
     ///
     /// A crash after the effect and before it was written lets it happen again:
-    /// give the other side a key of its own to tell the two apart, if it takes
-    /// one. A fork of the thread is another history, with effects of its own.
+    /// give the other side [`idempotency_key`](Self::idempotency_key), if it
+    /// takes one, to tell the two apart. A fork of the thread is another history, with effects of its own.
     ///
     /// # Cancel safety
     ///
@@ -283,6 +283,46 @@ impl<C> Ctx<C> {
             }
         }
         Ok(value)
+    }
+
+    /// A text by which others can tell an effect of this task that happens again
+    /// from another: the same whenever the task runs again, after a failure or a
+    /// crash, and different for every other task, superstep, fork and thread.
+    /// `None` in a run without a thread.
+    ///
+    /// It has the thread's name in it, which must not be used again for
+    /// something else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::MemoryCheckpointer;
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Order {
+    ///     key: Option<String>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Order>::new("order")
+    ///     .add_node("pay", async |ctx: Ctx| {
+    ///         Order::update().key(ctx.idempotency_key("charge"))
+    ///     })
+    ///     .add_edge(START, "pay")
+    ///     .checkpointer(MemoryCheckpointer::new())
+    ///     .compile()?;
+    /// let run = graph.invoke(Order::update()).thread("order-17").await?;
+    /// assert_eq!(run.state.key.as_deref(), Some("order-17/1/0/pay/charge"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn idempotency_key(&self, key: &str) -> Option<String> {
+        let desk = self.desk.as_ref().filter(|desk| desk.waits())?;
+        Some(desk.key_for(key))
     }
 
     /// The same context, in which a question of that name has an answer: to call

@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     answers: BTreeMap<QuestionKey, Value>,
     /// Nothing, where there is no thread to wait on.
     keep: Option<Box<dyn Keep>>,
+    /// What names the task among all tasks of all threads.
+    place: String,
     papers: Mutex<Papers>,
 }
 
@@ -79,10 +81,12 @@ impl Desk {
         answers: BTreeMap<QuestionKey, Value>,
         once: BTreeMap<String, String>,
         keep: Option<Box<dyn Keep>>,
+        place: String,
     ) -> Self {
         Self {
             answers,
             keep,
+            place,
             papers: Mutex::new(Papers {
                 once,
                 ..Papers::default()
@@ -100,11 +104,17 @@ impl Desk {
             }
         }
 
-        Self::new(answers, BTreeMap::new(), Some(Box::new(Nowhere)))
+        let place = "test".to_owned();
+        Self::new(answers, BTreeMap::new(), Some(Box::new(Nowhere)), place)
     }
 
     pub(super) fn answers(&self) -> &BTreeMap<QuestionKey, Value> {
         &self.answers
+    }
+
+    /// A name for something that the task does, the same whenever it runs again.
+    pub(super) fn key_for(&self, key: &str) -> String {
+        format!("{}/{key}", self.place)
     }
 
     /// Whether there is a thread that can wait for an answer.

@@ -1,5 +1,6 @@
 //! How a run on a thread begins, and how it ends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             changes: Changes::default(),
             entries: Arc::default(),
             plan: Vec::new(),
-            answered: Vec::new(),
+            answered: BTreeSet::new(),
             breakpoints,
             stopped: false,
             copy: None,
@@ -319,7 +320,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     }
 
     pub(super) fn is_finished(&self, task: &TaskId) -> bool {
-        let standing = self.entries.standing(&task.to_string(), &[]);
+        let standing = self.entries.standing(&task.to_string(), &BTreeSet::new());
         matches!(standing, Standing::Finished(_))
     }
 
@@ -327,7 +328,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     fn keep_finished(&mut self, graph: &Frozen<S, C>) -> Result<(), RunError> {
         let mut updates = Vec::new();
         for task in &self.plan {
-            if let Standing::Finished(json) = self.entries.standing(&task.to_string(), &[]) {
+            if let Standing::Finished(json) =
+                self.entries.standing(&task.to_string(), &BTreeSet::new())
+            {
                 let done = read_result(graph, json).map_err(|why| {
                     let what = format!("the result of task `{task}`");
                     self.line.failed(CheckpointError::corrupt(what, why))

@@ -1,6 +1,7 @@
 //! The loop of a run on a thread: plan, run what has not finished, settle,
 //! write, and again.
 
+use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -36,7 +37,7 @@ pub(super) struct Threaded<'h, S: State, C> {
     /// The tasks of the plan, in order.
     pub(super) plan: Vec<TaskId>,
     /// The tasks that have just been answered.
-    pub(super) answered: Vec<String>,
+    pub(super) answered: BTreeSet<String>,
     pub(super) breakpoints: Breakpoints,
     /// Whether the last checkpoint is one to stop at.
     pub(super) stopped: bool,
@@ -165,7 +166,9 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         if to_run.is_empty() {
             return Ok(parked);
         }
-        self.ledger.begin(Arc::clone(&self.entries), n_tasks == 1);
+        let place = self.line.place();
+        self.ledger
+            .begin(Arc::clone(&self.entries), n_tasks == 1, place);
         let keys: Vec<TaskKey> = to_run.iter().map(TaskKey::of).collect();
         let work = self.progress.execute(to_run);
         let executed = self.line.alongside(work).await??;

@@ -1,6 +1,6 @@
 //! The entries of a checkpoint, read: what its tasks have left so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -121,13 +121,13 @@ impl Entries {
     }
 
     /// How a task stands; `answered` are the tasks that have just been.
-    pub(super) fn standing(&self, task: &str, answered: &[String]) -> Standing<'_> {
+    pub(super) fn standing(&self, task: &str, answered: &BTreeSet<String>) -> Standing<'_> {
         let Some(entries) = self.by_task.get(task) else {
             return Standing::Ready;
         };
         match &entries.result {
             Some(json) => Standing::Finished(json),
-            None if entries.is_parked(answered.iter().any(|name| name == task)) => Standing::Parked,
+            None if entries.is_parked(answered.contains(task)) => Standing::Parked,
             None => Standing::Ready,
         }
     }

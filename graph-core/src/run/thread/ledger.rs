@@ -39,6 +39,8 @@ struct Now {
     /// Whether there is one task only, whose result needs no entry: it is the
     /// superstep's.
     alone: bool,
+    /// What names it among all supersteps of all threads.
+    place: String,
     /// What has been asked and has no answer, by task.
     open: BTreeMap<String, Vec<Question>>,
 }
@@ -89,10 +91,11 @@ impl TaskLedger {
     }
 
     /// A superstep begins.
-    pub(super) fn begin(&self, entries: Arc<Entries>, alone: bool) {
+    pub(super) fn begin(&self, entries: Arc<Entries>, alone: bool, place: String) {
         *self.now.lock() = Now {
             entries,
             alone,
+            place,
             open: BTreeMap::new(),
         };
     }
@@ -155,8 +158,11 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 
     fn desk(&self, task: TaskKey) -> Arc<Desk> {
-        let entries = Arc::clone(&self.now.lock().entries);
         let task = self.task_id(task);
+        let (entries, place) = {
+            let now = self.now.lock();
+            (Arc::clone(&now.entries), format!("{}/{task}", now.place))
+        };
         let (answers, once) = entries.of(&task).map_or_else(Default::default, |entries| {
             (entries.answers.clone(), entries.once.clone())
         });
@@ -165,7 +171,7 @@ impl<S: State> Ledger<S> for TaskLedger {
             task,
             waits: self.waits,
         };
-        Arc::new(Desk::new(answers, once, Some(Box::new(keep))))
+        Arc::new(Desk::new(answers, once, Some(Box::new(keep)), place))
     }
 
     fn take_down(

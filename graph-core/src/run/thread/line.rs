@@ -81,6 +81,15 @@ impl Line {
         failed(&self.thread, error)
     }
 
+    /// What names the superstep at work among all of all threads: a fork is
+    /// another line.
+    pub(super) fn place(&self) -> String {
+        let (line, step) = self
+            .head
+            .map_or((0, 0), |head| (head.line.number(), head.step));
+        format!("{}/{line}/{step}", self.thread)
+    }
+
     /// The number of the checkpoint that comes next.
     pub(super) fn next_id(&self) -> CheckpointId {
         match self.queued.back() {

@@ -1,6 +1,7 @@
 //! A superstep that waits: what it asks, what is answered, and what its state
 //! looks like meanwhile.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -128,7 +129,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             let task = question.task.to_string();
             let answers = &mut entries.of_mut(&task).answers;
             answers.insert(question.key.clone(), answer.clone());
-            self.answered.push(task);
+            self.answered.insert(task);
         }
         let records = records.into_iter().map(|(record, ..)| record).collect();
         self.line.put(records).await
@@ -154,15 +155,19 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 ))),
             },
             Answers::ById(answers) => {
-                let mut matched: Vec<Answered<'o>> = Vec::new();
+                let mut by_id: BTreeMap<String, &Open> = open
+                    .iter()
+                    .map(|question| (question.id(), question))
+                    .collect();
+                let mut matched: Vec<Answered<'o>> = Vec::with_capacity(answers.len());
                 for (id, answer) in answers {
-                    let question = open.iter().find(|question| question.id() == id);
-                    let question = question.ok_or_else(|| {
-                        unknown(format!("thread `{}` does not ask `{id}`", self.line.thread))
-                    })?;
-                    if matched.iter().any(|(known, _)| known.id() == id) {
-                        return Err(unknown(format!("`{id}` was answered twice")));
-                    }
+                    let Some(question) = by_id.remove(&id) else {
+                        let twice = open.iter().any(|question| question.id() == id);
+                        return Err(unknown(match twice {
+                            true => format!("`{id}` was answered twice"),
+                            false => format!("thread `{}` does not ask `{id}`", self.line.thread),
+                        }));
+                    };
                     matched.push((question, answer));
                 }
                 if matched.is_empty() {
