@@ -161,7 +161,7 @@ impl FieldRecord {
 pub struct EntryRecord {
     /// The task, as `plan` or `review/2`; empty for the superstep as a whole.
     pub task: String,
-    /// What it is: `result`, `ask/NAME`, `answer/NAME`, `once/KEY`, `error`.
+    /// What it is: `result`, `ask/NAME`, `answer/NAME`, `once/KEY`.
     pub key: String,
     /// The thing itself, as JSON; `None`, in a write, takes it away.
     pub json: Option<String>,

@@ -48,7 +48,8 @@ pub(super) struct Progress<'h, S: State, C> {
     pub(super) at: At,
     pub(super) observer: Option<&'h mut dyn Observer<S, C>>,
     pub(super) executor: Option<&'h dyn Executor<S, C>>,
-    /// The ephemeral fields that were reset, until somebody takes them.
+    /// On a thread, the ephemeral fields that were reset since somebody took
+    /// them.
     pub(super) expired: Vec<usize>,
 }
 

@@ -343,7 +343,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             let state = Arc::make_mut(&mut self.state);
             self.at.what = What::Expire;
             S::Update::reset(state, field);
-            self.expired.push(field);
+            if self.shared.ledger.is_some() {
+                self.expired.push(field);
+            }
             if let Some(observer) = &mut self.observer {
                 observer.expired(field);
             }

@@ -246,3 +246,51 @@ async fn a_field_of_another_type_is_named_with_its_checkpoint() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_float_that_is_no_number_is_refused_and_the_thread_goes_on() {
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct Scores {
+        #[reduce(Append)]
+        scores: Vec<f64>,
+        best: f64,
+        maybe: Option<f64>,
+    }
+    /// Writes what is no number at its first call: to `best`, or to `scores`.
+    struct Bad {
+        best: bool,
+        calls: super::Count,
+    }
+    for (best, beside) in [(false, false), (false, true), (true, false), (true, true)] {
+        let graph = StateGraph::<Scores, Bad>::new("scores")
+            .add_node("a", async |bad: Ctx<Bad>| {
+                match (bad.calls.next(), bad.best) {
+                    (0, true) => Scores::update().best(f64::NAN),
+                    (0, false) => Scores::update().scores(f64::INFINITY),
+                    _ => Scores::update().best(3.0),
+                }
+            })
+            .add_node("b", async |_: View<Scores>| {
+                Scores::update().maybe(None::<f64>)
+            })
+            .add_edge(START, "a")
+            .add_edge(if beside { START } else { "a" }, "b")
+            .checkpointer(MemoryCheckpointer::new())
+            .compile()
+            .unwrap();
+        let context = std::sync::Arc::new(Bad {
+            best,
+            calls: super::Count::default(),
+        });
+        let run = graph.invoke(Scores::update()).thread(T);
+        let error = run
+            .context(std::sync::Arc::clone(&context))
+            .await
+            .unwrap_err();
+        let told = crate::common::chain(&error).join(": ");
+        assert!(told.contains("null"), "{told}");
+        let run = graph.proceed().thread(T).context(context).await.unwrap();
+        let kept = graph.thread(T).state().await.unwrap().values;
+        assert_eq!((run.state.best, kept.best), (3.0, 3.0));
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::super::attempt::{Done, Failed};
 use super::super::drive::Progress;
 use super::super::error::RunError;
-use super::super::execute::{Parts as ResultParts, Results};
+use super::super::execute::{Parts as ResultParts, Results, Turn};
 use super::super::settle::TaskKey;
 use super::call::{Answers, ThreadCall};
 use super::entries::{BREAKPOINT, Entries, RESULT, Standing};
@@ -70,7 +70,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         tasks: &mut Vec<Task>,
         mut answers: Option<Answers>,
     ) -> Result<End, RunError> {
+        let mut turn = Turn::begin();
         loop {
+            // A store in memory never waits.
+            turn.pass().await;
             if tasks.is_empty() {
                 return match answers {
                     None => Ok(End::Done),

@@ -9,7 +9,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::join::{join_all, shape};
+use serde::ser::Error as _;
+
+use super::join::{has_null, join_all, shape};
+use super::read::read_alone;
 use crate::checkpoint::{FieldKind, FieldRecord};
 use crate::id::CheckpointId;
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order_of, pick};
@@ -223,6 +226,7 @@ impl FieldLogs {
             }
         }
         records.sort_by(|a, b| a.field.cmp(&b.field));
+        records.iter().try_for_each(check::<S>)?;
         Ok(records)
     }
 
@@ -271,6 +275,20 @@ impl FieldLogs {
         let log = self.0.get(key);
         log.is_none_or(|log| log.same.as_deref() != Some(json))
     }
+}
+
+/// What is written can be read: a float that is no number is written as `null`.
+fn check<S: State>(record: &FieldRecord) -> serde_json::Result<()> {
+    if !has_null(&record.json) {
+        return Ok(());
+    }
+    read_alone::<S>(&record.field, &record.json).map_err(|error| {
+        serde_json::Error::custom(format_args!(
+            "field `{}` could not be read again ({error}): a float that is no number is written \
+             as null",
+            record.field
+        ))
+    })
 }
 
 /// Hash sets and maps in order, so that equal values are equal texts.

@@ -13,6 +13,7 @@ use super::super::attempt::{Done, Ended, Failed};
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::entries::{Entries, RESULT, key_of};
+use super::join::has_null;
 use super::outbox::{KeepInOutbox, Outbox};
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
@@ -225,11 +226,15 @@ fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
             },
         })
     });
-    serde_json::to_string(&ResultBody {
+    let json = serde_json::to_string(&ResultBody {
         attempts: done.attempts,
         update: done.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
-    })
+    })?;
+    if has_null(&json) {
+        read_update::<S>(&json)?;
+    }
+    Ok(json)
 }
 
 /// A result that was written down.

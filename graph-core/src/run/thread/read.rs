@@ -216,12 +216,7 @@ fn blame<S: State>(
     fields: &[Assembled],
     error: &serde_json::Error,
 ) -> CheckpointError {
-    let alone = |field: &Assembled| {
-        let names = |key: &str| field.0 == key;
-        let mut rest = pick(&S::default(), &mut |key| !names(key)).unwrap_or_default();
-        rest.push(field.clone());
-        serde_json::from_str::<S>(&object(&rest)).err()
-    };
+    let alone = |(field, json): &Assembled| read_alone::<S>(field, json).err();
     let culprit = fields
         .iter()
         .find_map(|field| Some((&field.0, alone(field)?)));
@@ -235,6 +230,13 @@ fn blame<S: State>(
             Problem::Value(plain(error)),
         ),
     }
+}
+
+/// Reads one field, beside the others of the state's default.
+pub(super) fn read_alone<S: State>(field: &str, json: &str) -> serde_json::Result<()> {
+    let mut fields = pick(&S::default(), &mut |key| key != field).unwrap_or_default();
+    fields.push((field.to_owned(), json.to_owned()));
+    serde_json::from_str::<S>(&object(&fields)).map(drop)
 }
 
 /// An error's message without its place in a text that nobody sees.
