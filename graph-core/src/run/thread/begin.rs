@@ -12,19 +12,15 @@ use super::super::error::RunError;
 use super::super::result::Run;
 use super::call::{Answers, Begin, Parts, Running, ThreadCall};
 use super::drive::{Breakpoints, End, Threaded, guarded};
-use super::entries::{BREAKPOINT, Entries, Standing};
+use super::entries::{BREAKPOINT, Standing};
 use super::fields::{Changes, FieldLogs};
 use super::ledger::{TaskLedger, read_result};
-use super::line::{Head, Line};
+use super::line::Line;
 use super::options::{Durability, OnBusy, Unfinished};
-use super::read::{read_body, read_state};
-use super::warm::{Warm, WarmThreads};
-use crate::checkpoint::{
-    Body, CheckpointError, Claim, DynCheckpointer, EntryRecord, Loaded, Source,
-};
+use crate::checkpoint::{CheckpointError, Claim, DynCheckpointer, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex, nearest};
-use crate::id::{CheckpointId, TaskId, ThreadId};
-use crate::plan::{Frontier, Gone, Task, read_tasks};
+use crate::id::{TaskId, ThreadId};
+use crate::plan::{Frontier, Task};
 use crate::state::State;
 
 /// The longest wait between two looks whether a thread is free.
@@ -143,129 +139,6 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         self.go_on(graph, &mut tasks, answers).await
     }
 
-    /// Takes the thread as the last run left it, if nobody has written to it
-    /// since.
-    fn take_warm(&mut self, graph: &Frozen<S, C>) -> bool {
-        let warm = match self.call.checkpoint {
-            None => warm_threads::<S, C>(graph).take(&self.line.thread, self.line.lease()),
-            Some(_) => None,
-        };
-        let Some(warm) = warm else {
-            return false;
-        };
-        self.progress.state = Arc::new(warm.state);
-        self.progress
-            .ephemerals
-            .hold(self.progress.fields, &warm.held);
-        self.logs = warm.logs;
-        self.line.head = Some(warm.head);
-        true
-    }
-
-    /// Reads the head, or that checkpoint; false if there is none.
-    pub(super) async fn load(
-        &mut self,
-        graph: &Frozen<S, C>,
-        at: Option<CheckpointId>,
-        tasks: &mut Vec<Task>,
-    ) -> Result<bool, RunError> {
-        let Some(loaded) = self.fetch(at).await? else {
-            return Ok(false);
-        };
-        let body = read_body(&loaded.checkpoint).map_err(|error| self.line.failed(error))?;
-        let id = loaded.checkpoint.id;
-        let mut gone = Vec::new();
-        *tasks = self.take_plan(graph, &body, &mut gone);
-        if let Some(gone) = gone.into_iter().next() {
-            return Err(self.gone(id, gone));
-        }
-        self.take_state(graph, loaded, &body)?;
-        Ok(true)
-    }
-
-    /// Takes in a checkpoint's plan, as far as the graph has a place for it.
-    pub(super) fn take_plan(
-        &mut self,
-        graph: &Frozen<S, C>,
-        body: &Body,
-        gone: &mut Vec<Gone>,
-    ) -> Vec<Task> {
-        let tasks = read_tasks(graph, &body.next, gone);
-        self.plan = self.plan_of(graph, &tasks);
-        self.progress.frontier = Frontier::read(graph, &body.joins, &body.deferred, gone);
-        tasks
-    }
-
-    pub(super) async fn fetch(
-        &mut self,
-        at: Option<CheckpointId>,
-    ) -> Result<Option<Loaded>, RunError> {
-        let loaded = self.line.store.load(&self.line.thread, at).await;
-        let loaded = loaded.map_err(|error| self.line.failed(error))?;
-        match (loaded, at) {
-            (None, Some(checkpoint)) => Err(RunError::UnknownCheckpoint {
-                thread: self.line.thread.clone(),
-                checkpoint,
-            }),
-            (loaded, _) => Ok(loaded),
-        }
-    }
-
-    /// Takes in all of a checkpoint but its plan.
-    pub(super) fn take_state(
-        &mut self,
-        graph: &Frozen<S, C>,
-        loaded: Loaded,
-        body: &Body,
-    ) -> Result<(), RunError> {
-        let checkpoint = &loaded.checkpoint;
-        let read = read_state::<S>(checkpoint, body, &loaded.fields);
-        let (state, logs) = read.map_err(|error| self.line.failed(error))?;
-        let foreign = logs.has_foreign(&state);
-        let foreign = foreign.map_err(|error| self.unwritable("the state", error))?;
-        self.progress.state = Arc::new(state);
-        self.progress
-            .ephemerals
-            .hold(self.progress.fields, &body.held);
-        self.logs = logs;
-        self.changes = match body.version == S::VERSION && !foreign {
-            true => Changes::default(),
-            // The next checkpoint is one of this version: fields that have other
-            // names now must not be there twice.
-            false => Changes::all(),
-        };
-        self.line.head = Some(Head {
-            id: checkpoint.id,
-            line: checkpoint.line,
-            step: checkpoint.step,
-        });
-        let entries = if Some(checkpoint.id) == self.line.lease().head {
-            let renamed = |task: &str| renamed(graph, task);
-            let entries = Entries::read(loaded.entries, renamed).and_then(|mut entries| {
-                entries.migrate::<S>(body.version)?;
-                Ok(entries)
-            });
-            entries.map_err(|error| self.line.failed(error))?
-        } else {
-            Entries::default()
-        };
-        self.entries = Arc::new(entries);
-        Ok(())
-    }
-
-    fn gone(&self, id: CheckpointId, gone: Gone) -> RunError {
-        match gone {
-            Gone::Node(node) => RunError::GoneNode {
-                thread: self.line.thread.clone(),
-                node,
-            },
-            Gone::Input(worker, error) => self.line.failed(CheckpointError::corrupt(
-                format!("what was sent to `{worker}` in checkpoint {id}"),
-                error,
-            )),
-        }
-    }
-
     /// Applies an input to what the thread has come to, and plans anew.
     async fn take_input(
         &mut self,
@@ -370,22 +243,6 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         Ok(())
     }
 
-    /// Keeps the thread as it is for the next run.
-    fn keep_warm(&mut self) {
-        let graph = &self.progress.shared.graph;
-        if let (Some(state), Some(head)) = (self.copy.take(), self.line.head) {
-            let warm = Warm {
-                head,
-                token: self.line.lease().token,
-                state,
-                logs: std::mem::take(&mut self.logs),
-                held: self.progress.held(),
-            };
-            let thread = self.line.thread.clone();
-            warm_threads::<S, C>(graph).put(thread, warm, graph.threads.most_warm);
-        }
-    }
-
     /// Everything is written, and the lease is given back, when it returns.
     async fn finish(mut self, ended: Result<End, RunError>) -> Result<Run<S>, RunError> {
         let ended = match ended {
@@ -409,16 +266,6 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let run = self.progress.finish()?;
         Ok(run.on_thread(end == End::Interrupted, interrupts, checkpoint))
     }
-}
-
-/// The graph's warm threads.
-pub(super) fn warm_threads<S: State, C>(graph: &Frozen<S, C>) -> &WarmThreads<S> {
-    let warm = graph
-        .threads
-        .warm
-        .get_or_init(|| Box::new(WarmThreads::<S>::default()));
-    let warm = warm.downcast_ref();
-    warm.expect("only runs put something there, and of this type")
 }
 
 /// Takes the lease, in the way the call says.
@@ -477,20 +324,4 @@ pub(super) fn node<S: State, C>(graph: &Frozen<S, C>, name: &str) -> Result<Node
             },
         }
     })
-}
-
-/// A task by the name that its node has now.
-pub(super) fn renamed<S: State, C>(graph: &Frozen<S, C>, task: &str) -> String {
-    let (node, send) = match task.split_once('/') {
-        None => (task, None),
-        Some((node, send)) => (node, Some(send)),
-    };
-    if graph.index_of(node).is_some() {
-        return task.to_owned();
-    }
-    match (graph.formerly(node), send) {
-        (None, _) => task.to_owned(),
-        (Some(node), None) => graph.name_of(node).to_string(),
-        (Some(node), Some(send)) => format!("{}/{send}", graph.name_of(node)),
-    }
 }

@@ -1,9 +1,9 @@
 //! Whether a graph can go on with a thread that was written by another version
 //! of it.
 
-use super::begin::renamed;
 use super::entries::Entries;
 use super::ledger::read_result;
+use super::load::renamed;
 use super::read::{read_body, read_state};
 use crate::checkpoint::{CheckpointError, Loaded};
 use crate::compile::Frozen;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::super::attempt::Shared;
 use super::super::error::RunError;
-use super::begin::renamed;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
 use super::line::failed;
+use super::load::renamed;
 use super::snapshot::{Snapshot, snapshot_of};
 use super::update::ThreadUpdate;
 use crate::checkpoint::{DynCheckpointer, Loaded};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::IntoFuture;
 
 use super::super::error::RunError;
-use super::begin::renamed;
 use super::handle::{Thread, store_of};
 use super::line::failed;
+use super::load::renamed;
 use super::snapshot::{Snapshot, snapshot_of};
 use crate::checkpoint::{
     CheckpointError, CheckpointRecord, DynCheckpointer, FieldKind, FieldRecord, Loaded,

@@ -24,6 +24,7 @@ mod history;
 mod join;
 mod ledger;
 mod line;
+mod load;
 mod migrate;
 mod options;
 mod outbox;
