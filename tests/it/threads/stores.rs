@@ -228,3 +228,39 @@ async fn a_store_that_hangs_can_be_left() {
     let free = graph.thread(T).update(Trace::update().n(1)).await;
     assert_eq!(free.unwrap().values.n, 1, "the lease was given back");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_of_a_checkpoint_that_could_not_be() {
+    use super::Count;
+    for durability in [Durability::Sync, Durability::Async, Durability::Exit] {
+        let store = Fragile::new(Broken::Commits);
+        let graph = sound(
+            StateGraph::<Trace, Count>::new("test")
+                .add_node("first", async |_: View<Trace>| Trace::update().log("first"))
+                .add_node("quick", async |ctx: Ctx<Count>| {
+                    Trace::update().log(format!("quick {}", ctx.next()))
+                })
+                .add_node("slow", async |_: View<Trace>| {
+                    sleep(Duration::from_secs(1)).await;
+                })
+                .add_edge(START, "first")
+                .add_edge("first", ["quick", "slow"])
+                .checkpointer(store.clone()),
+        );
+        let count = Arc::new(Count::default());
+        let run = graph
+            .invoke(Trace::update())
+            .thread(T)
+            .durability(durability);
+        let ended = run.context(Arc::clone(&count)).await;
+        assert_eq!(ended.is_ok(), durability == Durability::Exit);
+        if ended.is_ok() {
+            continue;
+        }
+        *store.broken.lock().unwrap() = Broken::Nothing;
+        let run = graph.proceed().thread(T).context(Arc::clone(&count)).await;
+        let state = run.unwrap().state;
+        let last = format!("quick {}", count.get() - 1);
+        assert_eq!(state.log, ["first".to_owned(), last], "{durability:?}");
+    }
+}

@@ -5,7 +5,9 @@
 //!    of the last of them.
 //! 2. Nothing that was begun is dropped before its end, unless the run is.
 //! 3. The lease is renewed while tasks are at work.
-//! 4. When it is dropped it lets the checkpointer know, which may give the
+//! 4. Where something could not be written, nothing after it is: entries would
+//!    be those of a checkpoint that is not there.
+//! 5. When it is dropped it lets the checkpointer know, which may give the
 //!    lease back.
 
 use std::collections::VecDeque;
@@ -38,6 +40,8 @@ pub(super) struct Line {
     /// The newest checkpoint, written or on its way.
     pub(super) head: Option<Head>,
     queued: VecDeque<Commit>,
+    /// Whether something could not be written: what follows it must not be.
+    broken: bool,
     /// Whether the lease is there no more.
     released: bool,
 }
@@ -69,6 +73,7 @@ impl Line {
             renew_at: Instant::now() + claim.lasts / 3,
             head: None,
             queued: VecDeque::new(),
+            broken: false,
             released: false,
         })
     }
@@ -132,7 +137,7 @@ impl Line {
     async fn write(&mut self, commit: Commit) -> Result<(), RunError> {
         let (id, release) = (commit.checkpoint.id, commit.release);
         let written = self.store.commit(&self.thread, &self.lease, commit).await;
-        written.map_err(|error| self.failed(error))?;
+        self.notice(written)?;
         self.lease.head = Some(id);
         self.lease.head_token = self.lease.token;
         self.released = release;
@@ -152,8 +157,12 @@ impl Line {
         Ok(())
     }
 
-    /// Everything that is on its way has come through when it returns.
+    /// Everything that is on its way has come through when it returns, unless
+    /// something before it has not.
     pub(super) async fn flush(&mut self) -> Result<(), RunError> {
+        if self.broken {
+            return Ok(());
+        }
         let batch = self.outbox.take();
         if self.durability == Durability::Exit
             && let (Some(pending), Some(batch)) = (self.queued.back_mut(), &batch)
@@ -186,9 +195,19 @@ impl Line {
         let until = batch.until();
         let store = Arc::clone(&self.store);
         let put = store.put_entries(&self.thread, &self.lease, head.id, batch.entries);
-        put.await.map_err(|error| self.failed(error))?;
+        let put = put.await;
+        self.notice(put)?;
         self.outbox.wrote(until);
         Ok(())
+    }
+
+    /// Notes whether something was written.
+    fn notice(&mut self, written: Result<(), CheckpointError>) -> Result<(), RunError> {
+        written.map_err(|error| {
+            self.broken = true;
+            self.queued.clear();
+            self.failed(error)
+        })
     }
 
     /// Gives the lease back; nothing is on its way any more.
