@@ -89,6 +89,15 @@ impl Ephemerals {
         }
     }
 
+    /// Notes that these fields were written, apart from a superstep.
+    pub(crate) fn note(&mut self, written: &FixedBitSet) {
+        for &field in &self.fields {
+            if written.contains(field) {
+                self.held.insert(field);
+            }
+        }
+    }
+
     /// The fields that hold something.
     pub(crate) fn held(&self) -> impl Iterator<Item = usize> + '_ {
         self.held.ones()

@@ -116,7 +116,7 @@ impl<C> Ctx<C> {
     /// resumed the body runs again *from its start*: what must not happen twice
     /// before the question goes through [`once`](Self::once), or after it.
     ///
-    /// `name` is the question's own in its task, any text but the empty one,
+    /// `name` is the question's own in its task, any text without a `#`,
     /// and `value` is what whoever answers needs to see, as JSON. The same name
     /// again in one task is another question, told apart by count. A question's
     /// id is a path: `approve/0/limit` is `limit`, asked by node `approve`; of a
@@ -179,8 +179,9 @@ impl<C> Ctx<C> {
                     .to_owned(),
             );
         };
-        if name.is_empty() {
-            return Err(Interrupted("a question needs a name".to_owned()));
+        if name.is_empty() || name.contains('#') {
+            let why = "a question needs a name, without a `#`, which tells those of one name apart";
+            return Err(Interrupted(why.to_owned()));
         }
         let value = match serde_json::to_value(value) {
             Ok(value) => value,
@@ -278,6 +279,14 @@ impl<C> Ctx<C> {
                     "what `{key}` came to cannot be written: {error}"
                 ))
             })?;
+            // As that a float is written that is no number.
+            if json.contains("null") {
+                serde_json::from_str::<T>(&json).map_err(|error| {
+                    NodeError::msg(format_args!(
+                        "what `{key}` came to cannot be read again: {error}"
+                    ))
+                })?;
+            }
             if let Some(kept) = desk.keep_once(key, json) {
                 kept.await?;
             }

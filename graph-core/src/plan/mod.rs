@@ -208,6 +208,11 @@ impl Frontier {
         self.deferred.clear();
     }
 
+    /// A deferred node that waits need not run any more.
+    pub(crate) fn forget(&mut self, node: NodeIndex) {
+        self.deferred.set(node as usize, false);
+    }
+
     /// How many sources of a join have run once this one has, and of how many.
     pub(crate) fn arrivals_with(&self, arrival: Arrival) -> (usize, usize) {
         let arrived = &self.arrived[arrival.join];

@@ -331,6 +331,14 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         Some(written)
     }
 
+    /// Merges an update apart from a superstep: nothing is reset for it.
+    pub(super) fn merge_apart(&mut self, update: &mut S::Update) {
+        if let Some(written) = self.written([&*update].into_iter()) {
+            self.ephemerals.note(&written);
+        }
+        self.merge(update);
+    }
+
     /// Resets the ephemeral fields whose time is over.
     #[inline]
     pub(super) fn expire(&mut self, written: Option<FixedBitSet>) {

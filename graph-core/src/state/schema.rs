@@ -26,6 +26,11 @@ impl Schema {
     pub fn field(&self, name: &str) -> Option<&'static FieldSchema> {
         self.fields.iter().find(|field| field.name == name)
     }
+
+    /// Whether serde writes a field under this name.
+    pub(crate) fn has_key(&self, key: &str) -> bool {
+        self.fields.iter().any(|field| field.key == key)
+    }
 }
 
 /// One line for each field: its name, type and reducer.
@@ -51,6 +56,8 @@ impl fmt::Display for Schema {
 pub struct FieldSchema {
     /// The field's name.
     pub name: &'static str,
+    /// The name under which serde writes it.
+    pub key: &'static str,
     /// The field's type, as the source spells it.
     pub type_name: &'static str,
     /// The reducer's name, as the source spells it.
@@ -78,6 +85,7 @@ impl FieldSchema {
     ) -> Self {
         Self {
             name,
+            key: name,
             type_name,
             reducer,
             single_writer,
@@ -91,6 +99,13 @@ impl FieldSchema {
     #[must_use]
     pub const fn ephemeral(mut self) -> Self {
         self.ephemeral = true;
+        self
+    }
+
+    /// The same field, written under another name.
+    #[must_use]
+    pub const fn key(mut self, key: &'static str) -> Self {
+        self.key = key;
         self
     }
 

@@ -7,6 +7,7 @@ use syn::{
     parse_quote,
 };
 
+use super::serde;
 use crate::errors::{Errors, one_of};
 
 /// The keys of `#[state(..)]` on a field.
@@ -30,8 +31,9 @@ const NO_TYPE: &str = "a reducer is a type: `Append` (lists, text), `Sum` (numbe
 pub(super) struct FieldAttributes {
     pub(super) reducer: Option<Path>,
     pub(super) ephemeral: bool,
-    /// Whether serde writes the field in another way, or under another name,
-    /// than its type and the struct say.
+    /// The name under which serde writes it, if its attribute says one.
+    pub(super) rename: Option<String>,
+    /// Whether serde writes it in another way than its type says.
     pub(super) recoded: bool,
     /// The doc comment, its lines joined.
     pub(super) doc: String,
@@ -50,7 +52,7 @@ pub(super) fn read(field: &Field, errors: &mut Errors) -> FieldAttributes {
         } else if path.is_ident("doc") {
             doc(attribute, &mut read.doc);
         } else if path.is_ident("serde") {
-            read.recoded |= recodes(attribute);
+            serde::read(attribute, &mut read);
         }
     }
     read
@@ -178,23 +180,6 @@ fn state(attribute: &Attribute, read: &mut FieldAttributes, errors: &mut Errors)
     if let Err(error) = parsed {
         errors.push(error);
     }
-}
-
-/// Whether an attribute of serde's says more than how to read a field, and
-/// whether to write it. What is wrong with it is serde's to say.
-fn recodes(attribute: &Attribute) -> bool {
-    let mut recodes = false;
-    let parsed = attribute.parse_nested_meta(|meta| {
-        let harmless = ["default", "alias", "skip_serializing_if"];
-        recodes |= !harmless.iter().any(|key| meta.path.is_ident(key));
-        if meta.input.peek(Token![=]) {
-            meta.value()?.parse::<Expr>()?;
-        } else if !meta.input.is_empty() && !meta.input.peek(Token![,]) {
-            meta.input.parse::<proc_macro2::TokenTree>()?;
-        }
-        Ok(())
-    });
-    recodes || parsed.is_err()
 }
 
 fn doc(attribute: &Attribute, doc: &mut String) {

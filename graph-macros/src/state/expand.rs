@@ -212,6 +212,7 @@ fn schema(model: &Model<'_>) -> Vec<TokenStream> {
             .map_or("Replace".to_owned(), last_name);
         let ephemeral = field.ephemeral.then(|| quote!(.ephemeral()));
         let single_writer = quote!(<#slot as ::superstep::__private::Slotted>::SINGLE_WRITER);
+        let key = field.key.as_ref().map(|key| quote!(.key(#key)));
         let extends = (!field.recoded)
             .then(|| quote!(.extends(<#slot as ::superstep::__private::Slotted>::EXTENDS)));
         quote! {
@@ -219,6 +220,7 @@ fn schema(model: &Model<'_>) -> Vec<TokenStream> {
                 #field_name, #type_name, #reducer_name, #single_writer,
             )
             .doc(#doc)
+            #key
             #ephemeral
             #extends
         }

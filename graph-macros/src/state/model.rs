@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Ident, LitInt, Path, Type, Visibility};
 
 use super::attributes;
+use super::serde::{self, Case};
 use crate::errors::Errors;
 
 /// A state: its struct, and its fields as far as they could be read.
@@ -41,6 +42,8 @@ pub(super) struct Field<'i> {
     /// Where to point for what is wrong with the reducer.
     pub(super) reducer_span: Span,
     pub(super) ephemeral: bool,
+    /// The name under which serde writes it, if it is another.
+    pub(super) key: Option<String>,
     /// Whether serde writes it in another way than its type.
     pub(super) recoded: bool,
     pub(super) doc: String,
@@ -48,6 +51,7 @@ pub(super) struct Field<'i> {
 
 pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i> {
     let attributes = attributes::read_struct(&input.attrs, errors);
+    let rename_all = serde::rename_all(&input.attrs);
     let mut model = Model {
         name: &input.ident,
         vis: &input.vis,
@@ -73,7 +77,7 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
             Fields::Named(fields) => {
                 let fields = fields.named.iter();
                 model.fields = fields
-                    .filter_map(|field| read_field(field, errors))
+                    .filter_map(|field| read_field(field, rename_all, errors))
                     .collect();
             }
             Fields::Unnamed(fields) => {
@@ -108,12 +112,19 @@ pub(super) fn read<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Model<'i>
     model
 }
 
-fn read_field<'i>(field: &'i syn::Field, errors: &mut Errors) -> Option<Field<'i>> {
+fn read_field<'i>(
+    field: &'i syn::Field,
+    rename_all: Option<Case>,
+    errors: &mut Errors,
+) -> Option<Field<'i>> {
     let ident = field.ident.as_ref()?;
     let read = attributes::read(field, errors);
+    let name = ident.unraw().to_string();
+    let key = read.rename.or_else(|| Some(rename_all?.of(&name)));
     Some(Field {
         ident,
-        name: ident.unraw().to_string(),
+        key: key.filter(|key| *key != name),
+        name,
         ty: &field.ty,
         reducer_span: attributes::reducer_span(read.reducer.as_ref(), field.ty.span()),
         reducer: read.reducer,

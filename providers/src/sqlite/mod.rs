@@ -192,9 +192,12 @@ impl Sqlite {
 
 impl Checkpointer for Sqlite {
     async fn acquire(&self, thread: &ThreadId, claim: Claim) -> Result<Lease, CheckpointError> {
-        let thread = thread.clone();
-        let work = move |file: &_| lease::acquire(file, &thread, claim);
-        self.writes.ask(Way::Light, work).await
+        let (name, writes) = (thread.clone(), self.writes.clone());
+        let work = move |file: &_| lease::acquire(file, &name, claim);
+        let name = thread.clone();
+        // A lease that nobody waits for any more would keep the thread busy.
+        let lost = move |lease: Lease| writes.tell(Way::Light, releasing(&name, &lease));
+        self.writes.ask_or(Way::Light, work, lost).await
     }
 
     async fn renew(

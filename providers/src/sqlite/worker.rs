@@ -110,16 +110,29 @@ impl Line {
         way: Way,
         work: impl Fn(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, CheckpointError> {
+        self.ask_or(way, work, |_| ()).await
+    }
+
+    /// As [`ask`](Self::ask); an answer that nobody waits for any more goes to
+    /// `lost`.
+    pub(super) async fn ask_or<T: Send + 'static>(
+        &self,
+        way: Way,
+        work: impl Fn(&Connection) -> Result<T, Failure> + Send + 'static,
+        lost: impl Fn(T) + Clone + Send + 'static,
+    ) -> Result<T, CheckpointError> {
         let (answer, is_answered) = oneshot::channel();
         let job = Box::new(Asked {
             way,
             work,
+            lost: lost.clone(),
             done: None,
             answer,
         });
         let gone = || ended(&self.path);
         self.jobs.send(job).await.map_err(|_| gone())?;
-        let done = is_answered.await.map_err(|_| gone())?;
+        let mut waits = Waits { is_answered, lost };
+        let done = (&mut waits.is_answered).await.map_err(|_| gone())?;
         done.map_err(|failure| failure.into_error(&self.path))
     }
 
@@ -133,11 +146,28 @@ impl Line {
         let job = Box::new(Asked {
             way,
             work,
+            lost: |()| (),
             done: None,
             answer,
         });
         // Where the line is full it is left undone, as the caller must know.
         drop(self.jobs.try_send(job));
+    }
+}
+
+/// Who waits for an answer; one that has come and was not looked at is lost
+/// with it.
+struct Waits<T, L: Fn(T)> {
+    is_answered: oneshot::Receiver<Result<T, Failure>>,
+    lost: L,
+}
+
+impl<T, L: Fn(T)> Drop for Waits<T, L> {
+    fn drop(&mut self) {
+        self.is_answered.close();
+        if let Ok(Ok(done)) = self.is_answered.try_recv() {
+            (self.lost)(done);
+        }
     }
 }
 
@@ -155,14 +185,20 @@ trait Job: Send {
     fn answer(self: Box<Self>, outcome: Result<(), Failure>);
 }
 
-struct Asked<T, W> {
+struct Asked<T, W, L> {
     way: Way,
     work: W,
+    lost: L,
     done: Option<Result<T, Failure>>,
     answer: oneshot::Sender<Result<T, Failure>>,
 }
 
-impl<T: Send, W: Fn(&Connection) -> Result<T, Failure> + Send> Job for Asked<T, W> {
+impl<T, W, L> Job for Asked<T, W, L>
+where
+    T: Send,
+    W: Fn(&Connection) -> Result<T, Failure> + Send,
+    L: Fn(T) + Send,
+{
     fn way(&self) -> Way {
         self.way
     }
@@ -182,7 +218,9 @@ impl<T: Send, W: Fn(&Connection) -> Result<T, Failure> + Send> Job for Asked<T, 
             (Some(Ok(done)), Ok(())) => Ok(done),
             (None, Ok(())) => return,
         };
-        drop(self.answer.send(answer));
+        if let Err(Ok(done)) = self.answer.send(answer) {
+            (self.lost)(done);
+        }
     }
 }
 

@@ -254,3 +254,29 @@ async fn a_new_file_can_be_opened_by_many_at_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_lease_that_nobody_waited_for_is_given_back() {
+    let (_folder, sqlite) = opened().await;
+    let thread = ThreadId::from("dropped");
+    for _ in 0..20 {
+        let mut waker = Context::from_waker(Waker::noop());
+        let mut acquiring = Box::pin(sqlite.acquire(&thread, CLAIM));
+        let polled = acquiring.as_mut().poll(&mut waker);
+        drop((acquiring, polled));
+        // What was begun is done, and then undone, in its time.
+        let mut is_free = false;
+        for _ in 0..1000 {
+            match sqlite.acquire(&thread, CLAIM).await {
+                Ok(lease) => {
+                    sqlite.release(&thread, &lease).await.unwrap();
+                    is_free = true;
+                    break;
+                }
+                Err(CheckpointError::Busy { .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert!(is_free, "the lease was left behind");
+    }
+}

@@ -378,3 +378,106 @@ async fn a_copy_goes_its_own_way_and_a_deleted_thread_is_gone() {
     let run = graph.invoke(Trace::update()).thread(T).await.unwrap();
     assert_eq!(run.checkpoint, Some(id(3)), "it begins anew");
 }
+
+#[tokio::test]
+async fn acting_as_a_worker_keeps_what_its_sends_had_finished() {
+    const WORK: Worker<u32> = Worker::new("work");
+    let graph = kept(
+        StateGraph::new("test")
+            .add_worker(WORK, async |n: u32| match n {
+                2 => Err(oops()),
+                n => Ok(Trace::update().log(format!("done {n}"))),
+            })
+            .add_node("end", async |_: View<Trace>| Trace::update().log("end"))
+            .add_conditional_edges(
+                START,
+                |_: &Trace| (0..3).map(|n| WORK.send(n)).collect::<Vec<_>>(),
+                WORK,
+            )
+            .add_edge(WORK, "end")
+            .on_failure(superstep::OnFailure::Finish),
+    );
+    graph.invoke(Trace::update()).thread(T).await.unwrap_err();
+    let mine = Trace::update().log("mine");
+    graph.thread(T).update(mine).as_node("work").await.unwrap();
+    let run = graph.proceed().thread(T).await.unwrap();
+    assert_eq!(run.state.log, ["mine", "done 0", "done 1", "end"]);
+}
+
+#[tokio::test]
+async fn acting_as_a_deferred_node_runs_it_no_more() {
+    let graph = kept(
+        StateGraph::new("test")
+            .add_node("a", async |_: View<Trace>| Trace::update().log("a"))
+            .add_node(
+                "late",
+                node(async |_: View<Trace>| Trace::update().log("late")).defer(),
+            )
+            .add_edge(START, ["a", "late"])
+            .interrupt_before("a"),
+    );
+    graph.invoke(Trace::update()).thread(T).await.unwrap();
+    let by_hand = Trace::update().log("by hand");
+    let snapshot = graph
+        .thread(T)
+        .update(by_hand)
+        .as_node("late")
+        .await
+        .unwrap();
+    assert_eq!(snapshot.next, [] as [&str; 0]);
+    assert_eq!(
+        graph.proceed().thread(T).await.unwrap().state.log,
+        ["by hand"]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_a_checkpoint_that_asked_nothing_is_an_error() {
+    let graph = abc();
+    graph.invoke(Trace::update()).thread(T).await.unwrap();
+    let error = graph
+        .resume("yes")
+        .thread(T)
+        .checkpoint(id(1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "thread `t` asks nothing");
+    let stopped = graph
+        .resume("yes")
+        .thread(T)
+        .checkpoint(id(1))
+        .interrupt_before("b");
+    assert_eq!(stopped.await.unwrap_err().code(), "unknown-interrupt");
+}
+
+#[tokio::test]
+async fn an_ephemeral_field_written_by_hand_is_cleared_as_any_other() {
+    #[derive(State, Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+    struct Hints {
+        #[state(ephemeral)]
+        hint: Option<u32>,
+        #[reduce(Append)]
+        seen: Vec<Option<u32>>,
+    }
+    let graph = StateGraph::<Hints>::new("hints")
+        .add_node("a", async |state: View<Hints>| {
+            Hints::update().seen(vec![state.hint])
+        })
+        .add_node("b", async |state: View<Hints>| {
+            Hints::update().seen(vec![state.hint])
+        })
+        .add_edge(START, "a")
+        .add_edge("a", "b")
+        .interrupt_before("a")
+        .checkpointer(superstep::MemoryCheckpointer::new())
+        .compile()
+        .unwrap();
+    graph.invoke(Hints::update()).thread(T).await.unwrap();
+    graph
+        .thread(T)
+        .update(Hints::update().hint(9))
+        .await
+        .unwrap();
+    let run = graph.proceed().thread(T).await.unwrap();
+    assert_eq!(run.state.seen, [Some(9), None]);
+}

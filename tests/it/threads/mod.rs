@@ -14,6 +14,7 @@ mod fields;
 mod golden;
 mod history;
 mod interrupts;
+mod odd;
 mod once;
 mod retention;
 mod state;

@@ -214,7 +214,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         for mut update in updates {
             let noted = self.changes.note(self.progress.fields, &update);
             noted.map_err(|error| self.unwritable("an update", error))?;
-            self.progress.merge(&mut update);
+            self.progress.merge_apart(&mut update);
         }
         Ok(())
     }

@@ -81,7 +81,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 };
             }
             if self.stopped {
-                return Ok(End::Interrupted);
+                return match answers {
+                    None => Ok(End::Interrupted),
+                    Some(_) => Err(self.nothing_asked()),
+                };
             }
             if !self.superstep(graph, tasks).await? {
                 let Some(answers) = answers.take() else {
@@ -89,6 +92,9 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 };
                 self.load(graph, None, tasks).await?;
                 self.answer(graph, answers).await?;
+            } else if answers.is_some() {
+                // They are for what that checkpoint asks, and for nothing later.
+                return Err(self.nothing_asked());
             }
         }
     }

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::ser::Error as _;
+use serde_json::value::RawValue;
 
 use super::join::{has_null, join_all, shape};
 use super::read::read_alone;
@@ -82,8 +83,8 @@ impl Changes {
                 continue;
             };
             let parts = if several {
-                let parts: Vec<serde_json::Value> = serde_json::from_str(&json)?;
-                parts.iter().map(ToString::to_string).collect()
+                let parts: Vec<&RawValue> = serde_json::from_str(&json)?;
+                parts.iter().map(|part| part.get().to_owned()).collect()
             } else {
                 vec![json]
             };
@@ -129,7 +130,7 @@ impl FieldLogs {
             own.insert(key.to_owned());
             false
         })?;
-        let known = |field: &str| own.contains(field) || S::schema().field(field).is_some();
+        let known = |field: &str| own.contains(field) || S::schema().has_key(field);
         let mut held = self.0.iter().filter(|(_, log)| log.value > OVERHEAD);
         Ok(held.any(|(field, _)| !known(field)))
     }
@@ -169,35 +170,29 @@ impl FieldLogs {
         changes: Changes,
     ) -> serde_json::Result<Vec<FieldRecord>> {
         let fields = S::schema().fields;
-        let known = |key: &str| fields.iter().position(|field| field.name == key);
+        let known = |key: &str| fields.iter().position(|field| field.key == key);
         let Changes {
             all,
             values: mut wanted,
             added: parts,
         } = changes;
-        let mut added = BTreeMap::new();
-        for (field, parts) in parts {
-            match join_all(parts.iter().map(String::as_str)) {
-                Some(part) => drop(added.insert(field, part)),
-                None => drop(wanted.insert(field)),
-            }
-        }
+        let added = joined(parts, &mut wanted);
         wanted.extend(added.iter().filter_map(|(&field, part)| {
-            self.wants_value(fields[field].name, part).then_some(field)
+            self.wants_value(fields[field].key, part).then_some(field)
         }));
         let picked = pick(state, &mut |key| match known(key) {
             Some(field) => all || wanted.contains(&field),
             None => true,
         })?;
         let mut records = Vec::new();
-        let mut written = BTreeSet::new();
+        let mut present = BTreeSet::new();
         for (key, json) in picked {
+            present.insert(key.clone());
             let field = known(&key);
             let json = match field {
                 Some(field) => ordered(&fields[field], json)?,
                 None => json,
             };
-            written.extend(field);
             let kept = field.and_then(|field| added.get(&field));
             if let Some(part) = kept
                 && self.stays_log(&key, part, &json)
@@ -210,20 +205,18 @@ impl FieldLogs {
         }
         for (&field, part) in added.iter().filter(|(field, _)| !wanted.contains(*field)) {
             let part = ordered(&fields[field], part.clone())?;
-            records.push(self.record(id, fields[field].name, FieldKind::Extend, part, true));
+            records.push(self.record(id, fields[field].key, FieldKind::Extend, part, true));
         }
-        // What serde left out has no value any more, and what an older version
-        // of the state had is a field no longer.
-        let left_out = wanted.difference(&written).map(|&field| fields[field].name);
-        let mut gone: BTreeSet<String> = left_out.map(str::to_owned).collect();
-        if all {
-            let names = |name: &str| records.iter().any(|record| record.field == name);
-            gone.extend(self.0.keys().filter(|name| !names(name)).cloned());
-        }
-        for name in gone {
-            if self.0.get(&name).is_some_and(|log| log.value > OVERHEAD) {
-                records.push(self.record(id, &name, FieldKind::Value, String::new(), true));
-            }
+        // What serde left out, of what it was asked for, has no value any more.
+        let asked = |key: &str| known(key).is_none_or(|field| all || wanted.contains(&field));
+        let has_value = |log: &FieldLog| log.value > OVERHEAD;
+        let gone = self
+            .0
+            .iter()
+            .filter(|(key, log)| has_value(log) && asked(key) && !present.contains(*key));
+        let gone: Vec<String> = gone.map(|(key, _)| key.clone()).collect();
+        for key in gone {
+            records.push(self.record(id, &key, FieldKind::Value, String::new(), true));
         }
         records.sort_by(|a, b| a.field.cmp(&b.field));
         records.iter().try_for_each(check::<S>)?;
@@ -277,6 +270,21 @@ impl FieldLogs {
     }
 }
 
+/// What was added to each field as one text; what cannot be one is `wanted`.
+fn joined(
+    parts: BTreeMap<usize, Vec<String>>,
+    wanted: &mut BTreeSet<usize>,
+) -> BTreeMap<usize, String> {
+    let mut added = BTreeMap::new();
+    for (field, parts) in parts {
+        match join_all(parts.iter().map(String::as_str)) {
+            Some(part) => drop(added.insert(field, part)),
+            None => drop(wanted.insert(field)),
+        }
+    }
+    added
+}
+
 /// What is written can be read: a float that is no number is written as `null`.
 fn check<S: State>(record: &FieldRecord) -> serde_json::Result<()> {
     if !has_null(&record.json) {
@@ -296,6 +304,10 @@ fn ordered(field: &FieldSchema, json: String) -> serde_json::Result<String> {
     if !field.type_name.contains("Hash") {
         return Ok(json);
     }
-    let value = serde_json::from_str(&json)?;
+    let value: serde_json::Value = serde_json::from_str(&json)?;
+    // A number that is too great for it would not come out as it went in.
+    if value.to_string().len() != json.len() {
+        return Ok(json);
+    }
     Ok(in_order_of(field.type_name, value).to_string())
 }

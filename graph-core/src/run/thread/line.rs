@@ -215,8 +215,9 @@ impl Line {
         if self.released {
             return Ok(());
         }
-        self.released = true;
         let released = self.store.release(&self.thread, &self.lease).await;
+        // Until here, a run that is dropped gives it back in another way.
+        self.released = true;
         released.map_err(|error| self.failed(error))
     }
 

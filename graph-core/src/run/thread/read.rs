@@ -79,7 +79,7 @@ fn check_ages<S: State>(
     let ages = logs.ages(id);
     let (found, expected) = (ages.len(), body.fields.len());
     if found != expected {
-        let known = S::schema().fields.iter().map(|field| field.name);
+        let known = S::schema().fields.iter().map(|field| field.key);
         let without = known.filter(|field| logs.last(field).is_none());
         let without = without
             .map(|field| format!("`{field}`"))
@@ -119,7 +119,7 @@ fn assemble<S: State>(
             check_record(record, place == 0, &logs).map_err(|problem| {
                 CheckpointError::corrupt(name_of(record, checkpoint), problem)
             })?;
-            logs.take_in(record, S::schema().field(&record.field).is_some());
+            logs.take_in(record, S::schema().has_key(&record.field));
         }
         let value = records
             .iter()

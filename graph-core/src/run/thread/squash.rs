@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::join::{each_key_once, join, shape};
 use crate::checkpoint::{Commit, FieldKind, FieldRecord};
 
-/// What there is to write if `pending` was not written yet and `newer`, which
+/// What there is to write, once it is [`tidied`], if `pending` was not written yet and `newer`, which
 /// follows it under the same number, takes its place.
 pub(super) fn squash(pending: Commit, newer: Commit) -> Commit {
     let mut fields: BTreeMap<String, FieldRecord> = pending
@@ -19,13 +19,12 @@ pub(super) fn squash(pending: Commit, newer: Commit) -> Commit {
             Some(mut before) if record.kind == FieldKind::Extend => {
                 let joined = join(&mut before.json, &record.json);
                 debug_assert!(joined, "a field is only extended by what fits it");
-                before.sealed()
+                before
             }
             Some(before) => FieldRecord {
                 previous: before.previous,
                 ..record
-            }
-            .sealed(),
+            },
             None => record,
         };
         fields.insert(name, squashed);
@@ -34,7 +33,7 @@ pub(super) fn squash(pending: Commit, newer: Commit) -> Commit {
     checkpoint.parent = pending.checkpoint.parent;
     checkpoint.line = pending.checkpoint.line;
     Commit {
-        checkpoint: checkpoint.sealed(),
+        checkpoint,
         fields: fields.into_values().collect(),
         entries: newer.entries,
         drop_entries_of: pending.drop_entries_of,
@@ -42,15 +41,17 @@ pub(super) fn squash(pending: Commit, newer: Commit) -> Commit {
     }
 }
 
-/// The same with each key of an object once, as it is to be written.
+/// The same as it is to be written: sealed, and each key of an object once.
 pub(super) fn tidied(mut commit: Commit) -> Commit {
-    for record in &mut commit.fields {
+    let fields = commit.fields.into_iter().map(|mut record| {
         if shape(&record.json) == Some(b'{')
             && let Some(json) = each_key_once(&record.json)
         {
             record.json = json;
-            *record = record.clone().sealed();
         }
-    }
+        record.sealed()
+    });
+    commit.fields = fields.collect();
+    commit.checkpoint = commit.checkpoint.sealed();
     commit
 }

@@ -10,13 +10,15 @@ use super::super::settle::TaskKey;
 use super::begin::node;
 use super::call::ThreadCall;
 use super::drive::{Breakpoints, Threaded, guarded};
+use super::entries::RESULT;
 use super::fields::Changes;
 use super::handle::Thread;
 use super::ledger::read_result;
+use super::load::renamed;
 use super::options::OnBusy;
 use super::read::read_body;
 use super::snapshot::Snapshot;
-use crate::checkpoint::{CheckpointError, Commit, Source};
+use crate::checkpoint::{CheckpointError, Commit, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex};
 use crate::id::CheckpointId;
 use crate::node::{BoxFuture, Outcome};
@@ -116,15 +118,19 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     async fn edit(&mut self, graph: &Frozen<S, C>, mut update: S::Update) -> Result<(), RunError> {
         let at = self.call.checkpoint;
         let mut tasks = Vec::new();
-        let carried = match self.fetch(at).await? {
+        let left = match self.fetch(at).await? {
             Some(loaded) if Some(loaded.checkpoint.id) == self.line.lease().head => loaded.entries,
             _ => Vec::new(),
         };
         if !self.load(graph, at, &mut tasks).await? {
             self.changes = Changes::all();
         }
+        let carried = left
+            .into_iter()
+            .map(|entry| self.as_it_is_now(graph, entry));
+        let carried = carried.collect();
         self.note(&update)?;
-        self.progress.merge(&mut update);
+        self.progress.merge_apart(&mut update);
         let step = self.line.head.map_or(0, |head| head.step + 1);
         let checkpoint = self.checkpoint(graph, Source::Update, step, &[], &tasks)?;
         let commit = Commit {
@@ -133,6 +139,17 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             ..checkpoint
         };
         self.line.commit(commit).await
+    }
+
+    /// An entry by the name that its task's node has now, and of this version of
+    /// the state.
+    fn as_it_is_now(&self, graph: &Frozen<S, C>, entry: EntryRecord) -> EntryRecord {
+        let task = renamed(graph, &entry.task);
+        let result = self.entries.of(&task).and_then(|task| task.result.clone());
+        match entry.key.as_str() {
+            RESULT => EntryRecord::new(&task, RESULT, result),
+            key => EntryRecord::new(&task, key, entry.json),
+        }
     }
 
     /// Settles a superstep in which the node ended with this update, and what
@@ -153,6 +170,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 let tasks = self.take_plan(graph, &body, &mut Vec::new());
                 self.take_state(graph, loaded, &body)?;
                 acted.extend(self.finished_beside(graph, node, &tasks)?);
+                self.progress.frontier.forget(node);
             }
         }
         // In task order: nodes by name, then sends as they were emitted.
@@ -203,8 +221,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 .entries
                 .of(&name.to_string())
                 .and_then(|task| task.result.as_deref());
+            // Its own task has now ended with this update; a worker has many.
+            let own = task.node == node && task.send.is_none();
             if let Some(json) = result
-                && task.node != node
+                && !own
             {
                 let done = read_result(graph, json).map_err(|why| {
                     let what = format!("the result of task `{name}`");
