@@ -505,7 +505,7 @@ fn the_schema_is_data_with_types_reducers_and_doc_comments() {
     assert!(Everything::schema().field("nothing").is_none());
     assert_eq!(Everything::schema().name, "Everything");
     let json = serde_json::to_value(field("notes")).unwrap();
-    expect![[r#"{"doc":"Gone after a superstep.","ephemeral":true,"extends":true,"name":"notes","reducer":"Append","single_writer":false,"type_name":"Vec<(u8, Option<String>)>"}"#]].assert_eq(&json.to_string());
+    expect![[r#"{"doc":"Gone after a superstep.","ephemeral":true,"extends":true,"key":"notes","name":"notes","reducer":"Append","single_writer":false,"type_name":"Vec<(u8, Option<String>)>"}"#]].assert_eq(&json.to_string());
 }
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
