@@ -2,6 +2,7 @@
 //! work is done.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ impl Doom {
     clippy::disallowed_methods,
     reason = "who kills a process waits by the clock, outside of any runtime"
 )]
-fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
@@ -92,7 +93,7 @@ fn born(mut command: Command, place: &Place) -> Child {
 /// done; returns how many.
 fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .expect("a runtime");
     let mut n_kills = 0;
@@ -119,18 +120,23 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "counts are for people")]
 fn check(work: Workload) -> Counts {
+    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(ALL.len() as u64);
+    check_on(work, wanted, |folder| Place::new(folder, work))
+}
+
+/// Kills so many processes at places like that, each in a folder of its own.
+#[expect(clippy::print_stderr, reason = "counts are for people")]
+pub(crate) fn check_on(work: Workload, wanted: u64, place: impl Fn(&Path) -> Place) -> Counts {
     let began = Instant::now();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let expected = runtime.block_on(Expected::of(work));
     let mut chance = Chance::of(work.name);
-    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(ALL.len() as u64);
     let (mut n_kills, mut n_threads) = (0, 0);
     let mut sum = Counts::default();
     while (n_kills as u64) < wanted {
         let folder = tempdir().expect("a folder");
-        let place = Place::new(folder.path(), work);
+        let place = place(folder.path());
         n_kills += torment(&place, &expected, &mut chance);
         n_threads += 1;
         let counts = check_ledger(&place);

@@ -1,0 +1,65 @@
+//! The same in Postgres, which outlives the processes that are killed: a server
+//! may still be at work for one of them when the next begins.
+
+use crate::chance::number;
+use crate::check::Counts;
+use crate::drive::Place;
+use crate::kill::check_on;
+use crate::race;
+use crate::server::server;
+use crate::store::Store;
+use crate::work::{self, Workload};
+
+/// How often all tests together kill.
+const KILLS: u64 = 300;
+
+/// How many of them there are.
+const N_TESTS: u64 = 6;
+
+fn check(work: Workload) -> Option<Counts> {
+    let store = Store::Schema(server()?.url());
+    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(N_TESTS);
+    let place = |folder: &_| Place::on(store.clone(), folder, work);
+    Some(check_on(work, wanted, place))
+}
+
+#[test]
+fn a_loop_loses_no_superstep() {
+    check(work::LOOP);
+}
+
+#[test]
+fn branches_that_have_finished_do_not_run_again() {
+    let counts = check(work::FAN_OUT);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn sends_that_have_finished_do_not_run_again() {
+    let counts = check(work::SENDS);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn effects_that_are_kept_do_not_happen_again() {
+    let counts = check(work::EFFECTS);
+    assert!(counts.is_none_or(|counts| counts.kept > 0));
+}
+
+#[test]
+fn questions_and_answers_are_kept() {
+    let counts = check(work::QUESTIONS);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn what_is_written_late_is_whole() {
+    check(work::ASYNC);
+}
+
+#[tokio::test]
+async fn who_wins_is_there_once_and_who_loses_is_told() {
+    if let Some(server) = server() {
+        race::check(&Store::Schema(server.url())).await;
+    }
+}

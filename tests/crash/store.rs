@@ -1,0 +1,96 @@
+//! What a thread is kept in, by whichever process works at it.
+
+use std::path::Path;
+use std::process::Command;
+
+use rusqlite::Connection;
+#[cfg(feature = "postgres")]
+use superstep::Postgres;
+use superstep::{Graph, Sqlite, State, StateGraph};
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Says where the server is, to a process that does not work on a file.
+const URL: &str = "SUPERSTEP_CRASH_URL";
+
+/// The store of a folder.
+#[derive(Debug, Clone)]
+pub(crate) enum Store {
+    /// A file in the folder.
+    File,
+    /// A schema that is called like the folder, at that server.
+    #[cfg(feature = "postgres")]
+    Schema(String),
+}
+
+impl Store {
+    /// The one that this process was told of.
+    pub(crate) fn told() -> Self {
+        match std::env::var(URL) {
+            #[cfg(feature = "postgres")]
+            Ok(url) => Self::Schema(url),
+            _ => Self::File,
+        }
+    }
+
+    /// Tells a process of it.
+    pub(crate) fn tell(&self, command: &mut Command) {
+        match self {
+            Self::File => command.env_remove(URL),
+            #[cfg(feature = "postgres")]
+            Self::Schema(url) => command.env(URL, url),
+        };
+    }
+
+    /// The graph, on what is kept for that folder.
+    pub(crate) async fn open<S: State, C: Send + Sync + 'static>(
+        &self,
+        folder: &Path,
+        graph: StateGraph<S, C>,
+    ) -> Graph<S, C> {
+        let graph = match self {
+            Self::File => {
+                let file = Sqlite::open(folder.join("runs.db")).await;
+                graph.checkpointer(file.expect("the file opens"))
+            }
+            #[cfg(feature = "postgres")]
+            Self::Schema(url) => {
+                let schema = Postgres::options(url).schema(schema_of(folder));
+                graph.checkpointer(schema.connect().await.expect("the server is there"))
+            }
+        };
+        graph.compile().expect("the graph is sound")
+    }
+
+    /// The effects whose results are kept, by task and key.
+    pub(crate) async fn kept(&self, folder: &Path) -> Result<Vec<(String, String)>, BoxError> {
+        match self {
+            Self::File => Ok(kept_in_file(&folder.join("runs.db"))?),
+            #[cfg(feature = "postgres")]
+            Self::Schema(url) => {
+                let client = crate::server::client(url).await?;
+                let schema = schema_of(folder);
+                let select = format!(
+                    "SELECT task, substr(key, 6) FROM \"{schema}\".entry WHERE key LIKE 'once/%'"
+                );
+                let rows = client.query(&select, &[]).await?;
+                Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+            }
+        }
+    }
+}
+
+fn kept_in_file(file: &Path) -> rusqlite::Result<Vec<(String, String)>> {
+    let file = Connection::open(file)?;
+    let mut select =
+        file.prepare("SELECT task, substr(key, 6) FROM entry WHERE key LIKE 'once/%'")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// The schema of a folder; no other folder has one of that name.
+#[cfg(feature = "postgres")]
+pub(crate) fn schema_of(folder: &Path) -> String {
+    let name = folder.file_name().expect("a folder has a name");
+    name.to_string_lossy().into_owned()
+}
