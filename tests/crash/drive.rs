@@ -125,7 +125,7 @@ async fn a_life() {
 
 /// What is in the store.
 pub(crate) async fn look(graph: &Graph<Work, Tools>, at: &Place) -> Result<Option<Seen>, BoxError> {
-    let Some(snapshot) = snapshot_of(&graph.thread(THREAD)).await? else {
+    let Some((snapshot, kept)) = look_twice(graph, at).await? else {
         return Ok(None);
     };
     let values = &snapshot.values;
@@ -134,7 +134,6 @@ pub(crate) async fn look(graph: &Graph<Work, Tools>, at: &Place) -> Result<Optio
         .iter()
         .map(|task| label(task, values))
         .collect();
-    let kept = at.store.kept(&at.folder).await?;
     Ok(Some(Seen {
         n_inputs: values.inputs.len(),
         recorded: values.log.iter().cloned().collect(),
@@ -152,6 +151,26 @@ pub(crate) async fn look(graph: &Graph<Work, Tools>, at: &Place) -> Result<Optio
             })
             .collect(),
     }))
+}
+
+/// The head, and the effects whose results are kept with it, by task and key. A
+/// server may still write for a process that is dead.
+async fn look_twice(
+    graph: &Graph<Work, Tools>,
+    at: &Place,
+) -> Result<Option<(Snapshot<Work>, Vec<(String, String)>)>, BoxError> {
+    let thread = graph.thread(THREAD);
+    let mut before = snapshot_of(&thread).await?;
+    loop {
+        let kept = at.store.kept(&at.folder).await?;
+        let Some(after) = snapshot_of(&thread).await? else {
+            return Ok(None);
+        };
+        if before.is_some_and(|before| before.id == after.id) {
+            return Ok(Some((after, kept)));
+        }
+        before = Some(after);
+    }
 }
 
 /// Where the thread is; nothing if it is not there.
@@ -172,6 +191,15 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Whether a thread is not where it was.
+fn have_moved(before: Option<&Snapshot<Work>>, after: Option<&Snapshot<Work>>) -> bool {
+    let place = |snapshot: &Snapshot<Work>| {
+        let asked = snapshot.interrupts.iter().map(|asked| asked.id.clone());
+        (snapshot.id, asked.collect::<Vec<_>>())
+    };
+    before.map(place) != after.map(place)
 }
 
 /// Who does what is to be done.
@@ -206,6 +234,9 @@ impl Driver {
             match self.perform(act).await {
                 Ok(()) => {}
                 Err(RunError::Node { source, .. }) if source.to_string() == "not yet" => {}
+                // Somebody who is dead has come before it.
+                Err(RunError::Unfinished { .. } | RunError::UnknownInterrupt { .. })
+                    if have_moved(snapshot.as_ref(), snapshot_of(&thread).await?.as_ref()) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -52,7 +52,7 @@ pub(crate) fn pause(time: Duration) {
 }
 
 /// Waits until it is to be killed, and kills it; false if it ended before.
-fn lives(child: &mut Child, doom: Doom, place: &Place) -> bool {
+fn lives(child: &mut Child, doom: Doom, place: &Place, luck: u64) -> bool {
     let birth = Instant::now();
     let n_before = events(&place.ledger()).len();
     loop {
@@ -73,7 +73,7 @@ fn lives(child: &mut Child, doom: Doom, place: &Place) -> bool {
             }
         };
         if is_time {
-            child.kill().expect("it is there");
+            place.store.kill(child, &place.folder, luck);
             let status = child.wait().expect("it ends");
             return !status.success();
         }
@@ -102,8 +102,9 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
             true => Doom::by(chance, expected.n_events),
             false => Doom::Never,
         };
-        let mut child = born(place.child(chance.next()), place);
-        let was_killed = lives(&mut child, doom, place);
+        let luck = chance.next();
+        let mut child = born(place.child(luck), place);
+        let was_killed = lives(&mut child, doom, place, luck);
         n_kills += usize::from(was_killed);
         // Now and then somebody else opens the file, and closes it in order.
         if !was_killed || chance.one_in(4) {
@@ -114,7 +115,7 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
         if !was_killed {
             // It sees that there is nothing left to do.
             let mut last = born(place.child(0), place);
-            assert!(!lives(&mut last, Doom::Never, place));
+            assert!(!lives(&mut last, Doom::Never, place, 0));
             return n_kills;
         }
     }

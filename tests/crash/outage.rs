@@ -13,7 +13,7 @@ use crate::drive::{Driver, Place, chain, look};
 use crate::kill::pause;
 use crate::ledger::Event;
 use crate::server::Mortal;
-use crate::store::Store;
+use crate::store::{Store, slow_down};
 use crate::work::{ASYNC, EFFECTS, FAN_OUT, INPUTS, LOOP, QUESTIONS, SENDS, Workload};
 
 /// How often the server dies.
@@ -108,11 +108,13 @@ fn a_run_ends_with_an_error_that_says_so_and_goes_on_when_the_server_is_back() {
     let mut chance = Chance::of("outage");
     let (mut n_outages, mut n_errors, mut n_threads) = (0, 0, 0);
     let wanted = number("SUPERSTEP_OUTAGES", OUTAGES);
+    let expected = WORKS.map(|work| runtime.block_on(Expected::of(work)));
     for work in WORKS.into_iter().cycle() {
         let folder = tempdir().expect("a folder");
         let (url, at) = (server.url(), server.place());
+        runtime.block_on(slow_down(&url, folder.path()));
         let place = Place::on(Store::Schema(url), folder.path(), work);
-        let expected = runtime.block_on(Expected::of(work));
+        let expected = &expected[n_threads % WORKS.len()];
         let graph = runtime.block_on(place.graph());
         let mut driver = Driver {
             graph: graph.clone(),

@@ -1,13 +1,16 @@
 //! The same in Postgres, which outlives the processes that are killed: a server
 //! may still be at work for one of them when the next begins.
 
+use std::cell::Cell;
+use std::path::Path;
+
 use crate::chance::number;
 use crate::check::Counts;
 use crate::drive::Place;
 use crate::kill::check_on;
 use crate::race;
-use crate::server::server;
-use crate::store::Store;
+use crate::server::{runtime, server};
+use crate::store::{Store, slow_down};
 use crate::work::{self, Workload};
 
 /// How often all tests together kill.
@@ -17,9 +20,16 @@ const KILLS: u64 = 300;
 const N_TESTS: u64 = 6;
 
 fn check(work: Workload) -> Option<Counts> {
-    let store = Store::Schema(server()?.url());
+    let url = server()?.url();
     let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(N_TESTS);
-    let place = |folder: &_| Place::on(store.clone(), folder, work);
+    let is_slow = Cell::new(false);
+    let place = |folder: &Path| {
+        // Every other schema is made by those who are killed.
+        if is_slow.replace(!is_slow.get()) {
+            runtime().block_on(slow_down(&url, folder));
+        }
+        Place::on(Store::Schema(url.clone()), folder, work)
+    };
     Some(check_on(work, wanted, place))
 }
 

@@ -2,9 +2,13 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Error, NoTls};
+
+use crate::kill::pause;
 
 #[path = "../support/postgres.rs"]
 mod shared;
@@ -16,6 +20,49 @@ pub(crate) async fn client(url: &str) -> Result<Client, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+/// Sessions that do nothing for a while.
+pub(crate) struct Held {
+    processes: Vec<String>,
+}
+
+impl Held {
+    /// Holds all that are of that application.
+    pub(crate) fn of(url: &str, application: &str) -> Self {
+        let found: Result<_, Error> = runtime().block_on(async {
+            let client = client(url).await?;
+            let find = "SELECT pid::text FROM pg_stat_activity WHERE application_name = $1";
+            let rows = client.query(find, &[&application]).await?;
+            rows.iter().map(|row| row.try_get(0)).collect()
+        });
+        let held = Self {
+            processes: found.expect("the server is there"),
+        };
+        held.signal("-STOP");
+        held
+    }
+
+    /// Lets them go on after that time, while this one goes on as well.
+    pub(crate) fn let_go(self, after: Duration) {
+        std::thread::spawn(move || {
+            pause(after);
+            self.signal("-CONT");
+        });
+    }
+
+    /// One that has ended needs none.
+    fn signal(&self, signal: &str) {
+        let mut kill = Command::new("kill");
+        kill.arg(signal).args(&self.processes);
+        kill.stderr(Stdio::null()).status().expect("it is there");
+    }
+}
+
+/// For who is in none.
+pub(crate) fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().expect("a runtime")
 }
 
 /// Arguments as those of the shared one's. It does what it is told, a word a

@@ -1,12 +1,17 @@
 //! What a thread is kept in, by whichever process works at it.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
+#[cfg(feature = "postgres")]
+use std::time::Duration;
 
 use rusqlite::Connection;
 #[cfg(feature = "postgres")]
 use superstep::Postgres;
 use superstep::{Graph, Sqlite, State, StateGraph};
+
+#[cfg(feature = "postgres")]
+use crate::kill::pause;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -55,11 +60,28 @@ impl Store {
             }
             #[cfg(feature = "postgres")]
             Self::Schema(url) => {
-                let schema = Postgres::options(url).schema(schema_of(folder));
+                let schema = schema_of(folder);
+                let url = format!("{url}?application_name={schema}");
+                let schema = Postgres::options(url).schema(schema);
                 graph.checkpointer(schema.connect().await.expect("the server is there"))
             }
         };
         graph.compile().expect("the graph is sound")
+    }
+
+    /// Ends a process. What it had begun at a server may end there after it.
+    pub(crate) fn kill(&self, child: &mut Child, folder: &Path, luck: u64) {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Schema(url) if !luck.is_multiple_of(3) => {
+                let held = crate::server::Held::of(url, &schema_of(folder));
+                // It goes on to send, and nobody reads.
+                pause(Duration::from_micros(luck % 5000));
+                child.kill().expect("it is there");
+                held.let_go(Duration::from_micros(luck % 40_000));
+            }
+            _ => child.kill().expect("it is there"),
+        }
     }
 
     /// The effects whose results are kept, by task and key.
@@ -86,6 +108,24 @@ fn kept_in_file(file: &Path) -> rusqlite::Result<Vec<(String, String)>> {
         file.prepare("SELECT task, substr(key, 6) FROM entry WHERE key LIKE 'once/%'")?;
     let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
+}
+
+/// Makes a folder's schema, in which every write takes some milliseconds before
+/// it is committed.
+#[cfg(feature = "postgres")]
+pub(crate) async fn slow_down(url: &str, folder: &Path) {
+    let schema = schema_of(folder);
+    let made = Postgres::options(url).schema(&schema).connect().await;
+    made.expect("the server is there");
+    let slow = format!(
+        "SET search_path TO \"{schema}\";
+         CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM pg_sleep(0.006 * random()); RETURN NULL; END $$;
+         CREATE TRIGGER dawdle AFTER INSERT ON checkpoint EXECUTE FUNCTION dawdle();
+         CREATE TRIGGER dawdle AFTER INSERT ON entry EXECUTE FUNCTION dawdle()"
+    );
+    let client = crate::server::client(url).await.expect("it is there");
+    client.batch_execute(&slow).await.expect("it is done");
 }
 
 /// The schema of a folder; no other folder has one of that name.
