@@ -107,8 +107,7 @@ async fn a_life() {
     let mut chance = Chance::of(&luck.to_string_lossy());
     let tools = place.tools();
     let graph = place.graph().await;
-    let seen = look(&graph, &place).await.expect("it can be read");
-    tools.ledger.note(&Event::Seen(seen));
+    note_seen(&graph, &place, &tools).await;
     let on_busy = match chance.one_in(2) {
         true => OnBusy::Wait,
         false => OnBusy::Interrupt,
@@ -120,7 +119,18 @@ async fn a_life() {
         on_busy,
         chance,
     };
+    for _ in 0..place.store.most_late_claims() {
+        match driver.drive().await {
+            Err(RunError::Stale { .. }) => note_seen(&driver.graph, &place, &driver.tools).await,
+            done => return done.expect("it goes on"),
+        }
+    }
     driver.drive().await.expect("it goes on");
+}
+
+async fn note_seen(graph: &Graph<Work, Tools>, place: &Place, tools: &Tools) {
+    let seen = look(graph, place).await.expect("it can be read");
+    tools.ledger.note(&Event::Seen(seen));
 }
 
 /// What is in the store.

@@ -52,7 +52,7 @@ pub(crate) fn pause(time: Duration) {
 }
 
 /// Waits until it is to be killed, and kills it; false if it ended before.
-fn lives(child: &mut Child, doom: Doom, place: &Place, luck: u64) -> bool {
+fn lives(mut child: Child, doom: Doom, place: &Place, luck: u64) -> bool {
     let birth = Instant::now();
     let n_before = events(&place.ledger()).len();
     loop {
@@ -73,9 +73,7 @@ fn lives(child: &mut Child, doom: Doom, place: &Place, luck: u64) -> bool {
             }
         };
         if is_time {
-            place.store.kill(child, &place.folder, luck);
-            let status = child.wait().expect("it ends");
-            return !status.success();
+            return place.store.kill(child, &place.folder, luck);
         }
         assert!(birth.elapsed() < TOO_LONG, "{} is stuck", place.work.name);
         pause(Duration::from_micros(300));
@@ -103,8 +101,8 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
             false => Doom::Never,
         };
         let luck = chance.next();
-        let mut child = born(place.child(luck), place);
-        let was_killed = lives(&mut child, doom, place, luck);
+        let child = born(place.child(luck), place);
+        let was_killed = lives(child, doom, place, luck);
         n_kills += usize::from(was_killed);
         // Now and then somebody else opens the file, and closes it in order.
         if !was_killed || chance.one_in(4) {
@@ -114,8 +112,8 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
         }
         if !was_killed {
             // It sees that there is nothing left to do.
-            let mut last = born(place.child(0), place);
-            assert!(!lives(&mut last, Doom::Never, place, 0));
+            let last = born(place.child(0), place);
+            assert!(!lives(last, Doom::Never, place, 0));
             return n_kills;
         }
     }

@@ -13,7 +13,7 @@ use crate::drive::{Driver, Place, chain, look};
 use crate::kill::pause;
 use crate::ledger::Event;
 use crate::server::Mortal;
-use crate::store::{Store, slow_down};
+use crate::store::{Store, watch};
 use crate::work::{ASYNC, EFFECTS, FAN_OUT, INPUTS, LOOP, QUESTIONS, SENDS, Workload};
 
 /// How often the server dies.
@@ -112,7 +112,7 @@ fn a_run_ends_with_an_error_that_says_so_and_goes_on_when_the_server_is_back() {
     for work in WORKS.into_iter().cycle() {
         let folder = tempdir().expect("a folder");
         let (url, at) = (server.url(), server.place());
-        runtime.block_on(slow_down(&url, folder.path()));
+        runtime.block_on(watch(&url, folder.path()));
         let place = Place::on(Store::Schema(url), folder.path(), work);
         let expected = &expected[n_threads % WORKS.len()];
         let graph = runtime.block_on(place.graph());

@@ -1,7 +1,7 @@
 //! The same in Postgres, which outlives the processes that are killed: a server
 //! may still be at work for one of them when the next begins.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use crate::chance::number;
@@ -10,7 +10,7 @@ use crate::drive::Place;
 use crate::kill::check_on;
 use crate::race;
 use crate::server::{runtime, server};
-use crate::store::{Store, slow_down};
+use crate::store::{Store, check_watched, schema_of, watch};
 use crate::work::{self, Workload};
 
 /// How often all tests together kill.
@@ -22,15 +22,20 @@ const N_TESTS: u64 = 6;
 fn check(work: Workload) -> Option<Counts> {
     let url = server()?.url();
     let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(N_TESTS);
-    let is_slow = Cell::new(false);
+    let (is_watched, watched) = (Cell::new(true), RefCell::new(Vec::new()));
     let place = |folder: &Path| {
         // Every other schema is made by those who are killed.
-        if is_slow.replace(!is_slow.get()) {
-            runtime().block_on(slow_down(&url, folder));
+        if is_watched.replace(!is_watched.get()) {
+            runtime().block_on(watch(&url, folder));
+            watched.borrow_mut().push(schema_of(folder));
         }
         Place::on(Store::Schema(url.clone()), folder, work)
     };
-    Some(check_on(work, wanted, place))
+    let counts = check_on(work, wanted, place);
+    for schema in watched.take() {
+        runtime().block_on(check_watched(&url, &schema));
+    }
+    Some(counts)
 }
 
 #[test]

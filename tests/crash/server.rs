@@ -2,13 +2,15 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Error, NoTls};
 
 use crate::kill::pause;
+use crate::ledger::events;
 
 #[path = "../support/postgres.rs"]
 mod shared;
@@ -21,6 +23,8 @@ pub(crate) async fn client(url: &str) -> Result<Client, Error> {
     tokio::spawn(connection);
     Ok(client)
 }
+
+const LONGEST_HOLD: Duration = Duration::from_millis(200);
 
 /// Sessions that do nothing for a while.
 pub(crate) struct Held {
@@ -39,24 +43,43 @@ impl Held {
         let held = Self {
             processes: found.expect("the server is there"),
         };
-        held.signal("-STOP");
+        signal("-STOP", &held.processes);
         held
     }
 
-    /// Lets them go on after that time, while this one goes on as well.
-    pub(crate) fn let_go(self, after: Duration) {
+    /// Ends the process whose sessions they are; false if it ended before.
+    ///
+    /// It only stops at first, as a machine that is cut off: a server that is
+    /// told that nobody listens gives up what it does. The sessions go on when
+    /// the ledger has some lines more, of which the first is what the next
+    /// process sees, and the second what it begins under a lease of its own; or
+    /// after a while, as it may wait for what they hold.
+    pub(crate) fn bury(self, mut child: Child, ledger: PathBuf, luck: u64) -> bool {
+        signal("-STOP", &[child.id().to_string()]);
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            signal("-CONT", &self.processes);
+            return !status.success();
+        }
+        let n_lines = usize::try_from(luck % 4).expect("it is small");
+        let (began, n_before) = (Instant::now(), events(&ledger).len());
         std::thread::spawn(move || {
-            pause(after);
-            self.signal("-CONT");
+            while events(&ledger).len() < n_before + n_lines && began.elapsed() < LONGEST_HOLD {
+                pause(Duration::from_micros(300));
+            }
+            signal("-CONT", &self.processes);
+            pause(Duration::from_millis(20));
+            child.kill().expect("it is there");
+            child.wait().expect("it ends");
         });
+        true
     }
+}
 
-    /// One that has ended needs none.
-    fn signal(&self, signal: &str) {
-        let mut kill = Command::new("kill");
-        kill.arg(signal).args(&self.processes);
-        kill.stderr(Stdio::null()).status().expect("it is there");
-    }
+/// To those of the processes that are there.
+fn signal(signal: &str, processes: &[String]) {
+    let mut kill = Command::new("kill");
+    kill.arg(signal).args(processes).stderr(Stdio::null());
+    kill.status().expect("there is such a program");
 }
 
 /// For who is in none.

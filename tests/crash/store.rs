@@ -12,6 +12,8 @@ use superstep::{Graph, Sqlite, State, StateGraph};
 
 #[cfg(feature = "postgres")]
 use crate::kill::pause;
+#[cfg(feature = "postgres")]
+use crate::server::Held;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -69,19 +71,34 @@ impl Store {
         graph.compile().expect("the graph is sound")
     }
 
-    /// Ends a process. What it had begun at a server may end there after it.
-    pub(crate) fn kill(&self, child: &mut Child, folder: &Path, luck: u64) {
+    /// How often a process may lose its lease to what one that is dead had asked
+    /// for: a claim can come late as well.
+    pub(crate) fn most_late_claims(&self) -> usize {
         match self {
+            Self::File => 0,
             #[cfg(feature = "postgres")]
-            Self::Schema(url) if !luck.is_multiple_of(3) => {
-                let held = crate::server::Held::of(url, &schema_of(folder));
-                // It goes on to send, and nobody reads.
-                pause(Duration::from_micros(luck % 5000));
-                child.kill().expect("it is there");
-                held.let_go(Duration::from_micros(luck % 40_000));
-            }
-            _ => child.kill().expect("it is there"),
+            Self::Schema(_) => 3,
         }
+    }
+
+    /// Ends a process; false if it ended before. What it has sent to a server
+    /// may be done there after that.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, reason = "files need no luck")
+    )]
+    pub(crate) fn kill(&self, mut child: Child, folder: &Path, luck: u64) -> bool {
+        #[cfg(feature = "postgres")]
+        if let Self::Schema(url) = self
+            && (luck / 7).is_multiple_of(2)
+        {
+            let held = Held::of(url, &schema_of(folder));
+            // It goes on to send, and nobody reads.
+            pause(Duration::from_micros(luck % 10_000));
+            return held.bury(child, folder.join("ledger"), luck);
+        }
+        child.kill().expect("it is there");
+        !child.wait().expect("it ends").success()
     }
 
     /// The effects whose results are kept, by task and key.
@@ -111,9 +128,10 @@ fn kept_in_file(file: &Path) -> rusqlite::Result<Vec<(String, String)>> {
 }
 
 /// Makes a folder's schema, in which every write takes some milliseconds before
-/// it is committed.
+/// it is committed, and notes every checkpoint that is not under the newest
+/// lease.
 #[cfg(feature = "postgres")]
-pub(crate) async fn slow_down(url: &str, folder: &Path) {
+pub(crate) async fn watch(url: &str, folder: &Path) {
     let schema = schema_of(folder);
     let made = Postgres::options(url).schema(&schema).connect().await;
     made.expect("the server is there");
@@ -122,10 +140,29 @@ pub(crate) async fn slow_down(url: &str, folder: &Path) {
          CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
              BEGIN PERFORM pg_sleep(0.006 * random()); RETURN NULL; END $$;
          CREATE TRIGGER dawdle AFTER INSERT ON checkpoint EXECUTE FUNCTION dawdle();
-         CREATE TRIGGER dawdle AFTER INSERT ON entry EXECUTE FUNCTION dawdle()"
+         CREATE TRIGGER dawdle AFTER INSERT ON entry EXECUTE FUNCTION dawdle();
+         CREATE TABLE breach (token bigint);
+         CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 INSERT INTO breach SELECT NEW.token FROM thread
+                 WHERE id = NEW.thread AND token <> NEW.token;
+                 RETURN NULL;
+             END $$;
+         CREATE TRIGGER watch AFTER INSERT ON checkpoint
+             FOR EACH ROW EXECUTE FUNCTION watch()"
     );
     let client = crate::server::client(url).await.expect("it is there");
     client.batch_execute(&slow).await.expect("it is done");
+}
+
+/// Nothing was noted in a schema.
+#[cfg(feature = "postgres")]
+pub(crate) async fn check_watched(url: &str, schema: &str) {
+    let client = crate::server::client(url).await.expect("it is there");
+    let select = format!("SELECT count(*) FROM \"{schema}\".breach");
+    let row = client.query_one(&select, &[]).await.expect("it is read");
+    let n_breaches: i64 = row.get(0);
+    assert_eq!(n_breaches, 0, "it was written under a lease that was over");
 }
 
 /// The schema of a folder; no other folder has one of that name.
