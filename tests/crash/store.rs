@@ -102,6 +102,10 @@ impl Store {
     }
 
     /// The effects whose results are kept, by task and key.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "files do not let anybody wait")
+    )]
     pub(crate) async fn kept(&self, folder: &Path) -> Result<Vec<(String, String)>, BoxError> {
         match self {
             Self::File => Ok(kept_in_file(&folder.join("runs.db"))?),
