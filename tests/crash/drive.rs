@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
-use superstep::{Checkpointer, Graph, Interrupt, OnBusy, RunError, Snapshot, Sqlite, Thread};
+use superstep::{Checkpointer, Graph, Interrupt, OnBusy, RunError, Snapshot, Thread};
 
 use crate::chance::{Chance, hash};
 use crate::ledger::{Event, Ledger, Seen};
+use crate::store::{BoxError, Store};
 use crate::work::{ALL, Tools, Work, Workload, label, place, update_of};
 
 /// More than the longest work takes.
@@ -26,13 +26,20 @@ const LUCK: &str = "SUPERSTEP_CRASH_LUCK";
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) work: Workload,
+    pub(crate) store: Store,
 }
 
 impl Place {
+    /// In a file.
     pub(crate) fn new(folder: &Path, work: Workload) -> Self {
+        Self::on(Store::File, folder, work)
+    }
+
+    pub(crate) fn on(store: Store, folder: &Path, work: Workload) -> Self {
         Self {
             folder: folder.to_owned(),
             work,
+            store,
         }
     }
 
@@ -51,10 +58,9 @@ impl Place {
         })
     }
 
-    /// The graph, on the file.
+    /// The graph, on its store.
     pub(crate) async fn graph(&self) -> Graph<Work, Tools> {
-        let file = Sqlite::open(self.file()).await.expect("the file opens");
-        self.graph_on(file)
+        self.store.open(&self.folder, self.work.graph()).await
     }
 
     pub(crate) fn graph_on(&self, checkpointer: impl Checkpointer) -> Graph<Work, Tools> {
@@ -69,6 +75,7 @@ impl Place {
             .env(FOLDER, &self.folder)
             .env(WORK, self.work.name)
             .env(LUCK, luck.to_string());
+        self.store.tell(&mut command);
         command
     }
 }
@@ -95,12 +102,12 @@ async fn a_life() {
         return;
     };
     let work = ALL.into_iter().find(|work| *work.name == name);
-    let place = Place::new(Path::new(&folder), work.expect("there is such work"));
+    let work = work.expect("there is such work");
+    let place = Place::on(Store::told(), Path::new(&folder), work);
     let mut chance = Chance::of(&luck.to_string_lossy());
     let tools = place.tools();
     let graph = place.graph().await;
-    let seen = look(&graph, &place.file()).await;
-    tools.ledger.note(&Event::Seen(seen));
+    note_seen(&graph, &place, &tools).await;
     let on_busy = match chance.one_in(2) {
         true => OnBusy::Wait,
         false => OnBusy::Interrupt,
@@ -112,23 +119,36 @@ async fn a_life() {
         on_busy,
         chance,
     };
+    for _ in 0..place.store.most_late_claims() {
+        match driver.drive().await {
+            Err(RunError::Stale { .. }) => note_seen(&driver.graph, &place, &driver.tools).await,
+            done => return done.expect("it goes on"),
+        }
+    }
     driver.drive().await.expect("it goes on");
 }
 
+async fn note_seen(graph: &Graph<Work, Tools>, place: &Place, tools: &Tools) {
+    let seen = look(graph, place).await.expect("it can be read");
+    tools.ledger.note(&Event::Seen(seen));
+}
+
 /// What is in the store.
-pub(crate) async fn look(graph: &Graph<Work, Tools>, file: &Path) -> Option<Seen> {
-    let snapshot = snapshot_of(&graph.thread(THREAD)).await?;
+pub(crate) async fn look(graph: &Graph<Work, Tools>, at: &Place) -> Result<Option<Seen>, BoxError> {
+    let Some((snapshot, kept)) = look_twice(graph, at).await? else {
+        return Ok(None);
+    };
     let values = &snapshot.values;
     let finished = snapshot
         .finished
         .iter()
         .map(|task| label(task, values))
         .collect();
-    Some(Seen {
+    Ok(Some(Seen {
         n_inputs: values.inputs.len(),
         recorded: values.log.iter().cloned().collect(),
         finished,
-        kept: kept(file)
+        kept: kept
             .into_iter()
             .map(|(task, key)| format!("{task}@{}/{key}", place(values)))
             .collect(),
@@ -140,26 +160,35 @@ pub(crate) async fn look(graph: &Graph<Work, Tools>, file: &Path) -> Option<Seen
                 format!("{}/{question}", label(&asked.task, values))
             })
             .collect(),
-    })
+    }))
 }
 
-/// The effects whose results are in the file, by task and key.
-fn kept(file: &Path) -> Vec<(String, String)> {
-    let file = Connection::open(file).expect("it opens");
-    let mut select = file
-        .prepare("SELECT task, substr(key, 6) FROM entry WHERE key LIKE 'once/%'")
-        .expect("there is such a table");
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-    let rows: Result<_, _> = rows.expect("it is read").collect();
-    rows.expect("they are texts")
+/// The head, and the effects whose results are kept with it, by task and key. A
+/// server may still write for a process that is dead.
+async fn look_twice(
+    graph: &Graph<Work, Tools>,
+    at: &Place,
+) -> Result<Option<(Snapshot<Work>, Vec<(String, String)>)>, BoxError> {
+    let thread = graph.thread(THREAD);
+    let mut before = snapshot_of(&thread).await?;
+    loop {
+        let kept = at.store.kept(&at.folder).await?;
+        let Some(after) = snapshot_of(&thread).await? else {
+            return Ok(None);
+        };
+        if before.is_some_and(|before| before.id == after.id) {
+            return Ok(Some((after, kept)));
+        }
+        before = Some(after);
+    }
 }
 
 /// Where the thread is; nothing if it is not there.
-pub(crate) async fn snapshot_of(thread: &Thread<Work, Tools>) -> Option<Snapshot<Work>> {
+async fn snapshot_of(thread: &Thread<Work, Tools>) -> Result<Option<Snapshot<Work>>, RunError> {
     match thread.state().await {
-        Ok(snapshot) => Some(snapshot),
-        Err(RunError::UnknownThread { .. }) => None,
-        Err(error) => panic!("{error:?}"),
+        Ok(snapshot) => Ok(Some(snapshot)),
+        Err(RunError::UnknownThread { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -172,6 +201,15 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Whether a thread is not where it was.
+fn have_moved(before: Option<&Snapshot<Work>>, after: Option<&Snapshot<Work>>) -> bool {
+    let place = |snapshot: &Snapshot<Work>| {
+        let asked = snapshot.interrupts.iter().map(|asked| asked.id.clone());
+        (snapshot.id, asked.collect::<Vec<_>>())
+    };
+    before.map(place) != after.map(place)
 }
 
 /// Who does what is to be done.
@@ -199,13 +237,16 @@ impl Driver {
     pub(crate) async fn drive(&mut self) -> Result<(), RunError> {
         let thread = self.graph.thread(THREAD);
         for _ in 0..MOST_ACTS {
-            let snapshot = snapshot_of(&thread).await;
+            let snapshot = snapshot_of(&thread).await?;
             let Some(act) = self.next(snapshot.as_ref()) else {
                 return Ok(());
             };
             match self.perform(act).await {
                 Ok(()) => {}
                 Err(RunError::Node { source, .. }) if source.to_string() == "not yet" => {}
+                // Somebody who is dead has come before it.
+                Err(RunError::Unfinished { .. } | RunError::UnknownInterrupt { .. })
+                    if have_moved(snapshot.as_ref(), snapshot_of(&thread).await?.as_ref()) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -216,7 +257,7 @@ impl Driver {
     pub(crate) async fn drive_until(&mut self, is_there: impl Fn(&Snapshot<Work>) -> bool) {
         let thread = self.graph.thread(THREAD);
         for _ in 0..MOST_ACTS {
-            let snapshot = snapshot_of(&thread).await;
+            let snapshot = snapshot_of(&thread).await.expect("it can be read");
             if snapshot.as_ref().is_some_and(&is_there) {
                 return;
             }

@@ -28,7 +28,7 @@ async fn live(place: &Place, most: u64) -> Result<(), RunError> {
     let file = Sqlite::options(place.file()).max_bytes(most).open().await;
     let graph = place.graph_on(file.expect("it opens"));
     let mut driver = driver(place, graph);
-    let seen = look(&driver.graph, &place.file()).await;
+    let seen = look(&driver.graph, place).await.expect("it can be read");
     driver.tools.ledger.note(&Event::Seen(seen));
     driver.drive().await
 }
@@ -106,7 +106,7 @@ fn a_process_on_a_full_disk_ends_with_an_error_that_says_so() {
         expected.check(&place.graph().await, false).await;
         let graph = place.graph().await;
         let mut driver = driver(&place, graph.clone());
-        let seen = look(&graph, &place.file()).await;
+        let seen = look(&graph, &place).await.expect("it can be read");
         driver.tools.ledger.note(&Event::Seen(seen));
         driver.drive().await.expect("there is room");
         expected.check(&graph, true).await;

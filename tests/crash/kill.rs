@@ -2,6 +2,7 @@
 //! work is done.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -46,12 +47,12 @@ impl Doom {
     clippy::disallowed_methods,
     reason = "who kills a process waits by the clock, outside of any runtime"
 )]
-fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
 /// Waits until it is to be killed, and kills it; false if it ended before.
-fn lives(child: &mut Child, doom: Doom, place: &Place) -> bool {
+fn lives(mut child: Child, doom: Doom, place: &Place, luck: u64) -> bool {
     let birth = Instant::now();
     let n_before = events(&place.ledger()).len();
     loop {
@@ -72,9 +73,7 @@ fn lives(child: &mut Child, doom: Doom, place: &Place) -> bool {
             }
         };
         if is_time {
-            child.kill().expect("it is there");
-            let status = child.wait().expect("it ends");
-            return !status.success();
+            return place.store.kill(child, &place.folder, luck);
         }
         assert!(birth.elapsed() < TOO_LONG, "{} is stuck", place.work.name);
         pause(Duration::from_micros(300));
@@ -92,7 +91,7 @@ fn born(mut command: Command, place: &Place) -> Child {
 /// done; returns how many.
 fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .expect("a runtime");
     let mut n_kills = 0;
@@ -101,8 +100,9 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
             true => Doom::by(chance, expected.n_events),
             false => Doom::Never,
         };
-        let mut child = born(place.child(chance.next()), place);
-        let was_killed = lives(&mut child, doom, place);
+        let luck = chance.next();
+        let child = born(place.child(luck), place);
+        let was_killed = lives(child, doom, place, luck);
         n_kills += usize::from(was_killed);
         // Now and then somebody else opens the file, and closes it in order.
         if !was_killed || chance.one_in(4) {
@@ -112,25 +112,30 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
         }
         if !was_killed {
             // It sees that there is nothing left to do.
-            let mut last = born(place.child(0), place);
-            assert!(!lives(&mut last, Doom::Never, place));
+            let last = born(place.child(0), place);
+            assert!(!lives(last, Doom::Never, place, 0));
             return n_kills;
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "counts are for people")]
 fn check(work: Workload) -> Counts {
+    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(ALL.len() as u64);
+    check_on(work, wanted, |folder| Place::new(folder, work))
+}
+
+/// Kills so many processes at places like that, each in a folder of its own.
+#[expect(clippy::print_stderr, reason = "counts are for people")]
+pub(crate) fn check_on(work: Workload, wanted: u64, place: impl Fn(&Path) -> Place) -> Counts {
     let began = Instant::now();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let expected = runtime.block_on(Expected::of(work));
     let mut chance = Chance::of(work.name);
-    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(ALL.len() as u64);
     let (mut n_kills, mut n_threads) = (0, 0);
     let mut sum = Counts::default();
     while (n_kills as u64) < wanted {
         let folder = tempdir().expect("a folder");
-        let place = Place::new(folder.path(), work);
+        let place = place(folder.path());
         n_kills += torment(&place, &expected, &mut chance);
         n_threads += 1;
         let counts = check_ledger(&place);

@@ -1,6 +1,6 @@
-//! Threads in SQLite, and everything that goes wrong around them: processes
+//! Threads in SQLite and in Postgres, and everything that goes wrong around them: processes
 //! that are killed, files that are damaged, disks that are full, processes that
-//! want the same thread.
+//! want the same thread, servers that die.
 //!
 //! `SUPERSTEP_KILLS=5000` kills more often, `SUPERSTEP_SEED=7` at other moments;
 //! the seed is printed. What a killed process did is told by a file of its own,
@@ -15,6 +15,13 @@ mod edited;
 mod full;
 mod kill;
 mod ledger;
+#[cfg(feature = "postgres")]
+mod outage;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod prompt;
 mod race;
+#[cfg(feature = "postgres")]
+mod server;
+mod store;
 mod work;

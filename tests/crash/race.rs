@@ -6,12 +6,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use superstep::prelude::*;
-use superstep::{Graph, OnBusy, RunError, Source, Sqlite, Status, Unfinished};
+use superstep::{Graph, OnBusy, RunError, Source, Status, Unfinished};
 use tempfile::tempdir;
 
 use crate::chance::Chance;
 use crate::drive::{THREAD, chain, test};
 use crate::ledger::{Event, Ledger, events};
+use crate::store::Store;
 use crate::work::{Work, WorkUpdate};
 
 const N_PROCESSES: usize = 8;
@@ -35,17 +36,14 @@ async fn end(state: View<Work>) -> WorkUpdate {
     Work::update().log(token(&state)).total(1_u64)
 }
 
-async fn graph(folder: &Path) -> Graph<Work> {
-    let file = Sqlite::open(folder.join("runs.db")).await;
-    StateGraph::<Work>::new("race")
+async fn graph(store: &Store, folder: &Path) -> Graph<Work> {
+    let graph = StateGraph::<Work>::new("race")
         .add_node("left", side)
         .add_node("right-hand", side)
         .add_node("end", end)
         .add_edge(START, ["left", "right-hand"])
-        .add_edge(["left", "right-hand"], "end")
-        .checkpointer(file.expect("it opens"))
-        .compile()
-        .expect("it is sound")
+        .add_edge(["left", "right-hand"], "end");
+    store.open(folder, graph).await
 }
 
 /// Does nothing unless it was started by another test.
@@ -56,7 +54,7 @@ async fn a_racer() {
     };
     let folder = Path::new(&folder);
     let ledger = Arc::new(Ledger::open(&folder.join("ledger")));
-    let graph = graph(folder).await;
+    let graph = graph(&Store::told(), folder).await;
     let mut chance = Chance::of(&racer);
     for number in 0..N_RUNS {
         let token = format!("{racer}-{number}");
@@ -90,9 +88,13 @@ async fn a_racer() {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "counts are for people")]
 #[tokio::test]
 async fn who_wins_is_there_once_and_who_loses_is_told() {
+    check(&Store::File).await;
+}
+
+/// Lets processes race, and looks at what came of it.
+pub(crate) async fn check(store: &Store) {
     let folder = tempdir().expect("a folder");
     let start = |number: usize| {
         let mut child = test("race::a_racer");
@@ -102,6 +104,7 @@ async fn who_wins_is_there_once_and_who_loses_is_told() {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        store.tell(&mut child);
         child.spawn().expect("it starts")
     };
     let racers: Vec<_> = (0..N_PROCESSES).map(start).collect();
@@ -110,8 +113,13 @@ async fn who_wins_is_there_once_and_who_loses_is_told() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
     }
+    check_history(&graph(store, folder.path()).await, folder.path()).await;
+}
+
+#[expect(clippy::print_stderr, reason = "counts are for people")]
+async fn check_history(graph: &Graph<Work>, folder: &Path) {
     let (mut done, mut lost) = (BTreeSet::new(), BTreeMap::new());
-    for event in events(&folder.path().join("ledger")) {
+    for event in events(&folder.join("ledger")) {
         match event {
             Event::Done(token) => assert!(done.insert(token), "once"),
             Event::Lost(token, code) => drop(lost.insert(token, code)),
@@ -119,7 +127,6 @@ async fn who_wins_is_there_once_and_who_loses_is_told() {
         }
     }
     assert_eq!(done.len() + lost.len(), N_PROCESSES * N_RUNS);
-    let graph = graph(folder.path()).await;
     let history = graph.thread(THREAD).history().await.expect("readable");
     let (mut before, mut n_inputs) = (None, 0);
     for snapshot in history.iter().rev() {

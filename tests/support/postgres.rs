@@ -79,7 +79,7 @@ impl Server {
 }
 
 /// The folder with `initdb`, `pg_ctl` and `postgres`.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&path).filter_map(|folder| {
         // A link leads to the folder where the others are.
@@ -102,9 +102,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 fn start(programs: &Path) -> Server {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
-    let port = listener.local_addr().expect("it has an address").port();
-    drop(listener);
+    let port = free_port();
     let data = env::temp_dir().join(format!("superstep-postgres-{}-{port}", std::process::id()));
     let mut command = shell();
     command
@@ -130,9 +128,15 @@ fn start(programs: &Path) -> Server {
     }
 }
 
+/// A port that nobody has.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+    listener.local_addr().expect("it has an address").port()
+}
+
 /// A shell; that of another user where this one is root, which Postgres refuses
 /// to run as.
-fn shell() -> Command {
+pub(crate) fn shell() -> Command {
     if id(&["-u"]).as_deref() != Some("0") {
         return Command::new("sh");
     }

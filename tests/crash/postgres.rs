@@ -1,0 +1,80 @@
+//! The same in Postgres, which outlives the processes that are killed: a server
+//! may still be at work for one of them when the next begins.
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+
+use crate::chance::number;
+use crate::check::Counts;
+use crate::drive::Place;
+use crate::kill::check_on;
+use crate::race;
+use crate::server::{runtime, server};
+use crate::store::{Store, check_watched, schema_of, watch};
+use crate::work::{self, Workload};
+
+/// How often all tests together kill.
+const KILLS: u64 = 300;
+
+/// How many of them there are.
+const N_TESTS: u64 = 6;
+
+fn check(work: Workload) -> Option<Counts> {
+    let url = server()?.url();
+    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(N_TESTS);
+    let (is_watched, watched) = (Cell::new(true), RefCell::new(Vec::new()));
+    let place = |folder: &Path| {
+        // Every other schema is made by those who are killed.
+        if is_watched.replace(!is_watched.get()) {
+            runtime().block_on(watch(&url, folder));
+            watched.borrow_mut().push(schema_of(folder));
+        }
+        Place::on(Store::Schema(url.clone()), folder, work)
+    };
+    let counts = check_on(work, wanted, place);
+    for schema in watched.take() {
+        runtime().block_on(check_watched(&url, &schema));
+    }
+    Some(counts)
+}
+
+#[test]
+fn a_loop_loses_no_superstep() {
+    check(work::LOOP);
+}
+
+#[test]
+fn branches_that_have_finished_do_not_run_again() {
+    let counts = check(work::FAN_OUT);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn sends_that_have_finished_do_not_run_again() {
+    let counts = check(work::SENDS);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn effects_that_are_kept_do_not_happen_again() {
+    let counts = check(work::EFFECTS);
+    assert!(counts.is_none_or(|counts| counts.kept > 0));
+}
+
+#[test]
+fn questions_and_answers_are_kept() {
+    let counts = check(work::QUESTIONS);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn what_is_written_late_is_whole() {
+    check(work::ASYNC);
+}
+
+#[tokio::test]
+async fn who_wins_is_there_once_and_who_loses_is_told() {
+    if let Some(server) = server() {
+        race::check(&Store::Schema(server.url())).await;
+    }
+}
