@@ -1,5 +1,10 @@
 //! States that serde writes in other ways than they are declared.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "users' own fields may be hash maps, and are written in order"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
