@@ -8,6 +8,7 @@
 //!    state): a panic is that one's failure.
 //! 4. Whatever the supersteps are like, others of the runtime have their turn.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -74,14 +75,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
 
     /// Runs from the input to the end.
     pub(super) async fn run(&mut self, input: S::Update) -> Result<(), RunError> {
-        let ended = {
-            let mut going = pin!(self.go(input));
-            let guarded = poll_fn(|cx| {
-                let polled = catch_unwind(AssertUnwindSafe(|| going.as_mut().poll(cx)));
-                polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
-            });
-            guarded.await
-        };
+        let ended = guarded(self.go(input)).await;
         ended.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
     }
 
@@ -328,4 +322,14 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             ran: self.ran,
         })
     }
+}
+
+/// Awaits `work`, in which users' code may panic.
+pub(super) async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+    })
+    .await
 }

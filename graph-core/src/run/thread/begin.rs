@@ -7,17 +7,17 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::super::attempt::Shared;
-use super::super::drive::Progress;
+use super::super::drive::{Progress, guarded};
 use super::super::error::RunError;
 use super::super::result::Run;
 use super::call::{Answers, Begin, Parts, Running, ThreadCall};
-use super::drive::{Breakpoints, End, Threaded, guarded};
+use super::drive::{Breakpoints, End, Threaded};
 use super::entries::{BREAKPOINT, Standing};
 use super::fields::{Changes, FieldLogs};
-use super::ledger::{TaskLedger, read_result};
+use super::ledger::TaskLedger;
 use super::line::Line;
 use super::options::{Durability, OnBusy, Unfinished};
-use crate::checkpoint::{CheckpointError, Claim, DynCheckpointer, EntryRecord, Source};
+use crate::checkpoint::{Claim, DynCheckpointer, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex, nearest};
 use crate::id::{TaskId, ThreadId};
 use crate::plan::{Frontier, Task};
@@ -157,9 +157,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         if !tasks.is_empty() {
             self.leave_unfinished(graph, tasks)?;
         }
-        self.progress.at.writes();
-        let noted = self.changes.note(self.progress.fields, &input);
-        noted.map_err(|error| self.unwritable("the input", error))?;
+        self.note("the input", &input)?;
         self.progress.frontier = Frontier::new(graph);
         self.progress.begin(graph, &mut input, tasks)?;
         for field in self.progress.take_expired() {
@@ -204,16 +202,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             if let Standing::Finished(json) =
                 self.entries.standing(&task.to_string(), &BTreeSet::new())
             {
-                let done = read_result(graph, json).map_err(|why| {
-                    let what = format!("the result of task `{task}`");
-                    self.line.failed(CheckpointError::corrupt(what, why))
-                })?;
+                let done = self.result(graph, &task.to_string(), json)?;
                 updates.extend(done.outcome.update);
             }
         }
         for mut update in updates {
-            let noted = self.changes.note(self.progress.fields, &update);
-            noted.map_err(|error| self.unwritable("an update", error))?;
+            self.note("an update", &update)?;
             self.progress.merge_apart(&mut update);
         }
         Ok(())

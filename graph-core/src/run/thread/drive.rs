@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -164,10 +163,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 }
                 Standing::Parked => parked = true,
                 Standing::Finished(json) => {
-                    let done = read_result(graph, json).map_err(|why| {
-                        let what = format!("the result of task `{name}`");
-                        self.line.failed(CheckpointError::corrupt(what, why))
-                    })?;
+                    let done = self.result(graph, &name, json)?;
                     results.note(index, Ok(done));
                 }
             }
@@ -195,6 +191,19 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         Ok(parked)
     }
 
+    /// What a task came to that has finished.
+    pub(super) fn result(
+        &self,
+        graph: &Frozen<S, C>,
+        task: &str,
+        json: &str,
+    ) -> Result<Done<S>, RunError> {
+        read_result(graph, json).map_err(|why| {
+            let what = format!("the result of task `{task}`");
+            self.line.failed(CheckpointError::corrupt(what, why))
+        })
+    }
+
     /// The error of a task that failed.
     async fn task_failed(&mut self, key: TaskKey, failed: Failed) -> Result<RunError, RunError> {
         let task = self.progress.task_id(Some(key));
@@ -213,14 +222,17 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     }
 
     fn note_changes(&mut self, results: &Results<S>) -> Result<(), RunError> {
+        let mut updates = results
+            .done()
+            .filter_map(|done| done.outcome.update.as_ref());
+        updates.try_for_each(|update| self.note("an update", update))
+    }
+
+    /// Notes what an update is going to write.
+    pub(super) fn note(&mut self, what: &str, update: &S::Update) -> Result<(), RunError> {
         self.progress.at.writes();
-        for done in results.done() {
-            if let Some(update) = &done.outcome.update {
-                let noted = self.changes.note(self.progress.fields, update);
-                noted.map_err(|error| self.unwritable("an update", error))?;
-            }
-        }
-        Ok(())
+        let noted = self.changes.note(self.progress.fields, update);
+        noted.map_err(|error| self.unwritable(what, error))
     }
 
     /// A superstep that failed after its tasks had finished leaves no results
@@ -368,19 +380,4 @@ impl<S: State> Results<S> {
     fn any_paused(&self) -> bool {
         self.done().any(|done: &Done<S>| done.paused)
     }
-}
-
-/// Runs `work`, and makes a panic of users' code in it the run's error.
-pub(super) async fn guarded<T>(
-    work: impl Future<Output = T>,
-) -> Result<T, Box<dyn std::any::Any + Send>> {
-    let mut work = std::pin::pin!(work);
-    poll_fn(|cx| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
-        polled.map_or_else(
-            |panic| std::task::Poll::Ready(Err(panic)),
-            |poll| poll.map(Ok),
-        )
-    })
-    .await
 }

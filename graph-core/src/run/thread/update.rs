@@ -4,21 +4,21 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use super::super::attempt::Done;
+use super::super::drive::guarded;
 use super::super::error::RunError;
 use super::super::execute::Results;
 use super::super::settle::TaskKey;
 use super::begin::node;
 use super::call::ThreadCall;
-use super::drive::{Breakpoints, Threaded, guarded};
+use super::drive::{Breakpoints, Threaded};
 use super::entries::RESULT;
 use super::fields::Changes;
 use super::handle::Thread;
-use super::ledger::read_result;
 use super::load::renamed;
 use super::options::OnBusy;
 use super::read::read_body;
 use super::snapshot::Snapshot;
-use crate::checkpoint::{CheckpointError, Commit, EntryRecord, Source};
+use crate::checkpoint::{Commit, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex};
 use crate::id::CheckpointId;
 use crate::node::{BoxFuture, Outcome};
@@ -129,7 +129,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             .into_iter()
             .map(|entry| self.as_it_is_now(graph, entry));
         let carried = carried.collect();
-        self.note(&update)?;
+        self.note("an update", &update)?;
         self.progress.merge_apart(&mut update);
         let step = self.line.head.map_or(0, |head| head.step + 1);
         let checkpoint = self.checkpoint(graph, Source::Update, step, &[], &tasks)?;
@@ -187,7 +187,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let mut results = Results::of(keys.len());
         for (index, done) in done.into_iter().enumerate() {
             if let Some(update) = &done.outcome.update {
-                self.note(update)?;
+                self.note("an update", update)?;
             }
             results.note(index, Ok(done));
         }
@@ -200,12 +200,6 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let step = self.line.head.map_or(0, |head| head.step + 1);
         self.commit(graph, Source::Update, step, &[node], &tasks)
             .await
-    }
-
-    fn note(&mut self, update: &S::Update) -> Result<(), RunError> {
-        self.progress.at.writes();
-        let noted = self.changes.note(self.progress.fields, update);
-        noted.map_err(|error| self.unwritable("an update", error))
     }
 
     /// The tasks that have finished, but for those of the node.
@@ -226,10 +220,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             if let Some(json) = result
                 && !own
             {
-                let done = read_result(graph, json).map_err(|why| {
-                    let what = format!("the result of task `{name}`");
-                    self.line.failed(CheckpointError::corrupt(what, why))
-                })?;
+                let done = self.result(graph, &name.to_string(), json)?;
                 finished.push((TaskKey::of(task), done));
             }
         }
