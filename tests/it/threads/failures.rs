@@ -5,7 +5,7 @@ use std::sync::Arc;
 use superstep::prelude::*;
 use superstep::{NodeError, OnFailure, RunError, Status};
 
-use super::{Count, T, kept};
+use super::{Count, T, fails, kept};
 use crate::common::{Trace, TraceUpdate, marks, oops, ran};
 
 #[tokio::test]
@@ -26,13 +26,7 @@ async fn proceed_runs_only_what_had_not_finished() {
             .add_edge(["a", "b", "c"], "d")
             .on_failure(OnFailure::Finish),
     );
-    let count = Arc::new(Count::default());
-    let failed = graph
-        .invoke(Trace::update())
-        .thread(T)
-        .context(Arc::clone(&count))
-        .await;
-    assert_eq!(failed.unwrap_err().code(), "node");
+    let count = fails(&graph, "node").await;
     let snapshot = graph.thread(T).state().await.unwrap();
     assert_eq!(
         (snapshot.next, snapshot.finished.len()),
@@ -60,13 +54,7 @@ async fn a_conflict_leaves_the_thread_as_it_was_and_it_can_go_on() {
             .add_node("b", writes)
             .add_edge(START, ["a", "b"]),
     );
-    let count = Arc::new(Count::default());
-    let failed = graph
-        .invoke(Trace::update())
-        .thread(T)
-        .context(Arc::clone(&count))
-        .await;
-    assert_eq!(failed.unwrap_err().code(), "conflict");
+    let count = fails(&graph, "conflict").await;
     let snapshot = graph.thread(T).state().await.unwrap();
     assert_eq!(
         (snapshot.next.len(), snapshot.values.n),
@@ -140,13 +128,7 @@ async fn a_lone_node_whose_route_fails_writes_nothing() {
             )
             .add_edge(START, "a"),
     );
-    let count = Arc::new(Count::default());
-    let failed = graph
-        .invoke(Trace::update())
-        .thread(T)
-        .context(Arc::clone(&count))
-        .await;
-    assert_eq!(failed.unwrap_err().code(), "node");
+    let count = fails(&graph, "node").await;
     assert!(graph.thread(T).state().await.unwrap().values.log.is_empty());
     let run = graph.proceed().thread(T).context(count).await.unwrap();
     assert_eq!(run.state.log, ["1"]);
@@ -165,13 +147,7 @@ async fn an_unknown_target_takes_its_task_with_it() {
             .add_edge(START, ["a", "c"])
             .add_edge("c", "b"),
     );
-    let count = Arc::new(Count::default());
-    let failed = graph
-        .invoke(Trace::update())
-        .thread(T)
-        .context(Arc::clone(&count))
-        .await;
-    assert_eq!(failed.unwrap_err().code(), "unknown-target");
+    let count = fails(&graph, "unknown-target").await;
     let run = graph.proceed().thread(T).context(count).await.unwrap();
     assert_eq!(run.state.log, ["a", "c", "b"]);
 }
@@ -197,13 +173,7 @@ async fn commands_and_sends_of_what_had_finished_are_kept() {
             .add_edge(START, ["fails", "sends"])
             .on_failure(OnFailure::Finish),
     );
-    let count = Arc::new(Count::default());
-    let failed = graph
-        .invoke(Trace::update())
-        .thread(T)
-        .context(Arc::clone(&count))
-        .await;
-    assert_eq!(failed.unwrap_err().code(), "node");
+    let count = fails(&graph, "node").await;
     let run = graph.proceed().thread(T).context(count).await.unwrap();
     assert_eq!(
         (run.state.log, run.state.sum),

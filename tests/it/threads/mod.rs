@@ -22,6 +22,7 @@ mod stores;
 mod unfinished;
 mod versions;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use superstep::prelude::*;
@@ -35,6 +36,15 @@ const T: &str = "t";
 /// A graph whose threads are in memory.
 fn kept<C: Send + Sync + 'static>(graph: StateGraph<Trace, C>) -> Graph<Trace, C> {
     sound(graph.checkpointer(MemoryCheckpointer::new()))
+}
+
+/// Runs into a failure of that code; returns what its nodes had counted.
+async fn fails(graph: &Graph<Trace, Count>, code: &str) -> Arc<Count> {
+    let count = Arc::new(Count::default());
+    let run = graph.invoke(Trace::update()).thread(T);
+    let failed = run.context(Arc::clone(&count)).await;
+    assert_eq!(failed.unwrap_err().code(), code);
+    count
 }
 
 /// Counts up; what fails first and succeeds later asks it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use superstep::prelude::*;
 use superstep::{Durability, NodeError, Status};
 
-use super::{Count, T, kept};
+use super::{Count, T, fails, kept};
 use crate::common::{Trace, TraceUpdate, chain, oops, sound};
 
 /// An effect that counts.
@@ -62,13 +62,7 @@ async fn an_effect_before_a_failure_happens_once_over_proceed() {
             .add_node("pay", pay)
             .add_edge(START, "pay"),
     );
-    let count = Arc::new(Count::default());
-    let failed = graph
-        .invoke(Trace::update())
-        .thread(T)
-        .context(Arc::clone(&count))
-        .await;
-    assert_eq!(failed.unwrap_err().code(), "node");
+    let count = fails(&graph, "node").await;
     let run = graph.proceed().thread(T).context(count).await.unwrap();
     assert_eq!(run.state.log, ["paid 0"]);
 }
