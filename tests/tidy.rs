@@ -23,7 +23,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("compile", &["id", "state", "checkpoint", "node", "graph"]),
     ("plan", &["id", "state", "checkpoint", "node", "compile"]),
     ("merge", &["id", "state", "checkpoint", "compile"]),
-    ("event", &["id", "state", "checkpoint"]),
+    ("event", &["id", "state", "checkpoint", "node"]),
     (
         "run",
         &[

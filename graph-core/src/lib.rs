@@ -31,18 +31,21 @@ pub use checkpoint::{
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
 };
 pub use compile::{CompileError, Diagnostic, Graph};
-pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+pub use event::{
+    Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
+    TaskRecord,
+};
 pub use graph::{OnFailure, StateGraph};
-pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
+pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Definition, Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View,
-    Worker, node,
+    Command, Ctx, Custom, Definition, EmitError, Emitted, Interrupted, IntoNames, IntoNode,
+    IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry,
+    Route, SendTo, Target, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation, NoContext, OnBusy,
-    Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished,
+    Durability, Events, Given, HasContext, History, IntoContext, Invocation, NoContext, OnBusy,
+    Run, RunError, Snapshot, Thread, ThreadUpdate, Unfinished, Watcher,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

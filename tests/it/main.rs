@@ -6,6 +6,7 @@ mod crew;
 mod draw;
 mod error_pages;
 mod errors;
+mod events;
 #[cfg(feature = "testing")]
 mod explore;
 mod impossible;

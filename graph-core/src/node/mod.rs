@@ -5,6 +5,7 @@
 mod command;
 mod context;
 mod desk;
+mod emit;
 mod error;
 mod into_node;
 mod names;
@@ -19,6 +20,8 @@ pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
 pub use desk::Interrupted;
 pub(crate) use desk::{Asked, BoxError, Desk, Keep, Question, QuestionKey, WrongAnswer};
+pub use emit::{Custom, EmitError, Emitted};
+pub(crate) use emit::{Emitter, Telling, Told};
 pub use error::{FailureOf, NodeError, NodeResult};
 pub(crate) use error::{Panicked, TimedOut};
 pub use into_node::Definition;

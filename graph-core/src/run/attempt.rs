@@ -12,10 +12,12 @@ use tokio::sync::Semaphore;
 
 use super::hooks::Ledger;
 use super::settle::TaskKey;
+use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
 use crate::merge::panic_message;
 use crate::node::{
-    BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
+    BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked, Payload, Place,
+    TimedOut,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -29,13 +31,36 @@ pub(super) struct Shared<S: State, C> {
     pub(super) permits: Option<Semaphore>,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
+    pub(super) watching: Option<Watching<S>>,
+}
+
+/// Whoever watches the run.
+pub(super) struct Watching<S: State> {
+    pub(super) watch: Arc<Watch<S>>,
+    /// The same, for bodies.
+    emitter: Arc<dyn Emitter>,
+}
+
+impl<S: State> Watching<S> {
+    pub(super) fn new(watch: Watch<S>) -> Self {
+        let watch = Arc::new(watch);
+        Self {
+            emitter: Arc::clone(&watch) as _,
+            watch,
+        }
+    }
 }
 
 impl<S: State, C> Shared<S, C> {
-    /// Whether a task of the node is one call, with nothing around it.
+    /// Whether a task of the node is one call, with nothing around it but what
+    /// is told of it.
     #[inline]
     pub(super) fn calls_plainly(&self, task: &Task) -> bool {
         self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
+    }
+
+    pub(super) fn watch(&self) -> Option<&Arc<Watch<S>>> {
+        self.watching.as_ref().map(|watching| &watching.watch)
     }
 }
 
@@ -97,7 +122,7 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     task: Task,
 ) -> TaskFuture<S> {
-    if !shared.calls_plainly(&task) {
+    if shared.watching.is_some() || !shared.calls_plainly(&task) {
         let (shared, state) = (Arc::clone(shared), Arc::clone(state));
         return TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
     }
@@ -175,6 +200,7 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         names: &graph.names,
         place,
         desk,
+        emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
     };
     let input = match sent {
         None => Input::State(state),
@@ -191,6 +217,9 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     mut task: Task,
 ) -> Ended<S> {
+    let mut watched = shared
+        .watch()
+        .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
     let _permit = match &shared.permits {
         Some(permits) => permits.acquire().await.ok(),
         None => None,
@@ -204,6 +233,9 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     let mut attempt = 1;
     loop {
         let place = place(superstep, attempt, &task);
+        if let Some(watched) = &mut watched {
+            watched.starts(attempt).await;
+        }
         let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
         let sent = caught(|| sent(&mut task, is_last));
         let mut result = match sent {
@@ -213,12 +245,16 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
         if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
             && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
         {
-            return ended;
+            return told(watched, ended).await;
         }
         if let (Err(error), Some(retry)) = (&result, retry) {
             match caught(|| retry.goes_on(attempt, error)) {
                 Ok(true) => {
-                    wait(retry.delay_after(attempt)).await;
+                    let delay = retry.delay_after(attempt);
+                    if let Some(watched) = &watched {
+                        watched.retries(error, delay);
+                    }
+                    wait(delay).await;
                     attempt += 1;
                     continue;
                 }
@@ -226,8 +262,16 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
                 Err(panic) => result = Err(panic),
             }
         }
-        return ended(attempt, result);
+        return told(watched, ended(attempt, result)).await;
     }
+}
+
+/// Tells of a task's end.
+async fn told<S: State>(watched: Option<WatchedTask<S>>, ended: Ended<S>) -> Ended<S> {
+    if let Some(watched) = watched {
+        watched.ends(&ended).await;
+    }
+    ended
 }
 
 /// The input of an attempt: a copy, unless it is the last.
@@ -259,7 +303,17 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
         desk.begin_attempt();
     }
     let mut call = caught(|| call(shared, state, place, sent, desk))?;
+    let watch = shared.watch();
+    let mut room: Option<BoxFuture<()>> = None;
     let guarded = poll_fn(|cx| {
+        if let Some(watch) = watch.filter(|watch| room.is_some() || watch.is_full()) {
+            ready!(
+                room.get_or_insert_with(|| watch.boxed_room())
+                    .as_mut()
+                    .poll(cx)
+            );
+            room = None;
+        }
         let polled = caught(|| call.as_mut().poll_outcome(cx));
         polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
     });

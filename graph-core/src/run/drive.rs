@@ -20,9 +20,11 @@ use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
 use super::execute::{Incomplete, Results, SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
-use super::result::{Ran, Run, Status, each_once};
+use super::result::{Ran, Run, each_once};
 use super::settle::{At, TaskKey};
+use super::watch::WatchedTask;
 use crate::compile::Frozen;
+use crate::event::{EventKind, Spot, Status};
 use crate::merge::Ephemerals;
 use crate::node::{BoxCall, NodeError, Outcome};
 use crate::plan::{Frontier, Task};
@@ -86,7 +88,11 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         self.begin(graph, &mut input, &mut tasks)?;
         let mut turn = Turn::begin();
         let mut length = 1;
-        while !tasks.is_empty() {
+        loop {
+            self.let_read().await;
+            if tasks.is_empty() {
+                return Ok(());
+            }
             turn.pass().await;
             if !self.goes_in_a_row(&tasks) {
                 self.superstep(graph, &mut tasks).await?;
@@ -95,8 +101,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             let begin = Instant::now();
             let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, cx)));
             if let Some((key, future)) = row.await? {
-                let mut results = Results::of(1);
-                results.note(0, future.await);
+                let results = self.finish_row(key, future).await;
                 self.end_superstep(graph, &[key], results, &mut tasks)?;
                 continue;
             }
@@ -107,7 +112,21 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 (length * 2).min(LONGEST_ROW)
             };
         }
-        Ok(())
+    }
+
+    /// Awaits the task that a row has left.
+    async fn finish_row(&self, key: TaskKey, future: TaskFuture<S>) -> Results<S> {
+        let watched = self
+            .shared
+            .watch()
+            .map(|watch| WatchedTask::begun(watch, self.spot(Some(key))));
+        let ended = future.await;
+        if let Some(watched) = watched {
+            watched.ends(&ended).await;
+        }
+        let mut results = Results::of(1);
+        results.note(0, ended);
+        results
     }
 
     /// Runs `work`, in which users' code may panic.
@@ -132,7 +151,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         self.merge(input);
         self.expire(written);
         let mut chosen = Vec::new();
+        self.tell_values(true);
         self.ask_routes(graph, None, &graph.start, &mut chosen)?;
+        self.tell_choices(None, &chosen);
         if let Some(observer) = &mut self.observer {
             observer.leads(None, graph, &self.frontier, &graph.start, &chosen);
         }
@@ -167,6 +188,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         length: usize,
         cx: &mut Context<'_>,
     ) -> Result<Waiting<S>, RunError> {
+        let watch = self.shared.watch().cloned();
         let mut chosen = Vec::new();
         for _ in 0..length {
             self.begin_superstep(tasks)?;
@@ -176,6 +198,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             let key = TaskKey::of(&task);
             self.at = At::body(key);
             let place = place(self.superstep, 1, &task);
+            if let Some(watch) = &watch {
+                watch.begins_row(Spot::of(place));
+            }
             let sent = task.send.map(|(_, input)| input);
             let mut call = call(&self.shared, &self.state, place, sent, None);
             // Looked at where it is: an update can be large.
@@ -186,7 +211,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             };
             // The view in it would make the merge copy the state.
             drop(call);
+            if let Some(watch) = &watch {
+                watch.finished(Spot::of(place), outcome);
+            }
             self.settle_one(graph, key, outcome, &mut chosen)?;
+            if watch.is_some() {
+                self.tell_settled(key, outcome, &chosen);
+            }
             let exits = &graph.node(key.node).exits;
             match Frontier::only(graph, exits, &mut chosen) {
                 Some(node) => tasks.push(Task { node, send: None }),
@@ -195,7 +226,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                     self.frontier.tasks(graph, tasks);
                 }
             }
-            if !self.goes_in_a_row(tasks) {
+            let reads = watch.as_ref().is_some_and(|watch| watch.is_to_be_read());
+            if reads || !self.goes_in_a_row(tasks) {
                 break;
             }
         }
@@ -210,7 +242,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         polled: Poll<Result<Outcome<S>, NodeError>>,
     ) -> Result<Waiting<S>, RunError> {
         match polled {
-            Poll::Ready(Err(error)) => Err(self.failed(Some(key), Failed::once(error))),
+            Poll::Ready(Err(error)) => {
+                if let Some(watch) = self.shared.watch() {
+                    watch.failed(self.spot(Some(key)), &error);
+                }
+                Err(self.failed(Some(key), Failed::once(error)))
+            }
             Poll::Ready(Ok(_)) | Poll::Pending => Ok(Some((key, TaskFuture::Once(call)))),
         }
     }
@@ -233,6 +270,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         if let Some(observer) = &mut self.observer {
             observer.begin(self.superstep, tasks);
         }
+        let tasks = tasks.len();
+        self.tell(|| EventKind::SuperstepStarted { tasks });
         Ok(())
     }
 
@@ -266,15 +305,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             observer.unmerged();
         }
         let mut chosen = settled?.into_iter();
+        self.tell_values(done.iter().any(|done| done.outcome.update.is_some()));
         for (index, key) in keys.iter().enumerate() {
             let exits = &graph.node(key.node).exits;
             let chosen = chosen.next().unwrap_or_default();
             if let Some(observer) = &mut self.observer {
                 observer.leads(Some(index), graph, &self.frontier, exits, &chosen);
             }
+            self.tell_choices(Some(*key), &chosen);
             self.frontier.finish(graph, exits, chosen, tasks);
         }
         self.frontier.tasks(graph, tasks);
+        self.tell(|| EventKind::SuperstepFinished);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::attempt::Shared;
+use super::attempt::{Shared, Watching};
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
@@ -20,7 +20,9 @@ use super::record::{Record, to_json};
 use super::rehearse::Rehearsal;
 use super::result::Run;
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
+use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
 use crate::compile::Graph;
+use crate::event::Origin;
 use crate::id::ThreadId;
 use crate::node::BoxFuture;
 use crate::state::State;
@@ -89,6 +91,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             running: None,
             begin: Begin::Input,
             call: None,
+            watched_by: None,
         }
     }
 
@@ -213,6 +216,7 @@ pub struct Invocation<S: State, C, X> {
     max_concurrency: Option<usize>,
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
+    watched_by: Option<Box<WatchedBy<S>>>,
     /// The run itself, from the first poll on.
     running: Option<BoxFuture<Result<Run<S>, RunError>>>,
 }
@@ -362,8 +366,18 @@ impl<S: State, C, X> Invocation<S, C, X> {
             max_concurrency: self.max_concurrency,
             begin: self.begin,
             call: self.call,
+            watched_by: self.watched_by,
             running: self.running,
         }
+    }
+
+    pub(super) fn watched_by_mut(&mut self) -> &mut WatchedBy<S> {
+        self.watched_by.get_or_insert_default()
+    }
+
+    fn is_watched(&self) -> bool {
+        let by = self.watched_by.as_ref();
+        by.is_some_and(|by| !by.watchers.is_empty())
     }
 
     pub(super) fn call_mut(&mut self) -> &mut Call<S, C> {
@@ -400,8 +414,18 @@ where
             max_concurrency: self.max_concurrency,
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
+            watched_by: self.watched_by.take(),
             running: None,
         }
+    }
+
+    /// As [`taken`](Self::taken), of a run that must not have begun.
+    pub(super) fn taken_unpolled(&mut self) -> Invocation<S, C, Given<C>> {
+        assert!(
+            self.running.is_none(),
+            "events were asked for of a run that had begun"
+        );
+        self.taken()
     }
 
     fn shared(&self) -> Shared<S, C> {
@@ -412,16 +436,59 @@ where
             context: Some(self.context.context()),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
             ledger: None,
+            watching: None,
         }
+    }
+
+    /// The run, which tells a hub of what happens in it.
+    fn watched(self, hub: Arc<Hub<S>>) -> Running<'static, S> {
+        let graph = &self.graph.frozen;
+        let named = self.watched_by.as_ref().and_then(|by| by.run_id.clone());
+        let origin = Origin {
+            run: named.unwrap_or_else(|| next_run(&graph.name)),
+            path: String::new(),
+            names: Arc::clone(&graph.names),
+        };
+        let watching = Watching::new(Watch::new(hub, Arc::new(origin)));
+        let watch = Arc::clone(&watching.watch);
+        let run = self.into_run(Hooks {
+            watch: Some(watching),
+            ..Hooks::default()
+        });
+        Box::pin(async move {
+            watch.begins();
+            let ended = run.await;
+            watch.ends(&ended);
+            ended
+        })
+    }
+
+    /// The events of the run, which is to be run.
+    pub(super) fn events(mut self) -> Events<S> {
+        let watchers = self
+            .watched_by
+            .as_mut()
+            .map(|by| mem::take(&mut by.watchers));
+        let run = self.taken();
+        let start: Start<S> = Box::new(move |hub| match hub {
+            Some(hub) => run.watched(hub),
+            None => run.into_run(Hooks::default()),
+        });
+        Events::new(start, watchers.unwrap_or_default())
     }
 
     /// The run as its settings say, without a thread or on one.
     fn into_run<'h>(mut self, hooks: Hooks<'h, S, C>) -> Running<'h, S> {
-        let shared = self.shared();
+        let mut shared = self.shared();
         let limits = self.graph.frozen.limits;
         let recursion_limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
         let input = mem::take(&mut self.input);
-        let Hooks { observer, executor } = hooks;
+        let Hooks {
+            observer,
+            executor,
+            watch,
+        } = hooks;
+        shared.watching = watch;
         let call = self.call.take();
         let settings = call.is_some();
         if let Some(call) = call
@@ -508,6 +575,7 @@ where
         let hooks = Hooks {
             observer: Some(&mut record),
             executor,
+            ..Hooks::default()
         };
         let result = self.into_run(hooks).await;
         Recorded {
@@ -523,6 +591,17 @@ where
 struct Hooks<'h, S: State, C> {
     observer: Option<&'h mut dyn Observer<S, C>>,
     executor: Option<&'h dyn Executor<S, C>>,
+    watch: Option<Watching<S>>,
+}
+
+impl<S: State, C> Default for Hooks<'_, S, C> {
+    fn default() -> Self {
+        Self {
+            observer: None,
+            executor: None,
+            watch: None,
+        }
+    }
 }
 
 /// A run and what was recorded of it.
@@ -547,10 +626,8 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let running = match self.running.take() {
             Some(running) => running,
-            None => self.taken().into_run(Hooks {
-                observer: None,
-                executor: None,
-            }),
+            None if self.is_watched() => Box::pin(self.taken().events().finish()),
+            None => self.taken().into_run(Hooks::default()),
         };
         // Back in its place before it is polled: a panic must not start it anew.
         self.running.insert(running).as_mut().poll(cx)

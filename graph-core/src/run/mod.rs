@@ -13,7 +13,9 @@ mod record;
 mod rehearse;
 mod result;
 mod settle;
+mod tell;
 mod thread;
+mod watch;
 
 pub use error::RunError;
 pub(crate) use invocation::Recorded;
@@ -21,9 +23,9 @@ pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
-pub use result::{Run, Status};
+pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
-pub use thread::{
-    Durability, History, Interrupt, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished,
-};
+
+pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
+pub use watch::{Events, Watcher};

@@ -398,7 +398,11 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let At { key, what, field } = self.at;
         let while_what = match what {
             What::Body => {
-                return self.failed(key, Failed::once(Panicked(panic_message(panic))));
+                let failed = Failed::once(Panicked(panic_message(panic)));
+                if let Some(watch) = self.shared.watch() {
+                    watch.failed(self.spot(key), &failed.error);
+                }
+                return self.failed(key, failed);
             }
             What::Merge => {
                 return RunError::Reducer {

@@ -45,6 +45,7 @@ where
         } = parts;
         let mut run = Threaded::open(shared, recursion_limit, thread, call).await?;
         run.progress.observer = observer;
+        run.line.on_written = run.progress.on_checkpoint();
         run.progress.executor = executor;
         let graph = Arc::clone(&run.progress.shared.graph);
         let ended = guarded(run.start(&graph, input, begin)).await;
@@ -110,6 +111,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let at = self.call.checkpoint;
         let warm = matches!(begin, Begin::Input) && self.take_warm(graph);
         let there = warm || self.load(graph, at, &mut tasks).await?;
+        if !matches!(begin, Begin::Input) {
+            self.progress.tell_values(there);
+        }
         let mut answers: Option<Answers> = None;
         match begin {
             Begin::Input => self.take_input(graph, input, &mut tasks).await?,
@@ -256,6 +260,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             End::Done => Vec::new(),
             End::Interrupted => self.interrupts(),
         };
+        self.progress.tell_interrupts(&interrupts);
         let checkpoint = self.line.head.map(|head| head.id);
         let run = self.progress.finish()?;
         Ok(run.on_thread(end == End::Interrupted, interrupts, checkpoint))

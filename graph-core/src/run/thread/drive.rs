@@ -71,6 +71,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     ) -> Result<End, RunError> {
         let mut turn = Turn::begin();
         loop {
+            self.progress.let_read().await;
             // A store in memory never waits.
             turn.pass().await;
             if tasks.is_empty() {

@@ -248,6 +248,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             context: None,
             permits: None,
             ledger: None,
+            watching: None,
         };
         Threaded::open(shared, 0, self.id.clone(), call).await
     }

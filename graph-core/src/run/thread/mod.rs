@@ -45,5 +45,5 @@ pub use handle::Thread;
 pub use history::History;
 pub(in crate::run) use ledger::Swallowed;
 pub use options::{Durability, OnBusy, Unfinished};
-pub use snapshot::{Interrupt, Snapshot};
+pub use snapshot::Snapshot;
 pub use update::ThreadUpdate;
