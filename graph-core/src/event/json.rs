@@ -43,7 +43,7 @@ fn write_kind<S: State, M: SerializeMap>(kind: &EventKind<S>, map: &mut M) -> Re
         EventKind::TaskFailed { error } | EventKind::RunFailed { error } => {
             map.serialize_entry("error", &**error)
         }
-        EventKind::Values { state } => map.serialize_entry("state", &**state),
+        EventKind::SuperstepFinished { state, .. } => map.serialize_entry("state", &**state),
         EventKind::Routed { to, sends } => {
             map.serialize_entry("to", to)?;
             match sends {
@@ -71,7 +71,6 @@ fn write_kind<S: State, M: SerializeMap>(kind: &EventKind<S>, map: &mut M) -> Re
         EventKind::RunStarted
         | EventKind::TaskStarted
         | EventKind::TaskPaused
-        | EventKind::TaskCancelled
-        | EventKind::SuperstepFinished => Ok(()),
+        | EventKind::TaskCancelled => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ pub struct Kinds(u32);
 impl Kinds {
     /// None.
     pub const NONE: Self = Self(0);
-    /// The state, whenever updates were merged into it.
+    /// The state, at the end of each superstep in which something was written.
     pub const VALUES: Self = Self(1);
     /// What each task wrote, when it has finished.
     pub const UPDATES: Self = Self(1 << 1);

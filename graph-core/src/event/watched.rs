@@ -62,13 +62,6 @@ pub enum EventKind<S: State> {
     /// A task was dropped before it ended: a sibling has failed, or the run
     /// was cancelled.
     TaskCancelled,
-    /// The state as it is now: the input, or updates of a superstep, were
-    /// merged, or a thread is gone on with.
-    Values {
-        /// The state, shared. Whoever keeps it makes the next merge copy it,
-        /// once.
-        state: View<S>,
-    },
     /// A route or command chose where to go.
     Routed {
         /// The node, or [`END`](crate::END).
@@ -76,8 +69,15 @@ pub enum EventKind<S: State> {
         /// How many sends in a row went there; 0 if it was gone to by name.
         sends: usize,
     },
-    /// A superstep has ended.
-    SuperstepFinished,
+    /// A superstep has ended, and its updates were merged. Superstep 0 is the
+    /// input, or what a thread had come to that is gone on with.
+    SuperstepFinished {
+        /// The state as it is now, shared. Whoever keeps it makes the next merge
+        /// copy it, once.
+        state: View<S>,
+        /// Whether any task has returned an update.
+        written: bool,
+    },
     /// A checkpoint was written.
     CheckpointWritten {
         /// Its number.
@@ -86,7 +86,7 @@ pub enum EventKind<S: State> {
     /// The run ends with a question that is open.
     Interrupted {
         /// The question.
-        interrupt: Interrupt,
+        interrupt: Arc<Interrupt>,
     },
     /// A piece of a text, as a node receives it from a language model.
     Token {
@@ -152,8 +152,8 @@ pub(crate) struct Origin {
 pub(crate) struct Stamp {
     pub(crate) origin: Arc<Origin>,
     pub(crate) sequence: u64,
-    /// Since the run began.
-    pub(crate) elapsed: Duration,
+    /// In nanoseconds, since the run began.
+    pub(crate) elapsed: u64,
     pub(crate) at: Spot,
 }
 
@@ -217,14 +217,14 @@ impl<S: State> Event<S> {
     /// How long after the begin of the run it happened, by tokio's clock.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.stamp.elapsed
+        Duration::from_nanos(self.stamp.elapsed)
     }
 
-    /// The state, if this is [`EventKind::Values`].
+    /// The state, if this is [`EventKind::SuperstepFinished`].
     #[must_use]
     pub fn state(&self) -> Option<&S> {
         match &self.kind {
-            EventKind::Values { state } => Some(state),
+            EventKind::SuperstepFinished { state, .. } => Some(state),
             _ => None,
         }
     }
@@ -263,7 +263,7 @@ impl<S: State> EventKind<S> {
     /// The filters that let it through.
     pub(crate) fn kinds(&self) -> Kinds {
         match self {
-            Self::Values { .. } => Kinds::VALUES,
+            Self::SuperstepFinished { written: true, .. } => Kinds::VALUES | Kinds::PROGRESS,
             Self::TaskFinished { .. } | Self::TaskCached { .. } => Kinds::UPDATES | Kinds::TASKS,
             Self::Token { .. } => Kinds::TOKENS,
             Self::Custom(_) => Kinds::CUSTOM,
@@ -290,9 +290,8 @@ impl<S: State> EventKind<S> {
             Self::TaskPaused => "task_paused",
             Self::TaskFailed { .. } => "task_failed",
             Self::TaskCancelled => "task_cancelled",
-            Self::Values { .. } => "values",
             Self::Routed { .. } => "routed",
-            Self::SuperstepFinished => "superstep_finished",
+            Self::SuperstepFinished { .. } => "superstep_finished",
             Self::CheckpointWritten { .. } => "checkpoint_written",
             Self::Interrupted { .. } => "interrupted",
             Self::Token { .. } => "token",

@@ -22,7 +22,8 @@ use super::execute::{Incomplete, Results, SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
 use super::result::{Ran, Run, each_once};
 use super::settle::{At, TaskKey};
-use super::watch::WatchedTask;
+use super::tell::ToldRow;
+use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
 use crate::event::{EventKind, Spot, Status};
 use crate::merge::Ephemerals;
@@ -89,27 +90,31 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         let mut turn = Turn::begin();
         let mut length = 1;
         loop {
-            self.let_read().await;
+            // Who reads has others run, too.
+            let read = self.let_read().await;
             if tasks.is_empty() {
                 return Ok(());
             }
-            turn.pass().await;
+            if !read {
+                turn.pass().await;
+            }
             if !self.goes_in_a_row(&tasks) {
                 self.superstep(graph, &mut tasks).await?;
                 continue;
             }
-            let begin = Instant::now();
-            let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, cx)));
+            let begin = (!read).then(Instant::now);
+            let watch = shared.watch().map(|watch| &**watch);
+            let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, watch, cx)));
             if let Some((key, future)) = row.await? {
                 let results = self.finish_row(key, future).await;
                 self.end_superstep(graph, &[key], results, &mut tasks)?;
                 continue;
             }
             // As long as it can be without keeping others from their turn.
-            length = if begin.elapsed() > SLICE / 2 {
-                (length / 2).max(1)
-            } else {
-                (length * 2).min(LONGEST_ROW)
+            length = match begin.map(|begin| begin.elapsed()) {
+                None => length,
+                Some(took) if took > SLICE / 2 => (length / 2).max(1),
+                Some(_) => (length * 2).min(LONGEST_ROW),
             };
         }
     }
@@ -151,9 +156,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         self.merge(input);
         self.expire(written);
         let mut chosen = Vec::new();
-        self.tell_values(true);
         self.ask_routes(graph, None, &graph.start, &mut chosen)?;
-        self.tell_choices(None, &chosen);
+        self.tell_end_of([(None, &chosen[..])].into_iter(), true);
         if let Some(observer) = &mut self.observer {
             observer.leads(None, graph, &self.frontier, &graph.start, &chosen);
         }
@@ -186,9 +190,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
         length: usize,
+        watch: Option<&Watch<S>>,
         cx: &mut Context<'_>,
     ) -> Result<Waiting<S>, RunError> {
-        let watch = self.shared.watch().cloned();
+        let mut told = watch.and_then(ToldRow::new);
         let mut chosen = Vec::new();
         for _ in 0..length {
             self.begin_superstep(tasks)?;
@@ -198,8 +203,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             let key = TaskKey::of(&task);
             self.at = At::body(key);
             let place = place(self.superstep, 1, &task);
-            if let Some(watch) = &watch {
-                watch.begins_row(Spot::of(place));
+            if let Some(told) = &mut told {
+                told.begins(Spot::of(place));
             }
             let sent = task.send.map(|(_, input)| input);
             let mut call = call(&self.shared, &self.state, place, sent, None);
@@ -211,12 +216,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             };
             // The view in it would make the merge copy the state.
             drop(call);
-            if let Some(watch) = &watch {
-                watch.finished(Spot::of(place), outcome);
+            if let Some(told) = &mut told {
+                told.finishes(outcome);
             }
             self.settle_one(graph, key, outcome, &mut chosen)?;
-            if watch.is_some() {
-                self.tell_settled(key, outcome, &chosen);
+            if let Some(told) = &mut told {
+                told.settled(&self.state, &chosen);
             }
             let exits = &graph.node(key.node).exits;
             match Frontier::only(graph, exits, &mut chosen) {
@@ -226,7 +231,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                     self.frontier.tasks(graph, tasks);
                 }
             }
-            let reads = watch.as_ref().is_some_and(|watch| watch.is_to_be_read());
+            let reads = told.as_ref().is_some_and(ToldRow::is_to_be_read);
             if reads || !self.goes_in_a_row(tasks) {
                 break;
             }
@@ -304,19 +309,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         if let (Err(_), Some(observer)) = (&settled, &mut self.observer) {
             observer.unmerged();
         }
-        let mut chosen = settled?.into_iter();
-        self.tell_values(done.iter().any(|done| done.outcome.update.is_some()));
+        let chosen = settled?;
+        self.tell_settled(keys, &done, &chosen);
+        let mut chosen = chosen.into_iter();
         for (index, key) in keys.iter().enumerate() {
             let exits = &graph.node(key.node).exits;
             let chosen = chosen.next().unwrap_or_default();
             if let Some(observer) = &mut self.observer {
                 observer.leads(Some(index), graph, &self.frontier, exits, &chosen);
             }
-            self.tell_choices(Some(*key), &chosen);
             self.frontier.finish(graph, exits, chosen, tasks);
         }
         self.frontier.tasks(graph, tasks);
-        self.tell(|| EventKind::SuperstepFinished);
         Ok(())
     }
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
+use super::attempt::Done;
 use super::drive::Progress;
 use super::error::RunError;
 use super::result::Run;
 use super::settle::TaskKey;
-use super::watch::{Watch, with_causes};
+use super::watch::{Elapsed, Put, Watch, finished, with_causes};
 use crate::compile::NodeIndex;
 use crate::event::{EventKind, Interrupt, Kinds, Spot};
 use crate::id::{CheckpointId, END, NodeName};
@@ -30,45 +33,15 @@ impl<S: State> Watch<S> {
         };
         self.tell(Spot::default(), kind);
     }
+}
 
-    /// A superstep of one task begins, and so does the task.
-    pub(super) fn begins_row(&self, at: Spot) {
-        let superstep = Spot {
-            superstep: at.superstep,
-            ..Spot::default()
-        };
-        self.tell(superstep, EventKind::SuperstepStarted { tasks: 1 });
-        self.tell(at, EventKind::TaskStarted);
-    }
-
-    /// What a task, or `START`, chose.
-    pub(super) fn chose(&self, at: Spot, chosen: &[Chosen]) {
-        if chosen.is_empty() || !self.wants(Kinds::PROGRESS) {
-            return;
+impl Spot {
+    /// The superstep that it is in.
+    fn superstep(self) -> Self {
+        Self {
+            superstep: self.superstep,
+            ..Self::default()
         }
-        let mut sends: Option<(NodeIndex, usize)> = None;
-        let tell_sends = |sends: Option<(NodeIndex, usize)>| {
-            if let Some((to, sends)) = sends {
-                let to = self.name_of(to);
-                self.tell(at, EventKind::Routed { to, sends });
-            }
-        };
-        for choice in chosen {
-            let to = match choice {
-                Chosen::Send(to, _) => {
-                    match &mut sends {
-                        Some((same, count)) if to == same => *count += 1,
-                        _ => tell_sends(sends.replace((*to, 1))),
-                    }
-                    continue;
-                }
-                Chosen::Node(to) => self.name_of(*to),
-                Chosen::End => NodeName::from(END),
-            };
-            tell_sends(sends.take());
-            self.tell(at, EventKind::Routed { to, sends: 0 });
-        }
-        tell_sends(sends);
     }
 }
 
@@ -89,30 +62,42 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         }
     }
 
-    /// Lets whoever watches read, if the run is not to go on before.
-    pub(super) async fn let_read(&self) {
+    /// Lets whoever watches read, if the run is not to go on before; says
+    /// whether that was so.
+    pub(super) async fn let_read(&self) -> bool {
+        match self.shared.watch() {
+            Some(watch) if watch.is_to_be_read() => {
+                watch.let_read().await;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The tasks of a superstep were settled.
+    pub(super) fn tell_settled(&self, keys: &[TaskKey], done: &[Done<S>], chosen: &[Vec<Chosen>]) {
+        if self.shared.watch().is_some() {
+            let chosen = keys.iter().zip(chosen);
+            let chosen = chosen.map(|(&key, chosen)| (Some(key), &chosen[..]));
+            let written = done.iter().any(|done| done.outcome.update.is_some());
+            self.tell_end_of(chosen, written);
+        }
+    }
+
+    /// A superstep, or the input, was settled: what each task chose is told, and
+    /// the state.
+    pub(super) fn tell_end_of<'c>(
+        &self,
+        chosen: impl Iterator<Item = (Option<TaskKey>, &'c [Chosen])>,
+        written: bool,
+    ) {
         if let Some(watch) = self.shared.watch() {
-            watch.let_read().await;
+            let mut put = watch.put(watch.elapsed(Instant::now()));
+            for (key, chosen) in chosen {
+                tell_choices(&mut put, self.spot(key), chosen);
+            }
+            tell_end(&mut put, self.spot(None), &self.state, written);
         }
-    }
-
-    /// The state is another now, if something was `written`.
-    #[inline]
-    pub(super) fn tell_values(&self, written: bool) {
-        if let Some(watch) = self.shared.watch()
-            && written
-            && watch.wants(Kinds::VALUES)
-        {
-            let state = View::from(Arc::clone(&self.state));
-            watch.tell(self.spot(None), EventKind::Values { state });
-        }
-    }
-
-    /// The one task of a superstep was settled.
-    pub(super) fn tell_settled(&self, key: TaskKey, outcome: &Outcome<S>, chosen: &[Chosen]) {
-        self.tell_values(outcome.update.is_some());
-        self.tell_choices(Some(key), chosen);
-        self.tell(|| EventKind::SuperstepFinished);
     }
 
     /// The run ends with these questions.
@@ -127,7 +112,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 task: node.map(|node| (node, interrupt.task.send)),
                 attempt: 0,
             };
-            let interrupt = interrupt.clone();
+            let interrupt = Arc::new(interrupt.clone());
             watch.tell(at, EventKind::Interrupted { interrupt });
         }
     }
@@ -139,11 +124,119 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             watch.tell(Spot::default(), EventKind::CheckpointWritten { checkpoint });
         }))
     }
+}
 
-    /// What a task, or `START`, chose.
-    pub(super) fn tell_choices(&self, key: Option<TaskKey>, chosen: &[Chosen]) {
-        if let Some(watch) = self.shared.watch() {
-            watch.chose(self.spot(key), chosen);
+/// What is told of supersteps in a row.
+pub(super) struct ToldRow<'w, S: State> {
+    watch: &'w Watch<S>,
+    /// The task at work.
+    at: Spot,
+    written: bool,
+    ended: Elapsed,
+    /// That it has succeeded, until that is told.
+    finished: Option<EventKind<S>>,
+}
+
+impl<'w, S: State> ToldRow<'w, S> {
+    /// Nothing, if nobody wants to know.
+    pub(super) fn new(watch: &'w Watch<S>) -> Option<Self> {
+        let of_tasks = Kinds::UPDATES | Kinds::TASKS;
+        let told = of_tasks | Kinds::VALUES | Kinds::PROGRESS;
+        watch.wants(told).then(|| Self {
+            watch,
+            at: Spot::default(),
+            written: false,
+            ended: Elapsed::default(),
+            finished: None,
+        })
+    }
+
+    /// A superstep of one task begins, and so does the task.
+    #[inline]
+    pub(super) fn begins(&mut self, at: Spot) {
+        self.at = at;
+        if self.watch.wants(Kinds::TASKS | Kinds::PROGRESS) {
+            let mut put = self.watch.put(self.watch.elapsed(Instant::now()));
+            put.tell(at.superstep(), EventKind::SuperstepStarted { tasks: 1 });
+            put.tell(at, EventKind::TaskStarted);
         }
+    }
+
+    /// The task has succeeded.
+    #[inline]
+    pub(super) fn finishes(&mut self, outcome: &Outcome<S>) {
+        self.ended = self.watch.elapsed(Instant::now());
+        self.written = outcome.update.is_some();
+        if self.watch.wants(Kinds::UPDATES | Kinds::TASKS) {
+            self.finished = Some(finished(outcome));
+        }
+    }
+
+    /// The superstep was settled.
+    #[inline]
+    pub(super) fn settled(&mut self, state: &Arc<S>, chosen: &[Chosen]) {
+        let mut put = self.watch.put(self.ended);
+        if let Some(finished) = self.finished.take() {
+            put.tell(self.at, finished);
+        }
+        tell_choices(&mut put, self.at, chosen);
+        tell_end(&mut put, self.at.superstep(), state, self.written);
+    }
+
+    #[inline]
+    pub(super) fn is_to_be_read(&self) -> bool {
+        self.watch.is_to_be_read()
+    }
+}
+
+/// A task that has succeeded is told, whatever became of its superstep.
+impl<S: State> Drop for ToldRow<'_, S> {
+    fn drop(&mut self) {
+        if let Some(finished) = self.finished.take() {
+            self.watch.put(self.ended).tell(self.at, finished);
+        }
+    }
+}
+
+#[inline]
+fn tell_end<S: State>(put: &mut Put<'_, S>, at: Spot, state: &Arc<S>, written: bool) {
+    let kinds = match written {
+        true => Kinds::VALUES | Kinds::PROGRESS,
+        false => Kinds::PROGRESS,
+    };
+    if put.wants(kinds) {
+        let state = View::from(Arc::clone(state));
+        put.tell(at, EventKind::SuperstepFinished { state, written });
+    }
+}
+
+/// What a task, or `START`, chose: a run of sends to one worker is one event.
+fn tell_choices<S: State>(put: &mut Put<'_, S>, at: Spot, chosen: &[Chosen]) {
+    if chosen.is_empty() || !put.wants(Kinds::PROGRESS) {
+        return;
+    }
+    let mut sends: Option<(NodeIndex, usize)> = None;
+    for choice in chosen {
+        let to = match choice {
+            Chosen::Send(to, _) => {
+                match &mut sends {
+                    Some((same, count)) if to == same => *count += 1,
+                    _ => tell_sends(put, at, sends.replace((*to, 1))),
+                }
+                continue;
+            }
+            Chosen::Node(to) => put.name_of(*to),
+            Chosen::End => NodeName::from(END),
+        };
+        tell_sends(put, at, sends.take());
+        put.tell(at, EventKind::Routed { to, sends: 0 });
+    }
+    tell_sends(put, at, sends);
+}
+
+fn tell_sends<S: State>(put: &mut Put<'_, S>, at: Spot, sends: Option<(NodeIndex, usize)>) {
+    if let Some((to, sends)) = sends {
+        let to = put.name_of(to);
+        put.tell(at, EventKind::Routed { to, sends });
     }
 }

@@ -24,18 +24,16 @@ async fn a_superstep_tells_of_its_tasks_then_of_its_values() {
         lines(&mut events).await,
         [
             "0 run_started",
-            "0 values",
+            "0 superstep_finished",
             "1 superstep_started",
             "1 a task_started",
             "1 a task_finished",
             "1 b task_started",
             "1 b task_finished",
-            "1 values",
             "1 superstep_finished",
             "2 superstep_started",
             "2 c task_started",
             "2 c task_finished",
-            "2 values",
             "2 superstep_finished",
             "0 run_finished",
         ]
@@ -54,7 +52,7 @@ async fn events_are_numbered_and_name_their_run() {
         assert_eq!(event.path(), "");
         number += 1;
     }
-    assert_eq!(number, 8);
+    assert_eq!(number, 7);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +242,7 @@ async fn retries_failures_and_cancelled_siblings_are_told() {
         seen,
         [
             "0 run_started",
-            "0 values",
+            "0 superstep_finished",
             "1 superstep_started",
             "1 bad task_started",
             "1 bad task_retried: oops, 1s",
@@ -318,14 +316,13 @@ async fn an_event_is_one_line_of_json() {
         seen,
         [
             head("run_started", 0, 0) + "}",
-            head("values", 1, 0) + &state(0),
+            head("superstep_finished", 1, 0) + &state(0),
             head("superstep_started", 2, 1) + r#","tasks":1}"#,
             head("task_started", 3, 1) + task + "}",
             head("custom", 4, 1) + task + r#","value":{"percent":5}}"#,
             head("task_finished", 5, 1) + task + r#","update":{"n":1}}"#,
-            head("values", 6, 1) + &state(1),
-            head("superstep_finished", 7, 1) + "}",
-            head("run_finished", 8, 0) + r#","status":"done"}"#,
+            head("superstep_finished", 6, 1) + &state(1),
+            head("run_finished", 7, 0) + r#","status":"done"}"#,
         ]
     );
 }
@@ -384,7 +381,7 @@ async fn watchers_see_all_and_the_reader_what_it_asked_for() {
         .updates();
     assert_eq!(lines(&mut events).await, ["1 a task_finished"]);
     events.finish().await.unwrap();
-    assert_eq!(logged.iter().count(), 8);
+    assert_eq!(logged.iter().count(), 7);
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,7 +112,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let warm = matches!(begin, Begin::Input) && self.take_warm(graph);
         let there = warm || self.load(graph, at, &mut tasks).await?;
         if !matches!(begin, Begin::Input) {
-            self.progress.tell_values(there);
+            self.progress.tell_end_of(std::iter::empty(), there);
         }
         let mut answers: Option<Answers> = None;
         match begin {

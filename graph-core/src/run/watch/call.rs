@@ -73,11 +73,10 @@ impl<S: State, C, X> Invocation<S, C, X> {
     ///     lines,
     ///     [
     ///         "run_started",
-    ///         "values",
+    ///         "superstep_finished",
     ///         "superstep_started",
     ///         "task_started",
     ///         "task_finished",
-    ///         "values",
     ///         "superstep_finished",
     ///         "run_finished",
     ///     ]

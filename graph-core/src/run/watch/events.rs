@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use tokio::task::coop::poll_proceed;
 
 use super::{Hub, Watcher};
 use crate::event::{Event, EventKind, Kinds};
@@ -232,10 +233,7 @@ impl<S: State> Events<S> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<S>>> {
         loop {
-            // A reader that always finds something must let others run, too.
-            let budget = ready!(tokio::task::coop::poll_proceed(cx));
             if let Some(event) = self.taken.pop_front() {
-                budget.made_progress();
                 for watcher in &mut self.watchers {
                     if watcher.wants().meets(event.kind.kinds()) {
                         watcher.see(&event);
@@ -258,17 +256,21 @@ impl<S: State> Events<S> {
                     let wanted = watched.fold(self.filter(), |all, wanted| all | wanted);
                     self.start(wanted);
                 }
-                Stage::Running(run) => match run.as_mut().poll(cx) {
-                    Poll::Ready(result) => self.stage = Stage::Ended(Box::new(result)),
-                    Poll::Pending => {
-                        if let Some(hub) = &self.hub {
-                            hub.take(&mut self.taken, Some(cx.waker()));
-                        }
-                        if self.taken.is_empty() {
-                            return Poll::Pending;
+                Stage::Running(run) => {
+                    // A reader that always finds something must let others run.
+                    ready!(poll_proceed(cx)).made_progress();
+                    match run.as_mut().poll(cx) {
+                        Poll::Ready(result) => self.stage = Stage::Ended(Box::new(result)),
+                        Poll::Pending => {
+                            if let Some(hub) = &self.hub {
+                                hub.take(&mut self.taken, Some(cx.waker()));
+                            }
+                            if self.taken.is_empty() {
+                                return Poll::Pending;
+                            }
                         }
                     }
-                },
+                }
                 Stage::Ended(_) | Stage::Lost => return Poll::Ready(None),
             }
         }

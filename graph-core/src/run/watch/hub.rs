@@ -11,19 +11,16 @@
 //!    counted.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::event::{Event, EventKind, Kinds, Origin, Spot, Stamp};
-use crate::id::NodeName;
-use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
 use crate::state::State;
 
 /// The events of a run that nobody has read.
@@ -36,8 +33,8 @@ pub(crate) struct Hub<S: State> {
     wanted: AtomicU32,
     /// Rings when events were read; who waits for it rings on.
     room: Notify,
-    capacity: usize,
-    lossy: bool,
+    pub(super) capacity: usize,
+    pub(super) lossy: bool,
     begun: Instant,
 }
 
@@ -70,8 +67,14 @@ impl<S: State> Hub<S> {
         }
     }
 
-    fn wants(&self, kinds: Kinds) -> bool {
-        Kinds::of_bits(self.wanted.load(Ordering::Relaxed)).meets(kinds)
+    #[inline]
+    pub(super) fn wants(&self, kinds: Kinds) -> bool {
+        self.wanted().meets(kinds)
+    }
+
+    #[inline]
+    fn wanted(&self) -> Kinds {
+        Kinds::of_bits(self.wanted.load(Ordering::Relaxed))
     }
 
     /// Nothing is wanted any more.
@@ -82,39 +85,22 @@ impl<S: State> Hub<S> {
         self.room.notify_one();
     }
 
-    /// Puts an event in; returns how many there are then.
-    fn push(&self, origin: &Arc<Origin>, at: Spot, kind: EventKind<S>) -> usize {
-        let elapsed = self.begun.elapsed();
-        let holds_state = matches!(kind, EventKind::Values { .. });
-        let mut dropped = None;
-        let mut buffer = self.buffer.lock();
-        if self.lossy && buffer.events.len() >= self.capacity {
-            dropped = buffer.events.pop_front();
-            buffer.lost += 1;
-        }
-        let stamp = Stamp {
-            origin: Arc::clone(origin),
-            sequence: buffer.sequence,
+    /// How long after its begin this is in the run.
+    pub(super) fn elapsed(&self, now: Instant) -> Elapsed {
+        let elapsed = now.saturating_duration_since(self.begun);
+        Elapsed(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Puts in what happens now.
+    pub(super) fn put<'h>(&'h self, origin: &'h Arc<Origin>, elapsed: Elapsed) -> Put<'h, S> {
+        Put {
+            hub: self,
+            origin,
             elapsed,
-            at,
-        };
-        buffer.sequence += 1;
-        buffer.events.push_back(Event { kind, stamp });
-        let n_events = buffer.events.len();
-        if n_events >= self.capacity && !self.lossy {
-            self.full.store(true, Ordering::Relaxed);
+            wanted: self.wanted(),
+            buffer: self.buffer.lock(),
+            dropped: Vec::new(),
         }
-        if holds_state {
-            self.holds_state.store(true, Ordering::Relaxed);
-        }
-        let reader = buffer.reader.take();
-        drop(buffer);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-        // Outside the lock: what is dropped may want it.
-        drop(dropped);
-        n_events
     }
 
     /// Moves all events into `taken`, which is empty. If there are none, `reader`
@@ -122,6 +108,7 @@ impl<S: State> Hub<S> {
     pub(super) fn take(&self, taken: &mut VecDeque<Event<S>>, reader: Option<&Waker>) {
         let mut buffer = self.buffer.lock();
         std::mem::swap(&mut buffer.events, taken);
+        let was_full = self.full.load(Ordering::Relaxed);
         self.full.store(false, Ordering::Relaxed);
         self.holds_state.store(false, Ordering::Relaxed);
         if taken.is_empty() {
@@ -142,17 +129,23 @@ impl<S: State> Hub<S> {
             let kind = EventKind::Lost { events: lost };
             taken.push_front(Event { kind, stamp });
         }
-        if !self.lossy {
+        if was_full {
             self.room.notify_one();
         }
     }
 
-    fn is_full(&self) -> bool {
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
+    #[inline]
+    pub(super) fn holds_state(&self) -> bool {
+        self.holds_state.load(Ordering::Relaxed)
+    }
+
     /// Returns once there is room.
-    async fn wait_for_room(&self) {
+    pub(super) async fn wait_for_room(&self) {
         if !self.is_full() {
             return;
         }
@@ -167,91 +160,74 @@ impl<S: State> Hub<S> {
     }
 }
 
-/// What the tasks of one graph of a run tell, on its way to the hub.
-pub(crate) struct Watch<S: State> {
-    hub: Arc<Hub<S>>,
-    origin: Arc<Origin>,
+/// Nanoseconds since the begin of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Elapsed(u64);
+
+/// Puts events into a buffer, at one time; whoever waits for one is woken in
+/// the end.
+pub(crate) struct Put<'h, S: State> {
+    hub: &'h Hub<S>,
+    origin: &'h Arc<Origin>,
+    elapsed: Elapsed,
+    wanted: Kinds,
+    buffer: MutexGuard<'h, Buffer<S>>,
+    /// What had to make room: dropped outside the lock, since it may want it.
+    dropped: Vec<Event<S>>,
 }
 
-impl<S: State> Watch<S> {
-    pub(crate) fn new(hub: Arc<Hub<S>>, origin: Arc<Origin>) -> Self {
-        Self { hub, origin }
-    }
-
-    /// Whether somebody wants events of one of these kinds.
+impl<S: State> Put<'_, S> {
     #[inline]
     pub(crate) fn wants(&self, kinds: Kinds) -> bool {
-        self.hub.wants(kinds)
+        self.wanted.meets(kinds)
     }
 
-    /// Tells of something, if somebody wants to know.
-    pub(crate) fn tell(&self, at: Spot, kind: EventKind<S>) {
-        if self.wants(kind.kinds()) {
-            self.hub.push(&self.origin, at, kind);
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.events.len()
+    }
+
+    /// Puts an event in, if somebody wants to know.
+    #[inline]
+    pub(crate) fn tell(&mut self, at: Spot, kind: EventKind<S>) {
+        if !self.wants(kind.kinds()) {
+            return;
         }
+        if matches!(kind, EventKind::SuperstepFinished { .. }) {
+            self.hub.holds_state.store(true, Ordering::Relaxed);
+        }
+        let (hub, buffer) = (self.hub, &mut *self.buffer);
+        if buffer.events.len() + 1 >= hub.capacity {
+            if !hub.lossy {
+                hub.full.store(true, Ordering::Relaxed);
+            } else if buffer.events.len() >= hub.capacity {
+                self.dropped.extend(buffer.events.pop_front());
+                buffer.lost += 1;
+            }
+        }
+        let stamp = Stamp {
+            origin: Arc::clone(self.origin),
+            sequence: buffer.sequence,
+            elapsed: self.elapsed.0,
+            at,
+        };
+        buffer.sequence += 1;
+        buffer.events.push_back(Event { kind, stamp });
     }
 
     /// The node of that number, by its name.
-    pub(crate) fn name_of(&self, node: u32) -> NodeName {
+    pub(crate) fn name_of(&self, node: u32) -> crate::id::NodeName {
         self.origin.names[node as usize].clone()
-    }
-
-    /// Whether a body is not to be polled.
-    #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.hub.is_full()
-    }
-
-    /// Returns once there is room for more events.
-    pub(crate) async fn room(&self) {
-        self.hub.wait_for_room().await;
-    }
-
-    /// As [`room`](Self::room), to be kept.
-    pub(crate) fn boxed_room(&self) -> BoxFuture<()> {
-        let hub = Arc::clone(&self.hub);
-        Box::pin(async move { hub.wait_for_room().await })
-    }
-
-    /// Whether the run is to let its reader read before it goes on.
-    #[inline]
-    pub(crate) fn is_to_be_read(&self) -> bool {
-        self.is_full() || self.hub.holds_state.load(Ordering::Relaxed)
-    }
-
-    /// Lets the reader read: it polls the run again when it has.
-    pub(crate) async fn let_read(&self) {
-        poll_fn(|_| match self.is_to_be_read() {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        })
-        .await;
     }
 }
 
-impl<S: State> Emitter for Watch<S> {
-    fn wants(&self, told: Telling) -> bool {
-        self.hub.wants(match told {
-            Telling::Token => Kinds::TOKENS,
-            Telling::Custom => Kinds::CUSTOM,
-        })
-    }
-
-    fn emit(&self, place: Place, told: Told) -> Result<Emitted, EmitError> {
-        let hub = &self.hub;
-        if hub.is_full() && hub.buffer.lock().events.len() >= 2 * hub.capacity {
-            return Err(EmitError {
-                capacity: hub.capacity,
-            });
+impl<S: State> Drop for Put<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.buffer.events.is_empty()
+            && let Some(reader) = self.buffer.reader.take()
+        {
+            MutexGuard::unlocked(&mut self.buffer, || reader.wake());
         }
-        let kind = match told {
-            Told::Token(text) => EventKind::Token { text },
-            Told::Custom(custom) => EventKind::Custom(custom),
-        };
-        let n_events = hub.push(&self.origin, Spot::of(place), kind);
-        if n_events < hub.capacity || hub.lossy {
-            return Ok(Emitted::default());
-        }
-        Ok(Emitted::waits_for(self.boxed_room()))
     }
 }

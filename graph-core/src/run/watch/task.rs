@@ -80,8 +80,7 @@ impl<S: State> Watch<S> {
     /// A task has succeeded.
     pub(crate) fn finished(&self, at: Spot, outcome: &Outcome<S>) {
         if self.wants(Kinds::UPDATES | Kinds::TASKS) {
-            let update = outcome.update.clone().map(Arc::new);
-            self.tell(at, EventKind::TaskFinished { update });
+            self.tell(at, finished(outcome));
         }
     }
 
@@ -91,6 +90,13 @@ impl<S: State> Watch<S> {
             let error = with_causes(error.as_error());
             self.tell(at, EventKind::TaskFailed { error });
         }
+    }
+}
+
+/// A task has succeeded.
+pub(crate) fn finished<S: State>(outcome: &Outcome<S>) -> EventKind<S> {
+    EventKind::TaskFinished {
+        update: outcome.update.clone().map(Arc::new),
     }
 }
 

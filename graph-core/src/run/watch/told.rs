@@ -1,0 +1,107 @@
+//! What the run of one graph, and its tasks, tell a hub.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::Instant;
+
+use super::hub::{Elapsed, Hub, Put};
+use crate::event::{EventKind, Kinds, Origin, Spot};
+use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
+use crate::state::State;
+
+/// What one graph of a run tells.
+pub(crate) struct Watch<S: State> {
+    hub: Arc<Hub<S>>,
+    origin: Arc<Origin>,
+}
+
+impl<S: State> Watch<S> {
+    pub(crate) fn new(hub: Arc<Hub<S>>, origin: Arc<Origin>) -> Self {
+        Self { hub, origin }
+    }
+
+    /// Whether somebody wants events of one of these kinds.
+    #[inline]
+    pub(crate) fn wants(&self, kinds: Kinds) -> bool {
+        self.hub.wants(kinds)
+    }
+
+    /// Tells of something, if somebody wants to know.
+    pub(crate) fn tell(&self, at: Spot, kind: EventKind<S>) {
+        if self.wants(kind.kinds()) {
+            self.put(self.elapsed(Instant::now())).tell(at, kind);
+        }
+    }
+
+    /// Tells of several things that happen at one time.
+    #[inline]
+    pub(crate) fn put(&self, elapsed: Elapsed) -> Put<'_, S> {
+        self.hub.put(&self.origin, elapsed)
+    }
+
+    /// How long after its begin this is in the run.
+    #[inline]
+    pub(crate) fn elapsed(&self, now: Instant) -> Elapsed {
+        self.hub.elapsed(now)
+    }
+
+    /// Whether a body is not to be polled.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.hub.is_full()
+    }
+
+    /// Returns once there is room for more events.
+    pub(crate) async fn room(&self) {
+        self.hub.wait_for_room().await;
+    }
+
+    /// As [`room`](Self::room), to be kept.
+    pub(crate) fn boxed_room(&self) -> BoxFuture<()> {
+        let hub = Arc::clone(&self.hub);
+        Box::pin(async move { hub.wait_for_room().await })
+    }
+
+    /// Whether the run is to let its reader read before it goes on.
+    #[inline]
+    pub(crate) fn is_to_be_read(&self) -> bool {
+        self.is_full() || self.hub.holds_state()
+    }
+
+    /// Lets the reader read: it polls the run again when it has.
+    pub(crate) async fn let_read(&self) {
+        poll_fn(|_| match self.is_to_be_read() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+    }
+}
+
+impl<S: State> Emitter for Watch<S> {
+    fn wants(&self, told: Telling) -> bool {
+        self.hub.wants(match told {
+            Telling::Token => Kinds::TOKENS,
+            Telling::Custom => Kinds::CUSTOM,
+        })
+    }
+
+    fn emit(&self, place: Place, told: Told) -> Result<Emitted, EmitError> {
+        let capacity = self.hub.capacity;
+        let kind = match told {
+            Told::Token(text) => EventKind::Token { text },
+            Told::Custom(custom) => EventKind::Custom(custom),
+        };
+        let mut put = self.put(self.elapsed(Instant::now()));
+        if !self.hub.lossy && put.len() >= 2 * capacity {
+            return Err(EmitError { capacity });
+        }
+        put.tell(Spot::of(place), kind);
+        Ok(match put.len() < capacity || self.hub.lossy {
+            true => Emitted::default(),
+            false => Emitted::waits_for(self.boxed_room()),
+        })
+    }
+}
