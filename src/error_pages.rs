@@ -47,6 +47,7 @@ pages! {
     checkpoint = "../docs/errors/checkpoint.md",
     gone_node = "../docs/errors/gone-node.md",
     cancelled = "../docs/errors/cancelled.md",
+    timed_out = "../docs/errors/timed-out.md",
     no_runtime = "../docs/errors/no-runtime.md",
     threads = "../docs/threads.md",
     from_langgraph = "../docs/from-langgraph.md",

@@ -44,8 +44,9 @@ pub use node::{
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    Durability, Events, Given, HasContext, History, IntoContext, Invocation, NoContext, OnBusy,
-    Run, RunError, Snapshot, Thread, ThreadUpdate, Unfinished, Watcher,
+    CancelledBy, Durability, Events, Given, HasContext, History, IntoContext, Invocation,
+    NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Thread, ThreadUpdate, TimeoutScope,
+    Unfinished, Watcher,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

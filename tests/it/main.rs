@@ -18,6 +18,7 @@ mod policy;
 mod run;
 mod silent;
 mod state;
+mod stop;
 mod threads;
 mod transcript;
 mod undo;

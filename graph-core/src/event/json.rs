@@ -65,6 +65,7 @@ fn write_kind<S: State, M: SerializeMap>(kind: &EventKind<S>, map: &mut M) -> Re
             match status {
                 Status::Done => "done",
                 Status::Interrupted => "interrupted",
+                Status::Drained => "drained",
             },
         ),
         EventKind::Lost { events } => map.serialize_entry("events", events),

@@ -121,6 +121,9 @@ pub enum Status {
     /// It stopped at a breakpoint, or since somebody has to answer; the thread
     /// goes on with `resume` or `proceed`.
     Interrupted,
+    /// It was [drained](crate::RunControl::drain) before its end; a thread goes on
+    /// with `proceed`.
+    Drained,
 }
 
 /// A question that waits for an answer.

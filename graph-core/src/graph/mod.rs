@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::node::{
     Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route,
@@ -88,6 +89,8 @@ pub(crate) struct Limits {
     pub(crate) recursion_limit: u64,
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) on_failure: OnFailure,
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) superstep_timeout: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -96,6 +99,8 @@ impl Default for Limits {
             recursion_limit: 1000,
             max_concurrency: None,
             on_failure: OnFailure::Stop,
+            run_timeout: None,
+            superstep_timeout: None,
         }
     }
 }
@@ -298,6 +303,21 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// default.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.limits.max_concurrency = Some(tasks.max(1));
+        self
+    }
+
+    /// How long a run may take before it ends with
+    /// [`RunError::TimedOut`](crate::RunError::TimedOut). No limit by default.
+    pub fn run_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.run_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the tasks of one superstep may take together before the run ends
+    /// with [`RunError::TimedOut`](crate::RunError::TimedOut). No limit by
+    /// default.
+    pub fn superstep_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.superstep_timeout = Some(timeout);
         self
     }
 

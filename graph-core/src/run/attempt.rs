@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::hooks::Ledger;
 use super::settle::TaskKey;
+use super::stop::Stops;
 use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
 use crate::merge::panic_message;
@@ -32,6 +33,8 @@ pub(super) struct Shared<S: State, C> {
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
     pub(super) watching: Option<Watching<S>>,
+    /// What may end the run before its end.
+    pub(super) stops: Option<Arc<Stops>>,
 }
 
 /// Whoever watches the run.

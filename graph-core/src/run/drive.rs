@@ -22,6 +22,7 @@ use super::execute::{Incomplete, Results, SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
 use super::result::{Ran, Run, each_once};
 use super::settle::{At, TaskKey};
+use super::stop::Stop;
 use super::tell::ToldRow;
 use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
@@ -55,6 +56,7 @@ pub(super) struct Progress<'h, S: State, C> {
     /// On a thread, the ephemeral fields that were reset since somebody took
     /// them.
     pub(super) expired: Vec<usize>,
+    pub(super) status: Status,
 }
 
 impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
@@ -73,6 +75,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             observer: None,
             executor: None,
             expired: Vec::new(),
+            status: Status::Done,
         }
     }
 
@@ -93,6 +96,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             // Who reads has others run, too.
             let read = self.let_read().await;
             if tasks.is_empty() {
+                return Ok(());
+            }
+            if self.drains()? {
+                self.status = Status::Drained;
                 return Ok(());
             }
             if !read {
@@ -179,7 +186,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
 
     #[inline]
     fn goes_in_a_row(&self, tasks: &[Task]) -> bool {
-        let hooked = self.observer.is_some() || self.executor.is_some();
+        let hooked =
+            self.observer.is_some() || self.executor.is_some() || self.shared.stops.is_some();
         matches!(tasks, [task] if !hooked && self.shared.calls_plainly(task))
     }
 
@@ -299,7 +307,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     ) -> Result<(), RunError> {
         let mut done = results.complete().map_err(|incomplete| match incomplete {
             Incomplete::Failed(index, failed) => self.failed(Some(keys[index]), failed),
-            Incomplete::Lost => self.cancelled(),
+            Incomplete::Lost(lost, stop) => self.stopped(stop, lost.into_iter().map(|at| keys[at])),
         })?;
         if let Some(observer) = &mut self.observer {
             observer.done(&done);
@@ -324,9 +332,20 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         Ok(())
     }
 
-    pub(super) fn cancelled(&self) -> RunError {
-        RunError::Cancelled {
-            superstep: self.superstep,
+    /// The run ends before its end; these tasks were at work.
+    pub(super) fn stopped(&self, stop: Stop, running: impl Iterator<Item = TaskKey>) -> RunError {
+        let running = running.map(|key| self.task_id(Some(key)));
+        stop.error(self.superstep, running.collect())
+    }
+
+    /// Whether the run is to end before the next superstep, as drained.
+    pub(super) fn drains(&self) -> Result<bool, RunError> {
+        let Some(stops) = &self.shared.stops else {
+            return Ok(false);
+        };
+        match stops.due() {
+            Some(stop) => Err(self.stopped(stop, std::iter::empty())),
+            None => Ok(stops.drains()),
         }
     }
 
@@ -359,9 +378,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             Ok(())
         })?;
         Ok(Run {
-            starved: self.frontier.starved(&self.shared.graph),
+            // Who has not come by then may come yet.
+            starved: match self.status {
+                Status::Done => self.frontier.starved(&self.shared.graph),
+                Status::Interrupted | Status::Drained => Vec::new(),
+            },
             state: Arc::unwrap_or_clone(self.state),
-            status: Status::Done,
+            status: self.status,
             checkpoint: None,
             interrupts: Vec::new(),
             names: Arc::clone(&self.shared.graph.names),

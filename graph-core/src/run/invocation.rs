@@ -19,6 +19,7 @@ use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
+use super::stop::{StopCall, Stops};
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
 use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
 use crate::compile::Graph;
@@ -92,6 +93,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             begin: Begin::Input,
             call: None,
             watched_by: None,
+            stop: None,
         }
     }
 
@@ -217,6 +219,7 @@ pub struct Invocation<S: State, C, X> {
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
     watched_by: Option<Box<WatchedBy<S>>>,
+    stop: Option<Box<StopCall>>,
     /// The run itself, from the first poll on.
     running: Option<BoxFuture<Result<Run<S>, RunError>>>,
 }
@@ -367,12 +370,17 @@ impl<S: State, C, X> Invocation<S, C, X> {
             begin: self.begin,
             call: self.call,
             watched_by: self.watched_by,
+            stop: self.stop,
             running: self.running,
         }
     }
 
     pub(super) fn watched_by_mut(&mut self) -> &mut WatchedBy<S> {
         self.watched_by.get_or_insert_default()
+    }
+
+    pub(super) fn stops_mut(&mut self) -> &mut StopCall {
+        self.stop.get_or_insert_default()
     }
 
     fn is_watched(&self) -> bool {
@@ -415,6 +423,7 @@ where
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
             watched_by: self.watched_by.take(),
+            stop: self.stop.take(),
             running: None,
         }
     }
@@ -428,6 +437,14 @@ where
         self.taken()
     }
 
+    /// What may end the run, which begins now, before its end.
+    fn stops(&self) -> Option<Arc<Stops>> {
+        let limits = self.graph.frozen.limits;
+        let call = self.stop.as_ref().map(|stop| StopCall::clone(stop));
+        call.unwrap_or_default()
+            .begin(limits.run_timeout, limits.superstep_timeout)
+    }
+
     fn shared(&self) -> Shared<S, C> {
         let limits = self.graph.frozen.limits;
         let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
@@ -437,6 +454,7 @@ where
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
             ledger: None,
             watching: None,
+            stops: self.stops(),
         }
     }
 

@@ -13,11 +13,12 @@ mod record;
 mod rehearse;
 mod result;
 mod settle;
+mod stop;
 mod tell;
 mod thread;
 mod watch;
 
-pub use error::RunError;
+pub use error::{CancelledBy, RunError, TimeoutScope};
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
 pub(crate) use record::to_json;
@@ -27,5 +28,6 @@ pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
 
+pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
 pub use watch::{Events, Watcher};

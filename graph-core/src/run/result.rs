@@ -31,14 +31,9 @@ impl<S> Run<S> {
     /// The same run, on a thread.
     pub(super) fn on_thread(
         mut self,
-        interrupted: bool,
         interrupts: Vec<Interrupt>,
         checkpoint: Option<CheckpointId>,
     ) -> Self {
-        if interrupted {
-            self.status = Status::Interrupted;
-            self.starved.clear();
-        }
         self.interrupts = interrupts;
         self.checkpoint = checkpoint;
         self

@@ -10,6 +10,7 @@ use super::super::attempt::Shared;
 use super::super::drive::{Progress, guarded};
 use super::super::error::RunError;
 use super::super::result::Run;
+use super::super::stop::Stops;
 use super::call::{Answers, Begin, Parts, Running, ThreadCall};
 use super::drive::{Breakpoints, End, Threaded};
 use super::entries::{BREAKPOINT, Standing};
@@ -19,6 +20,7 @@ use super::line::Line;
 use super::options::{Durability, OnBusy, Unfinished};
 use crate::checkpoint::{Claim, DynCheckpointer, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex, nearest};
+use crate::event::Status;
 use crate::id::{TaskId, ThreadId};
 use crate::plan::{Frontier, Task};
 use crate::state::State;
@@ -80,7 +82,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             return Err(RunError::NoRuntime);
         }
         let lasts = graph.threads.lease;
-        let line = acquire(store, thread, lasts, &call).await?;
+        let line = acquire(store, thread, lasts, &call, shared.stops.as_deref()).await?;
         let waits = call.durability != Durability::Exit;
         let ledger = TaskLedger::new(Arc::clone(&graph.names), Arc::clone(&line.outbox), waits);
         let ledger = Arc::new(ledger);
@@ -257,13 +259,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         released?;
         self.keep_warm();
         let interrupts = match end {
-            End::Done => Vec::new(),
+            End::Done | End::Drained => Vec::new(),
             End::Interrupted => self.interrupts(),
         };
         self.progress.tell_interrupts(&interrupts);
         let checkpoint = self.line.head.map(|head| head.id);
+        self.progress.status = match end {
+            End::Done => Status::Done,
+            End::Interrupted => Status::Interrupted,
+            End::Drained => Status::Drained,
+        };
         let run = self.progress.finish()?;
-        Ok(run.on_thread(end == End::Interrupted, interrupts, checkpoint))
+        Ok(run.on_thread(interrupts, checkpoint))
     }
 }
 
@@ -273,6 +280,7 @@ async fn acquire(
     thread: ThreadId,
     lasts: Duration,
     call: &ThreadCall,
+    stops: Option<&Stops>,
 ) -> Result<Line, RunError> {
     let claim = Claim {
         lasts,
@@ -283,7 +291,14 @@ async fn acquire(
         let line = Line::acquire(Arc::clone(&store), thread.clone(), claim, call.durability).await;
         match line {
             Err(RunError::ThreadBusy { free_in, .. }) if call.on_busy == OnBusy::Wait => {
-                tokio::time::sleep(wait.min(free_in).max(Duration::from_millis(1))).await;
+                let sleep = tokio::time::sleep(wait.min(free_in).max(Duration::from_millis(1)));
+                match stops {
+                    None => sleep.await,
+                    Some(stops) => {
+                        let slept = stops.or_stopped(sleep).await;
+                        slept.map_err(|stop| stop.error(0, Vec::new()))?;
+                    }
+                }
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
             line => return line,

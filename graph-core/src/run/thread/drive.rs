@@ -11,6 +11,7 @@ use super::super::drive::Progress;
 use super::super::error::RunError;
 use super::super::execute::{Parts as ResultParts, Results, Turn};
 use super::super::settle::TaskKey;
+use super::super::stop::Stop;
 use super::call::{Answers, ThreadCall};
 use super::entries::{BREAKPOINT, Entries, RESULT, Standing};
 use super::fields::{Changes, FieldLogs};
@@ -58,6 +59,7 @@ pub(super) enum End {
     Done,
     /// At a breakpoint, or since somebody has to answer.
     Interrupted,
+    Drained,
 }
 
 impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
@@ -84,6 +86,13 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 return match answers {
                     None => Ok(End::Interrupted),
                     Some(_) => Err(self.nothing_asked()),
+                };
+            }
+            if self.progress.drains()? {
+                return match answers {
+                    None => Ok(End::Drained),
+                    // They are not to be lost without a word.
+                    Some(_) => Err(self.progress.stopped(Stop::Cancelled, std::iter::empty())),
                 };
             }
             if !self.superstep(graph, tasks).await? {
@@ -178,15 +187,22 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let keys: Vec<TaskKey> = to_run.iter().map(TaskKey::of).collect();
         let work = self.progress.execute(to_run);
         let executed = self.line.alongside(work).await??;
-        let ResultParts { done, failure } = executed.into_parts();
+        let ResultParts {
+            done,
+            failure,
+            stop,
+        } = executed.into_parts();
         if let Some((index, failed)) = failure {
             self.line.flush().await?;
             return Err(self.task_failed(keys[index], failed).await?);
         }
-        for (index, done) in indices.into_iter().zip(done) {
-            let Some(done) = done else {
-                return Err(self.progress.cancelled());
-            };
+        let lost = keys.iter().zip(&done).filter(|(_, done)| done.is_none());
+        let lost: Vec<TaskKey> = lost.map(|(&key, _)| key).collect();
+        if !lost.is_empty() {
+            let stop = stop.unwrap_or(Stop::Broken);
+            return Err(self.progress.stopped(stop, lost.into_iter()));
+        }
+        for (index, done) in indices.into_iter().zip(done.into_iter().flatten()) {
             results.note(index, Ok(done));
         }
         Ok(parked)

@@ -249,6 +249,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             permits: None,
             ledger: None,
             watching: None,
+            stops: None,
         };
         Threaded::open(shared, 0, self.id.clone(), call).await
     }
