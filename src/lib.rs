@@ -119,8 +119,8 @@ pub use superstep_core::json_schema;
 pub use superstep_core::testing;
 pub use superstep_core::{
     All, Any, Append, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer,
-    Claim, Command, Commit, CompileError, Ctx, Custom, Data, Definition, Diagnostic, Durability,
-    END, EmitError, Emitted, EntryRecord, Event, EventKind, Events, FieldAt, FieldKind,
+    Claim, Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END,
+    EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events, FieldAt, FieldKind,
     FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext, History, Interrupt,
     Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
     IntoWorker, Invocation, Items, Kinds, Last, Lead, LeadBy, Lease, Loaded, Max,

@@ -38,7 +38,7 @@ pub use event::{
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Custom, Definition, EmitError, Emitted, Interrupted, IntoNames, IntoNode,
+    Command, Ctx, Definition, EmitError, Emitted, EventValue, Interrupted, IntoNames, IntoNode,
     IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry,
     Route, SendTo, Target, View, Worker, node,
 };

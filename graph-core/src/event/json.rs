@@ -4,6 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Event, EventKind, Status};
+use crate::node::EventValue;
 use crate::state::State;
 
 /// As `{"event":"task_finished","run":"research-1","sequence":7,…}`: the name of
@@ -29,7 +30,7 @@ impl<S: State> Serialize for Event<S> {
     }
 }
 
-fn write_kind<S: State, M: SerializeMap>(kind: &EventKind<S>, map: &mut M) -> Result<(), M::Error> {
+fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::Error> {
     match kind {
         EventKind::SuperstepStarted { tasks } => map.serialize_entry("tasks", tasks),
         EventKind::TaskRetried { error, delay } => {
@@ -38,12 +39,14 @@ fn write_kind<S: State, M: SerializeMap>(kind: &EventKind<S>, map: &mut M) -> Re
             map.serialize_entry("delay_ms", &delay)
         }
         EventKind::TaskFinished { update } | EventKind::TaskCached { update } => {
-            map.serialize_entry("update", &update.as_deref())
+            map.serialize_entry("update", &update.as_ref().map(EventValue::to_json))
         }
         EventKind::TaskFailed { error } | EventKind::RunFailed { error } => {
             map.serialize_entry("error", &**error)
         }
-        EventKind::SuperstepFinished { state, .. } => map.serialize_entry("state", &**state),
+        EventKind::SuperstepFinished { state, .. } => {
+            map.serialize_entry("state", &state.to_json())
+        }
         EventKind::Routed { to, sends } => {
             map.serialize_entry("to", to)?;
             match sends {

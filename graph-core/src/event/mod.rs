@@ -8,4 +8,4 @@ mod watched;
 pub use kinds::Kinds;
 pub use record::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use watched::{Event, EventKind, Interrupt, Status};
-pub(crate) use watched::{Origin, Spot, Stamp};
+pub(crate) use watched::{Happened, Origin, Spot, Stamp};

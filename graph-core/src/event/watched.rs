@@ -1,6 +1,7 @@
 //! One thing that happened in a run.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,24 +9,34 @@ use serde_json::Value;
 
 use super::Kinds;
 use crate::id::{CheckpointId, NodeName, RunId, TaskId};
-use crate::node::{Custom, View};
+use crate::node::EventValue;
 use crate::state::State;
 
 /// Something that happened in a run, and where.
 ///
 /// Events of one run are numbered as they happen. Cloning one copies pointers:
 /// states and updates in it are shared.
-#[derive(Clone)]
 pub struct Event<S: State> {
     /// What happened.
-    pub kind: EventKind<S>,
+    pub kind: EventKind,
+    stamp: Stamp,
+    of: PhantomData<fn() -> S>,
+}
+
+/// An event, before it is known of what state.
+#[derive(Debug)]
+pub(crate) struct Happened {
+    pub(crate) kind: EventKind,
     pub(crate) stamp: Stamp,
 }
 
 /// What happened.
-#[derive(Clone)]
+///
+/// What it holds of states and updates has no type here, since a subgraph may
+/// have another state: [`Event::state`] and [`Event::update`] give it one.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum EventKind<S: State> {
+pub enum EventKind {
     /// The run begins.
     RunStarted,
     /// A superstep begins.
@@ -45,12 +56,12 @@ pub enum EventKind<S: State> {
     /// A task has succeeded.
     TaskFinished {
         /// What it writes; `None` if it returned no update.
-        update: Option<Arc<S::Update>>,
+        update: Option<EventValue>,
     },
     /// A task was not run: what it came to was in the cache.
     TaskCached {
         /// What it writes.
-        update: Option<Arc<S::Update>>,
+        update: Option<EventValue>,
     },
     /// A task asks somebody, and waits.
     TaskPaused,
@@ -74,7 +85,7 @@ pub enum EventKind<S: State> {
     SuperstepFinished {
         /// The state as it is now, shared. Whoever keeps it makes the next merge
         /// copy it, once.
-        state: View<S>,
+        state: EventValue,
         /// Whether any task has returned an update.
         written: bool,
     },
@@ -94,7 +105,7 @@ pub enum EventKind<S: State> {
         text: Arc<str>,
     },
     /// A value that a node emitted.
-    Custom(Custom),
+    Custom(EventValue),
     /// The run has ended, done or interrupted.
     RunFinished {
         /// Which of them.
@@ -223,21 +234,35 @@ impl<S: State> Event<S> {
         Duration::from_nanos(self.stamp.elapsed)
     }
 
-    /// The state, if this is [`EventKind::SuperstepFinished`].
+    /// The state, if this is the end of a superstep. Of a subgraph with a state
+    /// of its own, see [`state_of`](Self::state_of).
     #[must_use]
     pub fn state(&self) -> Option<&S> {
+        self.state_of()
+    }
+
+    /// The state, if this is the end of a superstep in a graph over `T`.
+    #[must_use]
+    pub fn state_of<T: State>(&self) -> Option<&T> {
         match &self.kind {
-            EventKind::SuperstepFinished { state, .. } => Some(state),
+            EventKind::SuperstepFinished { state, .. } => state.get(),
             _ => None,
         }
     }
 
-    /// What a task writes that has succeeded.
+    /// What a task writes that has succeeded. Of a subgraph with a state of its
+    /// own, see [`update_of`](Self::update_of).
     #[must_use]
     pub fn update(&self) -> Option<&S::Update> {
+        self.update_of::<S>()
+    }
+
+    /// What a task writes that has succeeded, if its graph is over `T`.
+    #[must_use]
+    pub fn update_of<T: State>(&self) -> Option<&T::Update> {
         match &self.kind {
             EventKind::TaskFinished { update } | EventKind::TaskCached { update } => {
-                update.as_deref()
+                update.as_ref()?.get()
             }
             _ => None,
         }
@@ -262,7 +287,7 @@ impl<S: State> Event<S> {
     }
 }
 
-impl<S: State> EventKind<S> {
+impl EventKind {
     /// The filters that let it through.
     pub(crate) fn kinds(&self) -> Kinds {
         match self {
@@ -306,6 +331,26 @@ impl<S: State> EventKind<S> {
     }
 }
 
+impl<S: State> From<Happened> for Event<S> {
+    fn from(Happened { kind, stamp }: Happened) -> Self {
+        Self {
+            kind,
+            stamp,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<S: State> Clone for Event<S> {
+    fn clone(&self) -> Self {
+        Self {
+            kind: self.kind.clone(),
+            stamp: self.stamp.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
 /// As it is written as JSON.
 impl<S: State> fmt::Debug for Event<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -313,11 +358,5 @@ impl<S: State> fmt::Debug for Event<S> {
             Ok(json) => f.write_str(&json),
             Err(error) => write!(f, "<{error}>"),
         }
-    }
-}
-
-impl<S: State> fmt::Debug for EventKind<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

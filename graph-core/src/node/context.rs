@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Custom, Desk, EmitError, Emitted, Emitter, NodeError, Telling, Told};
+use super::{Desk, EmitError, Emitted, Emitter, EventValue, NodeError, Telling, Told};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -389,7 +389,9 @@ impl<C> Ctx<C> {
         &self,
         value: T,
     ) -> Result<Emitted, EmitError> {
-        self.tell(Telling::Custom, || Told::Custom(Custom::new(value)))
+        self.tell(Telling::Custom, || {
+            Told::Custom(EventValue::new(Arc::new(value)))
+        })
     }
 
     /// Tells whoever watches the run of a piece of text, as a language model

@@ -28,12 +28,13 @@ pub(crate) enum Telling {
 /// What a task tells.
 pub(crate) enum Told {
     Token(Arc<str>),
-    Custom(Custom),
+    Custom(EventValue),
 }
 
-/// A value of any type that a node has [emitted](super::Ctx::emit).
+/// A value of some type in an event: what a node has [emitted](super::Ctx::emit),
+/// an update, a state. Cloning it copies a pointer.
 #[derive(Clone)]
-pub struct Custom(Arc<dyn AnyValue>);
+pub struct EventValue(Arc<dyn AnyValue>);
 
 /// A value that can be shown as JSON, without its type.
 trait AnyValue: Send + Sync {
@@ -56,9 +57,9 @@ impl<T: Serialize + Send + Sync + 'static> AnyValue for T {
     }
 }
 
-impl Custom {
-    pub(super) fn new<T: Serialize + Send + Sync + 'static>(value: T) -> Self {
-        Self(Arc::new(value))
+impl EventValue {
+    pub(crate) fn new<T: Serialize + Send + Sync + 'static>(value: Arc<T>) -> Self {
+        Self(value)
     }
 
     /// The value, if it is a `T`.
@@ -82,7 +83,7 @@ impl Custom {
     }
 }
 
-impl fmt::Debug for Custom {
+impl fmt::Debug for EventValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple(self.type_name())
             .field(&self.to_json())

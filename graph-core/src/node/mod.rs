@@ -20,7 +20,7 @@ pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
 pub use desk::Interrupted;
 pub(crate) use desk::{Asked, BoxError, Desk, Keep, Question, QuestionKey, WrongAnswer};
-pub use emit::{Custom, EmitError, Emitted};
+pub use emit::{EmitError, Emitted, EventValue};
 pub(crate) use emit::{Emitter, Telling, Told};
 pub use error::{FailureOf, NodeError, NodeResult};
 pub(crate) use error::{Panicked, TimedOut};

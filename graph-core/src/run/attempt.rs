@@ -32,20 +32,20 @@ pub(super) struct Shared<S: State, C> {
     pub(super) permits: Option<Semaphore>,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
-    pub(super) watching: Option<Watching<S>>,
+    pub(super) watching: Option<Watching>,
     /// What may end the run before its end.
     pub(super) stops: Option<Arc<Stops>>,
 }
 
 /// Whoever watches the run.
-pub(super) struct Watching<S: State> {
-    pub(super) watch: Arc<Watch<S>>,
+pub(super) struct Watching {
+    pub(super) watch: Arc<Watch>,
     /// The same, for bodies.
     emitter: Arc<dyn Emitter>,
 }
 
-impl<S: State> Watching<S> {
-    pub(super) fn new(watch: Watch<S>) -> Self {
+impl Watching {
+    pub(super) fn new(watch: Watch) -> Self {
         let watch = Arc::new(watch);
         Self {
             emitter: Arc::clone(&watch) as _,
@@ -62,7 +62,7 @@ impl<S: State, C> Shared<S, C> {
         self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
     }
 
-    pub(super) fn watch(&self) -> Option<&Arc<Watch<S>>> {
+    pub(super) fn watch(&self) -> Option<&Arc<Watch>> {
         self.watching.as_ref().map(|watching| &watching.watch)
     }
 }
@@ -270,7 +270,7 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
 }
 
 /// Tells of a task's end.
-async fn told<S: State>(watched: Option<WatchedTask<S>>, ended: Ended<S>) -> Ended<S> {
+async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
     if let Some(watched) = watched {
         watched.ends(&ended).await;
     }

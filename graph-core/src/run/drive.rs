@@ -198,7 +198,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
         length: usize,
-        watch: Option<&Watch<S>>,
+        watch: Option<&Watch>,
         cx: &mut Context<'_>,
     ) -> Result<Waiting<S>, RunError> {
         let mut told = watch.and_then(ToldRow::new);

@@ -459,7 +459,7 @@ where
     }
 
     /// The run, which tells a hub of what happens in it.
-    fn watched(self, hub: Arc<Hub<S>>) -> Running<'static, S> {
+    fn watched(self, hub: Arc<Hub>) -> Running<'static, S> {
         let graph = &self.graph.frozen;
         let named = self.watched_by.as_ref().and_then(|by| by.run_id.clone());
         let origin = Origin {
@@ -609,7 +609,7 @@ where
 struct Hooks<'h, S: State, C> {
     observer: Option<&'h mut dyn Observer<S, C>>,
     executor: Option<&'h dyn Executor<S, C>>,
-    watch: Option<Watching<S>>,
+    watch: Option<Watching>,
 }
 
 impl<S: State, C> Default for Hooks<'_, S, C> {

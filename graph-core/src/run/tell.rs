@@ -13,18 +13,18 @@ use super::watch::{Elapsed, Put, Watch, finished, with_causes};
 use crate::compile::NodeIndex;
 use crate::event::{EventKind, Interrupt, Kinds, Spot};
 use crate::id::{CheckpointId, END, NodeName};
-use crate::node::{Outcome, View};
+use crate::node::{EventValue, Outcome};
 use crate::plan::Chosen;
 use crate::state::State;
 
-impl<S: State> Watch<S> {
+impl Watch {
     /// The run begins.
     pub(super) fn begins(&self) {
         self.tell(Spot::default(), EventKind::RunStarted);
     }
 
     /// The run has ended.
-    pub(super) fn ends(&self, ended: &Result<Run<S>, RunError>) {
+    pub(super) fn ends<S>(&self, ended: &Result<Run<S>, RunError>) {
         let kind = match ended {
             Ok(run) => EventKind::RunFinished { status: run.status },
             Err(error) => EventKind::RunFailed {
@@ -56,7 +56,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         }
     }
 
-    pub(super) fn tell(&self, kind: impl FnOnce() -> EventKind<S>) {
+    pub(super) fn tell(&self, kind: impl FnOnce() -> EventKind) {
         if let Some(watch) = self.shared.watch() {
             watch.tell(self.spot(None), kind());
         }
@@ -127,19 +127,19 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
 }
 
 /// What is told of supersteps in a row.
-pub(super) struct ToldRow<'w, S: State> {
-    watch: &'w Watch<S>,
+pub(super) struct ToldRow<'w> {
+    watch: &'w Watch,
     /// The task at work.
     at: Spot,
     written: bool,
     ended: Elapsed,
     /// That it has succeeded, until that is told.
-    finished: Option<EventKind<S>>,
+    finished: Option<EventKind>,
 }
 
-impl<'w, S: State> ToldRow<'w, S> {
+impl<'w> ToldRow<'w> {
     /// Nothing, if nobody wants to know.
-    pub(super) fn new(watch: &'w Watch<S>) -> Option<Self> {
+    pub(super) fn new(watch: &'w Watch) -> Option<Self> {
         let of_tasks = Kinds::UPDATES | Kinds::TASKS;
         let told = of_tasks | Kinds::VALUES | Kinds::PROGRESS;
         watch.wants(told).then(|| Self {
@@ -164,7 +164,7 @@ impl<'w, S: State> ToldRow<'w, S> {
 
     /// The task has succeeded.
     #[inline]
-    pub(super) fn finishes(&mut self, outcome: &Outcome<S>) {
+    pub(super) fn finishes<S: State>(&mut self, outcome: &Outcome<S>) {
         self.ended = self.watch.elapsed(Instant::now());
         self.written = outcome.update.is_some();
         if self.watch.wants(Kinds::UPDATES | Kinds::TASKS) {
@@ -174,7 +174,7 @@ impl<'w, S: State> ToldRow<'w, S> {
 
     /// The superstep was settled.
     #[inline]
-    pub(super) fn settled(&mut self, state: &Arc<S>, chosen: &[Chosen]) {
+    pub(super) fn settled<S: State>(&mut self, state: &Arc<S>, chosen: &[Chosen]) {
         let mut put = self.watch.put(self.ended);
         if let Some(finished) = self.finished.take() {
             put.tell(self.at, finished);
@@ -190,7 +190,7 @@ impl<'w, S: State> ToldRow<'w, S> {
 }
 
 /// A task that has succeeded is told, whatever became of its superstep.
-impl<S: State> Drop for ToldRow<'_, S> {
+impl Drop for ToldRow<'_> {
     fn drop(&mut self) {
         if let Some(finished) = self.finished.take() {
             self.watch.put(self.ended).tell(self.at, finished);
@@ -199,19 +199,19 @@ impl<S: State> Drop for ToldRow<'_, S> {
 }
 
 #[inline]
-fn tell_end<S: State>(put: &mut Put<'_, S>, at: Spot, state: &Arc<S>, written: bool) {
+fn tell_end<S: State>(put: &mut Put<'_>, at: Spot, state: &Arc<S>, written: bool) {
     let kinds = match written {
         true => Kinds::VALUES | Kinds::PROGRESS,
         false => Kinds::PROGRESS,
     };
     if put.wants(kinds) {
-        let state = View::from(Arc::clone(state));
+        let state = EventValue::new(Arc::clone(state));
         put.tell(at, EventKind::SuperstepFinished { state, written });
     }
 }
 
 /// What a task, or `START`, chose: a run of sends to one worker is one event.
-fn tell_choices<S: State>(put: &mut Put<'_, S>, at: Spot, chosen: &[Chosen]) {
+fn tell_choices(put: &mut Put<'_>, at: Spot, chosen: &[Chosen]) {
     if chosen.is_empty() || !put.wants(Kinds::PROGRESS) {
         return;
     }
@@ -234,7 +234,7 @@ fn tell_choices<S: State>(put: &mut Put<'_, S>, at: Spot, chosen: &[Chosen]) {
     tell_sends(put, at, sends);
 }
 
-fn tell_sends<S: State>(put: &mut Put<'_, S>, at: Spot, sends: Option<(NodeIndex, usize)>) {
+fn tell_sends(put: &mut Put<'_>, at: Spot, sends: Option<(NodeIndex, usize)>) {
     if let Some((to, sends)) = sends {
         let to = put.name_of(to);
         put.tell(at, EventKind::Routed { to, sends });

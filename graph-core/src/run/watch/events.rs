@@ -11,7 +11,7 @@ use futures_core::Stream;
 use tokio::task::coop::poll_proceed;
 
 use super::{Hub, Watcher};
-use crate::event::{Event, EventKind, Kinds};
+use crate::event::{Event, EventKind, Happened, Kinds};
 use crate::run::error::RunError;
 use crate::run::result::Run;
 use crate::run::thread::Running;
@@ -21,7 +21,7 @@ use crate::state::State;
 const CAPACITY: usize = 1024;
 
 /// Begins a run whose events go to a hub, if there is one.
-pub(crate) type Start<S> = Box<dyn FnOnce(Option<Arc<Hub<S>>>) -> Running<'static, S> + Send>;
+pub(crate) type Start<S> = Box<dyn FnOnce(Option<Arc<Hub>>) -> Running<'static, S> + Send>;
 
 /// Whether a custom event has a value of a certain type.
 type IsA<S> = fn(&Event<S>) -> bool;
@@ -85,9 +85,9 @@ type IsA<S> = fn(&Event<S>) -> bool;
 #[must_use = "a run does nothing until its events are read"]
 pub struct Events<S: State> {
     stage: Stage<S>,
-    hub: Option<Arc<Hub<S>>>,
+    hub: Option<Arc<Hub>>,
     /// Those that were read from the hub together.
-    taken: VecDeque<Event<S>>,
+    taken: VecDeque<Happened>,
     /// The kinds that are shown; all, if no filter says otherwise.
     shown: Kinds,
     /// The types of custom events that are shown; all, if there is none.
@@ -234,6 +234,7 @@ impl<S: State> Events<S> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<S>>> {
         loop {
             if let Some(event) = self.taken.pop_front() {
+                let event = Event::from(event);
                 for watcher in &mut self.watchers {
                     if watcher.wants().meets(event.kind.kinds()) {
                         watcher.see(&event);

@@ -20,12 +20,11 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::event::{Event, EventKind, Kinds, Origin, Spot, Stamp};
-use crate::state::State;
+use crate::event::{EventKind, Happened, Kinds, Origin, Spot, Stamp};
 
 /// The events of a run that nobody has read.
-pub(crate) struct Hub<S: State> {
-    buffer: Mutex<Buffer<S>>,
+pub(crate) struct Hub {
+    buffer: Mutex<Buffer>,
     /// Whether there is no room.
     full: AtomicBool,
     /// Whether a state waits to be read.
@@ -38,8 +37,8 @@ pub(crate) struct Hub<S: State> {
     begun: Instant,
 }
 
-struct Buffer<S: State> {
-    events: VecDeque<Event<S>>,
+struct Buffer {
+    events: VecDeque<Happened>,
     /// The number of the next event.
     sequence: u64,
     /// How many were dropped since somebody read.
@@ -48,7 +47,7 @@ struct Buffer<S: State> {
     reader: Option<Waker>,
 }
 
-impl<S: State> Hub<S> {
+impl Hub {
     pub(super) fn new(wanted: Kinds, capacity: usize, lossy: bool) -> Self {
         Self {
             buffer: Mutex::new(Buffer {
@@ -92,7 +91,7 @@ impl<S: State> Hub<S> {
     }
 
     /// Puts in what happens now.
-    pub(super) fn put<'h>(&'h self, origin: &'h Arc<Origin>, elapsed: Elapsed) -> Put<'h, S> {
+    pub(super) fn put<'h>(&'h self, origin: &'h Arc<Origin>, elapsed: Elapsed) -> Put<'h> {
         Put {
             hub: self,
             origin,
@@ -105,7 +104,7 @@ impl<S: State> Hub<S> {
 
     /// Moves all events into `taken`, which is empty. If there are none, `reader`
     /// is woken when there are.
-    pub(super) fn take(&self, taken: &mut VecDeque<Event<S>>, reader: Option<&Waker>) {
+    pub(super) fn take(&self, taken: &mut VecDeque<Happened>, reader: Option<&Waker>) {
         let mut buffer = self.buffer.lock();
         std::mem::swap(&mut buffer.events, taken);
         let was_full = self.full.load(Ordering::Relaxed);
@@ -127,7 +126,7 @@ impl<S: State> Hub<S> {
             stamp.sequence = stamp.sequence.saturating_sub(1);
             stamp.at = Spot::default();
             let kind = EventKind::Lost { events: lost };
-            taken.push_front(Event { kind, stamp });
+            taken.push_front(Happened { kind, stamp });
         }
         if was_full {
             self.room.notify_one();
@@ -166,17 +165,17 @@ pub(crate) struct Elapsed(u64);
 
 /// Puts events into a buffer, at one time; whoever waits for one is woken in
 /// the end.
-pub(crate) struct Put<'h, S: State> {
-    hub: &'h Hub<S>,
+pub(crate) struct Put<'h> {
+    hub: &'h Hub,
     origin: &'h Arc<Origin>,
     elapsed: Elapsed,
     wanted: Kinds,
-    buffer: MutexGuard<'h, Buffer<S>>,
+    buffer: MutexGuard<'h, Buffer>,
     /// What had to make room: dropped outside the lock, since it may want it.
-    dropped: Vec<Event<S>>,
+    dropped: Vec<Happened>,
 }
 
-impl<S: State> Put<'_, S> {
+impl Put<'_> {
     #[inline]
     pub(crate) fn wants(&self, kinds: Kinds) -> bool {
         self.wanted.meets(kinds)
@@ -189,7 +188,7 @@ impl<S: State> Put<'_, S> {
 
     /// Puts an event in, if somebody wants to know.
     #[inline]
-    pub(crate) fn tell(&mut self, at: Spot, kind: EventKind<S>) {
+    pub(crate) fn tell(&mut self, at: Spot, kind: EventKind) {
         if !self.wants(kind.kinds()) {
             return;
         }
@@ -212,7 +211,7 @@ impl<S: State> Put<'_, S> {
             at,
         };
         buffer.sequence += 1;
-        buffer.events.push_back(Event { kind, stamp });
+        buffer.events.push_back(Happened { kind, stamp });
     }
 
     /// The node of that number, by its name.
@@ -221,7 +220,7 @@ impl<S: State> Put<'_, S> {
     }
 }
 
-impl<S: State> Drop for Put<'_, S> {
+impl Drop for Put<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.buffer.events.is_empty()

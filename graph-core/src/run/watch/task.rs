@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use super::Watch;
 use crate::event::{EventKind, Kinds, Spot};
-use crate::node::{NodeError, Outcome, Place};
+use crate::node::{EventValue, NodeError, Outcome, Place};
 use crate::run::attempt::Ended;
 use crate::state::State;
 
 /// Tells of a task. If it is dropped before the task's end, the task was
 /// cancelled.
-pub(crate) struct WatchedTask<S: State> {
-    watch: Arc<Watch<S>>,
+pub(crate) struct WatchedTask {
+    watch: Arc<Watch>,
     at: Spot,
     has_ended: bool,
 }
 
-impl<S: State> WatchedTask<S> {
+impl WatchedTask {
     /// A task is about to start.
-    pub(crate) fn new(watch: &Arc<Watch<S>>, place: Place) -> Self {
+    pub(crate) fn new(watch: &Arc<Watch>, place: Place) -> Self {
         Self {
             watch: Arc::clone(watch),
             at: Spot::of(place),
@@ -31,7 +31,7 @@ impl<S: State> WatchedTask<S> {
     }
 
     /// A task has started.
-    pub(crate) fn begun(watch: &Arc<Watch<S>>, at: Spot) -> Self {
+    pub(crate) fn begun(watch: &Arc<Watch>, at: Spot) -> Self {
         Self {
             watch: Arc::clone(watch),
             at,
@@ -57,7 +57,7 @@ impl<S: State> WatchedTask<S> {
     }
 
     /// The task has ended.
-    pub(crate) async fn ends(mut self, ended: &Ended<S>) {
+    pub(crate) async fn ends<S: State>(mut self, ended: &Ended<S>) {
         self.watch.room().await;
         self.has_ended = true;
         match ended {
@@ -68,7 +68,7 @@ impl<S: State> WatchedTask<S> {
     }
 }
 
-impl<S: State> Drop for WatchedTask<S> {
+impl Drop for WatchedTask {
     fn drop(&mut self) {
         if !self.has_ended {
             self.watch.tell(self.at, EventKind::TaskCancelled);
@@ -76,9 +76,9 @@ impl<S: State> Drop for WatchedTask<S> {
     }
 }
 
-impl<S: State> Watch<S> {
+impl Watch {
     /// A task has succeeded.
-    pub(crate) fn finished(&self, at: Spot, outcome: &Outcome<S>) {
+    pub(crate) fn finished<S: State>(&self, at: Spot, outcome: &Outcome<S>) {
         if self.wants(Kinds::UPDATES | Kinds::TASKS) {
             self.tell(at, finished(outcome));
         }
@@ -94,9 +94,12 @@ impl<S: State> Watch<S> {
 }
 
 /// A task has succeeded.
-pub(crate) fn finished<S: State>(outcome: &Outcome<S>) -> EventKind<S> {
+pub(crate) fn finished<S: State>(outcome: &Outcome<S>) -> EventKind {
     EventKind::TaskFinished {
-        update: outcome.update.clone().map(Arc::new),
+        update: outcome
+            .update
+            .clone()
+            .map(|update| EventValue::new(Arc::new(update))),
     }
 }
 

@@ -9,16 +9,15 @@ use tokio::time::Instant;
 use super::hub::{Elapsed, Hub, Put};
 use crate::event::{EventKind, Kinds, Origin, Spot};
 use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
-use crate::state::State;
 
 /// What one graph of a run tells.
-pub(crate) struct Watch<S: State> {
-    hub: Arc<Hub<S>>,
+pub(crate) struct Watch {
+    hub: Arc<Hub>,
     origin: Arc<Origin>,
 }
 
-impl<S: State> Watch<S> {
-    pub(crate) fn new(hub: Arc<Hub<S>>, origin: Arc<Origin>) -> Self {
+impl Watch {
+    pub(crate) fn new(hub: Arc<Hub>, origin: Arc<Origin>) -> Self {
         Self { hub, origin }
     }
 
@@ -29,7 +28,7 @@ impl<S: State> Watch<S> {
     }
 
     /// Tells of something, if somebody wants to know.
-    pub(crate) fn tell(&self, at: Spot, kind: EventKind<S>) {
+    pub(crate) fn tell(&self, at: Spot, kind: EventKind) {
         if self.wants(kind.kinds()) {
             self.put(self.elapsed(Instant::now())).tell(at, kind);
         }
@@ -37,7 +36,7 @@ impl<S: State> Watch<S> {
 
     /// Tells of several things that happen at one time.
     #[inline]
-    pub(crate) fn put(&self, elapsed: Elapsed) -> Put<'_, S> {
+    pub(crate) fn put(&self, elapsed: Elapsed) -> Put<'_> {
         self.hub.put(&self.origin, elapsed)
     }
 
@@ -80,7 +79,7 @@ impl<S: State> Watch<S> {
     }
 }
 
-impl<S: State> Emitter for Watch<S> {
+impl Emitter for Watch {
     fn wants(&self, told: Telling) -> bool {
         self.hub.wants(match told {
             Telling::Token => Kinds::TOKENS,
