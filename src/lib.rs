@@ -127,9 +127,9 @@ pub use superstep_core::{
     MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
     NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
     Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
-    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
-    ThreadUpdate, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update,
-    UpdateKeys, View, Watcher, Worker, WriteKind, node,
+    StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread,
+    ThreadId, ThreadUpdate, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished,
+    Update, UpdateKeys, View, Watcher, Worker, WriteKind, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

@@ -19,6 +19,7 @@ mod run;
 mod silent;
 mod state;
 mod stop;
+mod subgraphs;
 mod threads;
 mod transcript;
 mod undo;

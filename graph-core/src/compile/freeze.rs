@@ -51,6 +51,8 @@ pub(super) fn freeze<S: State, C>(
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
             plain: policy.retry.is_none() && policy.timeout.is_none(),
+            nested: recorded.definition.nested,
+            commands: recorded.definition.commands,
             policy,
             worker: recorded.worker,
             destinations: destinations(index, node),

@@ -1,5 +1,6 @@
 //! What a node can reach beside the state.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -43,6 +44,9 @@ pub(crate) struct Frame<'a, C> {
     pub(crate) place: Place,
     pub(crate) desk: Option<&'a Arc<Desk>>,
     pub(crate) emitter: Option<&'a Arc<dyn Emitter>>,
+    /// What a graph that is a node has of the run it is in; the runs know the
+    /// type.
+    pub(crate) nest: Option<&'a Arc<dyn Any + Send + Sync>>,
 }
 
 impl<C> Frame<'_, C> {

@@ -65,6 +65,8 @@ pub struct Definition<S: State, C> {
     pub(crate) body: Arc<dyn Body<S, C>>,
     pub(crate) policy: Policy,
     pub(crate) commands: bool,
+    /// Whether it is a graph, whose tasks take the permits that it needs none of.
+    pub(crate) nested: bool,
 }
 
 impl<S: State, C> fmt::Debug for Definition<S, C> {
@@ -170,6 +172,7 @@ macro_rules! shape {
                     body: Arc::new($erased(self $(, PhantomData::<fn() -> $extra>)?)),
                     policy: Policy::default(),
                     commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
+                    nested: false,
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! One task from its start to its end: attempts, timeouts, panics.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,12 +30,15 @@ pub(super) struct Shared<S: State, C> {
     /// There is none where no body runs.
     pub(super) context: Option<Arc<C>>,
     /// One permit for each task that may be at work at once.
-    pub(super) permits: Option<Semaphore>,
+    pub(super) permits: Option<Arc<Semaphore>>,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
     pub(super) watching: Option<Watching>,
     /// What may end the run before its end.
     pub(super) stops: Option<Arc<Stops>>,
+    /// What graphs that are nodes have of this run, if there are any: a
+    /// [`Nest`](super::nest::Nest).
+    pub(super) nest: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Whoever watches the run.
@@ -204,6 +208,7 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         place,
         desk,
         emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
+        nest: shared.nest.as_ref(),
     };
     let input = match sent {
         None => Input::State(state),
@@ -224,8 +229,9 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
     let _permit = match &shared.permits {
-        Some(permits) => permits.acquire().await.ok(),
-        None => None,
+        // Those of its own tasks count.
+        Some(permits) if !shared.graph.node(task.node).nested => permits.acquire().await.ok(),
+        _ => None,
     };
     let retry = shared.graph.node(task.node).policy.retry.as_ref();
     let key = TaskKey::of(&task);

@@ -20,6 +20,7 @@ use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
 use super::execute::{Incomplete, Results, SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
+use super::nest::Nested;
 use super::result::{Ran, Run, each_once};
 use super::settle::{At, TaskKey};
 use super::stop::Stop;
@@ -57,6 +58,8 @@ pub(super) struct Progress<'h, S: State, C> {
     /// them.
     pub(super) expired: Vec<usize>,
     pub(super) status: Status,
+    /// What is known of the graph that this is a node of.
+    pub(super) nested: Option<Box<Nested<S>>>,
 }
 
 impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
@@ -76,26 +79,27 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             executor: None,
             expired: Vec::new(),
             status: Status::Done,
+            nested: None,
         }
     }
 
     /// Runs from the input to the end.
-    pub(super) async fn run(&mut self, input: S::Update) -> Result<(), RunError> {
-        let ended = guarded(self.go(input)).await;
+    pub(super) async fn run(&mut self, mut input: S::Update) -> Result<(), RunError> {
+        let ended = guarded(self.go(&mut input)).await;
         ended.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
     }
 
-    async fn go(&mut self, mut input: S::Update) -> Result<(), RunError> {
+    async fn go(&mut self, input: &mut S::Update) -> Result<(), RunError> {
         let shared = Arc::clone(&self.shared);
         let graph = &*shared.graph;
         let mut tasks = Vec::new();
-        self.begin(graph, &mut input, &mut tasks)?;
+        self.begin(graph, input, &mut tasks)?;
         let mut turn = Turn::begin();
         let mut length = 1;
         loop {
             // Who reads has others run, too.
             let read = self.let_read().await;
-            if tasks.is_empty() {
+            if tasks.is_empty() || self.leaves() {
                 return Ok(());
             }
             if self.drains()? {
@@ -159,9 +163,11 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         input: &mut S::Update,
         tasks: &mut Vec<Task>,
     ) -> Result<(), RunError> {
-        let written = self.written([&*input].into_iter());
-        self.merge(input);
-        self.expire(written);
+        if !self.begins_from_parent() {
+            let written = self.written([&*input].into_iter());
+            self.merge(input);
+            self.expire(written);
+        }
         let mut chosen = Vec::new();
         self.ask_routes(graph, None, &graph.start, &mut chosen)?;
         self.tell_end_of([(None, &chosen[..])].into_iter(), true);
@@ -240,7 +246,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 }
             }
             let reads = told.as_ref().is_some_and(ToldRow::is_to_be_read);
-            if reads || !self.goes_in_a_row(tasks) {
+            if reads || self.leaves() || !self.goes_in_a_row(tasks) {
                 break;
             }
         }

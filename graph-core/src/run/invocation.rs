@@ -451,10 +451,12 @@ where
         Shared {
             graph: Arc::clone(&self.graph.frozen),
             context: Some(self.context.context()),
-            permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
+            permits: max_concurrency
+                .map(|n| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)))),
             ledger: None,
             watching: None,
             stops: self.stops(),
+            nest: None,
         }
     }
 
@@ -514,6 +516,7 @@ where
         {
             return run_on_thread(Parts {
                 shared,
+                call_limit: self.recursion_limit,
                 recursion_limit,
                 begin: mem::take(&mut self.begin),
                 input,
@@ -524,7 +527,7 @@ where
             });
         }
         let nothing_lost = self.nothing_lost(settings, executor.is_some());
-        let mut progress = Progress::new(Arc::new(shared), recursion_limit);
+        let mut progress = Progress::new(shared.nested(self.recursion_limit), recursion_limit);
         progress.observer = observer;
         progress.executor = executor;
         Box::pin(async move {

@@ -8,6 +8,7 @@ mod error;
 mod execute;
 mod hooks;
 mod invocation;
+mod nest;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
@@ -21,6 +22,7 @@ mod watch;
 pub use error::{CancelledBy, RunError, TimeoutScope};
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
+pub use nest::{Subgraph, subgraph};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;

@@ -38,6 +38,7 @@ where
         let Parts {
             shared,
             recursion_limit,
+            call_limit,
             begin,
             input,
             thread,
@@ -45,7 +46,8 @@ where
             observer,
             executor,
         } = parts;
-        let mut run = Threaded::open(shared, recursion_limit, thread, call).await?;
+        let limits = (recursion_limit, call_limit);
+        let mut run = Threaded::open(shared, limits, thread, call).await?;
         run.progress.observer = observer;
         run.line.on_written = run.progress.on_checkpoint();
         run.progress.executor = executor;
@@ -60,7 +62,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     /// Takes the thread's lease.
     pub(super) async fn open(
         mut shared: Shared<S, C>,
-        recursion_limit: u64,
+        (recursion_limit, call_limit): (u64, Option<u64>),
         thread: ThreadId,
         call: ThreadCall,
     ) -> Result<Self, RunError> {
@@ -88,7 +90,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
         Ok(Self {
-            progress: Progress::new(Arc::new(shared), recursion_limit),
+            progress: Progress::new(shared.nested(call_limit), recursion_limit),
             line,
             ledger,
             logs: FieldLogs::default(),

@@ -250,8 +250,9 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             ledger: None,
             watching: None,
             stops: None,
+            nest: None,
         };
-        Threaded::open(shared, 0, self.id.clone(), call).await
+        Threaded::open(shared, (0, None), self.id.clone(), call).await
     }
 }
 

@@ -19,7 +19,7 @@ use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Asked, Desk, NodeError, Outcome, Question, QuestionKey, SendTo, Target, WrongAnswer,
+    Asked, Desk, InputType, NodeError, Outcome, Question, QuestionKey, SendTo, Target, WrongAnswer,
 };
 use crate::state::State;
 
@@ -60,12 +60,16 @@ fn none<U>() -> Option<U> {
     None
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct TargetBody {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     to: String,
     /// For a send, what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     input: Option<Box<RawValue>>,
+    /// For one in the parent graph, what is gone to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Vec<Self>>,
 }
 
 /// An answer that is not of the type that was asked for.
@@ -213,19 +217,31 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 }
 
-fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
-    let goto = done.outcome.targets.iter().map(|target| {
+impl TargetBody {
+    fn of(target: &Target) -> serde_json::Result<Self> {
         Ok(match target {
-            Target::Node(name) => TargetBody {
+            Target::Node(name) => Self {
                 to: name.to_string(),
-                input: None,
+                ..Self::default()
             },
-            Target::Send(send) => TargetBody {
+            Target::Send(send) => Self {
                 to: send.worker().to_owned(),
                 input: Some(RawValue::from_string(send.input.write()?)?),
+                parent: None,
             },
+            Target::Parent(targets) => {
+                let targets = targets.iter().map(Self::of);
+                Self {
+                    parent: Some(targets.collect::<serde_json::Result<_>>()?),
+                    ..Self::default()
+                }
+            }
         })
-    });
+    }
+}
+
+fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
+    let goto = done.outcome.targets.iter().map(TargetBody::of);
     let json = serde_json::to_string(&ResultBody {
         attempts: done.attempts,
         update: done.outcome.update.as_ref(),
@@ -237,6 +253,31 @@ fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
     Ok(json)
 }
 
+/// Finds a worker by its name: of this graph, or of one so many levels up.
+type FindWorker<'f> = dyn Fn(usize, &str) -> Option<InputType> + 'f;
+
+impl TargetBody {
+    fn read(self, depth: usize, worker: &FindWorker<'_>) -> Result<Target, String> {
+        let Self { to, input, parent } = self;
+        if let Some(parent) = parent {
+            let targets = parent.into_iter();
+            let targets = targets.map(|target| target.read(depth + 1, worker));
+            return Ok(Target::Parent(targets.collect::<Result<_, _>>()?));
+        }
+        let Some(input) = input else {
+            return Ok(Target::from(to));
+        };
+        let worker =
+            worker(depth, &to).ok_or_else(|| format!("there is no worker `{to}` any more"))?;
+        let input = (worker.read)(input.get())
+            .map_err(|error| format!("`{to}` was sent what it does not take: {error}"))?;
+        Ok(Target::Send(SendTo {
+            worker: worker.worker,
+            input,
+        }))
+    }
+}
+
 /// A result that was written down.
 pub(super) fn read_result<S: State, C>(
     graph: &Frozen<S, C>,
@@ -244,21 +285,15 @@ pub(super) fn read_result<S: State, C>(
 ) -> Result<Done<S>, String> {
     let body: ResultBody<S::Update> =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let target = |TargetBody { to, input }| {
-        let Some(input) = input else {
-            return Ok(Target::from(to));
-        };
-        let node = graph.index_of(&to).or_else(|| graph.formerly(&to));
-        let worker = node.and_then(|node| graph.node(node).worker);
-        let worker = worker.ok_or_else(|| format!("there is no worker `{to}` any more"))?;
-        let input = (worker.read)(input.get())
-            .map_err(|error| format!("`{to}` was sent what it does not take: {error}"))?;
-        Ok(Target::Send(SendTo {
-            worker: worker.worker,
-            input,
-        }))
+    let worker = |depth: usize, name: &str| match depth {
+        0 => {
+            let node = graph.index_of(name).or_else(|| graph.formerly(name));
+            node.and_then(|node| graph.node(node).worker)
+        }
+        _ => None,
     };
-    let targets: Result<Vec<Target>, String> = body.goto.into_iter().map(target).collect();
+    let goto = body.goto.into_iter();
+    let targets: Result<Vec<Target>, String> = goto.map(|target| target.read(0, &worker)).collect();
     Ok(Done {
         attempts: body.attempts,
         paused: false,

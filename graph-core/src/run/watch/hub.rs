@@ -107,7 +107,7 @@ impl Hub {
     pub(super) fn take(&self, taken: &mut VecDeque<Happened>, reader: Option<&Waker>) {
         let mut buffer = self.buffer.lock();
         std::mem::swap(&mut buffer.events, taken);
-        let was_full = self.full.load(Ordering::Relaxed);
+        let somebody_waits = self.is_full() || self.holds_state();
         self.full.store(false, Ordering::Relaxed);
         self.holds_state.store(false, Ordering::Relaxed);
         if taken.is_empty() {
@@ -128,7 +128,7 @@ impl Hub {
             let kind = EventKind::Lost { events: lost };
             taken.push_front(Happened { kind, stamp });
         }
-        if was_full {
+        if somebody_waits {
             self.room.notify_one();
         }
     }
@@ -145,13 +145,23 @@ impl Hub {
 
     /// Returns once there is room.
     pub(super) async fn wait_for_room(&self) {
-        if !self.is_full() {
+        self.wait_while(Self::is_full).await;
+    }
+
+    /// Returns once there is room, and no state waits to be read.
+    pub(super) async fn wait_until_read(&self) {
+        self.wait_while(|hub| hub.is_full() || hub.holds_state())
+            .await;
+    }
+
+    async fn wait_while(&self, waits: impl Fn(&Self) -> bool) {
+        if !waits(self) {
             return;
         }
-        while self.is_full() {
+        while waits(self) {
             let mut rings = pin!(self.room.notified());
             rings.as_mut().enable();
-            if self.is_full() {
+            if waits(self) {
                 rings.await;
             }
         }

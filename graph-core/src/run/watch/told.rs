@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::hub::{Elapsed, Hub, Put};
 use crate::event::{EventKind, Kinds, Origin, Spot};
+use crate::id::NodeName;
 use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
 
 /// What one graph of a run tells.
@@ -19,6 +20,28 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(hub: Arc<Hub>, origin: Arc<Origin>) -> Self {
         Self { hub, origin }
+    }
+
+    /// What a graph that is a node tells, in a task of this one.
+    pub(crate) fn inside(&self, place: Place, names: Arc<[NodeName]>) -> Self {
+        let Origin { run, path, .. } = &*self.origin;
+        let (node, send) = (self.name_of(place.node), place.send.unwrap_or(0));
+        let path = match path.as_str() {
+            "" => format!("{node}/{send}"),
+            path => format!("{path}/{node}/{send}"),
+        };
+        Self {
+            hub: Arc::clone(&self.hub),
+            origin: Arc::new(Origin {
+                run: run.clone(),
+                path,
+                names,
+            }),
+        }
+    }
+
+    fn name_of(&self, node: u32) -> NodeName {
+        self.origin.names[node as usize].clone()
     }
 
     /// Whether somebody wants events of one of these kinds.
@@ -69,8 +92,12 @@ impl Watch {
         self.is_full() || self.hub.holds_state()
     }
 
-    /// Lets the reader read: it polls the run again when it has.
+    /// Lets the reader read: it polls the run again when it has. Who is inside a
+    /// task is woken then.
     pub(crate) async fn let_read(&self) {
+        if !self.origin.path.is_empty() {
+            return self.hub.wait_until_read().await;
+        }
         poll_fn(|_| match self.is_to_be_read() {
             true => Poll::Pending,
             false => Poll::Ready(()),
