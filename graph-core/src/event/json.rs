@@ -4,7 +4,6 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Event, EventKind, Status};
-use crate::node::EventValue;
 use crate::state::State;
 
 /// As `{"event":"task_finished","run":"research-1","sequence":7,…}`: the name of
@@ -39,14 +38,12 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
             map.serialize_entry("delay_ms", &delay)
         }
         EventKind::TaskFinished { update } | EventKind::TaskCached { update } => {
-            map.serialize_entry("update", &update.as_ref().map(EventValue::to_json))
+            map.serialize_entry("update", update)
         }
         EventKind::TaskFailed { error } | EventKind::RunFailed { error } => {
             map.serialize_entry("error", &**error)
         }
-        EventKind::SuperstepFinished { state, .. } => {
-            map.serialize_entry("state", &state.to_json())
-        }
+        EventKind::SuperstepFinished { state, .. } => map.serialize_entry("state", state),
         EventKind::Routed { to, sends } => {
             map.serialize_entry("to", to)?;
             match sends {
@@ -62,7 +59,7 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
             map.serialize_entry("value", &interrupt.value)
         }
         EventKind::Token { text } => map.serialize_entry("text", &**text),
-        EventKind::Custom(custom) => map.serialize_entry("value", &custom.to_json()),
+        EventKind::Custom(custom) => map.serialize_entry("value", custom),
         EventKind::RunFinished { status } => map.serialize_entry(
             "status",
             match status {

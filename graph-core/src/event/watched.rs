@@ -150,6 +150,9 @@ pub struct Interrupt {
     pub value: Value,
     /// The task that asks.
     pub task: TaskId,
+    /// Where the task's graph stands: empty for the run's own, `review/0` for a
+    /// subgraph that is node `review`.
+    pub path: String,
 }
 
 /// The run that events are of, and the graph within it.

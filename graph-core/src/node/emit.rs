@@ -5,8 +5,10 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{BoxFuture, Place};
 
@@ -40,6 +42,7 @@ pub struct EventValue(Arc<dyn AnyValue>);
 trait AnyValue: Send + Sync {
     fn as_any(&self) -> &(dyn Any + Send + Sync);
     fn to_json(&self) -> serde_json::Result<Value>;
+    fn write(&self) -> serde_json::Result<Box<RawValue>>;
     fn type_name(&self) -> &'static str;
 }
 
@@ -50,6 +53,10 @@ impl<T: Serialize + Send + Sync + 'static> AnyValue for T {
 
     fn to_json(&self) -> serde_json::Result<Value> {
         serde_json::to_value(self)
+    }
+
+    fn write(&self) -> serde_json::Result<Box<RawValue>> {
+        serde_json::value::to_raw_value(self)
     }
 
     fn type_name(&self) -> &'static str {
@@ -80,6 +87,16 @@ impl EventValue {
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.0.type_name()
+    }
+}
+
+/// As JSON, its fields in the order in which its type writes them.
+impl Serialize for EventValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0
+            .write()
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
     }
 }
 

@@ -312,17 +312,17 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
         desk.begin_attempt();
     }
     let mut call = caught(|| call(shared, state, place, sent, desk))?;
-    let watch = shared.watch();
+    // What is inside a graph waits for itself.
+    let nested = shared.graph.node(place.node).nested;
+    let watch = shared.watch().filter(|_| !nested);
     let mut room: Option<BoxFuture<()>> = None;
     let guarded = poll_fn(|cx| {
-        if let Some(watch) = watch.filter(|watch| room.is_some() || watch.is_full()) {
-            ready!(
-                room.get_or_insert_with(|| watch.boxed_room())
-                    .as_mut()
-                    .poll(cx)
-            );
-            room = None;
+        // Looked at anew each time: whoever was told of room may not be polled.
+        if let Some(watch) = watch.filter(|watch| watch.is_full()) {
+            let room = room.get_or_insert_with(|| watch.boxed_room());
+            ready!(room.as_mut().poll(cx));
         }
+        room = None;
         let polled = caught(|| call.as_mut().poll_outcome(cx));
         polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
     });

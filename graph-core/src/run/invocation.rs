@@ -15,6 +15,7 @@ use super::attempt::{Shared, Watching};
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
+use super::nest::Around;
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
@@ -527,7 +528,11 @@ where
             });
         }
         let nothing_lost = self.nothing_lost(settings, executor.is_some());
-        let mut progress = Progress::new(shared.nested(self.recursion_limit), recursion_limit);
+        let around = Around {
+            recursion_limit: self.recursion_limit,
+            ..Around::default()
+        };
+        let mut progress = Progress::new(shared.nested(around), recursion_limit);
         progress.observer = observer;
         progress.executor = executor;
         Box::pin(async move {

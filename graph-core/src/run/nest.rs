@@ -17,34 +17,73 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Shared, Watching};
-use super::drive::Progress;
-use super::error::RunError;
+use super::drive::{Progress, guarded};
 use super::stop::StopCall;
+use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
+use crate::id::NodeName;
 use crate::node::{
-    Body, BoxCall, Definition, Frame, Input, IntoNode, IntoWorker, NodeError, Outcome, Place,
-    Policy, Target,
+    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
+    Place, Policy, Target,
 };
 use crate::state::{Data, State};
 
 /// What graphs that are nodes have of the run they are in.
 pub(super) struct Nest {
+    names: Arc<[NodeName]>,
     permits: Option<Arc<Semaphore>>,
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
+    thread: Option<OnThread>,
+    /// The workers of the graph that they are nodes of.
+    workers: Vec<InputType>,
+    /// That of the graph around it.
+    outer: Option<Arc<Self>>,
+}
+
+impl Nest {
+    /// A worker of the graph so many levels up from one that is a node.
+    fn worker(&self, levels: usize, name: &str) -> Option<InputType> {
+        if levels > 1 {
+            return self.outer.as_ref()?.worker(levels - 1, name);
+        }
+        let mut workers = self.workers.iter();
+        workers.find(|worker| worker.worker == name).copied()
+    }
+
+    /// The ledger of a graph that is a node, in a task.
+    fn ledger(&self, place: Place, names: &Arc<[NodeName]>) -> Option<Arc<InsideLedger>> {
+        let node = &self.names[place.node as usize];
+        let thread = self.thread.as_ref()?;
+        Some(Arc::new(thread.inside(node, place.send, Arc::clone(names))))
+    }
+}
+
+/// What a call, and the graph around, have to do with a run.
+#[derive(Default)]
+pub(super) struct Around {
+    /// The call's own limit.
+    pub(super) recursion_limit: Option<u64>,
+    pub(super) thread: Option<OnThread>,
+    pub(super) outer: Option<Arc<Nest>>,
 }
 
 impl<S: State, C> Shared<S, C> {
     /// The same, to be shared; graphs that are nodes of its graph are told what
-    /// they need. `recursion_limit` is the call's own.
-    pub(super) fn nested(mut self, recursion_limit: Option<u64>) -> Arc<Self> {
+    /// they need.
+    pub(super) fn nested(mut self, around: Around) -> Arc<Self> {
         if self.graph.nests() {
+            let workers = self.graph.nodes.iter().filter_map(|node| node.worker);
             self.nest = Some(Arc::new(Nest {
+                names: Arc::clone(&self.graph.names),
                 permits: self.permits.clone(),
                 watch: self.watch().cloned(),
-                recursion_limit,
+                recursion_limit: around.recursion_limit,
+                thread: around.thread,
+                workers: workers.collect(),
+                outer: around.outer,
             }));
         }
         Arc::new(self)
@@ -116,7 +155,42 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
     }
 
     /// Runs the graph from `state`, to which `input` is applied.
-    async fn run(self, state: Arc<S>, input: S::Update, hands: bool) -> Result<Ended<S>, RunError> {
+    async fn run(
+        self,
+        state: Arc<S>,
+        mut input: S::Update,
+        hands: bool,
+    ) -> Result<Ended<S>, NodeError> {
+        let nest = Arc::clone(&self.nest);
+        let ledger = nest.ledger(self.place, &self.graph.names);
+        let mut progress = self.begin(state, hands, ledger.as_ref());
+        match &ledger {
+            None => progress.run(input).await?,
+            Some(ledger) => {
+                let outer = |levels: usize, name: &str| nest.worker(levels, name);
+                let work = progress.go_inside(&mut input, ledger, &outer);
+                let ended = guarded(work).await;
+                match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
+                    InsideEnd::Done => {}
+                    InsideEnd::Paused => return Err(PausedInside.into()),
+                }
+            }
+        }
+        let nested = progress.nested.take();
+        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
+        Ok(Ended {
+            state: progress.state,
+            handed,
+            targets: leave.unwrap_or_default(),
+        })
+    }
+
+    fn begin(
+        self,
+        state: Arc<S>,
+        hands: bool,
+        ledger: Option<&Arc<InsideLedger>>,
+    ) -> Progress<'static, S, C> {
         let Self {
             graph,
             context,
@@ -127,30 +201,27 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
         let watch = watch.map(|watch| watch.inside(place, Arc::clone(&graph.names)));
         let limits = graph.limits;
         let shared = Shared {
-            graph: Arc::clone(&graph),
+            graph,
             context: Some(context),
             permits: nest.permits.clone(),
-            ledger: None,
+            ledger: ledger.map(|ledger| Arc::clone(ledger) as _),
             watching: watch.map(Watching::new),
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
             nest: None,
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
-        let shared = shared.nested(nest.recursion_limit);
+        let shared = shared.nested(Around {
+            recursion_limit: nest.recursion_limit,
+            thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
+            outer: Some(nest),
+        });
         let mut progress = Progress::new(shared, recursion_limit);
         progress.state = state;
         progress.nested = Some(Box::new(Nested {
             handed: hands.then(S::Update::default),
             leave: None,
         }));
-        progress.run(input).await?;
-        let nested = progress.nested.take();
-        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
-        Ok(Ended {
-            state: progress.state,
-            handed,
-            targets: leave.unwrap_or_default(),
-        })
+        progress
     }
 }
 

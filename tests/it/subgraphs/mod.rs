@@ -2,6 +2,7 @@
 
 mod leaving;
 mod running;
+mod threads;
 
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;

@@ -9,12 +9,14 @@ use tokio::runtime::Handle;
 use super::super::attempt::Shared;
 use super::super::drive::{Progress, guarded};
 use super::super::error::RunError;
+use super::super::nest::Around;
 use super::super::result::Run;
 use super::super::stop::Stops;
 use super::call::{Answers, Begin, Parts, Running, ThreadCall};
 use super::drive::{Breakpoints, End, Threaded};
 use super::entries::{BREAKPOINT, Standing};
 use super::fields::{Changes, FieldLogs};
+use super::inside::OnThread;
 use super::ledger::TaskLedger;
 use super::line::Line;
 use super::options::{Durability, OnBusy, Unfinished};
@@ -89,8 +91,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let ledger = TaskLedger::new(Arc::clone(&graph.names), Arc::clone(&line.outbox), waits);
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
+        let around = Around {
+            recursion_limit: call_limit,
+            thread: Some(OnThread::Itself(Arc::clone(&ledger))),
+            outer: None,
+        };
         Ok(Self {
-            progress: Progress::new(shared.nested(call_limit), recursion_limit),
+            progress: Progress::new(shared.nested(around), recursion_limit),
             line,
             ledger,
             logs: FieldLogs::default(),

@@ -15,6 +15,7 @@ use super::super::stop::Stop;
 use super::call::{Answers, ThreadCall};
 use super::entries::{BREAKPOINT, Entries, RESULT, Standing};
 use super::fields::{Changes, FieldLogs};
+use super::inside::answer_inside;
 use super::ledger::{BadAnswer, TaskLedger, read_result};
 use super::line::{Head, Line};
 use crate::checkpoint::{
@@ -182,8 +183,12 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             return Ok(parked);
         }
         let place = self.line.place();
-        self.ledger
-            .begin(Arc::clone(&self.entries), n_tasks == 1, place);
+        self.ledger.begin(
+            Arc::clone(&self.entries),
+            n_tasks == 1,
+            place,
+            self.answered.clone(),
+        );
         let keys: Vec<TaskKey> = to_run.iter().map(TaskKey::of).collect();
         let work = self.progress.execute(to_run);
         let executed = self.line.alongside(work).await??;
@@ -215,7 +220,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         task: &str,
         json: &str,
     ) -> Result<Done<S>, RunError> {
-        read_result(graph, json).map_err(|why| {
+        read_result(graph, json, &|_, _| None).map_err(|why| {
             let what = format!("the result of task `{task}`");
             self.line.failed(CheckpointError::corrupt(what, why))
         })
@@ -223,6 +228,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
     /// The error of a task that failed.
     async fn task_failed(&mut self, key: TaskKey, failed: Failed) -> Result<RunError, RunError> {
+        let failed = match answer_inside(failed) {
+            Ok(error) => return Ok(error),
+            Err(failed) => failed,
+        };
         let task = self.progress.task_id(Some(key));
         let bad = failed.error.as_error().downcast_ref::<BadAnswer>();
         let Some(BadAnswer { key: question, why }) = bad else {

@@ -1,6 +1,6 @@
 //! Takes down what each task of a superstep leaves, as it leaves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::super::attempt::{Done, Ended, Failed};
+use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
-use super::entries::{Entries, RESULT, key_of};
+use super::entries::{Entries, RESULT, Standing, key_of};
 use super::join::has_null;
 use super::outbox::{KeepInOutbox, Outbox};
 use crate::checkpoint::EntryRecord;
@@ -24,7 +25,7 @@ use crate::node::{
 use crate::state::State;
 
 /// The ledger of a run on a thread.
-pub(super) struct TaskLedger {
+pub(in crate::run) struct TaskLedger {
     names: Arc<[NodeName]>,
     outbox: Arc<Outbox>,
     /// Whether an effect waits until it is written.
@@ -44,6 +45,18 @@ struct Now {
     place: String,
     /// What has been asked and has no answer, by task.
     open: BTreeMap<String, Vec<Question>>,
+    /// The tasks that have just been answered.
+    answered: BTreeSet<String>,
+    /// What tasks inside others have left since the superstep began: one that is
+    /// tried again goes on from there.
+    inside: BTreeMap<String, Inside>,
+}
+
+/// What a task inside another has left since its superstep began.
+#[derive(Default)]
+struct Inside {
+    desk: Option<Arc<Desk>>,
+    result: Option<String>,
 }
 
 /// The result of a task, as it is written down.
@@ -96,13 +109,25 @@ impl TaskLedger {
     }
 
     /// A superstep begins.
-    pub(super) fn begin(&self, entries: Arc<Entries>, alone: bool, place: String) {
-        *self.now.lock() = Now {
-            entries,
-            alone,
-            place,
-            open: BTreeMap::new(),
-        };
+    pub(super) fn begin(
+        &self,
+        entries: Arc<Entries>,
+        alone: bool,
+        place: String,
+        answered: BTreeSet<String>,
+    ) {
+        let before = std::mem::replace(
+            &mut *self.now.lock(),
+            Now {
+                entries,
+                alone,
+                place,
+                answered,
+                ..Now::default()
+            },
+        );
+        // Outside the lock: what is dropped may want it.
+        drop(before);
     }
 
     /// The questions of the tasks that paused in this superstep.
@@ -119,8 +144,7 @@ impl TaskLedger {
         .to_string()
     }
 
-    fn pause(&self, task: TaskKey, questions: Vec<Question>) {
-        let task = self.task_id(task);
+    fn pause(&self, task: String, questions: Vec<Question>) {
         let mut now = self.now.lock();
         let entries = Arc::clone(&now.entries);
         let asked = |key: &QuestionKey| questions.iter().any(|question| question.key == *key);
@@ -141,8 +165,8 @@ impl TaskLedger {
         self.outbox.put(records);
     }
 
-    fn finish<S: State>(&self, task: TaskKey, done: &Done<S>) -> Result<(), NodeError> {
-        if self.now.lock().alone {
+    fn finish<S: State>(&self, task: &Named, done: &Done<S>) -> Result<(), NodeError> {
+        if !task.inside && self.now.lock().alone {
             return Ok(());
         }
         let json = write_result(done).map_err(|error| {
@@ -150,20 +174,16 @@ impl TaskLedger {
                 "what it returned cannot be written as JSON: {error}"
             ))
         })?;
-        let task = self.task_id(task);
+        if task.inside {
+            let mut now = self.now.lock();
+            now.inside.entry(task.name.clone()).or_default().result = Some(json.clone());
+        }
         self.outbox
-            .put([EntryRecord::new(&task, RESULT, Some(json))]);
+            .put([EntryRecord::new(&task.name, RESULT, Some(json))]);
         Ok(())
     }
-}
 
-impl<S: State> Ledger<S> for TaskLedger {
-    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(self.outbox.stopped())
-    }
-
-    fn desk(&self, task: TaskKey) -> Arc<Desk> {
-        let task = self.task_id(task);
+    fn new_desk(&self, task: String) -> Arc<Desk> {
         let (entries, place) = {
             let now = self.now.lock();
             (Arc::clone(&now.entries), format!("{}/{task}", now.place))
@@ -179,27 +199,79 @@ impl<S: State> Ledger<S> for TaskLedger {
         Arc::new(Desk::new(answers, once, Some(Box::new(keep)), place))
     }
 
-    fn take_down(
+    /// As [`Ledger::desk`], of a task inside another.
+    pub(super) fn desk_inside(&self, task: &str) -> Arc<Desk> {
+        let known = |now: &Now| now.inside.get(task)?.desk.clone();
+        if let Some(desk) = known(&self.now.lock()) {
+            return desk;
+        }
+        let desk = self.new_desk(task.to_owned());
+        let mut now = self.now.lock();
+        now.inside.entry(task.to_owned()).or_default().desk = Some(Arc::clone(&desk));
+        desk
+    }
+
+    /// How a task inside another stands.
+    pub(super) fn standing_inside(&self, task: &str) -> StandingInside {
+        let now = self.now.lock();
+        if let Some(result) = now
+            .inside
+            .get(task)
+            .and_then(|inside| inside.result.clone())
+        {
+            return StandingInside::Finished(result);
+        }
+        match now.entries.standing(task, &now.answered) {
+            Standing::Finished(json) => StandingInside::Finished(json.to_owned()),
+            Standing::Parked => StandingInside::Parked,
+            Standing::Ready => StandingInside::Ready,
+        }
+    }
+
+    /// Takes things back that a task inside another has left: its result, or an
+    /// answer.
+    pub(super) fn take_back_inside(&self, task: &str, key: &str) {
+        if key == RESULT {
+            let mut now = self.now.lock();
+            if let Some(inside) = now.inside.get_mut(task) {
+                inside.result = None;
+            }
+            let entries = Arc::make_mut(&mut now.entries);
+            entries.of_mut(task).result = None;
+        }
+        self.outbox.put([EntryRecord::new(task, key, None)]);
+    }
+
+    /// As [`Ledger::take_down`].
+    pub(super) fn take_down_as<S: State>(
         &self,
-        task: TaskKey,
+        task: Named,
         attempts: u32,
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>> {
         let fail = |error: NodeError| Some(Err(Failed { attempts, error }));
+        let paused = || {
+            Some(Ok(Done {
+                attempts,
+                paused: true,
+                outcome: Outcome::empty(),
+            }))
+        };
         match (asked, result) {
+            (_, Err(error)) if error.as_error().is::<PausedInside>() => paused(),
+            // A wrong answer inside is not to be tried again.
+            (_, Err(error)) if is_answer(error) => {
+                fail(std::mem::replace(error, NodeError::msg("")))
+            }
             (Asked::Wrong(WrongAnswer { key, why }), _) => fail(BadAnswer { key, why }.into()),
             (Asked::Open(questions), Ok(_)) => {
                 let name = questions.into_iter().map(|question| question.key.0).next();
                 fail(Swallowed(name.unwrap_or_default()).into())
             }
             (Asked::Open(questions), Err(_)) => {
-                self.pause(task, questions);
-                Some(Ok(Done {
-                    attempts,
-                    paused: true,
-                    outcome: Outcome::empty(),
-                }))
+                self.pause(task.name, questions);
+                paused()
             }
             (Asked::Nothing, Ok(outcome)) => {
                 let done = Done {
@@ -207,13 +279,61 @@ impl<S: State> Ledger<S> for TaskLedger {
                     paused: false,
                     outcome: std::mem::replace(outcome, Outcome::empty()),
                 };
-                match self.finish(task, &done) {
+                match self.finish(&task, &done) {
                     Ok(()) => Some(Ok(done)),
                     Err(error) => fail(error),
                 }
             }
             (Asked::Nothing, Err(_)) => None,
         }
+    }
+}
+
+/// A task by its name, and whether it is inside another.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) inside: bool,
+}
+
+/// As [`Standing`], of a task inside another.
+pub(super) enum StandingInside {
+    Ready,
+    Finished(String),
+    Parked,
+}
+
+/// Whether a task failed since one inside it was given a wrong answer.
+fn is_answer(error: &NodeError) -> bool {
+    let error = error.as_error().downcast_ref::<RunError>();
+    matches!(error, Some(RunError::Answer { .. }))
+}
+
+/// A task waits, since one inside it does.
+#[derive(Debug, thiserror::Error)]
+#[error("a question inside it has no answer yet")]
+pub(in crate::run) struct PausedInside;
+
+impl<S: State> Ledger<S> for TaskLedger {
+    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.outbox.stopped())
+    }
+
+    fn desk(&self, task: TaskKey) -> Arc<Desk> {
+        self.new_desk(self.task_id(task))
+    }
+
+    fn take_down(
+        &self,
+        task: TaskKey,
+        attempts: u32,
+        asked: Asked,
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>> {
+        let task = Named {
+            name: self.task_id(task),
+            inside: false,
+        };
+        self.take_down_as(task, attempts, asked, result)
     }
 }
 
@@ -254,7 +374,7 @@ fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
 }
 
 /// Finds a worker by its name: of this graph, or of one so many levels up.
-type FindWorker<'f> = dyn Fn(usize, &str) -> Option<InputType> + 'f;
+pub(in crate::run) type FindWorker<'f> = dyn Fn(usize, &str) -> Option<InputType> + Sync + 'f;
 
 impl TargetBody {
     fn read(self, depth: usize, worker: &FindWorker<'_>) -> Result<Target, String> {
@@ -278,10 +398,12 @@ impl TargetBody {
     }
 }
 
-/// A result that was written down.
+/// A result that was written down; `outer` finds workers of the graphs around
+/// this one.
 pub(super) fn read_result<S: State, C>(
     graph: &Frozen<S, C>,
     json: &str,
+    outer: &FindWorker<'_>,
 ) -> Result<Done<S>, String> {
     let body: ResultBody<S::Update> =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -290,7 +412,7 @@ pub(super) fn read_result<S: State, C>(
             let node = graph.index_of(name).or_else(|| graph.formerly(name));
             node.and_then(|node| graph.node(node).worker)
         }
-        _ => None,
+        depth => outer(depth, name),
     };
     let goto = body.goto.into_iter();
     let targets: Result<Vec<Target>, String> = goto.map(|target| target.read(0, &worker)).collect();
