@@ -49,5 +49,6 @@ pages! {
     cancelled = "../docs/errors/cancelled.md",
     no_runtime = "../docs/errors/no-runtime.md",
     threads = "../docs/threads.md",
+    timelines = "../docs/timelines.md",
     from_langgraph = "../docs/from-langgraph.md",
 }

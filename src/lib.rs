@@ -88,7 +88,8 @@
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
 //!   [`View::new`] shows how to call a node by itself, and `testing::explore`
 //!   tries many completion orders and failures.
-//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
+//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`];
+//!   a [`Timeline`] shows where the time of a run went.
 //!
 //! Mistakes in how a graph is put together are reported by
 //! [`StateGraph::compile`], all at once. It sees where a `goto` may go if
@@ -124,11 +125,11 @@ pub use superstep_core::{
     History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
     IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Loaded, Max,
     MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
-    NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
-    Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status,
-    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript,
-    TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind,
-    node,
+    NodeResult, OnBusy, OnFailure, Outcome, Phase, PhaseKind, Prunable, Reducer, Replace,
+    Retention, Retry, Route, Run, RunError, START, Schema, SendTo, Snapshot, Source, Span,
+    SpanOutcome, StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord, Target, TaskId,
+    TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline, Transcript, TranscriptOutcome,
+    TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

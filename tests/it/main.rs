@@ -18,5 +18,6 @@ mod run;
 mod silent;
 mod state;
 mod threads;
+mod timeline;
 mod transcript;
 mod undo;
