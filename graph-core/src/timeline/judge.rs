@@ -8,6 +8,9 @@ use super::pieces::{Piece, Use, end, pieces, ready, time_in};
 use super::scopes::Scopes;
 use super::span::Span;
 
+/// The part of the whole that is not worth a word is less than one in so many.
+const SEEN: u32 = 200;
+
 /// A timeline looked at.
 #[derive(Debug)]
 pub(super) struct Judged<'t> {
@@ -263,8 +266,9 @@ impl<'t> Judged<'t> {
         Some((by.1, wait.end))
     }
 
-    /// What the time on the critical path was used for: each use and how long,
-    /// what took longest first.
+    /// What the run's time was used for along the critical path: each use and how
+    /// long, what took longest first. What is not in a span of it, such as the
+    /// time between supersteps, is of unknown use.
     pub(super) fn spent(&self) -> Vec<(Use, Duration)> {
         let mut spent: Vec<(Use, Duration)> = Vec::new();
         for link in &self.critical {
@@ -279,14 +283,22 @@ impl<'t> Judged<'t> {
                 } else {
                     piece.used
                 };
-                match spent.iter_mut().find(|(known, _)| *known == used) {
-                    Some((_, sum)) => *sum = sum.saturating_add(length),
-                    None => spent.push((used, length)),
-                }
+                push(&mut spent, used, length);
             }
         }
-        spent.retain(|(_, sum)| !sum.is_zero());
+        let known = spent.iter().map(|&(_, sum)| sum);
+        let known = known.fold(Duration::ZERO, Duration::saturating_add);
+        push(&mut spent, Use::Unknown, self.total.saturating_sub(known));
+        spent.retain(|(_, sum)| !sum.is_zero() && sum.saturating_mul(SEEN) >= self.total);
         spent.sort_by_key(|&(used, sum)| (Reverse(sum), used));
         spent
+    }
+}
+
+/// Adds to the time of a use.
+fn push(spent: &mut Vec<(Use, Duration)>, used: Use, length: Duration) {
+    match spent.iter_mut().find(|(known, _)| *known == used) {
+        Some((_, sum)) => *sum = sum.saturating_add(length),
+        None => spent.push((used, length)),
     }
 }

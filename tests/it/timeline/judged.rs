@@ -68,9 +68,11 @@ fn a_span_that_made_nothing_ready_waits_for_its_superstep() {
     let eager = of(vec![
         span("a", 1, 0, 10),
         span("b", 1, 0, 40),
-        span("c", 2, 10, 50).after([0]),
+        span("end", 1, 0, 5),
+        span("c", 2, 20, 50).after([0]),
+        span("d", 2, 15, 50).after([0]),
     ]);
-    assert_eq!(waits(&eager), [0, 0, 0]);
+    assert_eq!(waits(&eager), [5, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -204,6 +206,13 @@ fn spans_that_name_what_is_not_there_or_comes_later_are_no_harm() {
     ]);
     assert_eq!(critical(&timeline), ["a", "b"]);
     assert_eq!(timeline.ideal(), ms(20));
+    // `b` had begun before `a` did.
+    let timeline = of(vec![
+        span("a", 1, 50, 60).ready(ms(0)),
+        span("b", 2, 20, 30).ready(ms(10)).after([0]),
+        span("c", 3, 60, 70).after([1]),
+    ]);
+    assert_eq!(critical(&timeline), ["b", "c"]);
 }
 
 #[test]

@@ -199,6 +199,24 @@ fn times_are_written_as_people_write_them() {
 }
 
 #[test]
+fn the_path_says_what_its_time_was_spent_on() {
+    let third = |timeline: &Timeline| {
+        let text = timeline.to_string();
+        text.lines().nth(2).unwrap_or_default().to_owned()
+    };
+    let spans = |second: u64| vec![span("a", 1, 0, 10), span("b", 2, second, second + 190)];
+    let idle = Timeline::new("t", spans(20));
+    assert_eq!(third(&idle), "critical path: 200 ms work, 10 ms other");
+    // What is too little to see is not worth a word.
+    assert_eq!(
+        third(&Timeline::new("t", spans(11))),
+        "critical path: 200 ms work"
+    );
+    // Of what queued for a permit, the path is where the permit was.
+    assert_eq!(third(&scenes::permits()), "critical path: 1.96 s work");
+}
+
+#[test]
 fn many_sends_are_a_few_bars_and_a_band() {
     let svg = scenes::sends(10_000, 64).to_svg();
     let titles = titles(&svg);
