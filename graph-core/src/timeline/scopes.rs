@@ -142,9 +142,8 @@ impl<'t> Scopes<'t> {
 /// others come before them.
 fn compare(one: &Span, other: &Span) -> Ordering {
     let by_time = ready(one).cmp(&ready(other));
-    let depth = |span: &Span| span.path.bytes().filter(|&byte| byte == b'/').count();
+    let depth = |span: &Span| span.path.split('/').filter(|part| !part.is_empty()).count();
     by_time
-        .then_with(|| one.path.is_empty().cmp(&other.path.is_empty()).reverse())
         .then_with(|| depth(one).cmp(&depth(other)))
         .then(one.superstep.cmp(&other.superstep))
         .then_with(|| one.path.cmp(&other.path))

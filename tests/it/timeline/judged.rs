@@ -112,35 +112,59 @@ fn a_permit_is_held_up_by_who_gave_it() {
 }
 
 #[test]
-fn what_waited_for_a_rate_last_is_held_up_by_its_superstep() {
-    let wait = |last| {
-        of(vec![
-            span("a", 1, 0, 20),
-            span("b", 1, 20, 30)
-                .ready(ms(0))
-                .phase(last, ms(0), ms(20))
-                .phase(Attempt(1), ms(20), ms(30)),
-        ])
+fn what_did_not_wait_for_a_permit_last_is_held_up_by_its_superstep() {
+    let b = || {
+        span("b", 1, 20, 30)
+            .ready(ms(0))
+            .phase(Attempt(1), ms(20), ms(30))
     };
-    assert_eq!(critical(&wait(Queued)), ["a", "b"]);
-    assert_eq!(critical(&wait(Limited)), ["b"]);
+    let after = |b| critical(&of(vec![span("a", 1, 0, 20), b]));
+    assert_eq!(after(b().phase(Queued, ms(0), ms(20))), ["a", "b"]);
+    assert_eq!(after(b().phase(Limited, ms(0), ms(20))), ["b"]);
+    assert_eq!(after(b()), ["b"]);
 }
 
 #[test]
 fn waits_for_permits_and_rates_are_not_in_the_ideal_and_backoff_is() {
     let timeline = of(vec![
-        span("a", 1, 30, 100)
+        span("a", 1, 30, 110)
             .ready(ms(0))
             .phase(Queued, ms(0), ms(10))
             .phase(Limited, ms(10), ms(30))
             .phase(Attempt(1), ms(30), ms(50))
             .phase(Backoff, ms(50), ms(60))
             .phase(Queued, ms(60), ms(80))
-            .phase(Attempt(2), ms(80), ms(100)),
+            .phase(Limited, ms(80), ms(90))
+            .phase(Attempt(2), ms(90), ms(110)),
     ]);
     assert_eq!(timeline.work(), ms(20 + 20));
     assert_eq!(timeline.ideal(), ms(20 + 10 + 20));
-    assert_eq!(timeline.total(), ms(100));
+    assert_eq!(timeline.total(), ms(110));
+}
+
+#[test]
+fn of_phases_that_overlap_the_first_counts() {
+    let timeline = of(vec![
+        span("a", 1, 0, 30)
+            .phase(Attempt(2), ms(10), ms(40))
+            .phase(Attempt(1), ms(0), ms(20)),
+    ]);
+    assert_eq!(timeline.work(), ms(20 + 10));
+}
+
+#[test]
+fn what_is_around_others_comes_before_them_however_early_they_begin() {
+    for path in ["outer", "outer/0"] {
+        let inner = format!("{path}/inner");
+        let timeline = of(vec![
+            span("outer", 2, 10, 30),
+            span("inner", 1, 10, 30).inside(path),
+            span("a", 0, 10, 30).inside(inner),
+            span("before", 1, 0, 10),
+        ]);
+        assert_eq!(timeline.critical_path(), [3, 0, 1, 2]);
+        assert_eq!(timeline.work(), ms(30));
+    }
 }
 
 #[test]
