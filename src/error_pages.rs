@@ -50,5 +50,6 @@ pages! {
     timed_out = "../docs/errors/timed-out.md",
     no_runtime = "../docs/errors/no-runtime.md",
     threads = "../docs/threads.md",
+    timelines = "../docs/timelines.md",
     from_langgraph = "../docs/from-langgraph.md",
 }

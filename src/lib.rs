@@ -88,7 +88,8 @@
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
 //!   [`View::new`] shows how to call a node by itself, and `testing::explore`
 //!   tries many completion orders and failures.
-//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
+//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`];
+//!   a [`Timeline`] shows where the time of a run went.
 //!
 //! Mistakes in how a graph is put together are reported by
 //! [`StateGraph::compile`], all at once. It sees where a `goto` may go if
@@ -125,11 +126,12 @@ pub use superstep_core::{
     Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
     IntoWorker, Invocation, Items, Kinds, Last, Lead, LeadBy, Lease, Loaded, Max,
     MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
-    NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
-    Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
-    StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread,
-    ThreadId, ThreadUpdate, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished,
-    Update, UpdateKeys, View, Watcher, Worker, WriteKind, node, subgraph,
+    NodeResult, OnBusy, OnFailure, Outcome, Phase, PhaseKind, Prunable, Reducer, Replace,
+    Retention, Retry, Route, Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot,
+    Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph, Sum,
+    SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,
+    TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
+    View, Watcher, Worker, WriteKind, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

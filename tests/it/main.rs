@@ -21,5 +21,6 @@ mod state;
 mod stop;
 mod subgraphs;
 mod threads;
+mod timeline;
 mod transcript;
 mod undo;
