@@ -124,11 +124,11 @@ pub use superstep_core::{
     History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
     IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Loaded, Max,
     MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
-    NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
-    Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status,
-    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript,
-    TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind,
-    node,
+    NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry,
+    Retryable, Route, Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
+    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
+    ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
+    View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

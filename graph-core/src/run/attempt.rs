@@ -1,21 +1,23 @@
-//! One task from its start to its end: attempts, timeouts, panics.
+//! One task from its start to its end, and its panics.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::chance::Seed;
 use super::hooks::Ledger;
+use super::policed::attempts;
 use super::settle::TaskKey;
 use crate::compile::Frozen;
+use crate::id::TaskId;
 use crate::merge::panic_message;
 use crate::node::{
-    BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
+    BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -29,6 +31,7 @@ pub(super) struct Shared<S: State, C> {
     pub(super) permits: Option<Semaphore>,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
+    pub(super) seed: Seed,
 }
 
 impl<S: State, C> Shared<S, C> {
@@ -36,6 +39,13 @@ impl<S: State, C> Shared<S, C> {
     #[inline]
     pub(super) fn calls_plainly(&self, task: &Task) -> bool {
         self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
+    }
+
+    pub(super) fn task_id(&self, task: TaskKey) -> TaskId {
+        TaskId {
+            node: self.graph.name_of(task.node).clone(),
+            send: task.number(),
+        }
     }
 }
 
@@ -109,7 +119,7 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
 }
 
-fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
         Ok(outcome) => Ok(Done {
             attempts,
@@ -181,95 +191,4 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         Some(payload) => Input::Sent(payload),
     };
     graph.node(place.node).body.call(input, &frame)
-}
-
-/// Waits for a permit, then tries until the task succeeds or its policy gives
-/// up. The permit is held over the waits between attempts.
-async fn attempts<S: State, C: Send + Sync + 'static>(
-    shared: Arc<Shared<S, C>>,
-    state: Arc<S>,
-    superstep: u64,
-    mut task: Task,
-) -> Ended<S> {
-    let _permit = match &shared.permits {
-        Some(permits) => permits.acquire().await.ok(),
-        None => None,
-    };
-    let retry = shared.graph.node(task.node).policy.retry.as_ref();
-    let key = TaskKey::of(&task);
-    let desk = match &shared.ledger {
-        Some(ledger) => Some(ledger.desk(key)),
-        None => retry.map(|_| Arc::new(Desk::default())),
-    };
-    let mut attempt = 1;
-    loop {
-        let place = place(superstep, attempt, &task);
-        let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
-        let sent = caught(|| sent(&mut task, is_last));
-        let mut result = match sent {
-            Ok(sent) => one_attempt(&shared, &state, place, sent, desk.as_ref()).await,
-            Err(panic) => Err(panic),
-        };
-        if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
-            && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
-        {
-            return ended;
-        }
-        if let (Err(error), Some(retry)) = (&result, retry) {
-            match caught(|| retry.goes_on(attempt, error)) {
-                Ok(true) => {
-                    wait(retry.delay_after(attempt)).await;
-                    attempt += 1;
-                    continue;
-                }
-                Ok(false) => {}
-                Err(panic) => result = Err(panic),
-            }
-        }
-        return ended(attempt, result);
-    }
-}
-
-/// The input of an attempt: a copy, unless it is the last.
-fn sent(task: &mut Task, is_last: bool) -> Option<Box<dyn Payload>> {
-    if is_last {
-        task.send.take().map(|(_, input)| input)
-    } else {
-        task.send.as_ref().map(|(_, input)| input.clone())
-    }
-}
-
-async fn wait(delay: Duration) {
-    if delay.is_zero() {
-        // Or else a node that always fails at once could not be cancelled.
-        tokio::task::yield_now().await;
-    } else {
-        tokio::time::sleep(delay).await;
-    }
-}
-
-async fn one_attempt<S: State, C: Send + Sync + 'static>(
-    shared: &Shared<S, C>,
-    state: &Arc<S>,
-    place: Place,
-    sent: Option<Box<dyn Payload>>,
-    desk: Option<&Arc<Desk>>,
-) -> Result<Outcome<S>, NodeError> {
-    if let Some(desk) = desk {
-        desk.begin_attempt();
-    }
-    let mut call = caught(|| call(shared, state, place, sent, desk))?;
-    let guarded = poll_fn(|cx| {
-        let polled = caught(|| call.as_mut().poll_outcome(cx));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
-    });
-    let result = match shared.graph.node(place.node).policy.timeout {
-        None => guarded.await,
-        Some(timeout) => tokio::time::timeout(timeout, guarded)
-            .await
-            .unwrap_or_else(|_elapsed| Err(TimedOut(timeout).into())),
-    };
-    // What the future holds can panic when it is dropped.
-    caught(|| drop(call))?;
-    result
 }

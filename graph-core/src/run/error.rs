@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{Interrupted, Panicked, TimedOut};
+use crate::node::{Interrupted, LongWait, Panicked, TimedOut};
 use crate::state::WriteKind;
 
 /// Why a run ended before it was done.
@@ -383,6 +383,8 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
         "a question needs a run on a thread, a name, and a value that can be JSON".to_owned()
     } else if cause.is::<Swallowed>() {
         "hand on the error of `ctx.interrupt` with `?`".to_owned()
+    } else if cause.is::<LongWait>() {
+        "run it again after that wait, or raise `Retry::max_retry_after`".to_owned()
     } else if cause.is::<TimedOut>() && once {
         format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
     } else if cause.is::<TimedOut>() {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::attempt::Shared;
+use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
@@ -86,6 +87,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             context: NoContext,
             recursion_limit: None,
             max_concurrency: None,
+            seed: None,
             running: None,
             begin: Begin::Input,
             call: None,
@@ -211,6 +213,7 @@ pub struct Invocation<S: State, C, X> {
     context: X,
     recursion_limit: Option<u64>,
     max_concurrency: Option<usize>,
+    seed: Option<u64>,
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
     /// The run itself, from the first poll on.
@@ -360,6 +363,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            seed: self.seed,
             begin: self.begin,
             call: self.call,
             running: self.running,
@@ -382,6 +386,14 @@ impl<S: State, C, X> Invocation<S, C, X> {
         self.max_concurrency = Some(tasks.max(1));
         self
     }
+
+    /// What the run's chance is drawn from, for
+    /// [`Retry::jitter`](crate::Retry::jitter): waits are then the same each
+    /// time. Without one, each run draws its own.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
 }
 
 impl<S, C, X> Invocation<S, C, X>
@@ -398,6 +410,7 @@ where
             context: Given(self.context.context()),
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            seed: self.seed,
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
             running: None,
@@ -412,6 +425,7 @@ where
             context: Some(self.context.context()),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
             ledger: None,
+            seed: Seed::new(self.seed),
         }
     }
 

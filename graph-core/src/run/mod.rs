@@ -2,12 +2,14 @@
 //! what a run comes to.
 
 mod attempt;
+mod chance;
 mod clock;
 mod drive;
 mod error;
 mod execute;
 mod hooks;
 mod invocation;
+mod policed;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::attempt::Shared;
+use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::call::ThreadCall;
 use super::drive::Threaded;
@@ -248,6 +249,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             context: None,
             permits: None,
             ledger: None,
+            seed: Seed::default(),
         };
         Threaded::open(shared, 0, self.id.clone(), call).await
     }
