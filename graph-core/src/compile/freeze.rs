@@ -47,10 +47,10 @@ pub(super) fn freeze<S: State, C>(
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
-        let policy = recorded.definition.policy.clone();
+        let policy = recorded.definition.policy.clone().settled();
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
-            plain: policy.retry.is_none() && policy.timeout.is_none(),
+            plain: policy.is_plain(),
             policy,
             worker: recorded.worker,
             destinations: destinations(index, node),

@@ -107,6 +107,16 @@ impl<C> Ctx<C> {
         self.place.attempt
     }
 
+    /// A sign of life, for a node with an
+    /// [`idle_timeout`](crate::NodeBuilder::idle_timeout): its attempt has that
+    /// long again until the next one. Costs a look at the clock, and does nothing
+    /// where there is no such timeout.
+    pub fn heartbeat(&self) {
+        if let Some(desk) = &self.desk {
+            desk.beat();
+        }
+    }
+
     /// Asks somebody outside, and pauses the task until there is an answer.
     ///
     /// Returns the answer if the thread was resumed with one. Else it returns

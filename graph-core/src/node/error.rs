@@ -101,7 +101,8 @@ impl NodeError {
         }
     }
 
-    /// Whether an attempt took longer than its node's `.timeout(..)`.
+    /// Whether an attempt ran into its node's `.timeout(..)` or
+    /// `.idle_timeout(..)`.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.as_error().is::<TimedOut>()
@@ -215,6 +216,10 @@ impl fmt::Debug for NodeError {
 pub(crate) struct Panicked(pub(crate) String);
 
 /// An attempt took longer than its node allows.
-#[derive(Debug, thiserror::Error)]
-#[error("it took longer than its timeout of {0:?}")]
-pub(crate) struct TimedOut(pub(crate) Duration);
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum TimedOut {
+    #[error("it took longer than its timeout of {0:?}")]
+    Whole(Duration),
+    #[error("it gave no sign of life for its idle timeout of {0:?}")]
+    Idle(Duration),
+}

@@ -385,10 +385,20 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
         "hand on the error of `ctx.interrupt` with `?`".to_owned()
     } else if cause.is::<LongWait>() {
         "run it again after that wait, or raise `Retry::max_retry_after`".to_owned()
-    } else if cause.is::<TimedOut>() && once {
-        format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
-    } else if cause.is::<TimedOut>() {
-        format!("raise the `.timeout(..)` of `{node}`, or the attempts of its `.retry(..)`")
+    } else if let Some(timed_out) = cause.downcast_ref() {
+        let raise = match timed_out {
+            TimedOut::Whole(_) => format!("raise the `.timeout(..)` of `{node}`"),
+            TimedOut::Idle(_) => {
+                format!(
+                    "call `ctx.heartbeat()` more often in `{node}`, raise its `.idle_timeout(..)`"
+                )
+            }
+        };
+        if once {
+            format!("{raise}, or try again: `.retry(Retry::attempts(3))`")
+        } else {
+            format!("{raise}, or the attempts of its `.retry(..)`")
+        }
     } else if once {
         format!("mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`")
     } else {

@@ -16,6 +16,7 @@ mod rehearse;
 mod result;
 mod settle;
 mod thread;
+mod timed;
 
 pub use error::RunError;
 pub(crate) use invocation::Recorded;

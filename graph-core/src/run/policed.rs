@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::attempt::{Ended, Shared, call, caught, ended, place};
 use super::settle::TaskKey;
-use crate::node::{Desk, NodeError, Outcome, Payload, Place, TimedOut};
+use super::timed::limited;
+use crate::node::{Desk, NodeError, Outcome, Payload, Place};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -99,17 +100,17 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     if let Some(desk) = desk {
         desk.begin_attempt();
     }
-    let mut call = caught(|| call(shared, state, place, sent, desk))?;
-    let guarded = poll_fn(|cx| {
+    let (desk, mut limit) = limited(&shared.graph.node(place.node).policy, desk);
+    let mut call = caught(|| call(shared, state, place, sent, desk.as_ref()))?;
+    let result = poll_fn(|cx| {
         let polled = caught(|| call.as_mut().poll_outcome(cx));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
-    });
-    let result = match shared.graph.node(place.node).policy.timeout {
-        None => guarded.await,
-        Some(timeout) => tokio::time::timeout(timeout, guarded)
-            .await
-            .unwrap_or_else(|_elapsed| Err(TimedOut(timeout).into())),
-    };
+        match (polled, &mut limit) {
+            (Err(panic), _) => Poll::Ready(Err(panic)),
+            (Ok(Poll::Pending), Some(limit)) => limit.as_mut().poll(cx).map(|out| Err(out.into())),
+            (Ok(polled), _) => polled,
+        }
+    })
+    .await;
     // What the future holds can panic when it is dropped.
     caught(|| drop(call))?;
     result

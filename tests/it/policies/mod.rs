@@ -1,6 +1,7 @@
 //! A node's policies.
 
 mod chance;
+mod idle;
 mod retry;
 mod timeouts;
 mod verdicts;

@@ -51,6 +51,12 @@ impl<E: fmt::Debug> fmt::Display for Client<E> {
     }
 }
 
+impl Retryable for Client<Answer> {
+    fn is_retryable(&self) -> bool {
+        self.0.code == 404
+    }
+}
+
 fn answer(code: u16) -> Answer {
     Answer { code, wait: None }
 }
@@ -99,11 +105,6 @@ async fn an_error_that_classifies_itself_is_obeyed_wherever_it_is_in_the_chain()
 
 #[tokio::test(start_paused = true)]
 async fn of_several_types_that_classify_the_outermost_error_decides() {
-    impl Retryable for Client<Answer> {
-        fn is_retryable(&self) -> bool {
-            self.0.code == 404
-        }
-    }
     let retry = Retry::attempts(2)
         .classify::<Answer>()
         .classify::<Client<Answer>>();
