@@ -35,9 +35,9 @@ pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Definition, Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Retryable, Route, SendTo,
-    Target, View, Worker, node,
+    Command, Ctx, Definition, Failure, Fallback, Interrupted, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Retryable, Route,
+    SendTo, Target, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

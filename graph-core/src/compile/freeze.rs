@@ -50,7 +50,8 @@ pub(super) fn freeze<S: State, C>(
         let policy = recorded.definition.policy.clone().settled();
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
-            plain: policy.is_plain(),
+            plain: policy.is_plain() && recorded.definition.fallback.is_none(),
+            fallback: recorded.definition.fallback.clone(),
             policy,
             worker: recorded.worker,
             destinations: destinations(index, node),

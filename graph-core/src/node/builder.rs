@@ -5,7 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{Definition, IntoNames, IntoNode, IntoOutcome, IntoWorker, Policy, Retry};
+use super::{Definition, Fallback, IntoNames, IntoNode, IntoOutcome, IntoWorker, Policy, Retry};
 use crate::state::{Data, State};
 
 /// Wraps a function, so that policies can be put on the node it becomes.
@@ -98,6 +98,119 @@ impl<F> NodeBuilder<F> {
     /// ```
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.policy.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets `handler` take the node's place when it has failed for good: when its
+    /// retries are used up, or there were none.
+    ///
+    /// It is any function that could be the node itself, and finds the failure in
+    /// [`ctx.failure()`](crate::Ctx::failure). What it returns is what the node
+    /// returns: its edges, routes and joins are followed as if it had succeeded.
+    /// It is called once; the node's timeouts hold for it, too. If it fails, the
+    /// task fails, with an error that tells both.
+    ///
+    /// It is not called for a question, nor when the run is cancelled. On a
+    /// thread, its result is kept as the node's would be; after a crash before
+    /// that, the task begins with its first attempt again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Answer {
+    ///     text: String,
+    ///     note: String,
+    /// }
+    ///
+    /// async fn ask(_: View<Answer>) -> NodeResult<AnswerUpdate> {
+    ///     Err("the model is overloaded".into())
+    /// }
+    ///
+    /// async fn apologize(_: View<Answer>, ctx: Ctx) -> AnswerUpdate {
+    ///     let why = ctx.failure().map(ToString::to_string).unwrap_or_default();
+    ///     Answer::update().text("please ask again later").note(why)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Answer>::new("answer")
+    ///     .add_node("ask", node(ask).on_error(apologize))
+    ///     .add_node("print", async |_: View<Answer>| {})
+    ///     .add_edge(START, "ask")
+    ///     .add_edge("ask", "print")
+    ///     .compile()?;
+    /// let run = graph.invoke(Answer::update()).await?;
+    /// assert_eq!(run.state.text, "please ask again later");
+    /// assert_eq!(run.state.note, "the model is overloaded");
+    /// assert_eq!(run.ran(), [["ask"], ["print"]]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_error<H>(self, handler: H) -> NodeBuilder<Fallback<F, H>> {
+        NodeBuilder {
+            function: Fallback::new(self.function, handler),
+            policy: self.policy,
+        }
+    }
+
+    /// Declares that the node may run twice at once, with the same effect as
+    /// once; see [`hedge`](Self::hedge).
+    pub fn idempotent(mut self) -> Self {
+        self.policy.idempotent = true;
+        self
+    }
+
+    /// Calls the node a second time beside the first, with the same input, if an
+    /// attempt has not ended after that long. `Duration::MAX` is never.
+    ///
+    /// The first of the two to succeed wins, and the other is dropped. An attempt
+    /// fails when all calls of it that have begun have failed: at once, if the
+    /// first fails before that time. Both calls are one attempt, under one
+    /// timeout, and take one place of `max_concurrency`.
+    ///
+    /// The node must be [`idempotent`](Self::idempotent), which `compile` checks.
+    /// It cannot ask questions: [`ctx.interrupt`](crate::Ctx::interrupt) is an
+    /// error in it. An effect in [`ctx.once`](crate::Ctx::once) may happen in
+    /// both calls.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Page { text: String }
+    /// /// Counts the requests; the first is never answered.
+    /// #[derive(Default)]
+    /// struct Server(AtomicU32);
+    ///
+    /// async fn fetch(server: Ctx<Server>) -> PageUpdate {
+    ///     if server.0.fetch_add(1, Ordering::Relaxed) == 0 {
+    ///         std::future::pending::<()>().await;
+    ///     }
+    ///     Page::update().text("a page")
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Page, Server>::new("page")
+    ///     .add_node("fetch", node(fetch).idempotent().hedge(Duration::from_millis(5)))
+    ///     .add_edge(START, "fetch")
+    ///     .compile()?;
+    /// let run = graph.invoke(Page::update()).context(Server::default()).await?;
+    /// assert_eq!(run.state.text, "a page");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hedge(mut self, after: Duration) -> Self {
+        self.policy.hedge = Some(after);
         self
     }
 

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Desk, NodeError};
+use super::{Desk, Failure, NodeError};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -107,6 +107,37 @@ impl<C> Ctx<C> {
         self.place.attempt
     }
 
+    /// In a fallback, the failure that it is called for; see
+    /// [`on_error`](crate::NodeBuilder::on_error).
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.desk.as_ref()?.failure()
+    }
+
+    /// The same context after a failure, to call a fallback in a test.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::Ctx;
+    ///
+    /// async fn apologize(ctx: Ctx) -> String {
+    ///     ctx.failure().map(|failure| format!("sorry: {failure}")).unwrap_or_default()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let ctx = Ctx::new(()).with_failure("no answer");
+    /// assert_eq!(apologize(ctx).await, "sorry: no answer");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_failure(mut self, error: impl Into<NodeError>) -> Self {
+        let failure = Failure::new(error.into(), self.attempt());
+        self.desk = Some(Arc::new(Desk::after(self.desk.as_ref(), failure)));
+        self
+    }
+
     /// A sign of life, for a node with an
     /// [`idle_timeout`](crate::NodeBuilder::idle_timeout): its attempt has that
     /// long again until the next one. Costs a look at the clock, and does nothing
@@ -136,7 +167,8 @@ impl<C> Ctx<C> {
     /// # Errors
     ///
     /// When there is no answer yet; when the answer is no `T`; when the run has
-    /// no thread, the name is empty, or the value cannot be JSON.
+    /// no thread, the node is hedged, the name is empty, or the value cannot be
+    /// JSON.
     ///
     /// # Examples
     ///
@@ -189,6 +221,11 @@ impl<C> Ctx<C> {
                     .to_owned(),
             );
         };
+        if desk.is_hedged() {
+            return refuse(
+                "cannot be asked in a node with `.hedge(..)`: it may run twice at once".to_owned(),
+            );
+        }
         if name.is_empty() || name.contains('#') {
             let why = "a question needs a name, without a `#`, which tells those of one name apart";
             return Err(Interrupted(why.to_owned()));
@@ -376,7 +413,9 @@ impl<C> Ctx<C> {
         let number = answers.keys().filter(|(asked, _)| asked == name).count();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         answers.insert((name.to_owned(), number), answer);
-        self.desk = Some(Arc::new(Desk::for_a_test(answers)));
+        let mut desk = Desk::for_a_test(answers);
+        desk.failure = self.failure().cloned();
+        self.desk = Some(Arc::new(desk));
         self
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::{BoxFuture, Pulse};
+use super::{BoxFuture, Failure, Pulse};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -48,6 +48,10 @@ pub(crate) struct Desk {
     of: Option<Arc<Self>>,
     /// Where somebody watches whether the body is alive.
     pub(crate) pulse: Option<Pulse>,
+    /// Whether another call may be at work beside this one.
+    hedged: bool,
+    /// What a fallback is called for.
+    pub(super) failure: Option<Failure>,
     answers: BTreeMap<QuestionKey, Value>,
     /// Nothing, where there is no thread to wait on.
     keep: Option<Box<dyn Keep>>,
@@ -107,6 +111,30 @@ impl Desk {
             of: of.map(Arc::clone),
             ..Self::default()
         }
+    }
+
+    /// One of a call that may be made twice at once.
+    pub(crate) fn hedged(of: Option<&Arc<Self>>) -> Self {
+        Self {
+            hedged: true,
+            ..Self::on(of)
+        }
+    }
+
+    /// A fallback's.
+    pub(crate) fn after(of: Option<&Arc<Self>>, failure: Failure) -> Self {
+        Self {
+            failure: Some(failure),
+            ..Self::on(of)
+        }
+    }
+
+    pub(super) fn is_hedged(&self) -> bool {
+        self.all().any(|desk| desk.hedged)
+    }
+
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.all().find_map(|desk| desk.failure.as_ref())
     }
 
     /// This desk, and those that it is made on.

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Ctx, Frame, IntoOutcome, NodeError, Outcome, Payload, Policy, View};
+use super::{Bare, Ctx, Frame, IntoOutcome, NodeError, Outcome, Payload, Policy, View};
 use crate::state::{Data, State};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -62,6 +62,8 @@ where
 /// Opaque: made by `IntoNode` and `IntoWorker`, taken by the builder.
 pub struct Definition<S: State, C> {
     pub(crate) body: Arc<dyn Body<S, C>>,
+    /// Called in its place when it has failed for good.
+    pub(crate) fallback: Option<Arc<dyn Body<S, C>>>,
     pub(crate) policy: Policy,
     pub(crate) commands: bool,
 }
@@ -133,6 +135,8 @@ macro_rules! shape {
         #[derive(Debug)]
         pub enum $marker {}
 
+        impl Bare for $marker {}
+
         struct $erased<F $(, $extra)?>(F $(, PhantomData<fn() -> $extra>)?);
 
         impl<$($extra,)? S, C, F, Fut> Body<S, C> for $erased<F $(, $extra)?>
@@ -167,6 +171,7 @@ macro_rules! shape {
             {
                 Definition {
                     body: Arc::new($erased(self $(, PhantomData::<fn() -> $extra>)?)),
+                    fallback: None,
                     policy: Policy::default(),
                     commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
                 }

@@ -10,6 +10,10 @@ pub(crate) struct Policy {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
+    /// After what time an attempt is made twice.
+    pub(crate) hedge: Option<Duration>,
+    /// Whether the node may run twice at once.
+    pub(crate) idempotent: bool,
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
@@ -24,11 +28,15 @@ impl Policy {
         let ends = |timeout: &Duration| *timeout < Duration::MAX;
         self.timeout = self.timeout.filter(ends);
         self.idle_timeout = self.idle_timeout.filter(ends);
+        self.hedge = self.hedge.filter(ends);
         self
     }
 
     /// Whether nothing is to be done around the one attempt.
     pub(crate) fn is_plain(&self) -> bool {
-        self.retry.is_none() && self.timeout.is_none() && self.idle_timeout.is_none()
+        self.retry.is_none()
+            && self.timeout.is_none()
+            && self.idle_timeout.is_none()
+            && self.hedge.is_none()
     }
 }

@@ -17,7 +17,7 @@ use crate::compile::Frozen;
 use crate::id::TaskId;
 use crate::merge::panic_message;
 use crate::node::{
-    BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place,
+    Body, BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -55,6 +55,8 @@ pub(super) struct Done<S: State> {
     pub(super) attempts: u32,
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
+    /// Whether it is the fallback's.
+    pub(super) fallback: bool,
     pub(super) outcome: Outcome<S>,
 }
 
@@ -64,6 +66,7 @@ impl<S: State> Done<S> {
         Self {
             attempts: 1,
             paused: false,
+            fallback: false,
             outcome,
         }
     }
@@ -119,14 +122,10 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
 }
 
-pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+fn ended<S: State>(result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
-        Ok(outcome) => Ok(Done {
-            attempts,
-            paused: false,
-            outcome,
-        }),
-        Err(error) => Err(Failed { attempts, error }),
+        Ok(outcome) => Ok(Done::of(outcome)),
+        Err(error) => Err(Failed::once(error)),
     }
 }
 
@@ -137,7 +136,7 @@ impl<S: State> Future for TaskFuture<S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
         let polled = caught(|| {
             let ended = match &mut *self {
-                Self::Once(call) => ended(1, ready!(call.as_mut().poll_outcome(cx))),
+                Self::Once(call) => ended(ready!(call.as_mut().poll_outcome(cx))),
                 Self::Policed(future) => ready!(future.as_mut().poll(cx)),
                 Self::Over(failed) => Err(failed.take().expect("it is not polled after its end")),
             };
@@ -167,7 +166,7 @@ pub(super) fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
     }
 }
 
-/// Calls a body. The call itself can panic, before there is a future.
+/// Calls a node's body. The call itself can panic, before there is a future.
 #[inline]
 pub(super) fn call<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
@@ -176,13 +175,26 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     sent: Option<Box<dyn Payload>>,
     desk: Option<&Arc<Desk>>,
 ) -> BoxCall<S> {
-    let graph = &shared.graph;
+    let body = &*shared.graph.node(place.node).body;
+    call_body(shared, body, state, place, sent, desk)
+}
+
+/// Calls a body in the place of a node's own.
+#[inline]
+pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
+    shared: &Shared<S, C>,
+    body: &dyn Body<S, C>,
+    state: &Arc<S>,
+    place: Place,
+    sent: Option<Box<dyn Payload>>,
+    desk: Option<&Arc<Desk>>,
+) -> BoxCall<S> {
     let frame = Frame {
         context: shared
             .context
             .as_ref()
             .expect("bodies run in runs, which have one"),
-        names: &graph.names,
+        names: &shared.graph.names,
         place,
         desk,
     };
@@ -190,5 +202,5 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         None => Input::State(state),
         Some(payload) => Input::Sent(payload),
     };
-    graph.node(place.node).body.call(input, &frame)
+    body.call(input, &frame)
 }

@@ -10,6 +10,7 @@ mod execute;
 mod hooks;
 mod invocation;
 mod policed;
+mod race;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;

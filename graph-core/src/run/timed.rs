@@ -11,9 +11,8 @@ use crate::node::{BoxFuture, Desk, Policy, Pulse, TimedOut};
 /// limit, and the attempt's own desk.
 pub(super) fn limited(
     policy: &Policy,
-    desk: Option<&Arc<Desk>>,
+    desk: Option<Arc<Desk>>,
 ) -> (Option<Arc<Desk>>, Option<BoxFuture<TimedOut>>) {
-    let desk = desk.map(Arc::clone);
     match (policy.timeout, policy.idle_timeout) {
         (None, None) => (desk, None),
         (Some(timeout), None) => (desk, Some(Box::pin(whole(timeout)))),

@@ -1,6 +1,8 @@
 //! A node's policies.
 
 mod chance;
+mod fallback;
+mod hedge;
 mod idle;
 mod retry;
 mod timeouts;

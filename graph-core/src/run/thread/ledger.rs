@@ -50,10 +50,17 @@ struct Now {
 #[derive(Serialize, Deserialize)]
 struct ResultBody<U> {
     attempts: u32,
+    /// Whether it is the fallback's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    fallback: bool,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     update: Option<U>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goto: Vec<TargetBody>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 fn none<U>() -> Option<U> {
@@ -178,7 +185,7 @@ impl<S: State> Ledger<S> for TaskLedger {
     fn take_down(
         &self,
         task: TaskKey,
-        attempts: u32,
+        (attempts, fallback): (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>> {
@@ -194,6 +201,7 @@ impl<S: State> Ledger<S> for TaskLedger {
                 Some(Ok(Done {
                     attempts,
                     paused: true,
+                    fallback,
                     outcome: Outcome::empty(),
                 }))
             }
@@ -201,6 +209,7 @@ impl<S: State> Ledger<S> for TaskLedger {
                 let done = Done {
                     attempts,
                     paused: false,
+                    fallback,
                     outcome: std::mem::replace(outcome, Outcome::empty()),
                 };
                 match self.finish(task, &done) {
@@ -228,6 +237,7 @@ fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
     });
     let json = serde_json::to_string(&ResultBody {
         attempts: done.attempts,
+        fallback: done.fallback,
         update: done.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
     })?;
@@ -262,6 +272,7 @@ pub(super) fn read_result<S: State, C>(
     Ok(Done {
         attempts: body.attempts,
         paused: false,
+        fallback: body.fallback,
         outcome: Outcome {
             update: body.update,
             targets: targets?,
