@@ -118,17 +118,17 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim,
-    Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END, EntryRecord,
-    Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given,
-    Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease,
-    Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError,
-    NodeName, NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry,
-    Retryable, Route, Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
-    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
-    ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
-    View, Worker, WriteKind, node,
+    All, Any, Append, Blocking, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer,
+    Claim, Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END,
+    EntryRecord, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate,
+    Fields, Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames,
+    IntoNode, IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead,
+    LeadBy, Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
+    NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome,
+    Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run, RunError, START, Schema,
+    SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord, Target,
+    TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome,
+    TranscriptRun, Unfinished, Update, UpdateKeys, View, Worker, WriteKind, blocking, node,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

@@ -36,13 +36,13 @@ pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
     Command, Ctx, Definition, Failure, Fallback, Interrupted, IntoNames, IntoNode, IntoOutcome,
-    IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Retryable, Route,
-    SendTo, Target, View, Worker, node,
+    IntoTargets, IntoWorker, NodeBuilder, NodeDefaults, NodeError, NodeResult, Outcome, Retry,
+    Retryable, Route, SendTo, Target, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation, NoContext, OnBusy,
-    Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished,
+    Blocking, Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation,
+    NoContext, OnBusy, Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished, blocking,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

@@ -47,7 +47,7 @@ pub(super) fn freeze<S: State, C>(
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
-        let policy = recorded.definition.policy.clone().settled();
+        let policy = recorded.definition.policy.clone().settled(&graph.defaults);
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
             plain: policy.is_plain() && recorded.definition.fallback.is_none(),

@@ -138,6 +138,22 @@ impl<C> Ctx<C> {
         self
     }
 
+    /// In a [`blocking`](crate::blocking()) function, whether nobody wants its
+    /// result any more: the run was cancelled, a sibling failed, or a timeout
+    /// passed. An async node is dropped then, and does not see it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.is_cancelled())
+    }
+
+    /// One for a function on a thread of its own, and where to tell that it was
+    /// cancelled.
+    pub(crate) fn on_thread(mut self) -> (Self, Option<Arc<Desk>>) {
+        let desk = Arc::new(Desk::on(self.desk.as_ref()));
+        self.desk = Some(Arc::clone(&desk));
+        (self, Some(desk))
+    }
+
     /// A sign of life, for a node with an
     /// [`idle_timeout`](crate::NodeBuilder::idle_timeout): its attempt has that
     /// long again until the next one. Costs a look at the clock, and does nothing

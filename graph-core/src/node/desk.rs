@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub(crate) struct Desk {
     pub(crate) pulse: Option<Pulse>,
     /// Whether another call may be at work beside this one.
     hedged: bool,
+    /// Whether what the call comes to is wanted no more.
+    cancelled: AtomicBool,
     /// What a fallback is called for.
     pub(super) failure: Option<Failure>,
     answers: BTreeMap<QuestionKey, Value>,
@@ -131,6 +134,15 @@ impl Desk {
 
     pub(super) fn is_hedged(&self) -> bool {
         self.all().any(|desk| desk.hedged)
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.all()
+            .any(|desk| desk.cancelled.load(Ordering::Relaxed))
     }
 
     pub(super) fn failure(&self) -> Option<&Failure> {

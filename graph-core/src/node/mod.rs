@@ -36,6 +36,7 @@ pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker};
 pub use names::IntoNames;
 pub use outcome::{IntoOutcome, Outcome};
+pub use policy::NodeDefaults;
 pub(crate) use policy::Policy;
 pub(crate) use pulse::Pulse;
 pub(crate) use retry::LongWait;

@@ -22,8 +22,14 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Without what says that there is no policy.
-    pub(crate) fn settled(mut self) -> Self {
+    /// With the defaults where it says nothing, and without what says that there
+    /// is no policy.
+    pub(crate) fn settled(mut self, defaults: &NodeDefaults) -> Self {
+        let NodeDefaults(defaults) = defaults;
+        self.retry = self.retry.or_else(|| defaults.retry.clone());
+        self.timeout = self.timeout.or(defaults.timeout);
+        self.idle_timeout = self.idle_timeout.or(defaults.idle_timeout);
+        self.hedge = self.hedge.or(defaults.hedge.filter(|_| self.idempotent));
         self.retry = self.retry.filter(|retry| !retry.is_last(1));
         let ends = |timeout: &Duration| *timeout < Duration::MAX;
         self.timeout = self.timeout.filter(ends);
@@ -38,5 +44,42 @@ impl Policy {
             && self.timeout.is_none()
             && self.idle_timeout.is_none()
             && self.hedge.is_none()
+    }
+}
+
+/// The policies of nodes that set none of their own; see
+/// [`StateGraph::node_defaults`](crate::StateGraph::node_defaults).
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct NodeDefaults(Policy);
+
+impl NodeDefaults {
+    /// Tries again after a failure; a node's own `Retry::attempts(1)` is the way
+    /// out.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.0.retry = Some(retry);
+        self
+    }
+
+    /// Ends each attempt that takes longer than that; a node's own
+    /// `.timeout(Duration::MAX)` is the way out.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.0.timeout = Some(timeout);
+        self
+    }
+
+    /// Ends each attempt that gives no sign of life for so long; a node's own
+    /// `.idle_timeout(Duration::MAX)` is the way out.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.0.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Makes attempts a second time that take longer than that, of those nodes
+    /// that are `.idempotent()`; a node's own `.hedge(Duration::MAX)` is the way
+    /// out.
+    pub fn hedge(mut self, after: Duration) -> Self {
+        self.0.hedge = Some(after);
+        self
     }
 }

@@ -2,6 +2,7 @@
 //! what a run comes to.
 
 mod attempt;
+mod blocking;
 mod chance;
 mod clock;
 mod drive;
@@ -19,6 +20,7 @@ mod settle;
 mod thread;
 mod timed;
 
+pub use blocking::{Blocking, blocking};
 pub use error::RunError;
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};

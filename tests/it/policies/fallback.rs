@@ -319,7 +319,7 @@ async fn a_question_is_no_failure_and_a_fallback_may_ask_one() {
     let graph = marks([])
         .add_node("a", node(asks).on_error(never))
         .add_edge(START, "a");
-    assert!(chain(&error_of(graph).await)[1].contains("without a thread"));
+    assert!(chain(&error_of(graph).await)[1].starts_with("question `what` cannot be asked"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use superstep::prelude::*;
-use superstep::{MemoryCheckpointer, NodeError};
+use superstep::{MemoryCheckpointer, NodeError, Status};
 use tokio::time::{Instant, sleep};
 
 use super::{Attempts, attempts};
@@ -197,20 +197,23 @@ async fn a_question_cannot_be_asked_by_what_may_run_twice_at_once() {
         let _: bool = ctx.interrupt("sure", 1)?;
         NodeResult::Ok(())
     };
-    let hedged = node(body).idempotent().hedge(seconds(5));
-    let graph = StateGraph::<Trace>::new("hedged")
-        .add_node("a", hedged.retry(Retry::attempts(3)))
-        .add_edge(START, "a")
-        .checkpointer(MemoryCheckpointer::new());
-    let error = sound(graph).invoke(Trace::update()).thread("t").await;
-    let error = error.unwrap_err();
+    let graph = |after| {
+        let hedged = node(body).idempotent().hedge(after);
+        let graph = StateGraph::<Trace>::new("hedged")
+            .add_node("a", hedged.retry(Retry::attempts(3)))
+            .add_edge(START, "a");
+        sound(graph.checkpointer(MemoryCheckpointer::new()))
+    };
+    let asked = graph(seconds(5)).invoke(Trace::update()).thread("t").await;
     assert_eq!(
-        chain(&error),
+        chain(&asked.unwrap_err()),
         [
             "node `a` failed in superstep 1, attempt 1",
             "question `sure` cannot be asked in a node with `.hedge(..)`: it may run twice at once"
         ]
     );
+    let never = graph(Duration::MAX).invoke(Trace::update()).thread("t");
+    assert_eq!(never.await.unwrap().status, Status::Interrupted);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A node's policies.
 
+mod blocking;
 mod chance;
+mod defaults;
 mod fallback;
 mod hedge;
 mod idle;
