@@ -71,8 +71,11 @@
 //!   `anyhow::Error`, and by `Err("no answer".into())`, see [`NodeError`]. The
 //!   run then ends with a [`RunError`], which `main` prints with its causes and
 //!   with help.
-//! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
-//!   on a function.
+//! - **Policies.** [`node`] puts [`Retry`], timeouts, a fallback, hedging,
+//!   deferral and declarations on a function, and
+//!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
+//!   [`blocking`] makes a node of a function that is not async.
+//!   `docs/policies.md` says how they go together.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.

@@ -268,7 +268,8 @@ impl<C> Ctx<C> {
     ///
     /// A crash after the effect and before it was written lets it happen again:
     /// give the other side [`idempotency_key`](Self::idempotency_key), if it
-    /// takes one, to tell the two apart. A fork of the thread is another history, with effects of its own.
+    /// takes one, to tell the two apart. Two calls of a hedged attempt do not wait
+    /// for each other, and the effect may happen in both. A fork of the thread is another history, with effects of its own.
     ///
     /// # Cancel safety
     ///

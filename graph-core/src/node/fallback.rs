@@ -29,11 +29,6 @@ impl<F, H> fmt::Debug for Fallback<F, H> {
 /// The shape of what has no policies: those of a fallback would be lost, and so
 /// would be a second fallback.
 #[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "a fallback is a function without policies, and there is one",
-    label = "policies or a fallback inside of `.on_error(..)`",
-    note = "put policies after it: `node(f).on_error(g).retry(..)`"
-)]
 pub trait Bare {}
 
 #[doc(hidden)]

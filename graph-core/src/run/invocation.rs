@@ -36,7 +36,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// runtime; a superstep of one task runs where the run is awaited. Which
     /// thread starts a task, and inside which task of the runtime, is not said,
     /// so that nodes cannot rely on task-locals. A body that blocks its thread
-    /// takes a core; `tokio::task::spawn_blocking` is for more of these than
+    /// takes a core; [`blocking`](crate::blocking()) is for more of these than
     /// there are cores. Updates are merged in task order. The result is a function of the graph and the
     /// input, as far as the nodes are. Of several failures in one superstep,
     /// the one that comes first is returned; under
@@ -47,7 +47,8 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     ///
     /// Dropping the future cancels the run: tasks at work are aborted at their
     /// next await, and nothing is started any more. When it returns, be it with
-    /// an error, none of its tasks is alive.
+    /// an error, none of its tasks is alive, but for a function in
+    /// [`blocking`](crate::blocking()) that nobody waits for any more.
     ///
     /// # Errors
     ///

@@ -37,7 +37,8 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         input: task.send.map(|(_, input)| input),
         desk: match &shared.ledger {
             Some(ledger) => Some(ledger.desk(key)),
-            None => (!node.plain).then(Arc::default),
+            // What was done once is known to all attempts.
+            None => (node.policy.retry.is_some() || node.fallback.is_some()).then(Arc::default),
         },
         shared: &shared,
         state: &state,

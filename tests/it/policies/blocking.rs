@@ -1,6 +1,12 @@
 //! Functions that are not async, on threads of their own.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a node takes its arguments by value"
+)]
+
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -250,6 +256,35 @@ async fn it_can_see_that_its_timeout_has_passed_and_what_it_returns_is_dropped()
     );
     let noticed = tokio::time::timeout(LONG, seen.cancelled.notified()).await;
     assert!(noticed.is_ok());
+}
+
+#[test]
+fn what_has_not_begun_when_it_is_cancelled_never_does() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&begun);
+    let counts = move |_: View<Trace>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    let fails = async |ctx: Ctx<Seen>| {
+        ctx.begun.notified().await;
+        Err::<(), _>(oops())
+    };
+    let graph = StateGraph::<Trace, Seen>::new("queued")
+        .add_node("a", blocking(waits))
+        .add_node("b", blocking(counts))
+        .add_node("c", fails)
+        .add_edge(START, ["a", "b", "c"]);
+    let graph = sound(graph);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build();
+    runtime.expect("there is a runtime").block_on(async {
+        let run = graph.invoke(Trace::update()).context(Seen::default());
+        assert!(run.await.is_err());
+        // Behind it in the queue for the one thread.
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    });
+    assert_eq!(begun.load(Ordering::SeqCst), 0);
 }
 
 #[test]

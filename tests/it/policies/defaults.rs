@@ -3,8 +3,8 @@
 use std::future::pending;
 use std::time::Duration;
 
+use superstep::NodeBuilder;
 use superstep::prelude::*;
-use superstep::{NodeBuilder, RunError};
 use tokio::time::{Instant, sleep};
 
 use super::{Attempts, attempts};
@@ -83,7 +83,7 @@ where
     let begin = Instant::now();
     let run = tokio::time::timeout(seconds(999), sound(graph).invoke(Trace::update())).await;
     let error = match run {
-        Ok(run) => chain(&run.unwrap_err() as &RunError).swap_remove(1),
+        Ok(run) => chain(&run.expect_err("it never succeeds")).swap_remove(1),
         Err(_) => "never".to_owned(),
     };
     (error, begin.elapsed().as_secs_f64())
