@@ -38,8 +38,9 @@ use crate::state::{Data, State};
 /// the one exception to the rule that nothing of a run is alive when it has
 /// returned. A function that takes long looks at
 /// [`ctx.is_cancelled()`](crate::Ctx::is_cancelled) now and then, and returns
-/// when nobody wants its result any more. One that has not begun never does. A
-/// runtime that is dropped waits for functions that are at work.
+/// when nobody wants its result any more. As long as it keeps its view, the next
+/// merge copies the state. One that has not begun never does. A runtime that is
+/// dropped waits for functions that are at work.
 ///
 /// # Examples
 ///

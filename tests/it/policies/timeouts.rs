@@ -71,3 +71,27 @@ async fn each_attempt_has_the_whole_timeout_and_a_timeout_is_tried_again() {
     assert_eq!(result.unwrap(), 1);
     assert_eq!(seconds, [0.0, 11.0, 23.0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_body_computes_before_its_first_await_counts() {
+    // The clock goes on in the middle of the first poll.
+    let body = async |_: View<Trace>| {
+        tokio::time::advance(Duration::from_secs(6)).await;
+        pending::<()>().await;
+    };
+    let (seven, long) = (Duration::from_secs(7), Duration::from_secs(99));
+    for policed in [
+        node(body).timeout(seven),
+        node(body).idle_timeout(seven),
+        node(body).timeout(seven).idle_timeout(long),
+        node(body).timeout(long).idle_timeout(seven),
+    ] {
+        let graph = StateGraph::<Trace>::new("timed")
+            .add_node("a", policed)
+            .add_edge(START, "a");
+        let begin = Instant::now();
+        let run = within_a_day(sound(graph).invoke(Trace::update()));
+        assert!(run.await.is_err());
+        assert_eq!(begin.elapsed(), seven);
+    }
+}
