@@ -59,7 +59,7 @@ async fn either(
     let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|cx| match one.as_mut().poll(cx) {
         Poll::Pending => other.as_mut().poll(cx),
-        ended => ended,
+        ended @ Poll::Ready(_) => ended,
     })
     .await
 }
