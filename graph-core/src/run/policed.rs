@@ -42,17 +42,21 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         },
         shared: &shared,
         state: &state,
+        first: None,
     };
     loop {
-        let error = match work.attempt().await {
+        let result = match caught(|| work.turn()) {
+            Ok(turn) => work.call(turn).await,
+            Err(panic) => Err(panic),
+        };
+        let error = match work.over(result) {
             Ok(ended) => return ended,
             Err(error) => error,
         };
         match work.next(error) {
             Ok(delay) => wait(delay).await,
-            Err(error) => return work.fall_back(error).await,
+            Err(error) => work.fall_back(error)?,
         }
-        work.place.attempt += 1;
     }
 }
 
@@ -75,53 +79,60 @@ struct Work<'a, S: State, C> {
     /// What was sent, as long as it is needed.
     input: Option<Box<dyn Payload>>,
     desk: Option<Arc<Desk>>,
+    /// What the fallback is called for, once it is its turn.
+    first: Option<Failure>,
 }
 
-impl<S: State, C: Send + Sync + 'static> Work<'_, S, C> {
-    /// Makes an attempt: how the task ended, or a failure that may not be the
-    /// end.
-    async fn attempt(&mut self) -> Result<Ended<S>, NodeError> {
-        let retry = &self.node.policy.retry;
-        let is_last = retry
-            .as_ref()
-            .is_none_or(|retry| retry.is_last(self.place.attempt));
-        let keeps = !is_last || self.node.fallback.is_some();
-        let hedge = self.node.policy.hedge;
-        let inputs = caught(|| {
-            let spare = hedge.and_then(|_| self.input.clone());
-            (self.take_input(keeps), spare)
-        });
-        let result = match inputs {
-            Ok((input, spare)) => {
-                let mut desk = self.desk.clone();
-                if hedge.is_some() {
-                    desk = Some(Arc::new(Desk::hedged(desk.as_ref())));
-                }
-                let hedge = hedge.map(|after| (after, spare));
-                self.call(&*self.node.body, input, hedge, desk).await
-            }
-            Err(panic) => Err(panic),
-        };
-        self.over(result, false)
-    }
+/// What is called next, and with what.
+struct Turn<'a, S: State, C> {
+    body: &'a dyn Body<S, C>,
+    input: Option<Box<dyn Payload>>,
+    /// After what time it is called a second time, and with what.
+    hedge: Option<(Duration, Option<Box<dyn Payload>>)>,
+    desk: Option<Arc<Desk>>,
+}
 
-    fn take_input(&mut self, keeps: bool) -> Option<Box<dyn Payload>> {
-        if keeps {
-            self.input.clone()
-        } else {
+impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
+    /// An attempt, or the fallback after the last.
+    fn turn(&mut self) -> Turn<'a, S, C> {
+        let node = self.node;
+        if let (Some(first), Some(handler)) = (&self.first, &node.fallback) {
+            return Turn {
+                body: &**handler,
+                hedge: None,
+                desk: Some(Arc::new(Desk::after(self.desk.as_ref(), first.clone()))),
+                input: self.input.take(),
+            };
+        }
+        let hedge = node.policy.hedge.map(|after| (after, self.input.clone()));
+        let desk = match hedge {
+            Some(_) => Some(Arc::new(Desk::hedged(self.desk.as_ref()))),
+            None => self.desk.clone(),
+        };
+        let retry = node.policy.retry.as_ref();
+        let is_last = retry.is_none_or(|retry| retry.is_last(self.place.attempt));
+        let input = if is_last && node.fallback.is_none() {
             self.input.take()
+        } else {
+            self.input.clone()
+        };
+        Turn {
+            body: &*node.body,
+            input,
+            hedge,
+            desk,
         }
     }
 
     /// Calls a body once, or twice if it is slow and hedged, within the node's
     /// timeouts.
-    async fn call(
-        &self,
-        body: &dyn Body<S, C>,
-        input: Option<Box<dyn Payload>>,
-        hedge: Option<(Duration, Option<Box<dyn Payload>>)>,
-        desk: Option<Arc<Desk>>,
-    ) -> Result<Outcome<S>, NodeError> {
+    async fn call(&self, turn: Turn<'_, S, C>) -> Result<Outcome<S>, NodeError> {
+        let Turn {
+            body,
+            input,
+            hedge,
+            desk,
+        } = turn;
         if let Some(desk) = &desk {
             desk.begin_attempt();
         }
@@ -145,12 +156,8 @@ impl<S: State, C: Send + Sync + 'static> Work<'_, S, C> {
     }
 
     /// Takes down what a call left: how the task ended, or its failure.
-    fn over(
-        &self,
-        mut result: Result<Outcome<S>, NodeError>,
-        fallback: bool,
-    ) -> Result<Ended<S>, NodeError> {
-        let attempts = self.place.attempt;
+    fn over(&self, mut result: Result<Outcome<S>, NodeError>) -> Result<Ended<S>, NodeError> {
+        let (attempts, fallback) = (self.place.attempt, self.first.is_some());
         if let (Some(desk), Some(ledger)) = (&self.desk, &self.shared.ledger)
             && let Some(ended) =
                 ledger.take_down(self.key, (attempts, fallback), desk.asked(), &mut result)
@@ -168,8 +175,14 @@ impl<S: State, C: Send + Sync + 'static> Work<'_, S, C> {
 
     /// How long to wait until the next attempt, or the error that there is none
     /// after.
-    fn next(&self, error: NodeError) -> Result<Duration, NodeError> {
-        let Some(retry) = &self.node.policy.retry else {
+    fn next(&mut self, error: NodeError) -> Result<Duration, NodeError> {
+        let Some(retry) = self
+            .node
+            .policy
+            .retry
+            .as_ref()
+            .filter(|_| self.first.is_none())
+        else {
             return Err(error);
         };
         let (superstep, attempt) = (self.place.superstep, self.place.attempt);
@@ -177,27 +190,26 @@ impl<S: State, C: Send + Sync + 'static> Work<'_, S, C> {
             let task = self.shared.task_id(self.key);
             self.shared.seed.draw(superstep, &task, attempt)
         };
-        caught(|| retry.next(attempt, error, draw)).flatten()
+        let delay = caught(|| retry.next(attempt, error, draw)).flatten()?;
+        self.place.attempt += 1;
+        Ok(delay)
     }
 
-    /// There is no further attempt: the task fails, or its fallback is called.
-    async fn fall_back(mut self, error: NodeError) -> Ended<S> {
+    /// There is no further attempt: it is the fallback's turn, or the task fails.
+    fn fall_back(&mut self, error: NodeError) -> Result<(), Failed> {
         let attempts = self.place.attempt;
-        let fail = |error| Err(Failed { attempts, error });
         // A question that nobody can be asked is a mistake, not bad luck.
         let asks = error.as_error().is::<Interrupted>();
-        let Some(handler) = self.node.fallback.as_ref().filter(|_| !asks) else {
-            return fail(error);
-        };
-        let first = Failure::new(error, attempts);
-        let desk = Arc::new(Desk::after(self.desk.as_ref(), first.clone()));
-        let input = self.take_input(false);
-        let result = self.call(&**handler, input, None, Some(desk)).await;
-        match self.over(result, true) {
-            Ok(ended) => ended,
-            Err(error) => {
+        match self.first.take() {
+            None if self.node.fallback.is_some() && !asks => {
+                self.first = Some(Failure::new(error, attempts));
+                Ok(())
+            }
+            None => Err(Failed { attempts, error }),
+            Some(first) => {
                 let source = error.into_error();
-                fail(FallbackFailed { first, source }.into())
+                let error = FallbackFailed { first, source }.into();
+                Err(Failed { attempts, error })
             }
         }
     }
