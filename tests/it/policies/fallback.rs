@@ -228,6 +228,25 @@ async fn a_fallback_that_fails_fails_the_task_and_both_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fallback_is_not_tried_again() {
+    let body = async |_: View<Trace>| Err::<(), _>(NodeError::permanent("no key"));
+    let handler = async |ctx: Ctx<Attempts>| {
+        ctx.note();
+        Err::<(), _>(oops())
+    };
+    let policed = node(body).on_error(handler).retry(Retry::attempts(3));
+    let graph = StateGraph::<Trace, Attempts>::new("once")
+        .add_node("a", policed)
+        .add_edge(START, "a");
+    let (result, seconds) = attempts(graph).await;
+    assert_eq!(
+        chain(&result.unwrap_err())[1..],
+        ["its fallback, called for `no key`, failed", "oops"]
+    );
+    assert_eq!(seconds, [0.0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_nodes_timeouts_hold_for_its_fallback() {
     let hang = async |ctx: Ctx<Alive>| {
         let _guard = ctx.enter();
