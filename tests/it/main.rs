@@ -14,7 +14,7 @@ mod impossible;
 mod kit;
 #[cfg(feature = "testing")]
 mod laws;
-mod policy;
+mod policies;
 mod run;
 mod silent;
 mod state;

@@ -2,6 +2,8 @@
 //! what a run comes to.
 
 mod attempt;
+mod blocking;
+mod chance;
 mod clock;
 mod drive;
 mod error;
@@ -9,6 +11,8 @@ mod execute;
 mod hooks;
 mod invocation;
 mod nest;
+mod policed;
+mod race;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
@@ -17,8 +21,10 @@ mod settle;
 mod stop;
 mod tell;
 mod thread;
+mod timed;
 mod watch;
 
+pub use blocking::{Blocking, blocking};
 pub use error::{CancelledBy, RunError, TimeoutScope};
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};

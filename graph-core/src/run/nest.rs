@@ -17,13 +17,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Shared, Watching};
+use super::chance::Seed;
 use super::drive::{Progress, guarded};
 use super::stop::StopCall;
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
-use crate::id::NodeName;
+use crate::id::{NodeName, TaskId};
 use crate::node::{
     Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
     Place, Policy, Target,
@@ -37,6 +38,7 @@ pub(super) struct Nest {
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
+    seed: Seed,
     /// The workers of the graph that they are nodes of.
     workers: Vec<InputType>,
     /// That of the graph around it.
@@ -51,6 +53,12 @@ impl Nest {
         }
         let mut workers = self.workers.iter();
         workers.find(|worker| worker.worker == name).copied()
+    }
+
+    fn seed_in(&self, place: Place) -> Seed {
+        let node = self.names[place.node as usize].clone();
+        let send = place.send;
+        self.seed.inside(place.superstep, &TaskId { node, send })
     }
 
     /// The ledger of a graph that is a node, in a task.
@@ -82,6 +90,7 @@ impl<S: State, C> Shared<S, C> {
                 watch: self.watch().cloned(),
                 recursion_limit: around.recursion_limit,
                 thread: around.thread,
+                seed: self.seed.clone(),
                 workers: workers.collect(),
                 outer: around.outer,
             }));
@@ -208,6 +217,7 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
             watching: watch.map(Watching::new),
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
             nest: None,
+            seed: nest.seed_in(place),
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
         let shared = shared.nested(Around {
@@ -244,6 +254,7 @@ impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C>
             body: Arc::new(SameState(self)),
             policy: Policy::default(),
             nested: true,
+            fallback: None,
         }
     }
 }
@@ -390,6 +401,7 @@ where
             }),
             policy: Policy::default(),
             nested: true,
+            fallback: None,
         }
     }
 }
@@ -422,6 +434,7 @@ where
             }),
             policy: Policy::default(),
             nested: true,
+            fallback: None,
         }
     }
 }

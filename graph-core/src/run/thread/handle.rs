@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::attempt::Shared;
+use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::call::ThreadCall;
 use super::drive::Threaded;
@@ -251,6 +252,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             watching: None,
             stops: None,
             nest: None,
+            seed: Seed::default(),
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }
