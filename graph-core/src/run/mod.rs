@@ -18,6 +18,7 @@ mod record;
 mod rehearse;
 mod result;
 mod settle;
+mod spans;
 mod stop;
 mod tell;
 mod thread;
@@ -36,6 +37,7 @@ pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
 
+pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
 pub use watch::{Events, Watcher};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::attempt::{Done, Ended, Failed, Shared, call_body, caught, place};
 use super::race::{Begin, Race};
 use super::settle::TaskKey;
+use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
 use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
@@ -28,6 +29,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     let mut watched = shared
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
+    let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
     let _permit = match &shared.permits {
         // Those of its own tasks count.
         Some(permits) if !shared.graph.node(task.node).nested => permits.acquire().await.ok(),
@@ -53,12 +55,16 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         if let Some(watched) = &mut watched {
             watched.starts(work.place.attempt).await;
         }
+        span.does(Doing::Attempt(work.place.attempt));
         let result = match caught(|| work.turn()) {
             Ok(turn) => work.call(turn).await,
             Err(panic) => Err(panic),
         };
         let error = match work.over(result) {
-            Ok(ended) => return told(watched, ended).await,
+            Ok(ended) => {
+                span.ends(how(&ended));
+                return told(watched, ended).await;
+            }
             Err(error) => error,
         };
         let told_of = watched.as_ref().and_then(|watched| watched.text(&error));
@@ -67,14 +73,25 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
                 if let (Some(watched), Some(error)) = (&watched, told_of) {
                     watched.retries(error, delay);
                 }
+                span.does(Doing::Backoff);
                 wait(delay).await;
             }
             Err(error) => {
                 if let Err(failed) = work.fall_back(error) {
+                    span.ends(SpanEnd::Failed);
                     return told(watched, Err(failed)).await;
                 }
             }
         }
+    }
+}
+
+/// How a task ended, for its span.
+fn how<S: State>(ended: &Ended<S>) -> SpanEnd {
+    match ended {
+        Ok(done) if done.paused => SpanEnd::Paused,
+        Ok(_) => SpanEnd::Done,
+        Err(_) => SpanEnd::Failed,
     }
 }
 
