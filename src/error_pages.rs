@@ -51,6 +51,8 @@ pages! {
     timed_out = "../docs/errors/timed-out.md",
     no_runtime = "../docs/errors/no-runtime.md",
     policies = "../docs/policies.md",
+    streaming = "../docs/streaming.md",
+    subgraphs = "../docs/subgraphs.md",
     threads = "../docs/threads.md",
     timelines = "../docs/timelines.md",
     from_langgraph = "../docs/from-langgraph.md",
