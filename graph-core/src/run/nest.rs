@@ -20,7 +20,7 @@ use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::{Progress, guarded};
 use super::spans::{Inside, Spans, Times};
-use super::stop::StopCall;
+use super::stop::{RunControl, StopCall};
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
@@ -39,6 +39,8 @@ pub(super) struct Nest {
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
+    /// What may drain the run.
+    control: Option<RunControl>,
     seed: Seed,
     spans: Arc<Spans>,
     /// The workers of the graph that they are nodes of.
@@ -87,6 +89,8 @@ pub(super) struct Around {
     pub(super) recursion_limit: Option<u64>,
     pub(super) thread: Option<OnThread>,
     pub(super) outer: Option<Arc<Nest>>,
+    /// What may drain the graph around.
+    pub(super) control: Option<RunControl>,
 }
 
 impl<S: State, C> Shared<S, C> {
@@ -101,6 +105,10 @@ impl<S: State, C> Shared<S, C> {
                 watch: self.watch().cloned(),
                 recursion_limit: around.recursion_limit,
                 thread: around.thread,
+                control: around.control.or_else(|| {
+                    let stops = self.stops.as_ref();
+                    stops.and_then(|stops| stops.control().cloned())
+                }),
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
                 workers: workers.collect(),
@@ -189,7 +197,8 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             None => progress.run(input).await?,
             Some(ledger) => {
                 let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                let work = progress.go_inside(&mut input, ledger, &outer);
+                let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
+                let work = progress.go_inside(&mut input, ledger, &outer, &drains);
                 let ended = guarded(work).await;
                 match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
                     InsideEnd::Done => {}
@@ -237,6 +246,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let shared = shared.nested(Around {
             recursion_limit: nest.recursion_limit,
             thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
+            control: nest.control.clone(),
             outer: Some(nest),
         });
         let mut progress = Progress::new(shared, recursion_limit);
