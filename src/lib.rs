@@ -118,16 +118,16 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer,
-    Claim, Command, Commit, CompileError, Ctx, Custom, Data, Definition, Diagnostic, Durability,
-    END, EmitError, Emitted, EntryRecord, Event, EventKind, Events, FieldAt, FieldKind,
-    FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext, History, Interrupt,
-    Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
-    IntoWorker, Invocation, Items, Kinds, Last, Lead, LeadBy, Lease, Loaded, Max,
-    MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
-    NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
-    Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
-    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
+    All, Any, Append, Arrival, Arrivals, CancelledBy, CheckpointError, CheckpointId,
+    CheckpointRecord, Checkpointer, Claim, Command, Commit, CompileError, Ctx, Custom, Data,
+    Definition, Diagnostic, Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind,
+    Events, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph,
+    HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, Kinds, Last, Lead, LeadBy, Lease,
+    Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError,
+    NodeName, NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry,
+    Route, Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, StarvedJoin,
+    State, StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
     ThreadUpdate, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update,
     UpdateKeys, View, Watcher, Worker, WriteKind, node,
 };

@@ -35,12 +35,12 @@ pub use event::{
     Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
     TaskRecord,
 };
-pub use graph::{OnFailure, StateGraph};
+pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Custom, Definition, EmitError, Emitted, Interrupted, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry,
-    Route, SendTo, Target, View, Worker, node,
+    Arrival, Arrivals, Command, Ctx, Custom, Definition, EmitError, Emitted, Interrupted,
+    IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult,
+    Outcome, Retry, Route, SendTo, Target, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

@@ -11,13 +11,17 @@ mod graph;
 mod links;
 mod picture;
 mod resolve;
+mod rules;
 mod shape;
 mod warn;
 mod ways;
 
 pub use diagnostic::{CompileError, Diagnostic};
 pub use graph::Graph;
-pub(crate) use graph::{Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenRoute, Pace};
+pub(crate) use graph::{
+    Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenRoute, JoinSource, Pace,
+};
+pub(crate) use rules::{RuledJoin, Rules};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
 use std::sync::Arc;

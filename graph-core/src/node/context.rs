@@ -11,7 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Custom, Desk, EmitError, Emitted, Emitter, NodeError, Telling, Told};
+use super::{
+    Arrival, Arrivals, Custom, Desk, EmitError, Emitted, Emitter, NO_ARRIVALS, NodeError, Telling,
+    Told,
+};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -24,6 +27,7 @@ pub struct Ctx<C = ()> {
     place: Place,
     desk: Option<Arc<Desk>>,
     emitter: Option<Arc<dyn Emitter>>,
+    arrivals: Option<Arc<Arrivals>>,
 }
 
 /// Where a call of a node stands in its run.
@@ -43,6 +47,7 @@ pub(crate) struct Frame<'a, C> {
     pub(crate) place: Place,
     pub(crate) desk: Option<&'a Arc<Desk>>,
     pub(crate) emitter: Option<&'a Arc<dyn Emitter>>,
+    pub(crate) arrivals: Option<&'a Arc<Arrivals>>,
 }
 
 impl<C> Frame<'_, C> {
@@ -53,6 +58,7 @@ impl<C> Frame<'_, C> {
             place: self.place,
             desk: self.desk.map(Arc::clone),
             emitter: self.emitter.map(Arc::clone),
+            arrivals: self.arrivals.map(Arc::clone),
         }
     }
 }
@@ -74,6 +80,7 @@ impl<C> Ctx<C> {
             },
             desk: None,
             emitter: None,
+            arrivals: None,
         }
     }
 
@@ -108,6 +115,44 @@ impl<C> Ctx<C> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.place.attempt
+    }
+
+    /// What the sources of the join came to that made this task ready; nothing
+    /// in other tasks, and where the join is like
+    /// [`Join::all`](crate::Join::all).
+    ///
+    /// # Examples
+    ///
+    /// See [`add_join`](crate::StateGraph::add_join).
+    #[must_use]
+    pub fn arrivals(&self) -> &Arrivals {
+        self.arrivals.as_deref().unwrap_or(&NO_ARRIVALS)
+    }
+
+    /// The same context, in the target of a join: to call a node in a test.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{Arrival, Ctx};
+    ///
+    /// async fn assemble(ctx: Ctx) -> usize {
+    ///     ctx.arrivals().done().count()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let came = [("flights", Arrival::Done), ("hotels", Arrival::TimedOut)];
+    /// assert_eq!(assemble(Ctx::new(()).with_arrivals(came)).await, 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_arrivals<N: AsRef<str>>(
+        mut self,
+        arrivals: impl IntoIterator<Item = (N, Arrival)>,
+    ) -> Self {
+        self.arrivals = Some(Arc::new(arrivals.into_iter().collect()));
+        self
     }
 
     /// Asks somebody outside, and pauses the task until there is an answer.
@@ -461,6 +506,7 @@ impl<C> Clone for Ctx<C> {
             place: self.place,
             desk: self.desk.clone(),
             emitter: self.emitter.clone(),
+            arrivals: self.arrivals.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! hands back, and the policies it runs under. Everything here is data or
 //! conversion; nothing spawns, sleeps or selects.
 
+mod arrivals;
 mod command;
 mod context;
 mod desk;
@@ -15,6 +16,8 @@ mod route;
 mod view;
 mod worker;
 
+pub use arrivals::{Arrival, Arrivals};
+pub(crate) use arrivals::{NO_ARRIVALS, SourceArrivals, TaskArrival};
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};

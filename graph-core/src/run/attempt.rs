@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::hooks::Ledger;
+use super::hooks::{Ledger, Referee};
 use super::settle::TaskKey;
 use super::stop::Stops;
 use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
 use crate::merge::panic_message;
 use crate::node::{
-    BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked, Payload, Place,
-    TimedOut,
+    Arrivals, Asked, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked,
+    Payload, Place, TimedOut,
 };
-use crate::plan::Task;
+use crate::plan::{How, Task};
 use crate::state::State;
 
 /// What all tasks of a run share.
@@ -32,6 +32,8 @@ pub(super) struct Shared<S: State, C> {
     pub(super) permits: Option<Semaphore>,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
+    /// Decides about joins that have rules, if there are any.
+    pub(super) referee: Option<Arc<dyn Referee<S>>>,
     pub(super) watching: Option<Watching<S>>,
     /// What may end the run before its end.
     pub(super) stops: Option<Arc<Stops>>,
@@ -62,18 +64,37 @@ impl<S: State, C> Shared<S, C> {
         self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
     }
 
+    /// Whether, moreover, what follows it is found without a look at joins that
+    /// have rules.
+    #[inline]
+    pub(super) fn goes_alone(&self, task: &Task) -> bool {
+        self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).alone
+    }
+
     pub(super) fn watch(&self) -> Option<&Arc<Watch<S>>> {
         self.watching.as_ref().map(|watching| &watching.watch)
     }
 }
 
-/// A task that did not fail.
+/// A task that did not fail, or whose failure is data.
 pub(super) struct Done<S: State> {
     /// How many attempts were made.
     pub(super) attempts: u32,
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
+    /// Of a task that a join waits for, how it ended; the outcome is empty unless
+    /// it succeeded.
+    pub(super) ending: Option<Box<Ending>>,
     pub(super) outcome: Outcome<S>,
+}
+
+/// How a task ended that a join waits for.
+#[derive(Debug, Clone)]
+pub(super) struct Ending {
+    /// Its place in the order in which such tasks of the superstep ended; none if
+    /// it was dropped.
+    pub(super) place: Option<u32>,
+    pub(super) how: How,
 }
 
 impl<S: State> Done<S> {
@@ -82,8 +103,21 @@ impl<S: State> Done<S> {
         Self {
             attempts: 1,
             paused: false,
+            ending: None,
             outcome,
         }
+    }
+
+    /// Whether what it wrote counts, and its exits are followed.
+    #[inline]
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.ending.as_deref().is_none_or(Ending::is_success)
+    }
+}
+
+impl Ending {
+    pub(super) fn is_success(&self) -> bool {
+        self.how == How::Done
     }
 }
 
@@ -126,15 +160,46 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     task: Task,
 ) -> TaskFuture<S> {
     if shared.watching.is_some() || !shared.calls_plainly(&task) {
-        let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-        return TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
+        let key = TaskKey::of(&task);
+        let work = Box::pin(attempts(
+            Arc::clone(shared),
+            Arc::clone(state),
+            superstep,
+            task,
+        ));
+        return TaskFuture::Policed(supervised(shared, key, work));
     }
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
-    match caught(|| call(shared, state, place, sent, None)) {
+    match caught(|| call(shared, state, place, sent, None, task.arrivals.as_ref())) {
         Ok(call) => TaskFuture::Once(call),
         Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }
+}
+
+/// The same task; if a join waits for it, until that waits no more.
+fn supervised<S: State, C>(
+    shared: &Shared<S, C>,
+    task: TaskKey,
+    work: BoxFuture<Ended<S>>,
+) -> BoxFuture<Ended<S>> {
+    match &shared.referee {
+        Some(referee) if referee.is_member(task) => {
+            Arc::clone(referee).supervise(task, shared.ledger.clone(), work)
+        }
+        _ => work,
+    }
+}
+
+/// A task that fails at its start.
+#[cfg(feature = "testing")]
+pub(super) fn start_failing<S: State, C>(
+    shared: &Shared<S, C>,
+    task: &Task,
+    error: NodeError,
+) -> TaskFuture<S> {
+    let failed = std::future::ready(Err(Failed::once(error)));
+    TaskFuture::Policed(supervised(shared, TaskKey::of(task), Box::pin(failed)))
 }
 
 fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
@@ -142,6 +207,7 @@ fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ende
         Ok(outcome) => Ok(Done {
             attempts,
             paused: false,
+            ending: None,
             outcome,
         }),
         Err(error) => Err(Failed { attempts, error }),
@@ -193,6 +259,7 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     place: Place,
     sent: Option<Box<dyn Payload>>,
     desk: Option<&Arc<Desk>>,
+    arrivals: Option<&Arc<Arrivals>>,
 ) -> BoxCall<S> {
     let graph = &shared.graph;
     let frame = Frame {
@@ -204,6 +271,7 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         place,
         desk,
         emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
+        arrivals,
     };
     let input = match sent {
         None => Input::State(state),
@@ -242,12 +310,13 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
         let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
         let sent = caught(|| sent(&mut task, is_last));
         let mut result = match sent {
-            Ok(sent) => one_attempt(&shared, &state, place, sent, desk.as_ref()).await,
+            Ok(sent) => {
+                let given = (sent, desk.as_ref(), task.arrivals.as_ref());
+                one_attempt(&shared, &state, place, given).await
+            }
             Err(panic) => Err(panic),
         };
-        if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
-            && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
-        {
+        if let Some(ended) = take_down(&shared, key, attempt, desk.as_deref(), &mut result) {
             return told(watched, ended).await;
         }
         if let (Err(error), Some(retry)) = (&result, retry) {
@@ -267,6 +336,28 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
         }
         return told(watched, ended(attempt, result)).await;
     }
+}
+
+/// Takes down how the task ended, if an attempt was its end.
+fn take_down<S: State, C>(
+    shared: &Shared<S, C>,
+    task: TaskKey,
+    attempt: u32,
+    desk: Option<&Desk>,
+    result: &mut Result<Outcome<S>, NodeError>,
+) -> Option<Ended<S>> {
+    let ledger = shared.ledger.as_deref();
+    if let Some(referee) = &shared.referee
+        && referee.is_member(task)
+    {
+        // Without a thread there is nobody to ask.
+        let asked = match (desk, ledger) {
+            (Some(desk), Some(_)) => desk.asked(),
+            _ => Asked::Nothing,
+        };
+        return referee.take_down(ledger, task, attempt, asked, result);
+    }
+    ledger?.take_down(task, attempt, desk?.asked(), result, None)
 }
 
 /// Tells of a task's end.
@@ -299,13 +390,16 @@ async fn one_attempt<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
     state: &Arc<S>,
     place: Place,
-    sent: Option<Box<dyn Payload>>,
-    desk: Option<&Arc<Desk>>,
+    (sent, desk, arrivals): (
+        Option<Box<dyn Payload>>,
+        Option<&Arc<Desk>>,
+        Option<&Arc<Arrivals>>,
+    ),
 ) -> Result<Outcome<S>, NodeError> {
     if let Some(desk) = desk {
         desk.begin_attempt();
     }
-    let mut call = caught(|| call(shared, state, place, sent, desk))?;
+    let mut call = caught(|| call(shared, state, place, sent, desk, arrivals))?;
     let watch = shared.watch();
     let mut room: Option<BoxFuture<()>> = None;
     let guarded = poll_fn(|cx| {

@@ -105,6 +105,17 @@ impl<S: State> Results<S> {
         }
     }
 
+    /// How the task of that number has ended, if it has.
+    pub(super) fn of_task(&self, index: usize) -> Option<&Done<S>> {
+        self.done[index].as_ref()
+    }
+
+    /// Whether a task waits, or did not run.
+    pub(super) fn any_open(&self) -> bool {
+        let mut done = self.done.iter();
+        done.any(|done| done.as_ref().is_none_or(|done| done.paused))
+    }
+
     /// The tasks that have succeeded, in task order.
     pub(super) fn done(&self) -> impl Iterator<Item = &Done<S>> {
         self.done.iter().flatten()

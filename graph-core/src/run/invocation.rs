@@ -15,6 +15,7 @@ use super::attempt::{Shared, Watching};
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
+use super::joins::referee_of;
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
@@ -453,6 +454,7 @@ where
             context: Some(self.context.context()),
             permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
             ledger: None,
+            referee: referee_of(&self.graph.frozen),
             watching: None,
             stops: self.stops(),
         }

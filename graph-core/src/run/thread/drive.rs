@@ -115,6 +115,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         tasks: &mut Vec<Task>,
     ) -> Result<bool, RunError> {
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        self.begin_with_joins(graph, &keys).await?;
         if !self.waits_only() {
             self.progress.begin_general(tasks)?;
         }
@@ -123,7 +124,11 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             .run_the_rest(graph, std::mem::take(tasks), &mut results)
             .await?;
         self.answered.clear();
-        if parked || results.any_paused() {
+        let parked = (parked || results.any_paused()) && {
+            self.drop_lost(&keys, &mut results).await?;
+            results.any_open()
+        };
+        if parked {
             self.pause(graph, &keys, results).await?;
             return Ok(false);
         }
@@ -340,6 +345,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             next,
             joins: progress.frontier.write_joins(graph),
             deferred: progress.frontier.write_deferred(graph),
+            kept: progress.frontier.write_kept(graph),
             held: progress.held(),
         };
         let body = serde_json::to_string(&body);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::attempt::Shared;
 use super::super::error::RunError;
+use super::super::joins::referee_of;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
@@ -248,6 +249,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             context: None,
             permits: None,
             ledger: None,
+            referee: referee_of(&self.graph.frozen),
             watching: None,
             stops: None,
         };

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::attempt::{Done, Ended, Failed};
+use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::entries::{Entries, RESULT, key_of};
@@ -21,11 +21,14 @@ use crate::id::{NodeName, TaskId};
 use crate::node::{
     Asked, Desk, NodeError, Outcome, Question, QuestionKey, SendTo, Target, WrongAnswer,
 };
+use crate::plan::How;
 use crate::state::State;
 
 /// The ledger of a run on a thread.
 pub(super) struct TaskLedger {
     names: Arc<[NodeName]>,
+    /// Of the joins with rules.
+    pub(super) targets: Vec<NodeName>,
     outbox: Arc<Outbox>,
     /// Whether an effect waits until it is written.
     waits: bool,
@@ -54,6 +57,21 @@ struct ResultBody<U> {
     update: Option<U>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goto: Vec<TargetBody>,
+    /// Of a task that a join waits for, its place in the order of ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<u32>,
+    /// And how it ended, if it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<EndedBody>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EndedBody {
+    Failed(String),
+    /// With the target of the join whose time was over.
+    TimedOut(String),
+    Cancelled,
 }
 
 fn none<U>() -> Option<U> {
@@ -71,7 +89,7 @@ struct TargetBody {
 /// An answer that is not of the type that was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("question `{}` was answered with what it is not: {why}", key.0)]
-pub(super) struct BadAnswer {
+pub(in crate::run) struct BadAnswer {
     pub(super) key: QuestionKey,
     pub(super) why: String,
 }
@@ -82,9 +100,10 @@ pub(super) struct BadAnswer {
 pub(in crate::run) struct Swallowed(String);
 
 impl TaskLedger {
-    pub(super) fn new(names: Arc<[NodeName]>, outbox: Arc<Outbox>, waits: bool) -> Self {
+    pub(super) fn new<S: State, C>(graph: &Frozen<S, C>, outbox: Arc<Outbox>, waits: bool) -> Self {
         Self {
-            names,
+            names: Arc::clone(&graph.names),
+            targets: targets(graph),
             outbox,
             waits,
             now: Mutex::default(),
@@ -141,7 +160,7 @@ impl TaskLedger {
         if self.now.lock().alone {
             return Ok(());
         }
-        let json = write_result(done).map_err(|error| {
+        let json = write_result(&self.targets, done).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -151,6 +170,14 @@ impl TaskLedger {
             .put([EntryRecord::new(&task, RESULT, Some(json))]);
         Ok(())
     }
+}
+
+/// The targets of the joins with rules.
+fn targets<S: State, C>(graph: &Frozen<S, C>) -> Vec<NodeName> {
+    let joins = graph.rules.iter().flat_map(|rules| &rules.joins);
+    joins
+        .map(|join| graph.name_of(join.target).clone())
+        .collect()
 }
 
 impl<S: State> Ledger<S> for TaskLedger {
@@ -181,6 +208,7 @@ impl<S: State> Ledger<S> for TaskLedger {
         attempts: u32,
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
+        ending: Option<Box<Ending>>,
     ) -> Option<Ended<S>> {
         let fail = |error: NodeError| Some(Err(Failed { attempts, error }));
         match (asked, result) {
@@ -194,6 +222,7 @@ impl<S: State> Ledger<S> for TaskLedger {
                 Some(Ok(Done {
                     attempts,
                     paused: true,
+                    ending: None,
                     outcome: Outcome::empty(),
                 }))
             }
@@ -201,6 +230,7 @@ impl<S: State> Ledger<S> for TaskLedger {
                 let done = Done {
                     attempts,
                     paused: false,
+                    ending,
                     outcome: std::mem::replace(outcome, Outcome::empty()),
                 };
                 match self.finish(task, &done) {
@@ -213,7 +243,11 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 }
 
-fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
+/// A result as it is written down; `targets` are those of the joins with rules.
+pub(super) fn write_result<S: State>(
+    targets: &[NodeName],
+    done: &Done<S>,
+) -> serde_json::Result<String> {
     let goto = done.outcome.targets.iter().map(|target| {
         Ok(match target {
             Target::Node(name) => TargetBody {
@@ -230,6 +264,13 @@ fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
         attempts: done.attempts,
         update: done.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
+        place: done.ending.as_ref().and_then(|ending| ending.place),
+        ended: done.ending.as_ref().and_then(|ending| match &ending.how {
+            How::Done => None,
+            How::Failed(why) => Some(EndedBody::Failed(why.to_string())),
+            How::TimedOut(join) => Some(EndedBody::TimedOut(targets[*join].to_string())),
+            How::Cancelled => Some(EndedBody::Cancelled),
+        }),
     })?;
     if has_null(&json) {
         read_update::<S>(&json)?;
@@ -259,14 +300,32 @@ pub(super) fn read_result<S: State, C>(
         }))
     };
     let targets: Result<Vec<Target>, String> = body.goto.into_iter().map(target).collect();
+    let how = match body.ended {
+        None => How::Done,
+        Some(EndedBody::Failed(why)) => How::Failed(why.into()),
+        Some(EndedBody::TimedOut(target)) => join_into(graph, &target),
+        Some(EndedBody::Cancelled) => How::Cancelled,
+    };
+    let place = body.place;
+    let ending = (place.is_some() || how != How::Done).then(|| Box::new(Ending { place, how }));
     Ok(Done {
         attempts: body.attempts,
         paused: false,
+        ending,
         outcome: Outcome {
             update: body.update,
             targets: targets?,
         },
     })
+}
+
+/// That the time of the join into that node was over; if there is none any more,
+/// the task was not waited for.
+fn join_into<S: State, C>(graph: &Frozen<S, C>, target: &str) -> How {
+    let target = graph.index_of(target).or_else(|| graph.formerly(target));
+    let mut joins = graph.rules.iter().flat_map(|rules| &rules.joins);
+    let join = joins.position(|join| Some(join.target) == target && join.rule.within.is_some());
+    join.map_or(How::Cancelled, How::TimedOut)
 }
 
 /// The update of a result that was written down.
