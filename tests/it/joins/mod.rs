@@ -1,15 +1,20 @@
 //! Joins with rules: which arrivals make them fire, what their targets see, and
 //! what becomes of the rest.
 
-mod one_superstep;
+mod kinds;
+mod rounds;
+mod seen;
+mod skipped;
+mod threads;
+mod time;
 
 use std::time::Duration;
 
 use superstep::prelude::*;
 use superstep::{Graph, Join, Run, RunError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use crate::common::{Trace, TraceUpdate, marks, oops, sound};
+use crate::common::{Trace, TraceUpdate, chain, marks, oops, sound};
 
 /// What a node of these tests does.
 #[derive(Clone, Copy)]
@@ -18,9 +23,11 @@ enum Does {
     Says(u64),
     /// Fails after so many seconds.
     Fails(u64),
+    /// Panics.
+    Panics,
 }
 
-use Does::{Fails, Says};
+use Does::{Fails, Panics, Says};
 
 /// A builder with such nodes, and `t`, which says what it sees of the join.
 fn nodes<const N: usize>(nodes: [(&'static str, Does); N]) -> StateGraph<Trace> {
@@ -40,6 +47,7 @@ async fn act(does: Does, ctx: Ctx) -> NodeResult<TraceUpdate> {
             sleep(Duration::from_secs(seconds)).await;
             Err(oops())
         }
+        Panics => panic!("ouch"),
     }
 }
 
@@ -65,4 +73,17 @@ async fn run_of(graph: &Graph<Trace>) -> Result<Run<Trace>, RunError> {
 /// What is said in a run that must end well.
 async fn said(graph: &Graph<Trace>) -> Vec<String> {
     run_of(graph).await.expect("the run ends well").state.log
+}
+
+/// How many seconds a run takes that must end well, and what is said in it.
+async fn timed(graph: &Graph<Trace>) -> (u64, Vec<String>) {
+    let begin = Instant::now();
+    let said = said(graph).await;
+    (begin.elapsed().as_secs(), said)
+}
+
+/// The messages of the error of a run that must fail.
+async fn error_of(graph: &Graph<Trace>) -> Vec<String> {
+    let error = run_of(graph).await.expect_err("the run fails");
+    chain(&error)
 }

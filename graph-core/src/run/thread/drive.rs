@@ -133,9 +133,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             return Ok(false);
         }
         self.note_changes(&results)?;
+        let lost = self.unsuccessful(&keys, &results);
         let settled = self.progress.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = settled {
-            self.take_back(&error, &keys).await?;
+            self.take_back(&error, &keys, &lost).await?;
             return Err(error);
         }
         for field in self.progress.take_expired() {
@@ -258,11 +259,18 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     }
 
     /// A superstep that failed after its tasks had finished leaves no results
-    /// that would let it fail again in the same way.
-    async fn take_back(&mut self, error: &RunError, keys: &[TaskKey]) -> Result<(), RunError> {
+    /// that would let it fail again in the same way. `lost` are the tasks that did
+    /// not succeed.
+    async fn take_back(
+        &mut self,
+        error: &RunError,
+        keys: &[TaskKey],
+        lost: &[TaskId],
+    ) -> Result<(), RunError> {
         let blamed = |task: &TaskId| match error {
             RunError::Node { task: blamed, .. } => task == blamed,
             RunError::UnknownTarget { node, .. } => task.node == *node,
+            RunError::Join { .. } if !lost.is_empty() => lost.contains(task),
             _ => true,
         };
         let tasks = keys.iter().map(|&key| self.progress.task_id(Some(key)));

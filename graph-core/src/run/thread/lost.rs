@@ -12,6 +12,7 @@ use super::entries::{RESULT, Standing};
 use super::ledger::write_result;
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
+use crate::id::TaskId;
 use crate::node::Outcome;
 use crate::state::State;
 
@@ -59,6 +60,14 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             results.note(index, Ok(done));
         }
         Ok(())
+    }
+
+    /// The tasks that have ended without success, all being over.
+    pub(super) fn unsuccessful(&self, keys: &[TaskKey], results: &Results<S>) -> Vec<TaskId> {
+        let ended = keys.iter().zip(results.done());
+        let lost = ended.filter(|(_, done)| !done.has_succeeded());
+        lost.map(|(&key, _)| self.progress.task_id(Some(key)))
+            .collect()
     }
 
     /// Notes and writes down which of these tasks are lost.
