@@ -23,27 +23,7 @@ pub(super) fn freeze<S: State, C>(
     noticed: Vec<Diagnostic>,
 ) -> Frozen<S, C> {
     merge_equal_joins(&mut shape);
-    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
-    for ways in ways(&shape) {
-        exits.push(Exits {
-            only: ways.only,
-            edges: ways.edges,
-            joins: ways.joins,
-            ruled: ways.ruled,
-            routes: Vec::new(),
-            end: false,
-        });
-    }
-    for &from in &shape.ends {
-        exits[from.slot()].end = true;
-    }
-    for route in &shape.routes {
-        exits[route.from.slot()].routes.push(FrozenRoute {
-            router: graph.routes[route.recorded].router.clone(),
-            targets: route.to.clone(),
-            allowed: Allowed::of(&route.to),
-        });
-    }
+    let mut exits = exits(&graph, &shape);
     let start = exits.remove(0);
     let rules = rules(&shape);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
@@ -89,6 +69,32 @@ pub(super) fn freeze<S: State, C>(
             all: OnceLock::new(),
         },
     }
+}
+
+/// What follows `START`, then each node.
+fn exits<S: State, C>(graph: &StateGraph<S, C>, shape: &Shape) -> Vec<Exits<S>> {
+    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
+    for ways in ways(shape) {
+        exits.push(Exits {
+            only: ways.only,
+            edges: ways.edges,
+            joins: ways.joins,
+            ruled: ways.ruled,
+            routes: Vec::new(),
+            end: false,
+        });
+    }
+    for &from in &shape.ends {
+        exits[from.slot()].end = true;
+    }
+    for route in &shape.routes {
+        exits[route.from.slot()].routes.push(FrozenRoute {
+            router: graph.routes[route.recorded].router.clone(),
+            targets: route.to.clone(),
+            allowed: Allowed::of(&route.to),
+        });
+    }
+    exits
 }
 
 /// Joins as they are, not as they were added: equal ones are one.

@@ -111,6 +111,24 @@ impl OpenJoin {
         all.filter(|task| task.came_to == Arrival::Done).count()
     }
 
+    /// Whether all that has come of the source are successes.
+    fn is_done(&self, source: usize) -> bool {
+        let mut tasks = self.came[source].iter();
+        !self.came[source].is_empty() && tasks.all(|task| task.came_to == Arrival::Done)
+    }
+
+    fn is_full(&self) -> bool {
+        (0..self.came.len()).all(|source| self.is_done(source))
+    }
+
+    /// Notes what a source came to that did not run.
+    fn put(&mut self, source: usize, came_to: Arrival) {
+        self.came[source].push(TaskArrival {
+            send: None,
+            came_to,
+        });
+    }
+
     /// The sources that have not come.
     fn pending(&self) -> impl Iterator<Item = usize> {
         let sources = self.came.iter().enumerate();
@@ -163,6 +181,11 @@ impl OpenJoins {
             !workers.contains(of.source) && came.any(|task| task.came_to == Arrival::Done)
         };
         !open.owed.contains(of.source) && !again()
+    }
+
+    /// Whether something has come to the join that counts.
+    pub(crate) fn is_begun(&self, join: usize) -> bool {
+        self.joins[join].is_begun()
     }
 
     /// Whether the join waits for a source to which the node leads.
@@ -258,6 +281,9 @@ impl Judge<'_> {
         tasks: &mut Vec<Task>,
     ) -> Result<(), Short> {
         let joins = &self.rules.joins;
+        for open in &mut open.joins {
+            open.owed.difference_with(&open.paid);
+        }
         // What an outer join cancels is not for its inner joins to judge.
         let mut over = FixedBitSet::with_capacity(joins.len());
         for (index, join) in joins.iter().enumerate() {
@@ -278,7 +304,7 @@ impl Judge<'_> {
         }
         for (join, open) in joins.iter().zip(&mut open.joins) {
             for (source, ways_in) in join.ways_in.iter().enumerate() {
-                if open.paid.contains(source) || is_lost(ways_in, &alive) {
+                if is_lost(ways_in, &alive) {
                     open.owed.remove(source);
                 }
             }
@@ -308,52 +334,54 @@ impl Judge<'_> {
         let join = &self.rules.joins[index];
         let this = &mut open.joins[index];
         let timed_out = self.timed_out[index].is_some();
-        if !this.is_begun() && !timed_out && !self.has_lost(join, this, alive) {
+        if !this.is_begun() && !self.is_due(join, this, timed_out, alive) {
             return Ok(false);
         }
-        let mut possible = this.successes();
-        let mut waits = false;
-        for source in this.pending().collect::<Vec<_>>() {
-            let ways_in = &join.ways_in[source];
-            let came_to = if is_lost(ways_in, alive) {
-                self.why_lost(join, ways_in).unwrap_or(Arrival::Skipped)
-            } else if timed_out {
-                Arrival::TimedOut
-            } else {
-                waits = true;
-                let most = if join.workers.contains(source) {
-                    usize::MAX
-                } else {
-                    1
-                };
-                possible = possible.saturating_add(most);
-                continue;
-            };
-            let send = None;
-            this.came[source].push(TaskArrival { send, came_to });
+        let (mut waits, mut possible) = (false, this.successes());
+        for (source, ways_in) in join.ways_in.iter().enumerate() {
+            let is_pending = this.came[source].is_empty();
+            if is_lost(ways_in, alive) {
+                if is_pending {
+                    let why = self.why_lost(join, ways_in);
+                    this.put(source, why.unwrap_or(Arrival::Skipped));
+                }
+            } else if timed_out && is_pending {
+                this.put(source, Arrival::TimedOut);
+            } else if join.workers.contains(source) {
+                waits |= is_pending;
+                possible = usize::MAX;
+            } else if !this.is_done(source) {
+                waits |= is_pending;
+                possible = possible.saturating_add(1);
+            }
         }
         let rule = &join.rule;
         let lenient = rule.within.is_some() && !rule.strict;
-        let why = match rule.successes() {
-            Some(needed) if this.successes() >= needed => return Ok(true),
-            Some(needed) if possible < needed && !lenient => short_of(needed, possible),
-            None if !waits && !rule.is_tolerant() && !lenient && !is_full(this) => {
-                "had no more time for the rest of its sources".to_owned()
+        match rule.successes() {
+            Some(needed) if this.successes() >= needed => Ok(true),
+            Some(_) if lenient => Ok(!waits),
+            Some(needed) if possible < needed => {
+                Err(self.short(this, join, short_of(needed, possible)))
             }
-            _ => return Ok(!waits),
-        };
-        Err(self.short(this, join, why))
+            Some(_) => Ok(false),
+            None if waits || rule.is_tolerant() || lenient || this.is_full() => Ok(!waits),
+            None => {
+                let why = "had no more time for the rest of its sources";
+                Err(self.short(this, join, why.to_owned()))
+            }
+        }
     }
 
-    /// Whether a task that did not succeed has taken a source with it.
-    fn has_lost(&self, join: &RuledJoin, open: &OpenJoin, alive: &Alive) -> bool {
-        let mut pending = open.pending();
-        pending.any(|source| {
-            let ways_in = &join.ways_in[source];
-            !open.owed.contains(source)
-                && !open.paid.contains(source)
-                && is_lost(ways_in, alive)
-                && self.why_lost(join, ways_in).is_some()
+    /// Whether a join is to be looked at of which nothing has come: something was
+    /// on its way when its time was over, or has failed.
+    fn is_due(&self, join: &RuledJoin, open: &OpenJoin, timed_out: bool, alive: &Alive) -> bool {
+        join.ways_in.iter().enumerate().any(|(source, ways_in)| {
+            let counts = !open.owed.contains(source) && !open.paid.contains(source);
+            counts
+                && match is_lost(ways_in, alive) {
+                    true => self.why_lost(join, ways_in).is_some(),
+                    false => timed_out,
+                }
         })
     }
 
@@ -391,20 +419,13 @@ impl Judge<'_> {
         let this = &mut open.joins[index];
         for source in this.pending().collect::<Vec<_>>() {
             if is_lost(&join.ways_in[source], alive) {
-                let came_to = Arrival::Cancelled;
-                this.came[source].push(TaskArrival {
-                    send: None,
-                    came_to,
-                });
+                this.put(source, Arrival::Cancelled);
             } else {
                 this.owed.insert(source);
             }
         }
-        let done = |&&source: &&usize| {
-            let mut tasks = this.came[source].iter();
-            !this.came[source].is_empty() && tasks.all(|task| task.came_to == Arrival::Done)
-        };
-        if let Some(&source) = join.required.iter().find(|source| !done(source)) {
+        let mut required = join.required.iter();
+        if let Some(&source) = required.find(|&&source| !this.is_done(source)) {
             let name = &self.names[join.sources[source] as usize];
             let why = format!("requires `{name}`, which has not succeeded");
             return Err(self.short(this, join, why));
@@ -448,11 +469,6 @@ impl Judge<'_> {
             open.joins[inner].clear();
         }
     }
-}
-
-fn is_full(open: &OpenJoin) -> bool {
-    let mut all = open.came.iter().flatten();
-    all.all(|task| task.came_to == Arrival::Done)
 }
 
 /// Whether nothing leads to a source any more.

@@ -243,6 +243,14 @@ impl Frontier {
     /// A deferred node that waits need not run any more.
     pub(crate) fn forget(&mut self, node: NodeIndex) {
         self.deferred.set(node as usize, false);
+        if let Some(open) = &mut self.open {
+            open.fired.retain(|&(fired, _)| fired != node);
+        }
+    }
+
+    /// The deferred nodes that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = NodeIndex> {
+        self.deferred.ones().map(crate::compile::to_index)
     }
 
     /// How many sources of a join have run once this one has, and of how many.

@@ -311,7 +311,11 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
         let sent = caught(|| sent(&mut task, is_last));
         let mut result = match sent {
             Ok(sent) => {
-                let given = (sent, desk.as_ref(), task.arrivals.as_ref());
+                let given = Given {
+                    sent,
+                    desk: desk.as_ref(),
+                    arrivals: task.arrivals.as_ref(),
+                };
                 one_attempt(&shared, &state, place, given).await
             }
             Err(panic) => Err(panic),
@@ -386,16 +390,24 @@ async fn wait(delay: Duration) {
     }
 }
 
+/// What an attempt is given beside the state.
+struct Given<'a> {
+    sent: Option<Box<dyn Payload>>,
+    desk: Option<&'a Arc<Desk>>,
+    arrivals: Option<&'a Arc<Arrivals>>,
+}
+
 async fn one_attempt<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
     state: &Arc<S>,
     place: Place,
-    (sent, desk, arrivals): (
-        Option<Box<dyn Payload>>,
-        Option<&Arc<Desk>>,
-        Option<&Arc<Arrivals>>,
-    ),
+    given: Given<'_>,
 ) -> Result<Outcome<S>, NodeError> {
+    let Given {
+        sent,
+        desk,
+        arrivals,
+    } = given;
     if let Some(desk) = desk {
         desk.begin_attempt();
     }

@@ -400,26 +400,14 @@ impl RunError {
                  node, `graph.thread(id).update(..).as_node(..)`, or from an older checkpoint"
             ),
             Self::UnknownNode { help, .. } => help.clone(),
-            Self::Cancelled { by, .. } => match by {
-                CancelledBy::Control => "on a thread, go on with `graph.proceed()`".into(),
-                CancelledBy::Runtime => {
-                    "keep the runtime until the run has ended, or drop the run first".into()
-                }
-            },
+            Self::Cancelled { by, .. } => help_cancelled(*by).into(),
             Self::TimedOut { .. } => {
                 "on a thread, go on with `graph.proceed()`; give slow nodes timeouts of their own, \
                  so that the others' work is used: `node(f).timeout(..)`"
                     .into()
             }
-            Self::Starved { join } => format!(
-                "lead to {} on every way, or wait only for what comes: `Join::settled()`",
-                list_of(&join.missing, join.missing.len())
-            ),
-            Self::Join { .. } => {
-                "give the sources policies, such as `.retry(..)`, or let the join wait for less: \
-                 `Join::settled()` fires whatever they come to"
-                    .into()
-            }
+            Self::Starved { join } => help_starved(join),
+            Self::Join { .. } => HELP_JOIN.into(),
             Self::NoRuntime => {
                 "await the run inside `#[tokio::main]` or `Runtime::block_on`".into()
             }
@@ -438,6 +426,21 @@ impl fmt::Debug for RunError {
         }
         write!(f, "\n  help: {}", self.help())
     }
+}
+
+fn help_cancelled(by: CancelledBy) -> &'static str {
+    match by {
+        CancelledBy::Control => "on a thread, go on with `graph.proceed()`",
+        CancelledBy::Runtime => "keep the runtime until the run has ended, or drop the run first",
+    }
+}
+
+const HELP_JOIN: &str = "give the sources policies, such as `.retry(..)`, or let the join wait for \
+                         less: `Join::settled()` fires whatever they come to";
+
+fn help_starved(join: &StarvedJoin) -> String {
+    let missing = list_of(&join.missing, join.missing.len());
+    format!("lead to {missing} on every way, or wait only for what comes: `Join::settled()`")
 }
 
 fn help_with_store(error: &CheckpointError) -> String {

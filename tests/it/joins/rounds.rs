@@ -151,3 +151,45 @@ async fn a_source_that_comes_again_counts_once_and_by_its_success() {
     assert_eq!(ran(&run), "a x | a y | a b | t");
     assert_eq!(run.state.log[5], "t: a done, b done");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_is_in_reach_as_long_as_who_failed_can_come_again() {
+    let graph = sound(
+        nodes([("b", Says(1)), ("x", Says(1))])
+            .add_node("a", async |state: View<Trace>| match state.log.len() {
+                0 => Err(super::oops()),
+                _ => Ok(Trace::update().log("a")),
+            })
+            .add_edge(START, ["a", "b", "x"])
+            .add_edge("x", "a")
+            .add_join(["a", "b"], "t", Join::quorum(2)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | a | t");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_late_and_comes_late_again_is_not_waited_for_twice() {
+    // `c` of the first round comes in the superstep in which the second fires, and
+    // is still to come for that.
+    let rounds = |state: &Trace| match state.log.iter().filter(|l| l.contains(':')).count() {
+        1 => vec!["a", "b", "x"],
+        _ => vec![],
+    };
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Says(1)),
+            ("c", Says(1)),
+            ("x", Says(1)),
+            ("y", Says(1)),
+        ])
+        .add_edge(START, ["a", "b", "x"])
+        .add_edge("x", "y")
+        .add_edge("y", "c")
+        .add_join(["a", "b", "c"], "t", Join::quorum(2))
+        .add_conditional_edges("t", rounds, ["a", "b", "x"]),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | t y | a b c x | t y | c");
+}

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use superstep::Join;
 use superstep::prelude::*;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{Fails, Says, error_of, fan, nodes, run_of, said, timed};
-use crate::common::{Trace, ran, sound};
+use crate::common::{Trace, TraceUpdate, ran, sound};
 
 const FIVE: Duration = Duration::from_secs(5);
 
@@ -177,4 +177,52 @@ async fn what_was_not_waited_for_begins_no_time() {
     let run = run_of(&graph).await.unwrap();
     assert_eq!(ran(&run), "a x | c t");
     assert_eq!(run.state.log, ["a", "x", "c", "t: a done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_is_over_wakes_no_join_of_which_nothing_came() {
+    let to_end = |_: &Trace| -> Vec<&str> { vec![] };
+    let graph = |last: [&'static str; 2]| {
+        sound(
+            nodes([
+                ("p", Says(1)),
+                ("a", Says(1)),
+                ("b", Says(1)),
+                ("long", Says(60)),
+                ("x", Says(2)),
+            ])
+            .add_edge(START, ["p", last[0]])
+            .add_edge(last[0], last[1])
+            .add_conditional_edges("p", to_end, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled().within(FIVE)),
+        )
+    };
+    let run = run_of(&graph(["long", "x"])).await.unwrap();
+    assert_eq!(ran(&run), "long p | x");
+    let run = run_of(&graph(["x", "long"])).await.unwrap();
+    assert_eq!(ran(&run), "p x | long");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_come_and_waits_to_tell_of_it_has_come() {
+    let chatty = async |ctx: Ctx| -> NodeResult<TraceUpdate> {
+        sleep(Duration::from_secs(1)).await;
+        for n in 0..3_u32 {
+            ctx.emit(n)?;
+        }
+        Ok(Trace::update().log("a"))
+    };
+    let graph = sound(
+        nodes([("b", Says(60))])
+            .add_node("a", chatty)
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled().within(FIVE)),
+    );
+    let events = graph.invoke(Trace::update()).stream();
+    let mut events = events.custom::<u32>().buffer(2);
+    assert!(events.next().await.is_some());
+    // Meanwhile the buffer is full, and the time is over.
+    sleep(2 * FIVE).await;
+    let run = events.finish().await.unwrap();
+    assert_eq!(run.state.log, ["a", "t: a done, b timed out"]);
 }

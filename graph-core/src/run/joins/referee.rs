@@ -11,7 +11,7 @@
 //!    leads to a source that the join waits for, and anew when a run goes on with
 //!    a thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ struct Now {
     /// The tasks that can be lost, and who is to be woken then.
     seats: BTreeMap<TaskKey, Waker>,
     n_ended: u32,
+    /// Those that have ended: what is left of them is to tell of it.
+    over: BTreeSet<TaskKey>,
 }
 
 #[derive(Default)]
@@ -78,6 +80,7 @@ impl JoinReferee {
                 joins,
                 seats: BTreeMap::new(),
                 n_ended: 0,
+                over: BTreeSet::new(),
             }),
         }
     }
@@ -88,6 +91,7 @@ impl JoinReferee {
         };
         let mut now = self.now.lock();
         now.n_ended = 0;
+        now.over.clear();
         now.seats.clear();
         let mut nodes: Vec<NodeIndex> = tasks.iter().map(|task| task.node).collect();
         nodes.dedup();
@@ -105,9 +109,15 @@ impl JoinReferee {
                 .collect();
             let round = open.round(index);
             join.deadline = join.deadline.filter(|&(of, _)| of == round);
-            let mut inside = nodes.iter().filter(|&&node| self.is_inside(index, node));
-            if let (Some(within), None) = (ruled.rule.within, join.deadline)
-                && inside.any(|&node| open.waits_for(index, ruled, node))
+            let leads = |node: NodeIndex| open.waits_for(index, ruled, node);
+            let mut at_work = nodes.iter().copied();
+            if join.deadline.is_some() {
+                let mut all = at_work.chain(frontier.waiting());
+                if !open.is_begun(index) && !all.any(leads) {
+                    join.deadline = None;
+                }
+            } else if let Some(within) = ruled.rule.within
+                && at_work.any(|node| self.is_inside(index, node) && leads(node))
             {
                 join.deadline = Some((round, far(within)));
             }
@@ -189,6 +199,9 @@ impl JoinReferee {
     fn word(&self, task: TaskKey, waker: &Waker) -> Option<How> {
         let mut woken = Vec::new();
         let mut now = self.now.lock();
+        if now.over.contains(&task) {
+            return None;
+        }
         self.look_at_clock(&mut now, Some(task.node), &mut woken);
         let lost = self.lost_in(&now, task.node);
         if lost.is_none() && !self.rules.member(task.node).regions.is_empty() {
@@ -251,6 +264,7 @@ impl JoinReferee {
             }
         }
         now.seats.remove(&task);
+        now.over.insert(task);
         drop(now);
         wake(woken);
         // What users' values do when they are dropped is not a task's failure.
