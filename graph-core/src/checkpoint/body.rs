@@ -60,7 +60,11 @@ pub(crate) struct JoinBody {
     pub(crate) to: String,
     pub(crate) of: Vec<String>,
     pub(crate) arrived: Vec<String>,
-    /// Of a join with a rule, what they came to.
+    /// Of a join with a rule, what that was, to tell it from others between the same
+    /// nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// And what they came to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) came: Vec<CameBody>,
     /// Those that it did not wait for, and that have not come since.

@@ -97,11 +97,20 @@ fn exits<S: State, C>(graph: &StateGraph<S, C>, shape: &Shape) -> Vec<Exits<S>> 
     exits
 }
 
-/// Joins as they are, not as they were added: equal ones are one.
+/// Joins as they are, not as they were added: equal ones are one. Of those that
+/// wait for all, the strict one is kept.
 fn merge_equal_joins(shape: &mut Shape) {
     let joins = &shape.joins;
-    let key = |index: usize| (joins[index].to, &joins[index].from, &joins[index].rule);
-    let mut kept = sorted(joins.len(), &mut |a, b| key(a).cmp(&key(b)));
+    let rule = |index: usize| joins[index].rule.as_ref();
+    let key = |index: usize| {
+        let rule = rule(index).filter(|_| !joins[index].waits_for_all());
+        (joins[index].to, &joins[index].from, rule)
+    };
+    let lenient = |index: usize| !rule(index).is_some_and(|rule| rule.strict);
+    let mut kept = sorted(joins.len(), &mut |a, b| {
+        let equal = lenient(a).cmp(&lenient(b));
+        key(a).cmp(&key(b)).then(equal)
+    });
     kept.dedup_by(|a, b| key(*a as usize) == key(*b as usize));
     shape.joins = arranged(std::mem::take(&mut shape.joins), &kept);
 }

@@ -1,11 +1,9 @@
 //! A frozen graph as something to look at.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
 use super::shape::{Destinations, NodeIndex, Shape, Source};
-use crate::graph::{JoinKind, Rule};
 
 /// The graph as something to look at: `START`, the nodes, a bar for each join,
 /// and `END`, if anything leads there.
@@ -40,7 +38,7 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
         }
         drawing.edge(bar, Source::Node(join.to).slot(), Style::Join);
         if let (Some(edge), Some(rule)) = (drawing.picture.edges.last_mut(), &join.rule) {
-            edge.label = Some(label(rule));
+            edge.label = Some(rule.in_short());
         }
     }
     for route in &shape.routes {
@@ -56,28 +54,6 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
         drawing.edge(from.slot(), end, Style::Plain);
     }
     drawing.picture
-}
-
-/// A rule in a few words: `quorum 2, ≤ 5 s`.
-fn label(rule: &Rule) -> String {
-    let mut label = match rule.kind {
-        JoinKind::All => "all".to_owned(),
-        JoinKind::Settled => "settled".to_owned(),
-        JoinKind::First => "first".to_owned(),
-        JoinKind::Quorum(n) => format!("quorum {n}"),
-    };
-    if let Some(within) = rule.within {
-        let (number, unit) = match within.as_secs() {
-            0 => (within.as_secs_f64() * 1000.0, "ms"),
-            _ => (within.as_secs_f64(), "s"),
-        };
-        // Writing into a string does not fail.
-        let _ = write!(label, ", ≤ {number} {unit}");
-    }
-    if rule.strict {
-        label.push_str(", strict");
-    }
-    label
 }
 
 struct Drawing {

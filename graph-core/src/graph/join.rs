@@ -1,5 +1,6 @@
 //! What a join waits for, and how long.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::node::IntoNames;
@@ -139,5 +140,41 @@ impl Rule {
     /// Whether failures of its sources are data.
     pub(crate) fn is_tolerant(&self) -> bool {
         self.kind != JoinKind::All
+    }
+
+    /// The rule in a few words: `quorum 2, ≤ 5 s`.
+    pub(crate) fn in_short(&self) -> String {
+        let mut label = match self.kind {
+            JoinKind::All => "all".to_owned(),
+            JoinKind::Settled => "settled".to_owned(),
+            JoinKind::First => "first".to_owned(),
+            JoinKind::Quorum(n) => format!("quorum {n}"),
+        };
+        if let Some(within) = self.within {
+            let (number, unit) = match within.as_secs() {
+                0 => (within.as_secs_f64() * 1000.0, "ms"),
+                _ => (within.as_secs_f64(), "s"),
+            };
+            // Writing into a string does not fail.
+            let _ = write!(label, ", ≤ {number} {unit}");
+        }
+        if self.strict {
+            label.push_str(", strict");
+        }
+        label
+    }
+
+    /// All of it, by which it is told from others between the same nodes.
+    pub(crate) fn in_full(&self) -> String {
+        let mut text = self.in_short();
+        if self.cancel_rest {
+            text.push_str(", cancels the rest");
+        }
+        if !self.require.is_empty() {
+            let names = self.require.join(", ");
+            // Writing into a string does not fail.
+            let _ = write!(text, ", requires {names}");
+        }
+        text
     }
 }

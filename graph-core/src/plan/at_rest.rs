@@ -168,6 +168,7 @@ impl Frontier {
             to: name(join.target),
             of: join.sources.iter().map(|&source| name(source)).collect(),
             arrived: arrived.ones().map(|at| name(join.sources[at])).collect(),
+            rule: None,
             came: Vec::new(),
             owed: Vec::new(),
         });
@@ -186,6 +187,7 @@ impl Frontier {
                             to: name(join.target),
                             of: (0..join.sources.len()).map(source).collect(),
                             arrived: came.iter().map(|came| came.source.to_string()).collect(),
+                            rule: Some(join.rule.in_full()),
                             came: write_came(&came),
                             owed: open.owed.ones().map(source).collect(),
                         }
@@ -271,7 +273,7 @@ impl Frontier {
                         open.came[at].push(came);
                     }
                 }
-                if body.came.is_empty() {
+                if body.rule.is_none() {
                     // Of a join that had no rule then.
                     let (send, came_to) = (None, Arrival::Done);
                     for name in &body.arrived {
@@ -292,29 +294,36 @@ impl Frontier {
     }
 }
 
-/// The join with the same target and sources; else one with the same target.
-/// Of two, the one that has a rule, if that had.
+/// The join with the same target and sources; else one with the same target. Of
+/// several, the one with the same rule, or at least with one, if that had one.
 fn find_join<S: State, C>(graph: &Frozen<S, C>, body: &JoinBody) -> Result<Found, Gone> {
     let target = node(graph, &body.to)?;
     let of = body.of.iter().map(|name| node(graph, name));
     let of: Vec<NodeIndex> = of.filter_map(Result::ok).collect();
-    let has_rule = !body.came.is_empty() || !body.owed.is_empty();
-    let plain = graph.joins.iter().enumerate();
-    let plain = plain.map(|(at, join)| (Found::Plain(at), join.target, &join.sources, false));
-    let ruled = graph
-        .rules
-        .iter()
-        .flat_map(|rules| rules.joins.iter().enumerate());
-    let ruled = ruled.map(|(at, join)| (Found::Ruled(at), join.target, &join.sources, true));
-    let mut best: Option<(u8, Found)> = None;
-    for (found, to, sources, rule) in plain.chain(ruled) {
-        if to != target {
-            continue;
-        }
+    let fit = |sources: &[NodeIndex], rule: Option<String>| {
         let same = sources.len() == of.len() && sources.iter().all(|source| of.contains(source));
-        let fit = 2 * u8::from(same) + u8::from(rule == has_rule);
+        (
+            same,
+            rule.is_some() == body.rule.is_some(),
+            rule == body.rule,
+        )
+    };
+    let mut best = None;
+    let mut consider = |found: Found, fit: (bool, bool, bool)| {
         if best.as_ref().is_none_or(|&(before, _)| before < fit) {
             best = Some((fit, found));
+        }
+    };
+    for (at, join) in graph.joins.iter().enumerate() {
+        if join.target == target {
+            consider(Found::Plain(at), fit(&join.sources, None));
+        }
+    }
+    let ruled = graph.rules.iter().flat_map(|rules| &rules.joins);
+    for (at, join) in ruled.enumerate() {
+        if join.target == target {
+            let rule = Some(join.rule.in_full());
+            consider(Found::Ruled(at), fit(&join.sources, rule));
         }
     }
     match best {

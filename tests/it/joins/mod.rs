@@ -2,9 +2,12 @@
 //! what becomes of the rest.
 
 mod kinds;
+#[cfg(feature = "testing")]
+mod laws;
 mod rounds;
 mod seen;
 mod skipped;
+mod stress;
 mod threads;
 mod time;
 
