@@ -122,17 +122,17 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, Blocking, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord,
-    Checkpointer, Claim, Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic,
-    Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events,
-    Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given,
-    Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Kinds, Last, Lead, LeadBy,
-    Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder,
-    NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, Phase, PhaseKind,
-    Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run, RunControl, RunError,
-    RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State,
-    StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread,
+    All, Any, Append, Arrival, Arrivals, Blocking, CancelledBy, CheckpointError, CheckpointId,
+    CheckpointRecord, Checkpointer, Claim, Command, Commit, CompileError, Ctx, Data, Definition,
+    Diagnostic, Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue,
+    Events, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields,
+    Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
+    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, Kinds, Last, Lead,
+    LeadBy, Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
+    NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, Phase,
+    PhaseKind, Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run, RunControl,
+    RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin,
+    State, StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread,
     ThreadId, ThreadUpdate, Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun,
     Unfinished, Update, UpdateKeys, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };

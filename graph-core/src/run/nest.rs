@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::{Progress, guarded};
+use super::joins::referee_of;
 use super::spans::{Inside, Spans, Times};
 use super::stop::{RunControl, StopCall};
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
@@ -75,10 +76,10 @@ impl Nest {
     }
 
     /// The ledger of a graph that is a node, in a task.
-    fn ledger(&self, place: Place, names: &Arc<[NodeName]>) -> Option<Arc<InsideLedger>> {
+    fn ledger<S: State, C>(&self, place: Place, graph: &Frozen<S, C>) -> Option<Arc<InsideLedger>> {
         let node = &self.names[place.node as usize];
         let thread = self.thread.as_ref()?;
-        Some(Arc::new(thread.inside(node, place.send, Arc::clone(names))))
+        Some(Arc::new(thread.inside(node, place.send, graph)))
     }
 }
 
@@ -191,7 +192,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         hands: bool,
     ) -> Result<Ended<S>, NodeError> {
         let (nest, place) = (Arc::clone(&self.nest), self.place);
-        let ledger = nest.ledger(self.place, &self.graph.names);
+        let ledger = nest.ledger(self.place, &self.graph);
         let mut progress = self.begin(state, hands, ledger.as_ref());
         match &ledger {
             None => progress.run(input).await?,
@@ -232,6 +233,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let watch = watch.map(|watch| watch.inside(place, Arc::clone(&graph.names)));
         let limits = graph.limits;
         let shared = Shared {
+            referee: referee_of(&graph),
             graph,
             context: Some(context),
             permits: nest.permits.clone(),

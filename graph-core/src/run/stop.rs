@@ -335,7 +335,7 @@ impl StopCall {
 }
 
 /// So long from now, or as far as the clock goes.
-fn far(limit: Duration) -> Instant {
+pub(super) fn far(limit: Duration) -> Instant {
     let now = Instant::now();
     // Some thirty years, as tokio itself does it.
     now.checked_add(limit)
