@@ -122,7 +122,7 @@ pub use superstep_core::{
     Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END, EntryRecord,
     FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext,
     History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Loaded, Max,
+    IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Limiter, Loaded, Max,
     MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
     NodeResult, OnBusy, OnFailure, Outcome, Prunable, Reducer, Replace, Retention, Retry, Route,
     Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State, StateGraph, Status,

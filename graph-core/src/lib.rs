@@ -36,8 +36,8 @@ pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
     Command, Ctx, Definition, Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target, View,
-    Worker, node,
+    IntoWorker, Limiter, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target,
+    View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

@@ -13,6 +13,7 @@ mod impossible;
 mod kit;
 #[cfg(feature = "testing")]
 mod laws;
+mod limits;
 mod policy;
 mod run;
 mod silent;

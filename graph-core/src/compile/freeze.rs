@@ -44,13 +44,15 @@ pub(super) fn freeze<S: State, C>(
     }
     let start = exits.remove(0);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
+    let mut narrow = Vec::new();
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
         let policy = recorded.definition.policy.clone();
+        narrow.extend(policy.max_concurrency.map(|most| (index, most)));
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
-            plain: policy.retry.is_none() && policy.timeout.is_none(),
+            plain: policy.retry.is_none() && policy.timeout.is_none() && !policy.is_limited(),
             policy,
             worker: recorded.worker,
             destinations: destinations(index, node),
@@ -66,6 +68,7 @@ pub(super) fn freeze<S: State, C>(
         start,
         joins: joins(&shape),
         limits: graph.limits,
+        narrow,
         threads: Threads {
             checkpointer: graph.threads.checkpointer,
             lease: graph.threads.lease,

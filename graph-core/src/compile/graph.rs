@@ -36,6 +36,8 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
+    /// The nodes of which only so many tasks may be at work at once, sorted.
+    pub(crate) narrow: Vec<(NodeIndex, usize)>,
     pub(crate) threads: Threads,
     pub(crate) questions: Questions,
     /// What pictures and warnings are made of.

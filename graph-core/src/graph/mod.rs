@@ -295,7 +295,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 
     /// The most tasks at work at once in a run; 0 counts as 1. No limit by
-    /// default.
+    /// default. A task that waits for a limiter, or for its next attempt, is not
+    /// at work.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.limits.max_concurrency = Some(tasks.max(1));
         self

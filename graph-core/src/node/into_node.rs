@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Ctx, Frame, IntoNames, IntoOutcome, NodeError, Outcome, Payload, Policy, Retry, View};
+use super::{
+    Ctx, Frame, IntoNames, IntoOutcome, Limiter, NodeError, Outcome, Payload, Policy, Retry, View,
+};
 use crate::state::{Data, State};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -250,6 +252,23 @@ impl<F> NodeBuilder<F> {
     /// interrupted.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// The most tasks of the node at work at once in a run; 0 counts as 1. For
+    /// workers, of which any number may be sent to.
+    ///
+    /// A task that waits for its turn does not count towards the run's own
+    /// `max_concurrency`; nor does one that waits for its next attempt.
+    pub fn max_concurrency(mut self, tasks: usize) -> Self {
+        self.policy.max_concurrency = Some(tasks.max(1));
+        self
+    }
+
+    /// Lets each attempt begin only when the limiter has room for it; several
+    /// limiters add up. See [`Limiter`] for the order of those who wait.
+    pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
+        self.policy.gates.add(&limiter.into());
         self
     }
 

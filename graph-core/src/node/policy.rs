@@ -5,17 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::NodeError;
+use super::limiter::Gates;
 
 /// What may happen to a task around its body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Duration>,
+    /// How many tasks of the node may be at work at once in a run.
+    pub(crate) max_concurrency: Option<usize>,
+    pub(crate) gates: Gates,
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
     /// Names that the node had before.
     pub(crate) aliases: Vec<String>,
+}
+
+impl Policy {
+    /// Whether an attempt begins only once something allows it.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.max_concurrency.is_some() || !self.gates.is_empty()
+    }
 }
 
 /// How often a node is tried, how long to wait in between, and for which

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use super::hooks::Ledger;
+use super::limits::{RunLimits, admit};
 use super::settle::TaskKey;
 use crate::compile::Frozen;
 use crate::merge::panic_message;
@@ -25,8 +24,7 @@ pub(super) struct Shared<S: State, C> {
     pub(super) graph: Arc<Frozen<S, C>>,
     /// There is none where no body runs.
     pub(super) context: Option<Arc<C>>,
-    /// One permit for each task that may be at work at once.
-    pub(super) permits: Option<Semaphore>,
+    pub(super) limits: RunLimits,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
 }
@@ -35,7 +33,7 @@ impl<S: State, C> Shared<S, C> {
     /// Whether a task of the node is one call, with nothing around it.
     #[inline]
     pub(super) fn calls_plainly(&self, task: &Task) -> bool {
-        self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
+        self.limits.are_none() && self.ledger.is_none() && self.graph.node(task.node).plain
     }
 }
 
@@ -183,19 +181,15 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     graph.node(place.node).body.call(input, &frame)
 }
 
-/// Waits for a permit, then tries until the task succeeds or its policy gives
-/// up. The permit is held over the waits between attempts.
+/// Tries until the task succeeds or its policy gives up.
 async fn attempts<S: State, C: Send + Sync + 'static>(
     shared: Arc<Shared<S, C>>,
     state: Arc<S>,
     superstep: u64,
     mut task: Task,
 ) -> Ended<S> {
-    let _permit = match &shared.permits {
-        Some(permits) => permits.acquire().await.ok(),
-        None => None,
-    };
-    let retry = shared.graph.node(task.node).policy.retry.as_ref();
+    let policy = &shared.graph.node(task.node).policy;
+    let retry = policy.retry.as_ref();
     let key = TaskKey::of(&task);
     let desk = match &shared.ledger {
         Some(ledger) => Some(ledger.desk(key)),
@@ -205,11 +199,13 @@ async fn attempts<S: State, C: Send + Sync + 'static>(
     loop {
         let place = place(superstep, attempt, &task);
         let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
+        let admitted = admit(&shared.limits, policy, task.node).await;
         let sent = caught(|| sent(&mut task, is_last));
         let mut result = match sent {
             Ok(sent) => one_attempt(&shared, &state, place, sent, desk.as_ref()).await,
             Err(panic) => Err(panic),
         };
+        drop(admitted);
         if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
             && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
         {

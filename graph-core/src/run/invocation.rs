@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::attempt::Shared;
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
+use super::limits::RunLimits;
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
@@ -405,12 +405,12 @@ where
     }
 
     fn shared(&self) -> Shared<S, C> {
-        let limits = self.graph.frozen.limits;
-        let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
+        let graph = &self.graph.frozen;
+        let max_concurrency = self.max_concurrency.or(graph.limits.max_concurrency);
         Shared {
-            graph: Arc::clone(&self.graph.frozen),
+            graph: Arc::clone(graph),
             context: Some(self.context.context()),
-            permits: max_concurrency.map(|n| Semaphore::new(n.min(Semaphore::MAX_PERMITS))),
+            limits: RunLimits::new(max_concurrency, &graph.narrow),
             ledger: None,
         }
     }

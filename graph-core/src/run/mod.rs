@@ -8,6 +8,7 @@ mod error;
 mod execute;
 mod hooks;
 mod invocation;
+mod limits;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::attempt::Shared;
 use super::super::error::RunError;
+use super::super::limits::RunLimits;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
@@ -246,7 +247,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         let shared = Shared {
             graph: Arc::clone(&self.graph.frozen),
             context: None,
-            permits: None,
+            limits: RunLimits::default(),
             ledger: None,
         };
         Threaded::open(shared, 0, self.id.clone(), call).await
