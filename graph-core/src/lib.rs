@@ -35,9 +35,9 @@ pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Definition, Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets,
-    IntoWorker, Limiter, NodeBuilder, NodeError, NodeResult, Outcome, Retry, Route, SendTo, Target,
-    View, Worker, node,
+    Command, Cost, Ctx, Definition, ExceedsBurst, Interrupted, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoWorker, Limiter, NodeBuilder, NodeError, NodeResult, Outcome, ParseCostError,
+    Retry, Route, SendTo, Target, Usage, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::ExceedsBurst;
+
 /// What a node returns when it can fail; see [`NodeError`].
 pub type NodeResult<T> = Result<T, NodeError>;
 
@@ -48,6 +50,18 @@ impl NodeError {
     #[must_use]
     pub fn is_panic(&self) -> bool {
         self.0.is::<Panicked>()
+    }
+
+    /// Whether another attempt would fail as well.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        let mut error: Option<&(dyn Error + 'static)> = Some(&*self.0);
+        while let Some(this) = error {
+            if this.is::<ExceedsBurst>() {
+                return true;
+            }
+            error = this.source();
+        }
+        false
     }
 
     /// The error inside, to be asked for its type or its source.

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Bounds how many tasks are at work at once, over all nodes, graphs and runs
-/// that it is given to.
+#[cfg(feature = "rate-limit")]
+use super::governed::Last;
+use super::rate::Rate;
+
+/// Bounds how many tasks are at work at once, and with the feature `rate-limit`
+/// how many start in a time, over all nodes, graphs and runs that it is given to.
 ///
-/// A clone is the same limiter: it has the same slots. Make one for each
+/// A clone is the same limiter: it has the same slots and rates. Make one for each
 /// service that is called, and give it to every node that calls it, by
 /// `node(f).limiter(&limiter)`. What is set on a clone holds for that clone
 /// only.
@@ -23,7 +27,7 @@ use tokio::sync::Semaphore;
 /// come lines up again.
 ///
 /// What a task has taken it gives back when its attempt ends. Between two
-/// attempts it holds nothing, and lines up anew.
+/// attempts it holds nothing, and lines up anew; a rate counts each attempt.
 ///
 /// # Examples
 ///
@@ -54,6 +58,10 @@ use tokio::sync::Semaphore;
 #[must_use = "a limiter bounds nothing until nodes are given it"]
 pub struct Limiter {
     slots: Option<Arc<Semaphore>>,
+    pub(crate) rates: Vec<Arc<Rate>>,
+    /// What the last of them was made of.
+    #[cfg(feature = "rate-limit")]
+    pub(super) last: Option<Last>,
 }
 
 impl Limiter {
@@ -80,7 +88,10 @@ impl From<&Self> for Limiter {
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let free = self.slots.as_ref().map(|slots| slots.available_permits());
-        f.debug_struct("Limiter").field("free", &free).finish()
+        f.debug_struct("Limiter")
+            .field("free", &free)
+            .field("rates", &self.rates)
+            .finish()
     }
 }
 
@@ -88,16 +99,18 @@ impl fmt::Debug for Limiter {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gates {
     pub(crate) slots: Vec<Arc<Semaphore>>,
+    pub(crate) rates: Vec<Arc<Rate>>,
 }
 
 impl Gates {
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && self.rates.is_empty()
     }
 
     /// A part that were there twice would wait for itself.
     pub(super) fn add(&mut self, limiter: &Limiter) {
         add_once(&mut self.slots, limiter.slots.iter());
+        add_once(&mut self.rates, limiter.rates.iter());
     }
 }
 

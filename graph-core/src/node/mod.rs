@@ -6,12 +6,16 @@ mod command;
 mod context;
 mod desk;
 mod error;
+#[cfg(feature = "rate-limit")]
+mod governed;
 mod into_node;
 mod limiter;
 mod names;
 mod outcome;
 mod policy;
+mod rate;
 mod route;
+mod usage;
 mod view;
 mod worker;
 
@@ -30,7 +34,10 @@ pub use names::IntoNames;
 pub use outcome::{IntoOutcome, Outcome};
 pub(crate) use policy::Policy;
 pub use policy::Retry;
+pub use rate::ExceedsBurst;
+pub(crate) use rate::Rate;
 pub use route::Route;
+pub use usage::{Cost, ParseCostError, Usage};
 pub use view::View;
 pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};

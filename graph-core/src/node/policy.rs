@@ -118,7 +118,9 @@ impl Retry {
 
     /// Whether to go on after `error`, the failure of attempt `attempt`.
     pub(crate) fn goes_on(&self, attempt: u32, error: &NodeError) -> bool {
-        !self.is_last(attempt) && self.when.as_ref().is_none_or(|when| when(error))
+        !self.is_last(attempt)
+            && !error.is_hopeless()
+            && self.when.as_ref().is_none_or(|when| when(error))
     }
 }
 

@@ -1,18 +1,24 @@
 //! What a task takes before an attempt begins, and gives back when it has ended.
 //!
 //! 1. An attempt needs a slot of its node, one of each limiter, and one of the
-//!    run, where these are bounded.
+//!    run, where these are bounded; and each rate must have room for it.
 //! 2. It takes all at the same time. While one is missing it waits for that
 //!    one alone and holds nothing, so that nobody waits for it.
 //! 3. Everything that is waited for has a line, first come, first served. Of
 //!    several that are missing, the node's own comes first, then the limiters'
-//!    as they were given, the run's last.
-//! 4. Between two attempts nothing is held.
+//!    as they were given, then the run's, then the rates.
+//! 4. A rate's line has one at its head, who waits for the rate to have room.
+//!    A rate is counted when all slots are there, so that the attempt begins in
+//!    that instant; of several rates, one that has been counted stays so.
+//! 5. Between two attempts nothing is held.
+
+use std::ptr;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::compile::NodeIndex;
-use crate::node::Policy;
+use crate::node::{ExceedsBurst, Limiter, Policy, Rate, Usage};
 
 /// What bounds the tasks of one run.
 #[derive(Default)]
@@ -50,7 +56,13 @@ fn slots(most: usize) -> Semaphore {
 
 /// What an attempt holds, until this is dropped.
 pub(super) struct Admitted<'a> {
-    _slots: Vec<SemaphorePermit<'a>>,
+    _slots: Vec<Taken<'a>>,
+}
+
+/// A slot, or the head of a line, and whose it is.
+struct Taken<'a> {
+    of: &'a Semaphore,
+    _permit: SemaphorePermit<'a>,
 }
 
 /// Returns once an attempt of a task of the node may begin.
@@ -63,41 +75,104 @@ pub(super) async fn admit<'a>(
     policy: &'a Policy,
     node: NodeIndex,
 ) -> Admitted<'a> {
-    let own = limits.of(node).into_iter();
-    let gates = policy.gates.slots.iter().map(AsRef::as_ref);
-    let slots: Vec<&Semaphore> = own.chain(gates).chain(&limits.permits).collect();
+    let gates = &policy.gates;
+    let shared = gates.slots.iter().map(AsRef::as_ref);
+    let slots = limits.of(node).into_iter().chain(shared);
+    let slots: Vec<&Semaphore> = slots.chain(&limits.permits).collect();
+    let rates = gates.rates.iter().map(AsRef::as_ref);
+    let start = Usage::new().calls(1);
+    let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
     Admitted {
-        _slots: all_of(&slots).await,
+        _slots: all_of(&slots, rates).await,
     }
 }
 
-/// Takes one of each.
-async fn all_of<'a>(slots: &[&'a Semaphore]) -> Vec<SemaphorePermit<'a>> {
-    let mut waited = None;
+/// Takes one of each slot, and counts one for each rate.
+async fn all_of<'a>(slots: &[&'a Semaphore], mut rates: Vec<&'a Rate>) -> Vec<Taken<'a>> {
+    let mut first = None;
     loop {
-        match at_once(slots, waited.take()) {
-            Ok(taken) => return taken,
-            Err(missing) => waited = Some((missing, one_of(slots[missing]).await)),
-        }
+        let lines = rates.iter().map(|rate| &rate.line);
+        let all = slots.iter().copied().chain(lines);
+        let mut taken = match at_once(all, first.take()) {
+            Ok(taken) => taken,
+            Err(missing) => {
+                first = Some(one_of(missing).await);
+                continue;
+            }
+        };
+        let Some((full, wait)) = count(&mut rates) else {
+            taken.truncate(slots.len());
+            return taken;
+        };
+        // Nothing but the head of the line is kept.
+        taken.retain(|taken| ptr::eq(taken.of, &full.line));
+        first = taken.pop();
+        tokio::time::sleep(wait).await;
     }
 }
 
-/// Takes one of each, of which one is taken already, or else holds none and
+/// Takes one of each, of which one may be taken already, or else holds none and
 /// says which is missing.
 fn at_once<'a>(
-    slots: &[&'a Semaphore],
-    mut taken: Option<(usize, SemaphorePermit<'a>)>,
-) -> Result<Vec<SemaphorePermit<'a>>, usize> {
-    let mut all = Vec::with_capacity(slots.len());
-    for (index, slots) in slots.iter().enumerate() {
-        all.push(match taken.take_if(|(of, _)| *of == index) {
-            Some((_, taken)) => taken,
-            None => slots.try_acquire().map_err(|_| index)?,
+    all: impl Iterator<Item = &'a Semaphore>,
+    mut first: Option<Taken<'a>>,
+) -> Result<Vec<Taken<'a>>, &'a Semaphore> {
+    let mut taken = Vec::new();
+    for of in all {
+        taken.push(match first.take_if(|first| ptr::eq(first.of, of)) {
+            Some(first) => first,
+            None => Taken {
+                of,
+                _permit: of.try_acquire().map_err(|_| of)?,
+            },
         });
     }
-    Ok(all)
+    Ok(taken)
 }
 
-async fn one_of(slots: &Semaphore) -> SemaphorePermit<'_> {
-    slots.acquire().await.expect("slots are never closed")
+/// Waits in line for one.
+async fn one_of(of: &Semaphore) -> Taken<'_> {
+    let permit = of.acquire().await;
+    Taken {
+        of,
+        _permit: permit.expect("they are never closed"),
+    }
+}
+
+/// Counts one for each rate, and takes those away that were counted; returns
+/// the first that is full, and for how long.
+fn count<'a>(rates: &mut Vec<&'a Rate>) -> Option<(&'a Rate, Duration)> {
+    let mut full = None;
+    rates.retain(|&rate| {
+        if full.is_none() {
+            full = rate.meter.take(1).err().map(|wait| (rate, wait));
+        }
+        full.is_some()
+    });
+    full
+}
+
+/// Takes so much of the limiter's rates, one after another.
+pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsBurst> {
+    let mut wanted = Vec::new();
+    for rate in &limiter.rates {
+        let (asked, burst) = ((rate.of)(&usage), rate.burst);
+        match u32::try_from(asked) {
+            Ok(n) if n <= burst => wanted.push((rate, n)),
+            _ => {
+                return Err(ExceedsBurst {
+                    what: rate.what,
+                    asked,
+                    burst,
+                });
+            }
+        }
+    }
+    for (rate, n) in wanted.into_iter().filter(|&(_, n)| n > 0) {
+        let _line = one_of(&rate.line).await;
+        while let Err(wait) = rate.meter.take(n) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+    Ok(())
 }

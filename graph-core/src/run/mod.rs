@@ -1,6 +1,7 @@
 //! The only part that drives futures: the superstep loop, its executors, and
 //! what a run comes to.
 
+mod acquire;
 mod attempt;
 mod clock;
 mod drive;

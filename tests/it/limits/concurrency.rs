@@ -241,5 +241,8 @@ async fn the_timeout_begins_with_the_attempt_and_not_in_the_line() {
 #[test]
 fn a_limiter_shows_how_much_of_it_is_free() {
     let limiter = Limiter::new().max_concurrency(4);
-    assert_eq!(format!("{limiter:?}"), "Limiter { free: Some(4) }");
+    assert_eq!(
+        format!("{limiter:?}"),
+        "Limiter { free: Some(4), rates: [] }"
+    );
 }

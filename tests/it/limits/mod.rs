@@ -1,6 +1,8 @@
 //! What bounds a run beside its supersteps.
 
 mod concurrency;
+#[cfg(feature = "rate-limit")]
+mod rates;
 
 use std::sync::{Arc, Mutex};
 
