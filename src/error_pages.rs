@@ -22,6 +22,7 @@ pages! {
     route_to_nowhere = "../docs/errors/route-to-nowhere.md",
     edge_to_worker = "../docs/errors/edge-to-worker.md",
     deferred_worker = "../docs/errors/deferred-worker.md",
+    cache_without_store = "../docs/errors/cache-without-store.md",
     unknown_field = "../docs/errors/unknown-field.md",
     unreachable_node = "../docs/errors/unreachable-node.md",
     join_never_fills = "../docs/errors/join-never-fills.md",

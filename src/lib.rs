@@ -103,6 +103,7 @@
 //! |---|---|---|
 //! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers |
 //! | `rate-limit` | no | rates of a [`Limiter`], and `Ctx::acquire`, by way of governor |
+//! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
@@ -114,22 +115,25 @@ mod error_pages;
 
 #[doc(hidden)]
 pub use superstep_core::__private;
+#[cfg(feature = "cache")]
+pub use superstep_core::MemoryCache;
 #[cfg(feature = "schema")]
 pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim,
-    Command, Commit, CompileError, Cost, Ctx, Data, Definition, Diagnostic, Durability, END,
-    EntryRecord, ExceedsBurst, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields,
-    Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease,
-    Limiter, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder,
-    NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, ParseCostError, Prunable, Reducer,
-    Replace, Retention, Retry, Route, Run, RunError, START, Schema, SendTo, Snapshot, Source,
-    StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord,
-    Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun, Unfinished,
-    Update, UpdateKeys, Usage, View, Worker, WriteKind, node,
+    All, Any, Append, Cache, CacheError, CachePolicy, CacheStats, CheckpointError, CheckpointId,
+    CheckpointRecord, Checkpointer, Claim, Command, Commit, CompileError, Cost, Ctx, Data,
+    Definition, Diagnostic, Durability, END, EntryRecord, ExceedsBurst, FieldAt, FieldKind,
+    FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext, History, Interrupt,
+    Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
+    IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Limiter, Loaded, Max,
+    MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
+    NodeResult, OnBusy, OnFailure, Outcome, ParseCostError, Prunable, Reducer, Replace, Retention,
+    Retry, Route, Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
+    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
+    ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
+    Usage, View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

@@ -32,8 +32,12 @@ pub struct TaskRecord {
     /// For a send, the value that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// How many attempts it took; 0 if the superstep failed, or the task waits.
+    /// How many attempts it took; 0 if the superstep failed, the task waits, or
+    /// it did not run.
     pub attempts: u32,
+    /// Whether it did not run, since the cache had what it comes to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
     /// Its update, as it is written as JSON; `None` if it returned none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<Value>,

@@ -7,6 +7,8 @@ mod state;
 
 mod checkpoint;
 
+mod cache;
+
 mod node;
 
 mod graph;
@@ -26,6 +28,9 @@ mod transcript;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "cache")]
+pub use cache::MemoryCache;
+pub use cache::{Cache, CacheError};
 pub use checkpoint::{
     CheckpointError, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord, FieldAt,
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
@@ -35,14 +40,14 @@ pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
-    Command, Cost, Ctx, Definition, ExceedsBurst, Interrupted, IntoNames, IntoNode, IntoOutcome,
-    IntoTargets, IntoWorker, Limiter, NodeBuilder, NodeError, NodeResult, Outcome, ParseCostError,
-    Retry, Route, SendTo, Target, Usage, View, Worker, node,
+    CachePolicy, Command, Cost, Ctx, Definition, ExceedsBurst, Interrupted, IntoNames, IntoNode,
+    IntoOutcome, IntoTargets, IntoWorker, Limiter, NodeBuilder, NodeError, NodeResult, Outcome,
+    ParseCostError, Retry, Route, SendTo, Target, Usage, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation, NoContext, OnBusy,
-    Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished,
+    CacheStats, Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation,
+    NoContext, OnBusy, Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

@@ -267,6 +267,9 @@ fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
     if let Some(input) = &task.input {
         writeln!(f, "    given {}", Short(input))?;
     }
+    if task.cached {
+        writeln!(f, "    cached")?;
+    }
     if task.attempts > 1 {
         writeln!(f, "    attempts {}", task.attempts)?;
     }

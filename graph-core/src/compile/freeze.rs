@@ -44,12 +44,10 @@ pub(super) fn freeze<S: State, C>(
     }
     let start = exits.remove(0);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
-    let mut narrow = Vec::new();
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
         let policy = recorded.definition.policy.clone();
-        narrow.extend(policy.max_concurrency.map(|most| (index, most)));
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
             plain: policy.retry.is_none() && policy.timeout.is_none() && !policy.is_limited(),
@@ -64,11 +62,11 @@ pub(super) fn freeze<S: State, C>(
     Frozen {
         name: graph.name,
         names: names(&shape),
+        narrow: narrow(&nodes),
         nodes,
         start,
         joins: joins(&shape),
         limits: graph.limits,
-        narrow,
         threads: Threads {
             checkpointer: graph.threads.checkpointer,
             lease: graph.threads.lease,
@@ -78,6 +76,7 @@ pub(super) fn freeze<S: State, C>(
             after: std::mem::take(&mut shape.breakpoints.after),
         },
         questions: Questions::default(),
+        cache: graph.cache,
         shape,
         warnings: Warnings {
             place: graph.place,
@@ -85,6 +84,15 @@ pub(super) fn freeze<S: State, C>(
             all: OnceLock::new(),
         },
     }
+}
+
+/// The nodes of which only so many tasks may be at work at once.
+fn narrow<S: State, C>(nodes: &[FrozenNode<S, C>]) -> Vec<(NodeIndex, usize)> {
+    let most = |node: &FrozenNode<S, C>| node.policy.max_concurrency;
+    let nodes = (0..).zip(nodes);
+    nodes
+        .filter_map(|(index, node)| Some((index, most(node)?)))
+        .collect()
 }
 
 /// Joins as they are, not as they were added: equal ones are one.

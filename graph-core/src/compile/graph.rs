@@ -16,7 +16,7 @@ use super::draw;
 use super::picture::picture;
 use super::shape::{NodeIndex, Shape};
 use crate::checkpoint::DynCheckpointer;
-use crate::graph::{Limits, Place, Router};
+use crate::graph::{Caching, Limits, Place, Router};
 use crate::id::NodeName;
 use crate::node::{Body, InputType, Policy, Question};
 use crate::state::State;
@@ -40,6 +40,7 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) narrow: Vec<(NodeIndex, usize)>,
     pub(crate) threads: Threads,
     pub(crate) questions: Questions,
+    pub(crate) cache: Option<Caching<S>>,
     /// What pictures and warnings are made of.
     pub(super) shape: Shape,
     pub(super) warnings: Warnings,

@@ -133,6 +133,9 @@ impl<'a> Resolver<'a> {
         if policy.defer && node.worker {
             self.findings.deferred_worker(place, name);
         }
+        if policy.cache.is_some() && !self.calls.has_cache {
+            self.findings.cache_without_store(place, name);
+        }
         let destinations = match &policy.destinations {
             Some(names) => {
                 if !node.commands {

@@ -1,7 +1,9 @@
 //! The builder: it records what is said, and where, and judges nothing.
 
+mod cache;
 mod threads;
 
+pub(crate) use cache::Caching;
 pub(crate) use threads::{RecordedBreakpoint, RecordedThreads};
 
 use std::fmt;
@@ -146,6 +148,7 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) routes: Vec<RecordedRoute<S>>,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
+    pub(crate) cache: Option<Caching<S>>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -163,6 +166,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             routes: Vec::new(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
+            cache: None,
         }
     }
 

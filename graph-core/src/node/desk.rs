@@ -108,6 +108,11 @@ impl Desk {
         Self::new(answers, BTreeMap::new(), Some(Box::new(Nowhere)), place)
     }
 
+    /// Whether somebody has answered what the task asked.
+    pub(crate) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
     pub(super) fn answers(&self) -> &BTreeMap<QuestionKey, Value> {
         &self.answers
     }

@@ -14,8 +14,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::cache::Cached;
 use super::{
-    Ctx, Frame, IntoNames, IntoOutcome, Limiter, NodeError, Outcome, Payload, Policy, Retry, View,
+    CachePolicy, Ctx, Frame, IntoNames, IntoOutcome, Limiter, NodeError, Outcome, Payload, Policy,
+    Retry, View,
 };
 use crate::state::{Data, State};
 
@@ -270,6 +272,17 @@ impl<F> NodeBuilder<F> {
     pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
         self.policy.gates.add(&limiter.into());
         self
+    }
+
+    /// Takes what the node came to before, where the policy says that it would
+    /// come to the same, and keeps what it comes to. The graph needs a cache:
+    /// `StateGraph::cache`.
+    pub fn cache<I>(mut self, policy: CachePolicy<I>) -> NodeBuilder<Cached<F, I>> {
+        self.policy.cache = Some(policy.rule);
+        NodeBuilder {
+            function: Cached::new(self.function),
+            policy: self.policy,
+        }
     }
 
     /// Holds the node back until nothing else is ready; all that are held back

@@ -2,6 +2,7 @@
 //! hands back, and the policies it runs under. Everything here is data or
 //! conversion; nothing spawns, sleeps or selects.
 
+mod cache;
 mod command;
 mod context;
 mod desk;
@@ -18,7 +19,10 @@ mod route;
 mod usage;
 mod view;
 mod worker;
+mod written;
 
+pub use cache::CachePolicy;
+pub(crate) use cache::CacheRule;
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
@@ -41,3 +45,4 @@ pub use usage::{Cost, ParseCostError, Usage};
 pub use view::View;
 pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};
+pub(crate) use written::{Workers, has_null, read_outcome, read_update, write_outcome};

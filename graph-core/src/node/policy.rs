@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::NodeError;
+use super::cache::CacheRule;
 use super::limiter::Gates;
 
 /// What may happen to a task around its body.
@@ -15,6 +16,7 @@ pub(crate) struct Policy {
     /// How many tasks of the node may be at work at once in a run.
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) gates: Gates,
+    pub(crate) cache: Option<CacheRule>,
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
@@ -23,9 +25,9 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Whether an attempt begins only once something allows it.
+    /// Whether something is done before an attempt begins.
     pub(crate) fn is_limited(&self) -> bool {
-        self.max_concurrency.is_some() || !self.gates.is_empty()
+        self.max_concurrency.is_some() || !self.gates.is_empty() || self.cache.is_some()
     }
 }
 

@@ -229,6 +229,7 @@ impl InputType {
 /// A worker's input without its type.
 pub(crate) trait Payload: Send + Sync {
     fn boxed_clone(&self) -> Box<dyn Payload>;
+    fn as_any(&self) -> &dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn input_type(&self) -> TypeId;
     fn type_name(&self) -> &'static str;
@@ -241,6 +242,10 @@ pub(crate) trait Payload: Send + Sync {
 impl<T: Data> Payload for T {
     fn boxed_clone(&self) -> Box<dyn Payload> {
         Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::cached::cached;
 use super::hooks::Ledger;
 use super::limits::{RunLimits, admit};
 use super::settle::TaskKey;
@@ -39,7 +40,7 @@ impl<S: State, C> Shared<S, C> {
 
 /// A task that did not fail.
 pub(super) struct Done<S: State> {
-    /// How many attempts were made.
+    /// How many attempts were made; 0 if what it comes to was known.
     pub(super) attempts: u32,
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
@@ -97,7 +98,12 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
 ) -> TaskFuture<S> {
     if !shared.calls_plainly(&task) {
         let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-        return TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
+        let is_cached = shared.graph.node(task.node).policy.cache.is_some();
+        return TaskFuture::Policed(if is_cached {
+            Box::pin(cached(shared, state, superstep, task))
+        } else {
+            Box::pin(attempts(shared, state, superstep, task))
+        });
     }
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
@@ -107,7 +113,7 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
 }
 
-fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
         Ok(outcome) => Ok(Done {
             attempts,
@@ -182,7 +188,7 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
 }
 
 /// Tries until the task succeeds or its policy gives up.
-async fn attempts<S: State, C: Send + Sync + 'static>(
+pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     shared: Arc<Shared<S, C>>,
     state: Arc<S>,
     superstep: u64,

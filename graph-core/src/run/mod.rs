@@ -3,6 +3,7 @@
 
 mod acquire;
 mod attempt;
+mod cached;
 mod clock;
 mod drive;
 mod error;
@@ -17,6 +18,7 @@ mod result;
 mod settle;
 mod thread;
 
+pub use cached::CacheStats;
 pub use error::RunError;
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};

@@ -1,6 +1,9 @@
 //! What bounds a run beside its supersteps.
 
+mod cache;
 mod concurrency;
+#[cfg(feature = "cache")]
+mod memory;
 #[cfg(feature = "rate-limit")]
 mod rates;
 

@@ -6,20 +6,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::super::attempt::{Done, Ended, Failed};
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::entries::{Entries, RESULT, key_of};
-use super::join::has_null;
 use super::outbox::{KeepInOutbox, Outbox};
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Asked, Desk, NodeError, Outcome, Question, QuestionKey, SendTo, Target, WrongAnswer,
+    Asked, Desk, NodeError, Outcome, Question, QuestionKey, WrongAnswer, read_outcome,
+    write_outcome,
 };
 use crate::state::State;
 
@@ -44,28 +42,6 @@ struct Now {
     place: String,
     /// What has been asked and has no answer, by task.
     open: BTreeMap<String, Vec<Question>>,
-}
-
-/// The result of a task, as it is written down.
-#[derive(Serialize, Deserialize)]
-struct ResultBody<U> {
-    attempts: u32,
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    update: Option<U>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    goto: Vec<TargetBody>,
-}
-
-fn none<U>() -> Option<U> {
-    None
-}
-
-#[derive(Serialize, Deserialize)]
-struct TargetBody {
-    to: String,
-    /// For a send, what was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    input: Option<Box<RawValue>>,
 }
 
 /// An answer that is not of the type that was asked for.
@@ -141,7 +117,7 @@ impl TaskLedger {
         if self.now.lock().alone {
             return Ok(());
         }
-        let json = write_result(done).map_err(|error| {
+        let json = write_outcome(done.attempts, &done.outcome).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -213,64 +189,19 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 }
 
-fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
-    let goto = done.outcome.targets.iter().map(|target| {
-        Ok(match target {
-            Target::Node(name) => TargetBody {
-                to: name.to_string(),
-                input: None,
-            },
-            Target::Send(send) => TargetBody {
-                to: send.worker().to_owned(),
-                input: Some(RawValue::from_string(send.input.write()?)?),
-            },
-        })
-    });
-    let json = serde_json::to_string(&ResultBody {
-        attempts: done.attempts,
-        update: done.outcome.update.as_ref(),
-        goto: goto.collect::<serde_json::Result<_>>()?,
-    })?;
-    if has_null(&json) {
-        read_update::<S>(&json)?;
-    }
-    Ok(json)
-}
-
 /// A result that was written down.
 pub(super) fn read_result<S: State, C>(
     graph: &Frozen<S, C>,
     json: &str,
 ) -> Result<Done<S>, String> {
-    let body: ResultBody<S::Update> =
-        serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let target = |TargetBody { to, input }| {
-        let Some(input) = input else {
-            return Ok(Target::from(to));
-        };
-        let node = graph.index_of(&to).or_else(|| graph.formerly(&to));
-        let worker = node.and_then(|node| graph.node(node).worker);
-        let worker = worker.ok_or_else(|| format!("there is no worker `{to}` any more"))?;
-        let input = (worker.read)(input.get())
-            .map_err(|error| format!("`{to}` was sent what it does not take: {error}"))?;
-        Ok(Target::Send(SendTo {
-            worker: worker.worker,
-            input,
-        }))
+    let worker = |name: &str| {
+        let node = graph.index_of(name).or_else(|| graph.formerly(name))?;
+        graph.node(node).worker
     };
-    let targets: Result<Vec<Target>, String> = body.goto.into_iter().map(target).collect();
+    let (attempts, outcome) = read_outcome(json, &worker)?;
     Ok(Done {
-        attempts: body.attempts,
+        attempts,
         paused: false,
-        outcome: Outcome {
-            update: body.update,
-            targets: targets?,
-        },
+        outcome,
     })
-}
-
-/// The update of a result that was written down.
-pub(super) fn read_update<S: State>(json: &str) -> serde_json::Result<Option<S::Update>> {
-    let body: ResultBody<S::Update> = serde_json::from_str(json)?;
-    Ok(body.update)
 }

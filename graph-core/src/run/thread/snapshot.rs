@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::super::clock::time_of;
 use super::entries::Entries;
-use super::ledger::read_update;
 use super::pending::{Open, open};
 use super::read::{read_body, read_state};
 use crate::checkpoint::{CheckpointError, Loaded, Source};
 use crate::id::{CheckpointId, TaskId};
 use crate::merge;
+use crate::node::read_update;
 use crate::state::{State, Update};
 
 /// A question that waits for an answer.

@@ -1,0 +1,194 @@
+//! Tasks that need not run, since it is known what they come to.
+//!
+//! 1. The key is made first, and what is kept under it is the task's outcome,
+//!    at its attempt 0. Nothing else is taken or waited for.
+//! 2. Else the task runs as any other. If it succeeds, its outcome is kept.
+//! 3. A task that has been given an answer is none of the cache's business: its
+//!    outcome depends on more than its key.
+//! 4. Whatever the cache does, short of hanging, the task goes on.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::attempt::{Ended, Failed, Shared, attempts, caught, ended};
+use super::drive::guarded;
+use super::settle::TaskKey;
+use crate::cache::CacheError;
+use crate::compile::{Frozen, Graph};
+use crate::graph::Caching;
+use crate::id::END;
+use crate::node::{Asked, CacheRule, NodeError, Outcome, Target};
+use crate::plan::Task;
+use crate::state::State;
+
+/// How often a graph's cache was asked, by all runs in this process, and what
+/// came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// The tasks that did not run, since it was known what they come to.
+    pub hits: u64,
+    /// The tasks that ran, since it was not.
+    pub misses: u64,
+    /// How often the cache failed, what it held could not be read, or an outcome
+    /// could not be written.
+    pub failures: u64,
+}
+
+impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
+    /// How often the graph's cache was asked, and what came of it; zeros if it
+    /// has none.
+    #[must_use]
+    pub fn cache_stats(&self) -> CacheStats {
+        let Some(cache) = &self.frozen.cache else {
+            return CacheStats::default();
+        };
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        CacheStats {
+            hits: read(&cache.counts.hits),
+            misses: read(&cache.counts.misses),
+            failures: read(&cache.counts.failures),
+        }
+    }
+
+    /// Forgets what the cache holds of a node, in all versions. A task at work
+    /// still puts in what it comes to.
+    ///
+    /// # Errors
+    ///
+    /// When the graph has no such node, or no cache, or that fails.
+    pub async fn clear_cache(&self, node: &str) -> Result<(), CacheError> {
+        if self.frozen.index_of(node).is_none() {
+            let node = node.to_owned();
+            return Err(CacheError::UnknownNode { node });
+        }
+        let cache = self.frozen.cache.as_ref().ok_or(CacheError::NoCache)?;
+        let namespace = namespace(&self.frozen.name, node);
+        cache.store.clear(&namespace).await
+    }
+}
+
+/// No node's name has a slash in it, so that no two are alike.
+fn namespace(graph: &str, node: &str) -> String {
+    format!("{graph}/{node}")
+}
+
+/// A task of a node with a cache policy, from its start to its end.
+pub(super) async fn cached<S: State, C: Send + Sync + 'static>(
+    shared: Arc<Shared<S, C>>,
+    state: Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> Ended<S> {
+    let graph = Arc::clone(&shared.graph);
+    let task_key = TaskKey::of(&task);
+    let asked_before = |shared: &Shared<S, C>| {
+        let ledger = shared.ledger.as_ref();
+        ledger.is_some_and(|ledger| ledger.desk(task_key).has_answers())
+    };
+    let (rule, cache) = match (&graph.node(task.node).policy.cache, &graph.cache) {
+        (Some(rule), Some(cache)) if !asked_before(&shared) => (rule, cache),
+        _ => return attempts(shared, state, superstep, task).await,
+    };
+    let key = match caught(|| rule.key(input(&state, &task))) {
+        Ok(Ok(key)) => key,
+        Ok(Err(error)) => return Err(Failed::once(BadKey(error))),
+        Err(panic) => return Err(Failed::once(panic)),
+    };
+    let entry = Entry {
+        cache,
+        rule,
+        namespace: namespace(&graph.name, graph.name_of(task.node)),
+        key,
+    };
+    // Before its permit, which must be gone first.
+    let flight = cache
+        .flights
+        .join(&format!("{}/{}", entry.namespace, entry.key));
+    let _turn = flight.line.acquire().await;
+    if let Some(outcome) = entry.look_up(&graph).await {
+        let mut result: Result<_, NodeError> = Ok(outcome);
+        let ledger = shared.ledger.as_ref();
+        let taken_down =
+            ledger.and_then(|ledger| ledger.take_down(task_key, 0, Asked::Nothing, &mut result));
+        return taken_down.unwrap_or_else(|| ended(0, result));
+    }
+    let ended = attempts(shared, state, superstep, task).await;
+    if let Ok(done) = &ended
+        && !done.paused
+    {
+        let written = caught(|| (cache.write)(done.attempts, &done.outcome));
+        entry.keep(written.ok().and_then(Result::ok)).await;
+    }
+    ended
+}
+
+/// What the key is made of.
+fn input<'a, S: State>(state: &'a Arc<S>, task: &'a Task) -> &'a dyn Any {
+    match &task.send {
+        Some((_, sent)) => sent.as_any(),
+        None => &**state,
+    }
+}
+
+/// The place in the cache of what a task comes to.
+struct Entry<'a, S: State> {
+    cache: &'a Caching<S>,
+    rule: &'a CacheRule,
+    namespace: String,
+    key: String,
+}
+
+impl<S: State> Entry<'_, S> {
+    async fn look_up<C>(&self, graph: &Frozen<S, C>) -> Option<Outcome<S>> {
+        let Caching { store, counts, .. } = self.cache;
+        let found = guarded(store.get(&self.namespace, &self.key)).await;
+        let count = match found {
+            Ok(Ok(Some(json))) => match self.read(graph, &json) {
+                Some(outcome) => {
+                    add_one(&counts.hits);
+                    return Some(outcome);
+                }
+                None => &counts.failures,
+            },
+            Ok(Ok(None)) => &counts.misses,
+            Ok(Err(_)) | Err(_) => &counts.failures,
+        };
+        add_one(count);
+        None
+    }
+
+    /// Nothing, if it was written by another program, or goes to what is not
+    /// there any more.
+    fn read<C>(&self, graph: &Frozen<S, C>, json: &str) -> Option<Outcome<S>> {
+        let worker = |name: &str| graph.node(graph.index_of(name)?).worker;
+        let read = caught(|| (self.cache.read)(json, &worker)).ok()?;
+        let (_, outcome) = read.ok()?;
+        let is_there = |target: &Target| match target {
+            Target::Node(name) => name == END || graph.index_of(name).is_some(),
+            Target::Send(_) => true,
+        };
+        outcome.targets.iter().all(is_there).then_some(outcome)
+    }
+
+    async fn keep(&self, json: Option<String>) {
+        let Caching { store, counts, .. } = self.cache;
+        let Some(json) = json else {
+            return add_one(&counts.failures);
+        };
+        let put = store.put(&self.namespace, &self.key, json, self.rule.ttl);
+        if !matches!(guarded(put).await, Ok(Ok(()))) {
+            add_one(&counts.failures);
+        }
+    }
+}
+
+fn add_one(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The key of a cache entry cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the key of its cache cannot be written as JSON")]
+struct BadKey(#[source] serde_json::Error);
