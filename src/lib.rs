@@ -122,18 +122,18 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, Cache, CacheError, CachePolicy, CacheStats, CheckpointError, CheckpointId,
-    CheckpointRecord, Checkpointer, Claim, Command, Commit, CompileError, Cost, Ctx, Data,
-    Definition, Diagnostic, Durability, END, EntryRecord, ExceedsBurst, FieldAt, FieldKind,
-    FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext, History, Interrupt,
-    Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
-    IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Limiter, Loaded, Max,
-    MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
-    NodeResult, OnBusy, OnFailure, Outcome, ParseCostError, Prunable, Reducer, Replace, Retention,
-    Retry, Route, Run, RunError, START, Schema, SendTo, Snapshot, Source, StarvedJoin, State,
-    StateGraph, Status, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
-    ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
-    Usage, View, Worker, WriteKind, node,
+    All, Any, Append, Budget, BudgetExhausted, Cache, CacheError, CachePolicy, CacheStats,
+    CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Command, Commit,
+    CompileError, Cost, Ctx, Data, Definition, Diagnostic, Durability, END, EntryRecord,
+    ExceedsBurst, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph,
+    HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Left,
+    Limiter, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder,
+    NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, ParseCostError, Prunable, Reducer,
+    Replace, Reservation, Retention, Retry, Route, Run, RunError, START, Schema, SendTo, Snapshot,
+    Source, StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord, Target, TaskId,
+    TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun,
+    Unfinished, Update, UpdateKeys, Usage, View, Worker, WriteKind, node,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

@@ -40,9 +40,10 @@ pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
 pub use node::{
-    CachePolicy, Command, Cost, Ctx, Definition, ExceedsBurst, Interrupted, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoWorker, Limiter, NodeBuilder, NodeError, NodeResult, Outcome,
-    ParseCostError, Retry, Route, SendTo, Target, Usage, View, Worker, node,
+    Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, Definition, ExceedsBurst,
+    Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter,
+    NodeBuilder, NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry, Route, SendTo,
+    Target, Usage, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

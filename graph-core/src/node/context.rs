@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Desk, NodeError};
+use super::{Budget, Desk, NodeError};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -105,6 +105,10 @@ impl<C> Ctx<C> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.place.attempt
+    }
+
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.desk.as_ref()?.budget()
     }
 
     /// Asks somebody outside, and pauses the task until there is an answer.

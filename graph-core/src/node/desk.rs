@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::BoxFuture;
+use super::{BoxFuture, Budget};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -47,6 +48,8 @@ pub(crate) struct Desk {
     keep: Option<Box<dyn Keep>>,
     /// What names the task among all tasks of all threads.
     place: String,
+    /// What the run may use.
+    budget: OnceLock<Budget>,
     papers: Mutex<Papers>,
 }
 
@@ -87,6 +90,7 @@ impl Desk {
             answers,
             keep,
             place,
+            budget: OnceLock::new(),
             papers: Mutex::new(Papers {
                 once,
                 ..Papers::default()
@@ -147,6 +151,15 @@ impl Desk {
             return None;
         }
         Some(answer.clone())
+    }
+
+    /// Lays the run's budget on it.
+    pub(crate) fn lend(&self, budget: &Budget) {
+        self.budget.get_or_init(|| budget.clone());
+    }
+
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.budget.get()
     }
 
     /// A body begins.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use super::ExceedsBurst;
+use super::{BudgetExhausted, ExceedsBurst};
 
 /// What a node returns when it can fail; see [`NodeError`].
 pub type NodeResult<T> = Result<T, NodeError>;
@@ -56,7 +56,7 @@ impl NodeError {
     pub(crate) fn is_hopeless(&self) -> bool {
         let mut error: Option<&(dyn Error + 'static)> = Some(&*self.0);
         while let Some(this) = error {
-            if this.is::<ExceedsBurst>() {
+            if this.is::<ExceedsBurst>() || this.is::<BudgetExhausted>() {
                 return true;
             }
             error = this.source();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::cache::Cached;
 use super::{
     CachePolicy, Ctx, Frame, IntoNames, IntoOutcome, Limiter, NodeError, Outcome, Payload, Policy,
-    Retry, View,
+    Retry, Usage, View,
 };
 use crate::state::{Data, State};
 
@@ -271,6 +271,15 @@ impl<F> NodeBuilder<F> {
     /// limiters add up. See [`Limiter`] for the order of those who wait.
     pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
         self.policy.gates.add(&limiter.into());
+        self
+    }
+
+    /// Lets each attempt reserve so much of the run's budget before it begins,
+    /// which counts as used when it ends, however it does; one that is exhausted
+    /// fails the task. What only the body knows it reserves itself, by
+    /// [`Ctx::reserve`].
+    pub fn reserves(mut self, usage: impl Into<Usage>) -> Self {
+        self.policy.reserves = Some(usage.into());
         self
     }
 

@@ -2,6 +2,7 @@
 //! hands back, and the policies it runs under. Everything here is data or
 //! conversion; nothing spawns, sleeps or selects.
 
+mod budget;
 mod cache;
 mod command;
 mod context;
@@ -21,6 +22,7 @@ mod view;
 mod worker;
 mod written;
 
+pub use budget::{Budget, BudgetExhausted, Left, Reservation};
 pub use cache::CachePolicy;
 pub(crate) use cache::CacheRule;
 pub use command::{Command, IntoTargets, Target};

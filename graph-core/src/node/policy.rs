@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::NodeError;
 use super::cache::CacheRule;
 use super::limiter::Gates;
+use super::{NodeError, Usage};
 
 /// What may happen to a task around its body.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Policy {
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) gates: Gates,
     pub(crate) cache: Option<CacheRule>,
+    /// What each attempt reserves of the run's budget.
+    pub(crate) reserves: Option<Usage>,
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
@@ -27,7 +29,10 @@ pub(crate) struct Policy {
 impl Policy {
     /// Whether something is done before an attempt begins.
     pub(crate) fn is_limited(&self) -> bool {
-        self.max_concurrency.is_some() || !self.gates.is_empty() || self.cache.is_some()
+        self.max_concurrency.is_some()
+            || !self.gates.is_empty()
+            || self.cache.is_some()
+            || self.reserves.is_some()
     }
 }
 

@@ -63,6 +63,16 @@ impl From<u64> for Usage {
     }
 }
 
+impl Usage {
+    pub(super) fn minus(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_sub(other.tokens),
+            calls: self.calls.saturating_sub(other.calls),
+            cost: Cost(self.cost.0.saturating_sub(other.cost.0)),
+        }
+    }
+}
+
 /// Each of the two added, up to the largest number there is.
 impl Add for Usage {
     type Output = Self;

@@ -194,24 +194,23 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     mut task: Task,
 ) -> Ended<S> {
-    let policy = &shared.graph.node(task.node).policy;
-    let retry = policy.retry.as_ref();
+    let retry = shared.graph.node(task.node).policy.retry.as_ref();
+    let budget = shared.limits.budget();
     let key = TaskKey::of(&task);
     let desk = match &shared.ledger {
         Some(ledger) => Some(ledger.desk(key)),
-        None => retry.map(|_| Arc::new(Desk::default())),
+        None if retry.is_some() || budget.is_some() => Some(Arc::default()),
+        None => None,
     };
+    if let (Some(desk), Some(budget)) = (&desk, budget) {
+        desk.lend(budget);
+    }
     let mut attempt = 1;
     loop {
         let place = place(superstep, attempt, &task);
         let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
-        let admitted = admit(&shared.limits, policy, task.node).await;
-        let sent = caught(|| sent(&mut task, is_last));
-        let mut result = match sent {
-            Ok(sent) => one_attempt(&shared, &state, place, sent, desk.as_ref()).await,
-            Err(panic) => Err(panic),
-        };
-        drop(admitted);
+        let mut result =
+            one_attempt(&shared, &state, place, &mut task, is_last, desk.as_ref()).await;
         if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
             && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
         {
@@ -250,22 +249,28 @@ async fn wait(delay: Duration) {
     }
 }
 
+/// Waits until an attempt may begin, and makes it.
 async fn one_attempt<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
     state: &Arc<S>,
     place: Place,
-    sent: Option<Box<dyn Payload>>,
+    task: &mut Task,
+    is_last: bool,
     desk: Option<&Arc<Desk>>,
 ) -> Result<Outcome<S>, NodeError> {
     if let Some(desk) = desk {
         desk.begin_attempt();
     }
+    let policy = &shared.graph.node(place.node).policy;
+    // Given back when this returns, before any wait for another attempt.
+    let _admitted = admit(&shared.limits, policy, place.node).await?;
+    let sent = caught(|| sent(task, is_last))?;
     let mut call = caught(|| call(shared, state, place, sent, desk))?;
     let guarded = poll_fn(|cx| {
         let polled = caught(|| call.as_mut().poll_outcome(cx));
         polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
     });
-    let result = match shared.graph.node(place.node).policy.timeout {
+    let result = match policy.timeout {
         None => guarded.await,
         Some(timeout) => tokio::time::timeout(timeout, guarded)
             .await

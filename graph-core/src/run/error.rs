@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{Interrupted, Panicked, TimedOut};
+use crate::node::{BudgetExhausted, ExceedsBurst, Interrupted, Panicked, TimedOut};
 use crate::state::WriteKind;
 
 /// Why a run ended before it was done.
@@ -383,6 +383,10 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
         "a question needs a run on a thread, a name, and a value that can be JSON".to_owned()
     } else if cause.is::<Swallowed>() {
         "hand on the error of `ctx.interrupt` with `?`".to_owned()
+    } else if cause.is::<BudgetExhausted>() {
+        "raise the budget of the run, or let the node go on without what it asked for".to_owned()
+    } else if cause.is::<ExceedsBurst>() {
+        "ask for less at once, or raise the `.burst(..)` of the limiter".to_owned()
     } else if cause.is::<TimedOut>() && once {
         format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
     } else if cause.is::<TimedOut>() {

@@ -22,7 +22,7 @@ use super::result::Run;
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
 use crate::compile::Graph;
 use crate::id::ThreadId;
-use crate::node::BoxFuture;
+use crate::node::{BoxFuture, Budget};
 use crate::state::State;
 
 impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
@@ -86,6 +86,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             context: NoContext,
             recursion_limit: None,
             max_concurrency: None,
+            budget: None,
             running: None,
             begin: Begin::Input,
             call: None,
@@ -211,6 +212,7 @@ pub struct Invocation<S: State, C, X> {
     context: X,
     recursion_limit: Option<u64>,
     max_concurrency: Option<usize>,
+    pub(super) budget: Option<Budget>,
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
     /// The run itself, from the first poll on.
@@ -360,6 +362,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            budget: self.budget,
             begin: self.begin,
             call: self.call,
             running: self.running,
@@ -398,6 +401,7 @@ where
             context: Given(self.context.context()),
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            budget: self.budget.take(),
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
             running: None,
@@ -410,7 +414,7 @@ where
         Shared {
             graph: Arc::clone(graph),
             context: Some(self.context.context()),
-            limits: RunLimits::new(max_concurrency, &graph.narrow),
+            limits: RunLimits::new(max_concurrency, &graph.narrow, self.budget.clone()),
             ledger: None,
         }
     }

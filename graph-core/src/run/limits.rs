@@ -11,6 +11,9 @@
 //!    A rate is counted when all slots are there, so that the attempt begins in
 //!    that instant; of several rates, one that has been counted stays so.
 //! 5. Between two attempts nothing is held.
+//! 6. What the node reserves of the budget it reserves first, so that a task
+//!    does not wait for what it will not be allowed; until the attempt begins,
+//!    nothing of that is used.
 
 use std::ptr;
 use std::time::Duration;
@@ -18,22 +21,34 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::compile::NodeIndex;
-use crate::node::{ExceedsBurst, Limiter, Policy, Rate, Usage};
+use crate::node::{Budget, ExceedsBurst, Limiter, NodeError, Policy, Rate, Reservation, Usage};
 
 /// What bounds the tasks of one run.
 #[derive(Default)]
 pub(super) struct RunLimits {
-    /// One permit for each task that may be at work at once.
-    permits: Option<Semaphore>,
+    /// What every task is bounded by, if there is anything.
+    all: Option<Box<Bounds>>,
     /// For nodes that say how many of their tasks may be, sorted.
     nodes: Vec<(NodeIndex, Semaphore)>,
 }
 
+struct Bounds {
+    /// One permit for each task that may be at work at once.
+    permits: Option<Semaphore>,
+    budget: Option<Budget>,
+}
+
 impl RunLimits {
-    pub(super) fn new(max_concurrency: Option<usize>, nodes: &[(NodeIndex, usize)]) -> Self {
+    pub(super) fn new(
+        max_concurrency: Option<usize>,
+        nodes: &[(NodeIndex, usize)],
+        budget: Option<Budget>,
+    ) -> Self {
+        let permits = max_concurrency.map(slots);
+        let any = permits.is_some() || budget.is_some();
         let nodes = nodes.iter().map(|&(node, most)| (node, slots(most)));
         Self {
-            permits: max_concurrency.map(slots),
+            all: any.then(|| Box::new(Bounds { permits, budget })),
             nodes: nodes.collect(),
         }
     }
@@ -41,7 +56,15 @@ impl RunLimits {
     /// Whether a task of a node without policies is bounded by nothing.
     #[inline]
     pub(super) fn are_none(&self) -> bool {
-        self.permits.is_none()
+        self.all.is_none()
+    }
+
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.all.as_ref()?.budget.as_ref()
+    }
+
+    fn permits(&self) -> Option<&Semaphore> {
+        self.all.as_ref()?.permits.as_ref()
     }
 
     fn of(&self, node: NodeIndex) -> Option<&Semaphore> {
@@ -57,6 +80,7 @@ fn slots(most: usize) -> Semaphore {
 /// What an attempt holds, until this is dropped.
 pub(super) struct Admitted<'a> {
     _slots: Vec<Taken<'a>>,
+    _reservation: Option<Reservation>,
 }
 
 /// A slot, or the head of a line, and whose it is.
@@ -70,21 +94,34 @@ struct Taken<'a> {
 /// # Cancel safety
 ///
 /// Dropped before its end, it holds nothing.
+///
+/// # Errors
+///
+/// When the budget is exhausted.
 pub(super) async fn admit<'a>(
     limits: &'a RunLimits,
     policy: &'a Policy,
     node: NodeIndex,
-) -> Admitted<'a> {
+) -> Result<Admitted<'a>, NodeError> {
+    let mut reservation = match (policy.reserves, limits.budget()) {
+        (Some(usage), Some(budget)) => Some(budget.reserve(usage)?.before_work()),
+        _ => None,
+    };
     let gates = &policy.gates;
     let shared = gates.slots.iter().map(AsRef::as_ref);
     let slots = limits.of(node).into_iter().chain(shared);
-    let slots: Vec<&Semaphore> = slots.chain(&limits.permits).collect();
+    let slots: Vec<&Semaphore> = slots.chain(limits.permits()).collect();
     let rates = gates.rates.iter().map(AsRef::as_ref);
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
-    Admitted {
-        _slots: all_of(&slots, rates).await,
+    let slots = all_of(&slots, rates).await;
+    if let Some(reservation) = &mut reservation {
+        reservation.begin();
     }
+    Ok(Admitted {
+        _slots: slots,
+        _reservation: reservation,
+    })
 }
 
 /// Takes one of each slot, and counts one for each rate.

@@ -3,6 +3,7 @@
 
 mod acquire;
 mod attempt;
+mod budget;
 mod cached;
 mod clock;
 mod drive;

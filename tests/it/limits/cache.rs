@@ -19,7 +19,7 @@ const WORK: Worker<u32> = Worker::new("work");
 
 /// A cache that can be looked into, and made to fail.
 #[derive(Clone, Default)]
-struct Shelf(Arc<Inside>);
+pub(super) struct Shelf(Arc<Inside>);
 
 #[derive(Default)]
 struct Inside {

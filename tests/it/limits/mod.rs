@@ -1,5 +1,6 @@
 //! What bounds a run beside its supersteps.
 
+mod budget;
 mod cache;
 mod concurrency;
 #[cfg(feature = "cache")]
