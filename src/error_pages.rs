@@ -49,6 +49,7 @@ pages! {
     gone_node = "../docs/errors/gone-node.md",
     cancelled = "../docs/errors/cancelled.md",
     no_runtime = "../docs/errors/no-runtime.md",
+    limits = "../docs/limits.md",
     threads = "../docs/threads.md",
     from_langgraph = "../docs/from-langgraph.md",
 }

@@ -73,6 +73,10 @@
 //!   with help.
 //! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
 //!   on a function.
+//! - **Limits.** [`node`]`(f).max_concurrency(n)` and a shared [`Limiter`] bound
+//!   what is at work at once, and how often it starts; a [`CachePolicy`] spares
+//!   what was done before, and a [`Budget`] bounds what runs use in all.
+//!   `docs/limits.md` says how they go together.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.

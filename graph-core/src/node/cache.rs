@@ -155,15 +155,16 @@ impl fmt::Debug for CacheRule {
 }
 
 /// A function whose results are kept by keys made of an `I`: a node where that
-/// is the state, a worker where it is what is sent.
+/// is the state, a worker where it is what is sent. The name is read in what the
+/// compiler says where it is neither.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
-pub struct Cached<F, I> {
+pub struct CachedByKeyOf<I, F> {
     function: F,
     input: PhantomData<fn(&I)>,
 }
 
-impl<F, I> Cached<F, I> {
+impl<I, F> CachedByKeyOf<I, F> {
     pub(super) fn new(function: F) -> Self {
         Self {
             function,
@@ -177,7 +178,7 @@ impl<F, I> Cached<F, I> {
 pub struct Keyed<Marker>(PhantomData<Marker>);
 
 #[diagnostic::do_not_recommend]
-impl<S, C, Marker, F> IntoNode<S, C, Keyed<Marker>> for Cached<F, S>
+impl<S, C, Marker, F> IntoNode<S, C, Keyed<Marker>> for CachedByKeyOf<S, F>
 where
     S: State,
     F: IntoNode<S, C, Marker>,
@@ -194,7 +195,7 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, S, C, Marker, F> IntoWorker<T, S, C, Keyed<Marker>> for Cached<F, T>
+impl<T, S, C, Marker, F> IntoWorker<T, S, C, Keyed<Marker>> for CachedByKeyOf<T, F>
 where
     S: State,
     F: IntoWorker<T, S, C, Marker>,

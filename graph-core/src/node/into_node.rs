@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::cache::Cached;
+use super::cache::CachedByKeyOf;
 use super::{
     CachePolicy, Ctx, Frame, IntoNames, IntoOutcome, Limiter, NodeError, Outcome, Payload, Policy,
     Retry, Usage, View,
@@ -286,10 +286,10 @@ impl<F> NodeBuilder<F> {
     /// Takes what the node came to before, where the policy says that it would
     /// come to the same, and keeps what it comes to. The graph needs a cache:
     /// `StateGraph::cache`.
-    pub fn cache<I>(mut self, policy: CachePolicy<I>) -> NodeBuilder<Cached<F, I>> {
+    pub fn cache<I>(mut self, policy: CachePolicy<I>) -> NodeBuilder<CachedByKeyOf<I, F>> {
         self.policy.cache = Some(policy.rule);
         NodeBuilder {
-            function: Cached::new(self.function),
+            function: CachedByKeyOf::new(self.function),
             policy: self.policy,
         }
     }
