@@ -81,9 +81,10 @@ impl<I: 'static> CachePolicy<I> {
     /// Results are known again by what `key` makes of the node's input.
     pub fn new<K: Serialize>(key: impl Fn(&I) -> K + Send + Sync + 'static) -> Self {
         let key = move |input: &dyn Any, version: &str| {
-            let input = input.downcast_ref();
-            let key = key(input.expect("a key's type is checked where its node is added"));
-            written(version, serde_json::to_value(key)?)
+            let Some(input) = input.downcast_ref() else {
+                unreachable!("a key's type is checked where its node is added");
+            };
+            written(version, serde_json::to_value(key(input))?)
         };
         Self {
             rule: CacheRule {

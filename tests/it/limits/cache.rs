@@ -92,7 +92,7 @@ fn by_value() -> CachePolicy<u32> {
 
 async fn double(state: View<Trace>, ctx: Ctx<Log>) -> TraceUpdate {
     ctx.note(state.n);
-    Trace::update().sum(u64::try_from(state.n * 2).unwrap())
+    Trace::update().sum(state.n.unsigned_abs() * 2)
 }
 
 pub(super) fn doubling(policy: CachePolicy<Trace>) -> StateGraph<Trace, Log> {
@@ -105,7 +105,7 @@ pub(super) fn doubling(policy: CachePolicy<Trace>) -> StateGraph<Trace, Log> {
 
 pub(super) async fn sum(graph: &Graph<Trace, Log>, n: i64, log: &Log) -> u64 {
     let run = graph.invoke(Trace::update().n(n)).context(log.clone());
-    let run = within_a_day(run).await.unwrap();
+    let run = within_a_day(run).await.expect("the run ends well");
     assert_eq!(ran(&run), "double | next");
     run.state.sum
 }

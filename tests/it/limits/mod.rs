@@ -31,6 +31,7 @@ impl Log {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and names are short")]
     pub(super) fn note(&self, what: impl ToString) {
         let second = self.begin.elapsed().as_secs_f64();
         let mut lines = self.lines.lock().expect("nobody panics here");
