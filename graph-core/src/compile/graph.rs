@@ -40,7 +40,7 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) narrow: Vec<(NodeIndex, usize)>,
     pub(crate) threads: Threads,
     pub(crate) questions: Questions,
-    pub(crate) cache: Option<Caching<S>>,
+    pub(crate) cache: Option<Caching>,
     /// What pictures and warnings are made of.
     pub(super) shape: Shape,
     pub(super) warnings: Warnings,

@@ -1,24 +1,20 @@
 //! What a builder records of the cache.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::StateGraph;
-use crate::cache::{Cache, DynCache, Flights};
-use crate::node::{Outcome, Workers, read_outcome, write_outcome};
-use crate::state::State;
+use crate::cache::{DynCache, Flights};
 
-/// The cache of a graph, and how outcomes are written into it: a program whose
-/// graphs have none does not contain that.
-pub(crate) struct Caching<S: State> {
+/// The cache of a graph.
+pub(crate) struct Caching {
     pub(crate) store: Arc<dyn DynCache>,
-    pub(crate) write: fn(u32, &Outcome<S>) -> serde_json::Result<String>,
-    pub(crate) read: ReadOutcome<S>,
+    /// How a task runs whose result may be known: the runs know the type. A
+    /// program whose graphs have no cache does not contain it.
+    pub(crate) run: Box<dyn Any + Send + Sync>,
     pub(crate) flights: Flights,
     pub(crate) counts: CacheCounts,
 }
-
-type ReadOutcome<S> = fn(&str, &Workers<'_>) -> Result<(u32, Outcome<S>), String>;
 
 /// How often which of these was.
 #[derive(Default)]
@@ -28,18 +24,13 @@ pub(crate) struct CacheCounts {
     pub(crate) failures: AtomicU64,
 }
 
-impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
-    /// Where results of nodes are kept that have a
-    /// [`CachePolicy`](crate::CachePolicy): `MemoryCache`, by the feature
-    /// `cache`, or a [`Cache`] of your own.
-    pub fn cache(mut self, cache: impl Cache) -> Self {
-        self.cache = Some(Caching {
-            store: Arc::new(cache),
-            write: write_outcome::<S>,
-            read: read_outcome::<S>,
+impl Caching {
+    pub(crate) fn new(store: Arc<dyn DynCache>, run: Box<dyn Any + Send + Sync>) -> Self {
+        Self {
+            store,
+            run,
             flights: Flights::default(),
             counts: CacheCounts::default(),
-        });
-        self
+        }
     }
 }

@@ -148,7 +148,7 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) routes: Vec<RecordedRoute<S>>,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
-    pub(crate) cache: Option<Caching<S>>,
+    pub(crate) cache: Option<Caching>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {

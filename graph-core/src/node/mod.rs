@@ -47,4 +47,4 @@ pub use usage::{Cost, ParseCostError, Usage};
 pub use view::View;
 pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};
-pub(crate) use written::{Workers, has_null, read_outcome, read_update, write_outcome};
+pub(crate) use written::{has_null, read_outcome, read_update, write_outcome};

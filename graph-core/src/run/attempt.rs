@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::cached::cached;
+use super::cached::RunCached;
 use super::hooks::Ledger;
 use super::limits::{RunLimits, admit};
 use super::settle::TaskKey;
@@ -98,11 +98,15 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
 ) -> TaskFuture<S> {
     if !shared.calls_plainly(&task) {
         let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-        let is_cached = shared.graph.node(task.node).policy.cache.is_some();
-        return TaskFuture::Policed(if is_cached {
-            Box::pin(cached(shared, state, superstep, task))
-        } else {
-            Box::pin(attempts(shared, state, superstep, task))
+        let graph = &shared.graph;
+        let cache = match &graph.node(task.node).policy.cache {
+            Some(_) => graph.cache.as_ref(),
+            None => None,
+        };
+        let run = cache.and_then(|cache| cache.run.downcast_ref::<RunCached<S, C>>());
+        return TaskFuture::Policed(match run {
+            Some(run) => run(shared, state, superstep, task),
+            None => Box::pin(attempts(shared, state, superstep, task)),
         });
     }
     let place = place(superstep, 1, &task);

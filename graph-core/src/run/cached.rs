@@ -14,11 +14,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::attempt::{Ended, Failed, Shared, attempts, caught, ended};
 use super::drive::guarded;
 use super::settle::TaskKey;
-use crate::cache::CacheError;
+use crate::cache::{Cache, CacheError};
 use crate::compile::{Frozen, Graph};
-use crate::graph::Caching;
+use crate::graph::{Caching, StateGraph};
 use crate::id::END;
-use crate::node::{Asked, CacheRule, NodeError, Outcome, Target};
+use crate::node::{
+    Asked, BoxFuture, CacheRule, NodeError, Outcome, Target, read_outcome, write_outcome,
+};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -34,6 +36,21 @@ pub struct CacheStats {
     /// How often the cache failed, what it held could not be read, or an outcome
     /// could not be written.
     pub failures: u64,
+}
+
+/// How a task of a node with a cache policy runs.
+pub(super) type RunCached<S, C> = fn(Arc<Shared<S, C>>, Arc<S>, u64, Task) -> BoxFuture<Ended<S>>;
+
+impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
+    /// Where results of nodes are kept that have a
+    /// [`CachePolicy`](crate::CachePolicy): `MemoryCache`, by the feature
+    /// `cache`, or a [`Cache`] of your own.
+    pub fn cache(mut self, cache: impl Cache) -> Self {
+        let run: RunCached<S, C> =
+            |shared, state, superstep, task| Box::pin(cached(shared, state, superstep, task));
+        self.cache = Some(Caching::new(Arc::new(cache), Box::new(run)));
+        self
+    }
 }
 
 impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
@@ -75,7 +92,7 @@ fn namespace(graph: &str, node: &str) -> String {
 }
 
 /// A task of a node with a cache policy, from its start to its end.
-pub(super) async fn cached<S: State, C: Send + Sync + 'static>(
+async fn cached<S: State, C: Send + Sync + 'static>(
     shared: Arc<Shared<S, C>>,
     state: Arc<S>,
     superstep: u64,
@@ -118,7 +135,7 @@ pub(super) async fn cached<S: State, C: Send + Sync + 'static>(
     if let Ok(done) = &ended
         && !done.paused
     {
-        let written = caught(|| (cache.write)(done.attempts, &done.outcome));
+        let written = caught(|| write_outcome(done.attempts, &done.outcome));
         entry.keep(written.ok().and_then(Result::ok)).await;
     }
     ended
@@ -133,15 +150,15 @@ fn input<'a, S: State>(state: &'a Arc<S>, task: &'a Task) -> &'a dyn Any {
 }
 
 /// The place in the cache of what a task comes to.
-struct Entry<'a, S: State> {
-    cache: &'a Caching<S>,
+struct Entry<'a> {
+    cache: &'a Caching,
     rule: &'a CacheRule,
     namespace: String,
     key: String,
 }
 
-impl<S: State> Entry<'_, S> {
-    async fn look_up<C>(&self, graph: &Frozen<S, C>) -> Option<Outcome<S>> {
+impl Entry<'_> {
+    async fn look_up<S: State, C>(&self, graph: &Frozen<S, C>) -> Option<Outcome<S>> {
         let Caching { store, counts, .. } = self.cache;
         let found = guarded(store.get(&self.namespace, &self.key)).await;
         let count = match found {
@@ -161,9 +178,9 @@ impl<S: State> Entry<'_, S> {
 
     /// Nothing, if it was written by another program, or goes to what is not
     /// there any more.
-    fn read<C>(&self, graph: &Frozen<S, C>, json: &str) -> Option<Outcome<S>> {
+    fn read<S: State, C>(&self, graph: &Frozen<S, C>, json: &str) -> Option<Outcome<S>> {
         let worker = |name: &str| graph.node(graph.index_of(name)?).worker;
-        let read = caught(|| (self.cache.read)(json, &worker)).ok()?;
+        let read = caught(|| read_outcome(json, &worker)).ok()?;
         let (_, outcome) = read.ok()?;
         let is_there = |target: &Target| match target {
             Target::Node(name) => name == END || graph.index_of(name).is_some(),
