@@ -71,6 +71,11 @@
 //!   `anyhow::Error`, and by `Err("no answer".into())`, see [`NodeError`]. The
 //!   run then ends with a [`RunError`], which `main` prints with its causes and
 //!   with help.
+//! - **Policies.** [`node`] puts [`Retry`], timeouts, a fallback, hedging,
+//!   deferral and declarations on a function, and
+//!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
+//!   [`blocking`] makes a node of a function that is not async.
+//!   `docs/policies.md` says how they go together.
 //! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
 //!   on a function.
 //! - **Limits.** [`node`]`(f).max_concurrency(n)` and a shared [`Limiter`] bound
@@ -92,7 +97,8 @@
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
 //!   [`View::new`] shows how to call a node by itself, and `testing::explore`
 //!   tries many completion orders and failures.
-//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`].
+//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`];
+//!   a [`Timeline`] shows where the time of a run went.
 //!
 //! Mistakes in how a graph is put together are reported by
 //! [`StateGraph::compile`], all at once. It sees where a `goto` may go if
@@ -126,18 +132,21 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, Budget, BudgetExhausted, Cache, CacheError, CachePolicy, CacheStats,
-    CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim, Command, Commit,
-    CompileError, Cost, Ctx, Data, Definition, Diagnostic, Durability, END, EntryRecord,
-    ExceedsBurst, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph,
+    All, Any, Append, Blocking, Budget, BudgetExhausted, Cache, CacheError, CachePolicy,
+    CacheStats, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer, Claim,
+    Command, Commit, CompileError, Cost, Ctx, Data, Definition, Diagnostic, Durability, END,
+    EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events, ExceedsBurst, Failure,
+    Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph,
     HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome,
-    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Last, Lead, LeadBy, Lease, Left,
+    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Kinds, Last, Lead, LeadBy, Lease, Left,
     Limiter, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder,
-    NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, ParseCostError, Prunable, Reducer,
-    Replace, Reservation, Retention, Retry, Route, Run, RunError, START, Schema, SendTo, Snapshot,
-    Source, StarvedJoin, State, StateGraph, Status, Sum, SuperstepRecord, Target, TaskId,
-    TaskRecord, Thread, ThreadId, ThreadUpdate, Transcript, TranscriptOutcome, TranscriptRun,
-    Unfinished, Update, UpdateKeys, Usage, View, Worker, WriteKind, node,
+    NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, ParseCostError,
+    Phase, PhaseKind, Prunable, Reducer, Replace, Reservation, Retention, Retry, Retryable, Route,
+    Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome,
+    StarvedJoin, State, StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId,
+    TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline, TimeoutScope, Transcript,
+    TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys, Usage, View, Watcher, Worker,
+    WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "encryption")]

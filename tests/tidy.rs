@@ -27,7 +27,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("plan", &["id", "state", "checkpoint", "node", "compile"]),
     ("merge", &["id", "state", "checkpoint", "compile"]),
-    ("event", &["id", "state", "checkpoint"]),
+    ("event", &["id", "state", "checkpoint", "node"]),
     (
         "run",
         &[
@@ -113,12 +113,13 @@ const RUNTIMES: &[&str] = &[
 ];
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than
-/// that: what keeps leases and results in memory sees when they end, and what measures
-/// rates how long ago something was.
+/// that: what keeps leases and results in memory sees when they end, what measures
+/// rates how long ago something was, and a body's signs of life have their times.
 const CLOCKS: &[&str] = &[
     "graph-core/src/cache/memory.rs",
     "graph-core/src/checkpoint/memory.rs",
     "graph-core/src/node/governed.rs",
+    "graph-core/src/node/pulse.rs",
 ];
 
 fn engine() -> Vec<Source> {

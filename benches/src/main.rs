@@ -72,6 +72,7 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
     }
     if wanted("loop") {
         print(&workloads::looped(REPETITIONS).await);
+        print(&workloads::watched(REPETITIONS).await);
     }
     if wanted("fan-out") {
         print(&workloads::fan_out(REPETITIONS).await);

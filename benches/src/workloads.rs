@@ -182,6 +182,33 @@ pub(crate) async fn looped(repetitions: usize) -> Row {
     )
 }
 
+/// What it costs to read every event of a run.
+pub(crate) async fn watched(repetitions: usize) -> Row {
+    let plan = Plan {
+        repetitions,
+        runs: 20,
+        units: 1000,
+    };
+    let graph = loop_graph(1000);
+    let measured = alternate(
+        plan,
+        async || run(&graph, Research::update()).await,
+        async || {
+            let mut events = graph.invoke(Research::update()).stream();
+            while let Some(event) = events.next().await {
+                black_box(event);
+            }
+        },
+    );
+    row(
+        "that loop, all of its events read",
+        "unwatched",
+        measured.await,
+        2.0,
+        "ns/superstep",
+    )
+}
+
 pub(crate) async fn fan_out(repetitions: usize) -> Row {
     let plan = Plan {
         repetitions,

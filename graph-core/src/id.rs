@@ -130,6 +130,11 @@ name! {
 }
 
 name! {
+    /// The name of one run, which its events carry.
+    RunId
+}
+
+name! {
     /// The name of a thread: the runs under it share one history.
     ///
     /// Any text; two graphs that share a checkpointer share its threads, so

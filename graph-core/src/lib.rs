@@ -25,6 +25,8 @@ mod run;
 
 mod transcript;
 
+mod timeline;
+
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -36,19 +38,24 @@ pub use checkpoint::{
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
 };
 pub use compile::{CompileError, Diagnostic, Graph};
-pub use event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+pub use event::{
+    Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
+    TaskRecord,
+};
 pub use graph::{OnFailure, StateGraph};
-pub use id::{CheckpointId, END, NodeName, START, TaskId, ThreadId};
+pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, Definition, ExceedsBurst,
-    Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter,
-    NodeBuilder, NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry, Route, SendTo,
-    Target, Usage, View, Worker, node,
+    Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, Definition, EmitError, Emitted,
+    EventValue, ExceedsBurst, Failure, Fallback, Interrupted, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoWorker, Left, Limiter, NodeBuilder, NodeDefaults, NodeError, NodeResult,
+    Outcome, ParseCostError, Reservation, Retry, Retryable, Route, SendTo, Target, Usage, View,
+    Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    CacheStats, Durability, Given, HasContext, History, Interrupt, IntoContext, Invocation,
-    NoContext, OnBusy, Run, RunError, Snapshot, Status, Thread, ThreadUpdate, Unfinished,
+    Blocking, CacheStats, CancelledBy, Durability, Events, Given, HasContext, History, IntoContext,
+    Invocation, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph, Thread,
+    ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;
@@ -56,6 +63,7 @@ pub use state::{
     All, Any, Append, Data, FieldSchema, FieldUpdate, Fields, IntoUpdate, Items, Last, Max, Merge,
     Min, Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
 };
+pub use timeline::{Phase, PhaseKind, Span, SpanOutcome, Timeline};
 pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 
 /// Names for generated code and for compiler messages; outside semver.

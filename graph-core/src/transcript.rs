@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::event::{Lead, LeadBy, SuperstepRecord, TaskRecord};
+use crate::event::{Lead, LeadBy, Status, SuperstepRecord, TaskRecord};
 use crate::id::END;
 use crate::node::BoxFuture;
-use crate::run::{HasContext, Invocation, Recorded, RunError, Status, to_json};
+use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
 use crate::state::{State, in_order};
 
 impl<S, C, X> Invocation<S, C, X>
@@ -272,6 +272,9 @@ fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
     }
     if task.attempts > 1 {
         writeln!(f, "    attempts {}", task.attempts)?;
+    }
+    if task.fallback {
+        writeln!(f, "    falls back")?;
     }
     if let Some(writes) = &task.writes {
         writeln!(f, "    writes {}", Short(writes))?;

@@ -6,6 +6,7 @@ mod crew;
 mod draw;
 mod error_pages;
 mod errors;
+mod events;
 #[cfg(feature = "testing")]
 mod explore;
 mod impossible;
@@ -14,10 +15,13 @@ mod kit;
 #[cfg(feature = "testing")]
 mod laws;
 mod limits;
-mod policy;
+mod policies;
 mod run;
 mod silent;
 mod state;
+mod stop;
+mod subgraphs;
 mod threads;
+mod timeline;
 mod transcript;
 mod undo;

@@ -22,35 +22,19 @@ pub(super) fn freeze<S: State, C>(
     noticed: Vec<Diagnostic>,
 ) -> Frozen<S, C> {
     merge_equal_joins(&mut shape);
-    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
-    for ways in ways(&shape) {
-        exits.push(Exits {
-            only: ways.only,
-            edges: ways.edges,
-            joins: ways.joins,
-            routes: Vec::new(),
-            end: false,
-        });
-    }
-    for &from in &shape.ends {
-        exits[from.slot()].end = true;
-    }
-    for route in &shape.routes {
-        exits[route.from.slot()].routes.push(FrozenRoute {
-            router: graph.routes[route.recorded].router.clone(),
-            targets: route.to.clone(),
-            allowed: Allowed::of(&route.to),
-        });
-    }
+    let mut exits = exits(&graph, &shape);
     let start = exits.remove(0);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
-        let policy = recorded.definition.policy.clone();
+        let policy = recorded.definition.policy.clone().settled(&graph.defaults);
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
-            plain: policy.retry.is_none() && policy.timeout.is_none() && !policy.is_limited(),
+            plain: policy.is_plain() && recorded.definition.fallback.is_none(),
+            fallback: recorded.definition.fallback.clone(),
+            nested: recorded.definition.nested,
+            commands: recorded.definition.commands,
             policy,
             worker: recorded.worker,
             destinations: destinations(index, node),
@@ -84,6 +68,31 @@ pub(super) fn freeze<S: State, C>(
             all: OnceLock::new(),
         },
     }
+}
+
+/// The exits of `START`, then of each node.
+fn exits<S: State, C>(graph: &StateGraph<S, C>, shape: &Shape) -> Vec<Exits<S>> {
+    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
+    for ways in ways(shape) {
+        exits.push(Exits {
+            only: ways.only,
+            edges: ways.edges,
+            joins: ways.joins,
+            routes: Vec::new(),
+            end: false,
+        });
+    }
+    for &from in &shape.ends {
+        exits[from.slot()].end = true;
+    }
+    for route in &shape.routes {
+        exits[route.from.slot()].routes.push(FrozenRoute {
+            router: graph.routes[route.recorded].router.clone(),
+            targets: route.to.clone(),
+            allowed: Allowed::of(&route.to),
+        });
+    }
+    exits
 }
 
 /// The nodes of which only so many tasks may be at work at once.

@@ -125,9 +125,15 @@ impl Pace {
 
 pub(crate) struct FrozenNode<S: State, C> {
     pub(crate) body: Arc<dyn Body<S, C>>,
+    /// Called when the task has failed.
+    pub(crate) fallback: Option<Arc<dyn Body<S, C>>>,
     pub(crate) policy: Policy,
     /// Whether no policy is in the way of its one attempt.
     pub(crate) plain: bool,
+    /// Whether it is a graph.
+    pub(crate) nested: bool,
+    /// Whether it may return commands.
+    pub(crate) commands: bool,
     /// For a worker, the type of its input.
     pub(crate) worker: Option<InputType>,
     /// Where its commands may go, if it says.
@@ -211,6 +217,11 @@ impl<S: State, C> Frozen<S, C> {
 
     pub(crate) fn name_of(&self, index: NodeIndex) -> &NodeName {
         &self.names[index as usize]
+    }
+
+    /// Whether a node of it is a graph.
+    pub(crate) fn nests(&self) -> bool {
+        self.nodes.iter().any(|node| node.nested)
     }
 
     pub(crate) fn index_of(&self, name: &str) -> Option<NodeIndex> {

@@ -10,10 +10,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::node::{
-    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route,
-    Target, Worker,
+    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeDefaults,
+    Route, Target, Worker,
 };
 use crate::state::{Data, State};
 
@@ -90,6 +91,8 @@ pub(crate) struct Limits {
     pub(crate) recursion_limit: u64,
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) on_failure: OnFailure,
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) superstep_timeout: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -98,6 +101,8 @@ impl Default for Limits {
             recursion_limit: 1000,
             max_concurrency: None,
             on_failure: OnFailure::Stop,
+            run_timeout: None,
+            superstep_timeout: None,
         }
     }
 }
@@ -146,6 +151,7 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) nodes: Vec<RecordedNode<S, C>>,
     pub(crate) edges: Vec<RecordedEdge>,
     pub(crate) routes: Vec<RecordedRoute<S>>,
+    pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
     pub(crate) cache: Option<Caching>,
@@ -164,6 +170,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             nodes: Vec::new(),
             edges: Vec::new(),
             routes: Vec::new(),
+            defaults: NodeDefaults::default(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
             cache: None,
@@ -292,6 +299,45 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         }
     }
 
+    /// Policies for all nodes and workers, for each as far as it sets none of its
+    /// own, whether it was added before or after. A second call adds to the first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use std::time::Duration;
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Count { #[reduce(Sum)] attempts: u32 }
+    /// async fn flaky(_: View<Count>, ctx: Ctx) -> NodeResult<CountUpdate> {
+    ///     match ctx.attempt() {
+    ///         1 => Err("busy".into()),
+    ///         n => Ok(Count::update().attempts(n)),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Count>::new("flaky")
+    ///     .node_defaults(|node| {
+    ///         node.retry(Retry::attempts(3).delay(Duration::ZERO)).timeout(Duration::from_secs(20))
+    ///     })
+    ///     .add_node("a", flaky)
+    ///     .add_node("b", node(flaky).timeout(Duration::from_secs(60))) // tried again as well
+    ///     .add_edge(START, ["a", "b"])
+    ///     .compile()?;
+    /// let run = graph.invoke(Count::update()).await?;
+    /// assert_eq!(run.state.attempts, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn node_defaults(mut self, defaults: impl FnOnce(NodeDefaults) -> NodeDefaults) -> Self {
+        self.defaults = defaults(self.defaults);
+        self
+    }
+
     /// The most supersteps that a run may take; 1000 by default.
     pub fn recursion_limit(mut self, supersteps: u64) -> Self {
         self.limits.recursion_limit = supersteps;
@@ -303,6 +349,21 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// at work.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.limits.max_concurrency = Some(tasks.max(1));
+        self
+    }
+
+    /// How long a run may take before it ends with
+    /// [`RunError::TimedOut`](crate::RunError::TimedOut). No limit by default.
+    pub fn run_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.run_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the tasks of one superstep may take together before the run ends
+    /// with [`RunError::TimedOut`](crate::RunError::TimedOut). No limit by
+    /// default.
+    pub fn superstep_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.superstep_timeout = Some(timeout);
         self
     }
 

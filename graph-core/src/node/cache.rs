@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Definition, IntoNode, IntoOutcome, IntoWorker};
+use super::{Bare, Definition, IntoNode, IntoOutcome, IntoWorker};
 use crate::state::{Data, State};
 
 /// By what a node's result is known again, and for how long it is kept.
@@ -22,9 +22,10 @@ use crate::state::{Data, State};
 /// what it comes to.
 ///
 /// Results are kept where the graph says: `StateGraph::cache`. Kept are
-/// successes alone, neither failures nor questions, nor what a task came to
-/// that was given an answer. A cache that fails does not fail the task, which
-/// then runs.
+/// successes of the node alone: neither failures nor questions, nor what its
+/// fallback came to, nor what a task came to that was given an answer, itself or
+/// inside a subgraph, nor what leaves a subgraph for its parent. A cache that
+/// fails does not fail the task, which then runs.
 ///
 /// Where the key has sets or maps in it, take those that are ordered: a
 /// `HashSet` comes in another order each time.
@@ -177,6 +178,8 @@ impl<I, F> CachedByKeyOf<I, F> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Keyed<Marker>(PhantomData<Marker>);
+
+impl<Marker: Bare> Bare for Keyed<Marker> {}
 
 #[diagnostic::do_not_recommend]
 impl<S, C, Marker, F> IntoNode<S, C, Keyed<Marker>> for CachedByKeyOf<S, F>

@@ -27,6 +27,8 @@ use crate::state::{State, Update};
 pub struct Command<S: State> {
     pub(super) update: Option<S::Update>,
     pub(super) targets: Vec<Target>,
+    /// Whether the targets are the parent graph's.
+    pub(super) parent: bool,
 }
 
 impl<S: State> Command<S> {
@@ -35,6 +37,53 @@ impl<S: State> Command<S> {
         Self {
             update: None,
             targets: Vec::new(),
+            parent: false,
+        }
+    }
+
+    /// A command that leaves the subgraph that its node is in: its targets are
+    /// nodes of the parent graph, and the subgraph ends with the superstep at
+    /// work. What that has written is handed to the parent as ever; what else was
+    /// ready in the subgraph does not run.
+    ///
+    /// In a graph that is no subgraph it is an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Ticket {
+    ///     #[reduce(Append)]
+    ///     log: Vec<String>,
+    /// }
+    ///
+    /// async fn triage(_: View<Ticket>) -> Command<Ticket> {
+    ///     Command::parent().goto("escalate").and_update(Ticket::update().log("too hard"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let support = StateGraph::<Ticket>::new("support")
+    ///     .add_node("triage", triage)
+    ///     .add_edge(START, "triage")
+    ///     .compile()?;
+    /// let graph = StateGraph::<Ticket>::new("desk")
+    ///     .add_node("support", support)
+    ///     .add_node("escalate", async |_: View<Ticket>| Ticket::update().log("escalated"))
+    ///     .add_edge(START, "support")
+    ///     .compile()?;
+    /// let run = graph.invoke(Ticket::update()).await?;
+    /// assert_eq!(run.state.log, ["too hard", "escalated"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn parent() -> Self {
+        Self {
+            parent: true,
+            ..Self::new()
         }
     }
 
@@ -47,7 +96,21 @@ impl<S: State> Command<S> {
         Self {
             update: Some(update),
             targets: Vec::new(),
+            parent: false,
         }
+    }
+
+    /// Adds what it writes, after what it writes already.
+    pub fn and_update<U>(mut self, update: U) -> Self
+    where
+        U: Update<State = S>,
+        S: State<Update = U>,
+    {
+        match &mut self.update {
+            Some(before) => before.extend(update),
+            None => self.update = Some(update),
+        }
+        self
     }
 
     /// Adds targets: a node's name, `END`, a send, or several of these.
@@ -76,6 +139,8 @@ pub enum Target {
     Node(Cow<'static, str>),
     /// A worker, with a value for it.
     Send(SendTo),
+    /// Out of a subgraph, and on to these of the parent graph.
+    Parent(Vec<Self>),
 }
 
 impl From<&str> for Target {

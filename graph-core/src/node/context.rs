@@ -1,5 +1,6 @@
 //! What a node can reach beside the state.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -11,7 +12,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Budget, Desk, NodeError};
+use super::{
+    Budget, Desk, EmitError, Emitted, Emitter, EventValue, Failure, NodeError, Telling, Told,
+};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -23,6 +26,7 @@ pub struct Ctx<C = ()> {
     names: Arc<[NodeName]>,
     place: Place,
     desk: Option<Arc<Desk>>,
+    emitter: Option<Arc<dyn Emitter>>,
 }
 
 /// Where a call of a node stands in its run.
@@ -36,12 +40,15 @@ pub(crate) struct Place {
 
 /// What an executor lends to a node's body, from which it makes a [`Ctx`] if
 /// it takes one.
-#[derive(Debug)]
 pub(crate) struct Frame<'a, C> {
     pub(crate) context: &'a Arc<C>,
     pub(crate) names: &'a Arc<[NodeName]>,
     pub(crate) place: Place,
     pub(crate) desk: Option<&'a Arc<Desk>>,
+    pub(crate) emitter: Option<&'a Arc<dyn Emitter>>,
+    /// What a graph that is a node has of the run it is in; the runs know the
+    /// type.
+    pub(crate) nest: Option<&'a Arc<dyn Any + Send + Sync>>,
 }
 
 impl<C> Frame<'_, C> {
@@ -51,6 +58,7 @@ impl<C> Frame<'_, C> {
             names: Arc::clone(self.names),
             place: self.place,
             desk: self.desk.map(Arc::clone),
+            emitter: self.emitter.map(Arc::clone),
         }
     }
 }
@@ -71,6 +79,7 @@ impl<C> Ctx<C> {
                 attempt: 1,
             },
             desk: None,
+            emitter: None,
         }
     }
 
@@ -111,6 +120,63 @@ impl<C> Ctx<C> {
         self.desk.as_ref()?.budget()
     }
 
+    /// In a fallback, the failure that it is called for; see
+    /// [`on_error`](crate::NodeBuilder::on_error).
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.desk.as_ref()?.failure()
+    }
+
+    /// The same context after a failure, to call a fallback in a test.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::Ctx;
+    ///
+    /// async fn apologize(ctx: Ctx) -> String {
+    ///     ctx.failure().map(|failure| format!("sorry: {failure}")).unwrap_or_default()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let ctx = Ctx::new(()).with_failure("no answer");
+    /// assert_eq!(apologize(ctx).await, "sorry: no answer");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_failure(mut self, error: impl Into<NodeError>) -> Self {
+        let failure = Failure::new(error.into(), self.attempt());
+        self.desk = Some(Arc::new(Desk::after(self.desk.as_ref(), failure)));
+        self
+    }
+
+    /// In a [`blocking`](crate::blocking()) function, whether nobody wants its
+    /// result any more: the run was cancelled, a sibling failed, or a timeout
+    /// passed. An async node is dropped then, and does not see it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.is_cancelled())
+    }
+
+    /// One for a function on a thread of its own, and where to tell that it was
+    /// cancelled.
+    pub(crate) fn on_thread(mut self) -> (Self, Option<Arc<Desk>>) {
+        let desk = Arc::new(Desk::on(self.desk.as_ref()));
+        self.desk = Some(Arc::clone(&desk));
+        (self, Some(desk))
+    }
+
+    /// A sign of life, for a node with an
+    /// [`idle_timeout`](crate::NodeBuilder::idle_timeout): its attempt has that
+    /// long again until the next one. Costs a look at the clock, and does nothing
+    /// where there is no such timeout.
+    pub fn heartbeat(&self) {
+        if let Some(desk) = &self.desk {
+            desk.beat();
+        }
+    }
+
     /// Asks somebody outside, and pauses the task until there is an answer.
     ///
     /// Returns the answer if the thread was resumed with one. Else it returns
@@ -130,7 +196,8 @@ impl<C> Ctx<C> {
     /// # Errors
     ///
     /// When there is no answer yet; when the answer is no `T`; when the run has
-    /// no thread, the name is empty, or the value cannot be JSON.
+    /// no thread, the node is hedged, the name is empty, or the value cannot be
+    /// JSON.
     ///
     /// # Examples
     ///
@@ -183,6 +250,11 @@ impl<C> Ctx<C> {
                     .to_owned(),
             );
         };
+        if desk.is_hedged() {
+            return refuse(
+                "cannot be asked in a node with `.hedge(..)`: it may run twice at once".to_owned(),
+            );
+        }
         if name.is_empty() || name.contains('#') {
             let why = "a question needs a name, without a `#`, which tells those of one name apart";
             return Err(Interrupted(why.to_owned()));
@@ -209,7 +281,8 @@ impl<C> Ctx<C> {
     ///
     /// A crash after the effect and before it was written lets it happen again:
     /// give the other side [`idempotency_key`](Self::idempotency_key), if it
-    /// takes one, to tell the two apart. A fork of the thread is another history, with effects of its own.
+    /// takes one, to tell the two apart. Two calls of a hedged attempt do not wait
+    /// for each other, and the effect may happen in both. A fork of the thread is another history, with effects of its own.
     ///
     /// # Cancel safety
     ///
@@ -338,6 +411,81 @@ impl<C> Ctx<C> {
         Some(desk.key_for(key))
     }
 
+    /// Tells whoever watches the run: a custom event, with a value of any type.
+    ///
+    /// Does nothing if nobody watches, or nobody wants custom events. It never
+    /// waits; awaiting what it returns waits until there is room for more. The
+    /// body is not polled while the buffer is full, so that only one that emits
+    /// more than the buffer holds without an await needs to.
+    ///
+    /// # Errors
+    ///
+    /// When the body has filled the run's buffer twice over without an await.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Files {
+    ///     #[reduce(Sum)]
+    ///     read: u64,
+    /// }
+    ///
+    /// #[derive(Serialize, PartialEq, Debug)]
+    /// struct Percent(u8);
+    ///
+    /// async fn read(_: View<Files>, ctx: Ctx) -> NodeResult<FilesUpdate> {
+    ///     ctx.emit(Percent(50))?;
+    ///     ctx.emit(Percent(100))?;
+    ///     Ok(Files::update().read(1_u64))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Files>::new("files")
+    ///     .add_node("read", read)
+    ///     .add_edge(START, "read")
+    ///     .compile()?;
+    /// let mut events = graph.invoke(Files::update()).stream().custom::<Percent>();
+    /// let mut percents = Vec::new();
+    /// while let Some(event) = events.next().await {
+    ///     percents.extend(event.custom::<Percent>().map(|percent| percent.0));
+    /// }
+    /// assert_eq!(percents, [50, 100]);
+    /// assert_eq!(events.finish().await?.state.read, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit<T: Serialize + Send + Sync + 'static>(
+        &self,
+        value: T,
+    ) -> Result<Emitted, EmitError> {
+        self.tell(Telling::Custom, || {
+            Told::Custom(EventValue::new(Arc::new(value)))
+        })
+    }
+
+    /// Tells whoever watches the run of a piece of text, as a language model
+    /// sends it; else as [`emit`](Self::emit).
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub fn emit_token(&self, text: impl Into<Arc<str>>) -> Result<Emitted, EmitError> {
+        self.tell(Telling::Token, || Told::Token(text.into()))
+    }
+
+    fn tell(&self, kind: Telling, told: impl FnOnce() -> Told) -> Result<Emitted, EmitError> {
+        self.heartbeat();
+        match &self.emitter {
+            Some(emitter) if emitter.wants(kind) => emitter.emit(self.place, told()),
+            _ => Ok(Emitted::default()),
+        }
+    }
+
     /// The same context, in which a question of that name has an answer: to call
     /// a node that asks in a test.
     ///
@@ -370,7 +518,9 @@ impl<C> Ctx<C> {
         let number = answers.keys().filter(|(asked, _)| asked == name).count();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         answers.insert((name.to_owned(), number), answer);
-        self.desk = Some(Arc::new(Desk::for_a_test(answers)));
+        let mut desk = Desk::for_a_test(answers);
+        desk.failure = self.failure().cloned();
+        self.desk = Some(Arc::new(desk));
         self
     }
 }
@@ -389,6 +539,7 @@ impl<C> Clone for Ctx<C> {
             names: Arc::clone(&self.names),
             place: self.place,
             desk: self.desk.clone(),
+            emitter: self.emitter.clone(),
         }
     }
 }

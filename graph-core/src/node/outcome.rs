@@ -79,7 +79,10 @@ impl<S: State> IntoOutcome<S> for Command<S> {
     fn into_outcome(self) -> Result<Outcome<S>, NodeError> {
         Ok(Outcome {
             update: self.update,
-            targets: self.targets,
+            targets: match self.parent {
+                true => vec![Target::Parent(self.targets)],
+                false => self.targets,
+            },
         })
     }
 }

@@ -6,51 +6,57 @@ use serde_json::value::RawValue;
 use super::{InputType, Outcome, SendTo, Target};
 use crate::state::State;
 
-/// An outcome, and after how many attempts it came.
+/// What a task came to, and how.
+pub(crate) struct Written<O> {
+    pub(crate) attempts: u32,
+    /// Whether it is the fallback's.
+    pub(crate) fallback: bool,
+    pub(crate) outcome: O,
+}
+
 #[derive(Serialize, Deserialize)]
 struct ResultBody<U> {
     attempts: u32,
+    #[serde(default, skip_serializing_if = "is_false")]
+    fallback: bool,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     update: Option<U>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goto: Vec<TargetBody>,
 }
 
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
 fn none<U>() -> Option<U> {
     None
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct TargetBody {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     to: String,
     /// For a send, what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     input: Option<Box<RawValue>>,
+    /// For one in the parent graph, what is gone to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Vec<Self>>,
 }
 
-/// Finds a worker by its name.
-pub(crate) type Workers<'w> = dyn Fn(&str) -> Option<InputType> + 'w;
+/// Finds a worker by its name: of this graph, or of one so many levels up.
+pub(crate) type FindWorker<'f> = dyn Fn(usize, &str) -> Option<InputType> + Sync + 'f;
 
 /// Fails for what could not be read again.
 pub(crate) fn write_outcome<S: State>(
-    attempts: u32,
-    outcome: &Outcome<S>,
+    written: &Written<&Outcome<S>>,
 ) -> serde_json::Result<String> {
-    let goto = outcome.targets.iter().map(|target| {
-        Ok(match target {
-            Target::Node(name) => TargetBody {
-                to: name.to_string(),
-                input: None,
-            },
-            Target::Send(send) => TargetBody {
-                to: send.worker().to_owned(),
-                input: Some(RawValue::from_string(send.input.write()?)?),
-            },
-        })
-    });
+    let goto = written.outcome.targets.iter().map(TargetBody::of);
     let json = serde_json::to_string(&ResultBody {
-        attempts,
-        update: outcome.update.as_ref(),
+        attempts: written.attempts,
+        fallback: written.fallback,
+        update: written.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
     })?;
     if has_null(&json) {
@@ -59,36 +65,65 @@ pub(crate) fn write_outcome<S: State>(
     Ok(json)
 }
 
-/// An outcome that was written, with its attempts.
+/// What was written.
 pub(crate) fn read_outcome<S: State>(
     json: &str,
-    workers: &Workers<'_>,
-) -> Result<(u32, Outcome<S>), String> {
+    worker: &FindWorker<'_>,
+) -> Result<Written<Outcome<S>>, String> {
     let body: ResultBody<S::Update> =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let targets = body
-        .goto
-        .into_iter()
-        .map(|target| read_target(target, workers));
-    let outcome = Outcome {
-        update: body.update,
-        targets: targets.collect::<Result<_, _>>()?,
-    };
-    Ok((body.attempts, outcome))
+    let targets = body.goto.into_iter().map(|target| target.read(0, worker));
+    Ok(Written {
+        attempts: body.attempts,
+        fallback: body.fallback,
+        outcome: Outcome {
+            update: body.update,
+            targets: targets.collect::<Result<_, _>>()?,
+        },
+    })
 }
 
-fn read_target(target: TargetBody, workers: &Workers<'_>) -> Result<Target, String> {
-    let TargetBody { to, input } = target;
-    let Some(input) = input else {
-        return Ok(Target::from(to));
-    };
-    let worker = workers(&to).ok_or_else(|| format!("there is no worker `{to}` any more"))?;
-    let input = (worker.read)(input.get())
-        .map_err(|error| format!("`{to}` was sent what it does not take: {error}"))?;
-    Ok(Target::Send(SendTo {
-        worker: worker.worker,
-        input,
-    }))
+impl TargetBody {
+    fn of(target: &Target) -> serde_json::Result<Self> {
+        Ok(match target {
+            Target::Node(name) => Self {
+                to: name.to_string(),
+                ..Self::default()
+            },
+            Target::Send(send) => Self {
+                to: send.worker().to_owned(),
+                input: Some(RawValue::from_string(send.input.write()?)?),
+                parent: None,
+            },
+            Target::Parent(targets) => {
+                let targets = targets.iter().map(Self::of);
+                Self {
+                    parent: Some(targets.collect::<serde_json::Result<_>>()?),
+                    ..Self::default()
+                }
+            }
+        })
+    }
+
+    fn read(self, depth: usize, worker: &FindWorker<'_>) -> Result<Target, String> {
+        let Self { to, input, parent } = self;
+        if let Some(parent) = parent {
+            let targets = parent.into_iter();
+            let targets = targets.map(|target| target.read(depth + 1, worker));
+            return Ok(Target::Parent(targets.collect::<Result<_, _>>()?));
+        }
+        let Some(input) = input else {
+            return Ok(Target::from(to));
+        };
+        let worker =
+            worker(depth, &to).ok_or_else(|| format!("there is no worker `{to}` any more"))?;
+        let input = (worker.read)(input.get())
+            .map_err(|error| format!("`{to}` was sent what it does not take: {error}"))?;
+        Ok(Target::Send(SendTo {
+            worker: worker.worker,
+            input,
+        }))
+    }
 }
 
 /// The update of an outcome that was written.

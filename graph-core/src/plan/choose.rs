@@ -68,6 +68,7 @@ pub(crate) fn choose<S: State, C>(
     for target in targets {
         match target {
             Target::Node(name) => chosen.push(choose_name(graph, chooser, &name)?),
+            Target::Parent(targets) => return Err(no_parent(&targets)),
             Target::Send(send) => {
                 let worker = match last {
                     Some((name, worker)) if std::ptr::eq(name, send.worker) => worker,
@@ -79,6 +80,19 @@ pub(crate) fn choose<S: State, C>(
         }
     }
     Ok(())
+}
+
+/// Of a graph that is no subgraph, or a route.
+fn no_parent(targets: &[Target]) -> BadTarget {
+    BadTarget {
+        target: match targets.first() {
+            Some(Target::Node(name)) => name.to_string(),
+            Some(Target::Send(send)) => send.worker().to_owned(),
+            Some(Target::Parent(_)) | None => "its parent".to_owned(),
+        },
+        why: "is meant for a parent graph, and there is none".into(),
+        help: "return `Command::parent()` from nodes of subgraphs only".into(),
+    }
 }
 
 /// Resolves one name.

@@ -1,21 +1,27 @@
-//! One task from its start to its end: attempts, timeouts, panics.
+//! One task from its start to its end, and its panics.
 
-use std::future::{Future, poll_fn};
+use std::any::Any;
+use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use super::cached::RunCached;
+use super::chance::Seed;
 use super::hooks::Ledger;
-use super::limits::{RunLimits, admit};
+use super::limits::RunLimits;
+use super::policed::attempts;
 use super::settle::TaskKey;
+use super::stop::Stops;
+use super::watch::Watch;
 use crate::compile::Frozen;
+use crate::id::TaskId;
 use crate::merge::panic_message;
 use crate::node::{
-    BoxCall, BoxFuture, Desk, Frame, Input, NodeError, Outcome, Panicked, Payload, Place, TimedOut,
+    Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked, Payload,
+    Place, Written,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -28,13 +34,49 @@ pub(super) struct Shared<S: State, C> {
     pub(super) limits: RunLimits,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
+    pub(super) watching: Option<Watching>,
+    /// What may end the run before its end.
+    pub(super) stops: Option<Arc<Stops>>,
+    /// What graphs that are nodes have of this run, if there are any: a
+    /// [`Nest`](super::nest::Nest).
+    pub(super) nest: Option<Arc<dyn Any + Send + Sync>>,
+    pub(super) seed: Seed,
+}
+
+/// Whoever watches the run.
+pub(super) struct Watching {
+    pub(super) watch: Arc<Watch>,
+    /// The same, for bodies.
+    emitter: Arc<dyn Emitter>,
+}
+
+impl Watching {
+    pub(super) fn new(watch: Watch) -> Self {
+        let watch = Arc::new(watch);
+        Self {
+            emitter: Arc::clone(&watch) as _,
+            watch,
+        }
+    }
 }
 
 impl<S: State, C> Shared<S, C> {
-    /// Whether a task of the node is one call, with nothing around it.
+    /// Whether a task of the node is one call, with nothing around it but what
+    /// is told of it.
     #[inline]
     pub(super) fn calls_plainly(&self, task: &Task) -> bool {
         self.limits.are_none() && self.ledger.is_none() && self.graph.node(task.node).plain
+    }
+
+    pub(super) fn watch(&self) -> Option<&Arc<Watch>> {
+        self.watching.as_ref().map(|watching| &watching.watch)
+    }
+
+    pub(super) fn task_id(&self, task: TaskKey) -> TaskId {
+        TaskId {
+            node: self.graph.name_of(task.node).clone(),
+            send: task.number(),
+        }
     }
 }
 
@@ -44,6 +86,8 @@ pub(super) struct Done<S: State> {
     pub(super) attempts: u32,
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
+    /// Whether it is the fallback's.
+    pub(super) fallback: bool,
     pub(super) outcome: Outcome<S>,
 }
 
@@ -53,7 +97,18 @@ impl<S: State> Done<S> {
         Self {
             attempts: 1,
             paused: false,
+            fallback: false,
             outcome,
+        }
+    }
+}
+
+impl<S: State> Done<S> {
+    pub(super) fn written(&self) -> Written<&Outcome<S>> {
+        Written {
+            attempts: self.attempts,
+            fallback: self.fallback,
+            outcome: &self.outcome,
         }
     }
 }
@@ -96,7 +151,7 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     task: Task,
 ) -> TaskFuture<S> {
-    if !shared.calls_plainly(&task) {
+    if shared.watching.is_some() || !shared.calls_plainly(&task) {
         let (shared, state) = (Arc::clone(shared), Arc::clone(state));
         let graph = &shared.graph;
         let cache = match &graph.node(task.node).policy.cache {
@@ -117,14 +172,10 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
 }
 
-pub(super) fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+fn ended<S: State>(result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
-        Ok(outcome) => Ok(Done {
-            attempts,
-            paused: false,
-            outcome,
-        }),
-        Err(error) => Err(Failed { attempts, error }),
+        Ok(outcome) => Ok(Done::of(outcome)),
+        Err(error) => Err(Failed::once(error)),
     }
 }
 
@@ -135,7 +186,7 @@ impl<S: State> Future for TaskFuture<S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
         let polled = caught(|| {
             let ended = match &mut *self {
-                Self::Once(call) => ended(1, ready!(call.as_mut().poll_outcome(cx))),
+                Self::Once(call) => ended(ready!(call.as_mut().poll_outcome(cx))),
                 Self::Policed(future) => ready!(future.as_mut().poll(cx)),
                 Self::Over(failed) => Err(failed.take().expect("it is not polled after its end")),
             };
@@ -165,7 +216,7 @@ pub(super) fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
     }
 }
 
-/// Calls a body. The call itself can panic, before there is a future.
+/// Calls a node's body. The call itself can panic, before there is a future.
 #[inline]
 pub(super) fn call<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
@@ -174,113 +225,34 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     sent: Option<Box<dyn Payload>>,
     desk: Option<&Arc<Desk>>,
 ) -> BoxCall<S> {
-    let graph = &shared.graph;
+    let body = &*shared.graph.node(place.node).body;
+    call_body(shared, body, state, place, sent, desk)
+}
+
+/// Calls a body in the place of a node's own.
+#[inline]
+pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
+    shared: &Shared<S, C>,
+    body: &dyn Body<S, C>,
+    state: &Arc<S>,
+    place: Place,
+    sent: Option<Box<dyn Payload>>,
+    desk: Option<&Arc<Desk>>,
+) -> BoxCall<S> {
     let frame = Frame {
         context: shared
             .context
             .as_ref()
             .expect("bodies run in runs, which have one"),
-        names: &graph.names,
+        names: &shared.graph.names,
         place,
         desk,
+        emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
+        nest: shared.nest.as_ref(),
     };
     let input = match sent {
         None => Input::State(state),
         Some(payload) => Input::Sent(payload),
     };
-    graph.node(place.node).body.call(input, &frame)
-}
-
-/// Tries until the task succeeds or its policy gives up.
-pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
-    shared: Arc<Shared<S, C>>,
-    state: Arc<S>,
-    superstep: u64,
-    mut task: Task,
-) -> Ended<S> {
-    let retry = shared.graph.node(task.node).policy.retry.as_ref();
-    let budget = shared.limits.budget();
-    let key = TaskKey::of(&task);
-    let desk = match &shared.ledger {
-        Some(ledger) => Some(ledger.desk(key)),
-        None if retry.is_some() || budget.is_some() => Some(Arc::default()),
-        None => None,
-    };
-    if let (Some(desk), Some(budget)) = (&desk, budget) {
-        desk.lend(budget);
-    }
-    let mut attempt = 1;
-    loop {
-        let place = place(superstep, attempt, &task);
-        let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
-        let mut result =
-            one_attempt(&shared, &state, place, &mut task, is_last, desk.as_ref()).await;
-        if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
-            && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
-        {
-            return ended;
-        }
-        if let (Err(error), Some(retry)) = (&result, retry) {
-            match caught(|| retry.goes_on(attempt, error)) {
-                Ok(true) => {
-                    wait(retry.delay_after(attempt)).await;
-                    attempt += 1;
-                    continue;
-                }
-                Ok(false) => {}
-                Err(panic) => result = Err(panic),
-            }
-        }
-        return ended(attempt, result);
-    }
-}
-
-/// The input of an attempt: a copy, unless it is the last.
-fn sent(task: &mut Task, is_last: bool) -> Option<Box<dyn Payload>> {
-    if is_last {
-        task.send.take().map(|(_, input)| input)
-    } else {
-        task.send.as_ref().map(|(_, input)| input.clone())
-    }
-}
-
-async fn wait(delay: Duration) {
-    if delay.is_zero() {
-        // Or else a node that always fails at once could not be cancelled.
-        tokio::task::yield_now().await;
-    } else {
-        tokio::time::sleep(delay).await;
-    }
-}
-
-/// Waits until an attempt may begin, and makes it.
-async fn one_attempt<S: State, C: Send + Sync + 'static>(
-    shared: &Shared<S, C>,
-    state: &Arc<S>,
-    place: Place,
-    task: &mut Task,
-    is_last: bool,
-    desk: Option<&Arc<Desk>>,
-) -> Result<Outcome<S>, NodeError> {
-    if let Some(desk) = desk {
-        desk.begin_attempt();
-    }
-    let policy = &shared.graph.node(place.node).policy;
-    // Given back when this returns, before any wait for another attempt.
-    let _admitted = admit(&shared.limits, policy, place.node).await?;
-    let sent = caught(|| sent(task, is_last))?;
-    let mut call = caught(|| call(shared, state, place, sent, desk))?;
-    let guarded = poll_fn(|cx| {
-        let polled = caught(|| call.as_mut().poll_outcome(cx));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
-    });
-    let result = match policy.timeout {
-        None => guarded.await,
-        Some(timeout) => tokio::time::timeout(timeout, guarded)
-            .await
-            .unwrap_or_else(|_elapsed| Err(TimedOut(timeout).into())),
-    };
-    // What the future holds can panic when it is dropped.
-    caught(|| drop(call))?;
-    result
+    body.call(input, &frame)
 }

@@ -3,17 +3,21 @@
 //! 1. The key is made first, and what is kept under it is the task's outcome,
 //!    at its attempt 0. Nothing else is taken or waited for.
 //! 2. Else the task runs as any other. If it succeeds, its outcome is kept.
-//! 3. A task that has been given an answer is none of the cache's business: its
-//!    outcome depends on more than its key.
+//! 3. A task that has been given an answer, or has one inside it that has, is none
+//!    of the cache's business: its outcome depends on more than its key. Nor is
+//!    what a fallback came to, which stands for a failure, nor what leaves the
+//!    graph for its parent, which is another each time.
 //! 4. Whatever the cache does, short of hanging, the task goes on.
 
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::attempt::{Ended, Failed, Shared, attempts, caught, ended};
+use super::attempt::{Done, Ended, Failed, Shared, caught, place};
 use super::drive::guarded;
+use super::policed::attempts;
 use super::settle::TaskKey;
+use super::watch::WatchedTask;
 use crate::cache::{Cache, CacheError};
 use crate::compile::{Frozen, Graph};
 use crate::graph::{Caching, StateGraph};
@@ -102,16 +106,20 @@ async fn cached<S: State, C: Send + Sync + 'static>(
     let task_key = TaskKey::of(&task);
     let asked_before = |shared: &Shared<S, C>| {
         let ledger = shared.ledger.as_ref();
-        ledger.is_some_and(|ledger| ledger.desk(task_key).has_answers())
+        ledger.is_some_and(|ledger| ledger.is_answered(task_key))
     };
     let (rule, cache) = match (&graph.node(task.node).policy.cache, &graph.cache) {
         (Some(rule), Some(cache)) if !asked_before(&shared) => (rule, cache),
         _ => return attempts(shared, state, superstep, task).await,
     };
+    let watched = |shared: &Shared<S, C>| {
+        let watch = shared.watch()?;
+        Some(WatchedTask::new(watch, place(superstep, 1, &task)))
+    };
     let key = match caught(|| rule.key(input(&state, &task))) {
         Ok(Ok(key)) => key,
-        Ok(Err(error)) => return Err(Failed::once(BadKey(error))),
-        Err(panic) => return Err(Failed::once(panic)),
+        Ok(Err(error)) => return refused(watched(&shared), BadKey(error).into()).await,
+        Err(panic) => return refused(watched(&shared), panic).await,
     };
     let entry = Entry {
         cache,
@@ -125,20 +133,50 @@ async fn cached<S: State, C: Send + Sync + 'static>(
         .join(&format!("{}/{}", entry.namespace, entry.key));
     let _turn = flight.line.acquire().await;
     if let Some(outcome) = entry.look_up(&graph).await {
-        let mut result: Result<_, NodeError> = Ok(outcome);
-        let ledger = shared.ledger.as_ref();
-        let taken_down =
-            ledger.and_then(|ledger| ledger.take_down(task_key, 0, Asked::Nothing, &mut result));
-        return taken_down.unwrap_or_else(|| ended(0, result));
+        let ended = hit(&shared, task_key, outcome);
+        if let Some(watched) = watched(&shared) {
+            watched.was_known(&ended).await;
+        }
+        return ended;
     }
     let ended = attempts(shared, state, superstep, task).await;
     if let Ok(done) = &ended
-        && !done.paused
+        && is_kept(done)
     {
-        let written = caught(|| write_outcome(done.attempts, &done.outcome));
+        let written = caught(|| write_outcome(&done.written()));
         entry.keep(written.ok().and_then(Result::ok)).await;
     }
     ended
+}
+
+/// A task that has no key fails.
+async fn refused<S: State>(watched: Option<WatchedTask>, error: NodeError) -> Ended<S> {
+    let ended = Err(Failed::once(error));
+    if let Some(mut watched) = watched {
+        watched.starts(1).await;
+        watched.ends(&ended).await;
+    }
+    ended
+}
+
+/// A task of which it was known what it comes to.
+fn hit<S: State, C>(shared: &Shared<S, C>, task: TaskKey, outcome: Outcome<S>) -> Ended<S> {
+    let mut result = Ok(outcome);
+    let ledger = shared.ledger.as_ref();
+    let taken_down =
+        ledger.and_then(|ledger| ledger.take_down(task, (0, false), Asked::Nothing, &mut result));
+    let done = |outcome| Done {
+        attempts: 0,
+        paused: false,
+        fallback: false,
+        outcome,
+    };
+    taken_down.unwrap_or_else(|| result.map(done).map_err(Failed::once))
+}
+
+fn is_kept<S: State>(done: &Done<S>) -> bool {
+    let leaves = |target: &Target| matches!(target, Target::Parent(_));
+    !done.paused && !done.fallback && !done.outcome.targets.iter().any(leaves)
 }
 
 /// What the key is made of.
@@ -179,12 +217,13 @@ impl Entry<'_> {
     /// Nothing, if it was written by another program, or goes to what is not
     /// there any more.
     fn read<S: State, C>(&self, graph: &Frozen<S, C>, json: &str) -> Option<Outcome<S>> {
-        let worker = |name: &str| graph.node(graph.index_of(name)?).worker;
+        let worker = |_: usize, name: &str| graph.node(graph.index_of(name)?).worker;
         let read = caught(|| read_outcome(json, &worker)).ok()?;
-        let (_, outcome) = read.ok()?;
+        let outcome = read.ok()?.outcome;
         let is_there = |target: &Target| match target {
             Target::Node(name) => name == END || graph.index_of(name).is_some(),
             Target::Send(_) => true,
+            Target::Parent(_) => false,
         };
         outcome.targets.iter().all(is_there).then_some(outcome)
     }

@@ -20,9 +20,14 @@ use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
 use super::execute::{Incomplete, Results, SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
-use super::result::{Ran, Run, Status, each_once};
+use super::nest::Nested;
+use super::result::{Ran, Run, each_once};
 use super::settle::{At, TaskKey};
+use super::stop::Stop;
+use super::tell::ToldRow;
+use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
+use crate::event::{EventKind, Spot, Status};
 use crate::merge::Ephemerals;
 use crate::node::{BoxCall, NodeError, Outcome};
 use crate::plan::{Frontier, Task};
@@ -52,6 +57,9 @@ pub(super) struct Progress<'h, S: State, C> {
     /// On a thread, the ephemeral fields that were reset since somebody took
     /// them.
     pub(super) expired: Vec<usize>,
+    pub(super) status: Status,
+    /// What is known of the graph that this is a node of.
+    pub(super) nested: Option<Box<Nested<S>>>,
 }
 
 impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
@@ -70,44 +78,71 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             observer: None,
             executor: None,
             expired: Vec::new(),
+            status: Status::Done,
+            nested: None,
         }
     }
 
     /// Runs from the input to the end.
-    pub(super) async fn run(&mut self, input: S::Update) -> Result<(), RunError> {
-        let ended = guarded(self.go(input)).await;
+    pub(super) async fn run(&mut self, mut input: S::Update) -> Result<(), RunError> {
+        let ended = guarded(self.go(&mut input)).await;
         ended.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
     }
 
-    async fn go(&mut self, mut input: S::Update) -> Result<(), RunError> {
+    async fn go(&mut self, input: &mut S::Update) -> Result<(), RunError> {
         let shared = Arc::clone(&self.shared);
         let graph = &*shared.graph;
         let mut tasks = Vec::new();
-        self.begin(graph, &mut input, &mut tasks)?;
+        self.begin(graph, input, &mut tasks)?;
         let mut turn = Turn::begin();
         let mut length = 1;
-        while !tasks.is_empty() {
-            turn.pass().await;
+        loop {
+            // Who reads has others run, too.
+            let read = self.let_read().await;
+            if tasks.is_empty() || self.leaves() {
+                return Ok(());
+            }
+            if self.drains()? {
+                self.status = Status::Drained;
+                return Ok(());
+            }
+            if !read {
+                turn.pass().await;
+            }
             if !self.goes_in_a_row(&tasks) {
                 self.superstep(graph, &mut tasks).await?;
                 continue;
             }
-            let begin = Instant::now();
-            let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, cx)));
+            let begin = (!read).then(Instant::now);
+            let watch = shared.watch().map(|watch| &**watch);
+            let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, watch, cx)));
             if let Some((key, future)) = row.await? {
-                let mut results = Results::of(1);
-                results.note(0, future.await);
+                let results = self.finish_row(key, future).await;
                 self.end_superstep(graph, &[key], results, &mut tasks)?;
                 continue;
             }
             // As long as it can be without keeping others from their turn.
-            length = if begin.elapsed() > SLICE / 2 {
-                (length / 2).max(1)
-            } else {
-                (length * 2).min(LONGEST_ROW)
+            length = match begin.map(|begin| begin.elapsed()) {
+                None => length,
+                Some(took) if took > SLICE / 2 => (length / 2).max(1),
+                Some(_) => (length * 2).min(LONGEST_ROW),
             };
         }
-        Ok(())
+    }
+
+    /// Awaits the task that a row has left.
+    async fn finish_row(&self, key: TaskKey, future: TaskFuture<S>) -> Results<S> {
+        let watched = self
+            .shared
+            .watch()
+            .map(|watch| WatchedTask::begun(watch, self.spot(Some(key))));
+        let ended = future.await;
+        if let Some(watched) = watched {
+            watched.ends(&ended).await;
+        }
+        let mut results = Results::of(1);
+        results.note(0, ended);
+        results
     }
 
     /// Runs `work`, in which users' code may panic.
@@ -128,11 +163,14 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         input: &mut S::Update,
         tasks: &mut Vec<Task>,
     ) -> Result<(), RunError> {
-        let written = self.written([&*input].into_iter());
-        self.merge(input);
-        self.expire(written);
+        if !self.begins_from_parent() {
+            let written = self.written([&*input].into_iter());
+            self.merge(input);
+            self.expire(written);
+        }
         let mut chosen = Vec::new();
         self.ask_routes(graph, None, &graph.start, &mut chosen)?;
+        self.tell_end_of([(None, &chosen[..])].into_iter(), true);
         if let Some(observer) = &mut self.observer {
             observer.leads(None, graph, &self.frontier, &graph.start, &chosen);
         }
@@ -154,7 +192,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
 
     #[inline]
     fn goes_in_a_row(&self, tasks: &[Task]) -> bool {
-        let hooked = self.observer.is_some() || self.executor.is_some();
+        let hooked =
+            self.observer.is_some() || self.executor.is_some() || self.shared.stops.is_some();
         matches!(tasks, [task] if !hooked && self.shared.calls_plainly(task))
     }
 
@@ -165,8 +204,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         graph: &Frozen<S, C>,
         tasks: &mut Vec<Task>,
         length: usize,
+        watch: Option<&Watch>,
         cx: &mut Context<'_>,
     ) -> Result<Waiting<S>, RunError> {
+        let mut told = watch.and_then(ToldRow::new);
         let mut chosen = Vec::new();
         for _ in 0..length {
             self.begin_superstep(tasks)?;
@@ -176,6 +217,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             let key = TaskKey::of(&task);
             self.at = At::body(key);
             let place = place(self.superstep, 1, &task);
+            if let Some(told) = &mut told {
+                told.begins(Spot::of(place));
+            }
             let sent = task.send.map(|(_, input)| input);
             let mut call = call(&self.shared, &self.state, place, sent, None);
             // Looked at where it is: an update can be large.
@@ -186,7 +230,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             };
             // The view in it would make the merge copy the state.
             drop(call);
+            if let Some(told) = &mut told {
+                told.finishes(outcome);
+            }
             self.settle_one(graph, key, outcome, &mut chosen)?;
+            if let Some(told) = &mut told {
+                told.settled(&self.state, &chosen);
+            }
             let exits = &graph.node(key.node).exits;
             match Frontier::only(graph, exits, &mut chosen) {
                 Some(node) => tasks.push(Task { node, send: None }),
@@ -195,7 +245,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                     self.frontier.tasks(graph, tasks);
                 }
             }
-            if !self.goes_in_a_row(tasks) {
+            let reads = told.as_ref().is_some_and(ToldRow::is_to_be_read);
+            if reads || self.leaves() || !self.goes_in_a_row(tasks) {
                 break;
             }
         }
@@ -210,7 +261,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         polled: Poll<Result<Outcome<S>, NodeError>>,
     ) -> Result<Waiting<S>, RunError> {
         match polled {
-            Poll::Ready(Err(error)) => Err(self.failed(Some(key), Failed::once(error))),
+            Poll::Ready(Err(error)) => {
+                if let Some(watch) = self.shared.watch() {
+                    watch.failed(self.spot(Some(key)), &error);
+                }
+                Err(self.failed(Some(key), Failed::once(error)))
+            }
             Poll::Ready(Ok(_)) | Poll::Pending => Ok(Some((key, TaskFuture::Once(call)))),
         }
     }
@@ -233,6 +289,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         if let Some(observer) = &mut self.observer {
             observer.begin(self.superstep, tasks);
         }
+        let tasks = tasks.len();
+        self.tell(|| EventKind::SuperstepStarted { tasks });
         Ok(())
     }
 
@@ -255,7 +313,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     ) -> Result<(), RunError> {
         let mut done = results.complete().map_err(|incomplete| match incomplete {
             Incomplete::Failed(index, failed) => self.failed(Some(keys[index]), failed),
-            Incomplete::Lost => self.cancelled(),
+            Incomplete::Lost(lost, stop) => self.stopped(stop, lost.into_iter().map(|at| keys[at])),
         })?;
         if let Some(observer) = &mut self.observer {
             observer.done(&done);
@@ -265,7 +323,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         if let (Err(_), Some(observer)) = (&settled, &mut self.observer) {
             observer.unmerged();
         }
-        let mut chosen = settled?.into_iter();
+        let chosen = settled?;
+        self.tell_settled(keys, &done, &chosen);
+        let mut chosen = chosen.into_iter();
         for (index, key) in keys.iter().enumerate() {
             let exits = &graph.node(key.node).exits;
             let chosen = chosen.next().unwrap_or_default();
@@ -278,9 +338,20 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         Ok(())
     }
 
-    pub(super) fn cancelled(&self) -> RunError {
-        RunError::Cancelled {
-            superstep: self.superstep,
+    /// The run ends before its end; these tasks were at work.
+    pub(super) fn stopped(&self, stop: Stop, running: impl Iterator<Item = TaskKey>) -> RunError {
+        let running = running.map(|key| self.task_id(Some(key)));
+        stop.error(self.superstep, running.collect())
+    }
+
+    /// Whether the run is to end before the next superstep, as drained.
+    pub(super) fn drains(&self) -> Result<bool, RunError> {
+        let Some(stops) = &self.shared.stops else {
+            return Ok(false);
+        };
+        match stops.due() {
+            Some(stop) => Err(self.stopped(stop, std::iter::empty())),
+            None => Ok(stops.drains()),
         }
     }
 
@@ -313,9 +384,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             Ok(())
         })?;
         Ok(Run {
-            starved: self.frontier.starved(&self.shared.graph),
+            // Who has not come by then may come yet.
+            starved: match self.status {
+                Status::Done => self.frontier.starved(&self.shared.graph),
+                Status::Interrupted | Status::Drained => Vec::new(),
+            },
             state: Arc::unwrap_or_clone(self.state),
-            status: Status::Done,
+            status: self.status,
             checkpoint: None,
             interrupts: Vec::new(),
             names: Arc::clone(&self.shared.graph.names),

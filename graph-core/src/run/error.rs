@@ -7,8 +7,48 @@ use std::time::Duration;
 use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{BudgetExhausted, ExceedsBurst, Interrupted, Panicked, TimedOut};
+use crate::node::{
+    BudgetExhausted, ExceedsBurst, FallbackFailed, Interrupted, LongWait, Panicked, TimedOut,
+};
 use crate::state::WriteKind;
+
+/// By whom a run was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CancelledBy {
+    /// By [`RunControl::cancel`](crate::RunControl::cancel).
+    Control,
+    /// By its runtime, which was shut down.
+    Runtime,
+}
+
+impl fmt::Display for CancelledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Control => "the run was cancelled",
+            Self::Runtime => "the runtime was shut down",
+        })
+    }
+}
+
+/// What takes longer than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeoutScope {
+    /// The run.
+    Run,
+    /// One superstep.
+    Superstep,
+}
+
+impl fmt::Display for TimeoutScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Run => "the run",
+            Self::Superstep => "a superstep",
+        })
+    }
+}
 
 /// Why a run ended before it was done.
 ///
@@ -223,11 +263,28 @@ pub enum RunError {
         help: String,
     },
 
-    /// The runtime was shut down while tasks of the run were at work.
-    #[error("the runtime was shut down while superstep {superstep} was at work")]
+    /// The run was ended before its end: by its caller, or since its runtime was
+    /// shut down. What tasks had finished is kept on a thread.
+    #[error("{by} in superstep {superstep}")]
     Cancelled {
-        /// The superstep, from 1.
+        /// The superstep, from 1; 0 if none had begun.
         superstep: u64,
+        /// By whom.
+        by: CancelledBy,
+    },
+
+    /// The run, or a superstep of it, took longer than it may. What tasks had
+    /// finished is kept on a thread.
+    #[error("{scope} took longer than its timeout of {limit:?}{}", at_work(*superstep, running))]
+    TimedOut {
+        /// What took too long.
+        scope: TimeoutScope,
+        /// How long it may take.
+        limit: Duration,
+        /// The superstep at work, from 1; 0 if none had begun.
+        superstep: u64,
+        /// The tasks that were dropped, in task order.
+        running: Vec<TaskId>,
     },
 
     /// The run needs a tokio runtime, and was polled outside of one.
@@ -257,6 +314,7 @@ impl RunError {
             Self::GoneNode { .. } => "gone-node",
             Self::UnknownNode { .. } => "unknown-node",
             Self::Cancelled { .. } => "cancelled",
+            Self::TimedOut { .. } => "timed-out",
             Self::NoRuntime => "no-runtime",
         }
     }
@@ -317,8 +375,16 @@ impl RunError {
                  node, `graph.thread(id).update(..).as_node(..)`, or from an older checkpoint"
             ),
             Self::UnknownNode { help, .. } => help.clone(),
-            Self::Cancelled { .. } => {
-                "keep the runtime until the run has ended, or drop the run first".into()
+            Self::Cancelled { by, .. } => match by {
+                CancelledBy::Control => "on a thread, go on with `graph.proceed()`".into(),
+                CancelledBy::Runtime => {
+                    "keep the runtime until the run has ended, or drop the run first".into()
+                }
+            },
+            Self::TimedOut { .. } => {
+                "on a thread, go on with `graph.proceed()`; give slow nodes timeouts of their own, \
+                 so that the others' work is used: `node(f).timeout(..)`"
+                    .into()
             }
             Self::NoRuntime => {
                 "await the run inside `#[tokio::main]` or `Runtime::block_on`".into()
@@ -364,6 +430,16 @@ fn dropped(next: &[TaskId], finished: &[TaskId]) -> String {
     }
 }
 
+fn at_work(superstep: u64, running: &[TaskId]) -> String {
+    match running {
+        [] => String::new(),
+        running => {
+            let running = list_of(running, running.len());
+            format!(" in superstep {superstep}, with {running} at work")
+        }
+    }
+}
+
 fn wrote(kind: WriteKind) -> &'static str {
     if kind == WriteKind::Reduce {
         "wrote"
@@ -380,17 +456,33 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
     } else if let Some(UndeclaredWrite(field)) = cause.downcast_ref() {
         format!("add `{field}` to the `.writes(..)` of `{node}`, or do not write it there")
     } else if cause.is::<Interrupted>() {
-        "a question needs a run on a thread, a name, and a value that can be JSON".to_owned()
+        "a question needs a run on a thread, a node without `.hedge(..)`, a name, and a value that \
+         can be JSON"
+            .to_owned()
     } else if cause.is::<Swallowed>() {
         "hand on the error of `ctx.interrupt` with `?`".to_owned()
     } else if cause.is::<BudgetExhausted>() {
         "raise the budget of the run, or let the node go on without what it asked for".to_owned()
     } else if cause.is::<ExceedsBurst>() {
         "ask for less at once, or raise the `.burst(..)` of the limiter".to_owned()
-    } else if cause.is::<TimedOut>() && once {
-        format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
-    } else if cause.is::<TimedOut>() {
-        format!("raise the `.timeout(..)` of `{node}`, or the attempts of its `.retry(..)`")
+    } else if cause.is::<FallbackFailed>() {
+        format!("mend the fallback of `{node}`, or what it was called for")
+    } else if cause.is::<LongWait>() {
+        "run it again after that wait, or raise `Retry::max_retry_after`".to_owned()
+    } else if let Some(timed_out) = cause.downcast_ref() {
+        let raise = match timed_out {
+            TimedOut::Whole(_) => format!("raise the `.timeout(..)` of `{node}`"),
+            TimedOut::Idle(_) => {
+                format!(
+                    "call `ctx.heartbeat()` more often in `{node}`, raise its `.idle_timeout(..)`"
+                )
+            }
+        };
+        if once {
+            format!("{raise}, or try again: `.retry(Retry::attempts(3))`")
+        } else {
+            format!("{raise}, or the attempts of its `.retry(..)`")
+        }
     } else if once {
         format!("mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`")
     } else {

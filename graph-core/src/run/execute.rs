@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 
 use super::attempt::{Done, Ended, Failed, Shared, TaskFuture, caught, start};
 use super::error::RunError;
+use super::stop::Stop;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
 use crate::plan::Task;
@@ -58,20 +59,23 @@ pub(super) struct Results<S: State> {
     done: Vec<Option<Done<S>>>,
     /// The first in task order among the tasks that failed.
     failure: Option<(usize, Failed)>,
+    /// Why those that have not ended were dropped, if no other has failed.
+    stop: Option<Stop>,
 }
 
 /// [`Results`], taken apart.
 pub(super) struct Parts<S: State> {
     pub(super) done: Vec<Option<Done<S>>>,
     pub(super) failure: Option<(usize, Failed)>,
+    pub(super) stop: Option<Stop>,
 }
 
 /// Why not all tasks have succeeded.
 pub(super) enum Incomplete {
     /// The task of that number failed.
     Failed(usize, Failed),
-    /// Some never ended.
-    Lost,
+    /// These never ended, and why.
+    Lost(Vec<usize>, Stop),
 }
 
 impl<S: State> Results<S> {
@@ -81,6 +85,7 @@ impl<S: State> Results<S> {
         Self {
             done,
             failure: None,
+            stop: None,
         }
     }
 
@@ -110,6 +115,7 @@ impl<S: State> Results<S> {
         Parts {
             done: self.done,
             failure: self.failure,
+            stop: self.stop,
         }
     }
 
@@ -118,8 +124,15 @@ impl<S: State> Results<S> {
         match self.failure {
             Some((index, failed)) => Err(Incomplete::Failed(index, failed)),
             None => {
-                let done: Option<Vec<_>> = self.done.into_iter().collect();
-                done.ok_or(Incomplete::Lost)
+                if self.done.iter().all(Option::is_some) {
+                    return Ok(self.done.into_iter().flatten().collect());
+                }
+                let lost = self.done.iter().enumerate();
+                let lost = lost.filter_map(|(index, done)| done.is_none().then_some(index));
+                Err(Incomplete::Lost(
+                    lost.collect(),
+                    self.stop.unwrap_or(Stop::Broken),
+                ))
             }
         }
     }
@@ -145,24 +158,25 @@ async fn one<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     task: Task,
 ) -> Result<Results<S>, RunError> {
-    let timed = !shared.graph.node(task.node).plain;
+    let timed = !shared.graph.node(task.node).plain || shared.needs_timer();
     if timed && Handle::try_current().is_err() {
         return Err(RunError::NoRuntime);
     }
     let mut results = Results::of(1);
     let task = start(shared, state, superstep, task);
-    match &shared.ledger {
+    match shared.stopped() {
         None => {
             results.note(0, task.await);
         }
-        Some(ledger) => {
-            let (mut task, mut stopped) = (pin!(task), ledger.stopped());
+        Some(mut stopped) => {
+            let mut task = pin!(task);
             let ended = poll_fn(|cx| match task.as_mut().poll(cx) {
-                Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                Poll::Pending => stopped.as_mut().poll(cx).map(|()| None),
+                Poll::Ready(ended) => Poll::Ready(Ok(ended)),
+                Poll::Pending => stopped.as_mut().poll(cx).map(Err),
             });
-            if let Some(ended) = ended.await {
-                results.note(0, ended);
+            match ended.await {
+                Ok(ended) => drop(results.note(0, ended)),
+                Err(stop) => results.stop = Some(stop),
             }
         }
     }
@@ -198,14 +212,16 @@ async fn many<S: State, C: Send + Sync + 'static>(
         crew.lead(n_tasks, n_helpers, pace).await;
         while crew.next().await {}
     };
-    match &shared.ledger {
+    let mut stop = None;
+    match shared.stopped() {
         None => all.await,
-        Some(ledger) => {
-            let (mut all, mut stopped) = (pin!(all), ledger.stopped());
-            let mut stops = false;
+        Some(mut stopped) => {
+            let mut all = pin!(all);
             poll_fn(|cx| {
-                if !stops && stopped.as_mut().poll(cx).is_ready() {
-                    stops = true;
+                if stop.is_none()
+                    && let Poll::Ready(why) = stopped.as_mut().poll(cx)
+                {
+                    stop = Some(why);
                     crew.0.stop();
                 }
                 all.as_mut().poll(cx)
@@ -214,8 +230,9 @@ async fn many<S: State, C: Send + Sync + 'static>(
         }
     }
     let open = crew.0.open.lock().take();
-    open.map(|open| open.results)
-        .ok_or(RunError::Cancelled { superstep })
+    let mut results = open.map_or_else(|| Results::of(n_tasks), |open| open.results);
+    results.stop = stop;
+    Ok(results)
 }
 
 /// Tasks that nobody has taken yet: rows of them, each with the number of its

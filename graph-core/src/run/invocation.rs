@@ -10,17 +10,23 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::attempt::Shared;
+use super::attempt::{Shared, Watching};
+use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
+use super::given::{Given, HasContext, IntoContext, NoContext};
 use super::hooks::{Executor, Observer};
 use super::limits::RunLimits;
+use super::nest::Around;
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
+use super::stop::{StopCall, Stops};
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
+use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
 use crate::compile::Graph;
+use crate::event::Origin;
 use crate::id::ThreadId;
 use crate::node::{BoxFuture, Budget};
 use crate::state::State;
@@ -35,7 +41,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// runtime; a superstep of one task runs where the run is awaited. Which
     /// thread starts a task, and inside which task of the runtime, is not said,
     /// so that nodes cannot rely on task-locals. A body that blocks its thread
-    /// takes a core; `tokio::task::spawn_blocking` is for more of these than
+    /// takes a core; [`blocking`](crate::blocking()) is for more of these than
     /// there are cores. Updates are merged in task order. The result is a function of the graph and the
     /// input, as far as the nodes are. Of several failures in one superstep,
     /// the one that comes first is returned; under
@@ -46,7 +52,8 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     ///
     /// Dropping the future cancels the run: tasks at work are aborted at their
     /// next await, and nothing is started any more. When it returns, be it with
-    /// an error, none of its tasks is alive.
+    /// an error, none of its tasks is alive, but for a function in
+    /// [`blocking`](crate::blocking()) that nobody waits for any more.
     ///
     /// # Errors
     ///
@@ -87,9 +94,12 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             recursion_limit: None,
             max_concurrency: None,
             budget: None,
+            seed: None,
             running: None,
             begin: Begin::Input,
             call: None,
+            watched_by: None,
+            stop: None,
         }
     }
 
@@ -210,11 +220,14 @@ pub struct Invocation<S: State, C, X> {
     graph: Graph<S, C>,
     input: S::Update,
     context: X,
-    recursion_limit: Option<u64>,
-    max_concurrency: Option<usize>,
+    pub(super) recursion_limit: Option<u64>,
+    pub(super) max_concurrency: Option<usize>,
     pub(super) budget: Option<Budget>,
+    pub(super) seed: Option<u64>,
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
+    watched_by: Option<Box<WatchedBy<S>>>,
+    stop: Option<Box<StopCall>>,
     /// The run itself, from the first poll on.
     running: Option<BoxFuture<Result<Run<S>, RunError>>>,
 }
@@ -239,80 +252,6 @@ impl<S: State, C> Default for Call<S, C> {
 
 // Nothing in it is pinned in place: the run itself is in a box.
 impl<S: State, C, X> Unpin for Invocation<S, C, X> {}
-
-/// No context was given to the run yet.
-#[derive(Debug, Clone, Copy)]
-pub struct NoContext;
-
-/// A context was given to the run.
-pub struct Given<C>(Arc<C>);
-
-impl<C> Given<C> {
-    #[cfg(feature = "testing")]
-    pub(crate) fn new(context: Arc<C>) -> Self {
-        Self(context)
-    }
-}
-
-impl<C> Clone for Given<C> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<C> fmt::Debug for Given<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Given(..)")
-    }
-}
-
-/// Whether a run has the context that its nodes take.
-#[diagnostic::on_unimplemented(
-    message = "the run has no context yet, and the nodes of its graph take a `{C}`",
-    label = "the context is missing",
-    note = "call `.context(..)` with a `{C}`, right after `.invoke(..)` or `explore(..)`"
-)]
-pub trait HasContext<C> {
-    #[doc(hidden)]
-    fn context(&self) -> Arc<C>;
-}
-
-impl<C> HasContext<C> for Given<C> {
-    fn context(&self) -> Arc<C> {
-        Arc::clone(&self.0)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl HasContext<()> for NoContext {
-    fn context(&self) -> Arc<()> {
-        Arc::new(())
-    }
-}
-
-/// What can be given to a run as its context: a `C`, or an `Arc<C>`.
-#[diagnostic::on_unimplemented(
-    message = "the context of this graph is a `{C}`",
-    label = "expected a `{C}`, or an `Arc<{C}>` to share one"
-)]
-pub trait IntoContext<C> {
-    /// The context, as a pointer that all nodes share.
-    fn into_context(self) -> Arc<C>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<C> IntoContext<C> for C {
-    fn into_context(self) -> Arc<C> {
-        Arc::new(self)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<C> IntoContext<C> for Arc<C> {
-    fn into_context(self) -> Self {
-        self
-    }
-}
 
 impl<S: State, C, X> Invocation<S, C, X> {
     /// Gives the nodes their context: a `C`, or an `Arc<C>` to share one.
@@ -352,7 +291,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
     /// # }
     /// ```
     pub fn context(self, context: impl IntoContext<C>) -> Invocation<S, C, Given<C>> {
-        self.replace_context(Given(context.into_context()))
+        self.replace_context(Given::new(context.into_context()))
     }
 
     pub(crate) fn replace_context<Y>(self, context: Y) -> Invocation<S, C, Y> {
@@ -363,27 +302,30 @@ impl<S: State, C, X> Invocation<S, C, X> {
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
             budget: self.budget,
+            seed: self.seed,
             begin: self.begin,
             call: self.call,
+            watched_by: self.watched_by,
+            stop: self.stop,
             running: self.running,
         }
     }
 
+    pub(super) fn watched_by_mut(&mut self) -> &mut WatchedBy<S> {
+        self.watched_by.get_or_insert_default()
+    }
+
+    pub(super) fn stops_mut(&mut self) -> &mut StopCall {
+        self.stop.get_or_insert_default()
+    }
+
+    fn is_watched(&self) -> bool {
+        let by = self.watched_by.as_ref();
+        by.is_some_and(|by| !by.watchers.is_empty())
+    }
+
     pub(super) fn call_mut(&mut self) -> &mut Call<S, C> {
         self.call.get_or_insert_default()
-    }
-
-    /// The most supersteps of this run, in place of the graph's limit.
-    pub fn recursion_limit(mut self, supersteps: u64) -> Self {
-        self.recursion_limit = Some(supersteps);
-        self
-    }
-
-    /// The most tasks at work at once, in place of the graph's limit; 0 counts
-    /// as 1.
-    pub fn max_concurrency(mut self, tasks: usize) -> Self {
-        self.max_concurrency = Some(tasks.max(1));
-        self
     }
 }
 
@@ -398,14 +340,34 @@ where
         Invocation {
             graph: self.graph.clone(),
             input: mem::take(&mut self.input),
-            context: Given(self.context.context()),
+            context: Given::new(self.context.context()),
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
             budget: self.budget.take(),
+            seed: self.seed,
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
+            watched_by: self.watched_by.take(),
+            stop: self.stop.take(),
             running: None,
         }
+    }
+
+    /// As [`taken`](Self::taken), of a run that must not have begun.
+    pub(super) fn taken_unpolled(&mut self) -> Invocation<S, C, Given<C>> {
+        assert!(
+            self.running.is_none(),
+            "events were asked for of a run that had begun"
+        );
+        self.taken()
+    }
+
+    /// What may end the run, which begins now, before its end.
+    fn stops(&self) -> Option<Arc<Stops>> {
+        let limits = self.graph.frozen.limits;
+        let call = self.stop.as_deref().cloned();
+        call.unwrap_or_default()
+            .begin(limits.run_timeout, limits.superstep_timeout)
     }
 
     fn shared(&self) -> Shared<S, C> {
@@ -416,16 +378,62 @@ where
             context: Some(self.context.context()),
             limits: RunLimits::new(max_concurrency, &graph.narrow, self.budget.clone()),
             ledger: None,
+            watching: None,
+            stops: self.stops(),
+            nest: None,
+            seed: Seed::new(self.seed),
         }
+    }
+
+    /// The run, which tells a hub of what happens in it.
+    fn watched(self, hub: Arc<Hub>) -> Running<'static, S> {
+        let graph = &self.graph.frozen;
+        let named = self.watched_by.as_ref().and_then(|by| by.run_id.clone());
+        let origin = Origin {
+            run: named.unwrap_or_else(|| next_run(&graph.name)),
+            path: String::new(),
+            names: Arc::clone(&graph.names),
+        };
+        let watching = Watching::new(Watch::new(hub, Arc::new(origin)));
+        let watch = Arc::clone(&watching.watch);
+        let run = self.into_run(Hooks {
+            watch: Some(watching),
+            ..Hooks::default()
+        });
+        Box::pin(async move {
+            watch.begins();
+            let ended = run.await;
+            watch.ends(&ended);
+            ended
+        })
+    }
+
+    /// The events of the run, which is to be run.
+    pub(super) fn events(mut self) -> Events<S> {
+        let watchers = self
+            .watched_by
+            .as_mut()
+            .map(|by| mem::take(&mut by.watchers));
+        let run = self.taken();
+        let start: Start<S> = Box::new(move |hub| match hub {
+            Some(hub) => run.watched(hub),
+            None => run.into_run(Hooks::default()),
+        });
+        Events::new(start, watchers.unwrap_or_default())
     }
 
     /// The run as its settings say, without a thread or on one.
     fn into_run<'h>(mut self, hooks: Hooks<'h, S, C>) -> Running<'h, S> {
-        let shared = self.shared();
+        let mut shared = self.shared();
         let limits = self.graph.frozen.limits;
         let recursion_limit = self.recursion_limit.unwrap_or(limits.recursion_limit);
         let input = mem::take(&mut self.input);
-        let Hooks { observer, executor } = hooks;
+        let Hooks {
+            observer,
+            executor,
+            watch,
+        } = hooks;
+        shared.watching = watch;
         let call = self.call.take();
         let settings = call.is_some();
         if let Some(call) = call
@@ -433,6 +441,7 @@ where
         {
             return run_on_thread(Parts {
                 shared,
+                call_limit: self.recursion_limit,
                 recursion_limit,
                 begin: mem::take(&mut self.begin),
                 input,
@@ -443,7 +452,11 @@ where
             });
         }
         let nothing_lost = self.nothing_lost(settings, executor.is_some());
-        let mut progress = Progress::new(Arc::new(shared), recursion_limit);
+        let around = Around {
+            recursion_limit: self.recursion_limit,
+            ..Around::default()
+        };
+        let mut progress = Progress::new(shared.nested(around), recursion_limit);
         progress.observer = observer;
         progress.executor = executor;
         Box::pin(async move {
@@ -512,6 +525,7 @@ where
         let hooks = Hooks {
             observer: Some(&mut record),
             executor,
+            ..Hooks::default()
         };
         let result = self.into_run(hooks).await;
         Recorded {
@@ -527,6 +541,17 @@ where
 struct Hooks<'h, S: State, C> {
     observer: Option<&'h mut dyn Observer<S, C>>,
     executor: Option<&'h dyn Executor<S, C>>,
+    watch: Option<Watching>,
+}
+
+impl<S: State, C> Default for Hooks<'_, S, C> {
+    fn default() -> Self {
+        Self {
+            observer: None,
+            executor: None,
+            watch: None,
+        }
+    }
 }
 
 /// A run and what was recorded of it.
@@ -551,10 +576,8 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let running = match self.running.take() {
             Some(running) => running,
-            None => self.taken().into_run(Hooks {
-                observer: None,
-                executor: None,
-            }),
+            None if self.is_watched() => Box::pin(self.taken().events().finish()),
+            None => self.taken().into_run(Hooks::default()),
         };
         // Back in its place before it is polled: a panic must not start it anew.
         self.running.insert(running).as_mut().poll(cx)

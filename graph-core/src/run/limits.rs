@@ -11,11 +11,14 @@
 //!    A rate is counted when all slots are there, so that the attempt begins in
 //!    that instant; of several rates, one that has been counted stays so.
 //! 5. Between two attempts nothing is held.
-//! 6. What the node reserves of the budget it reserves first, so that a task
+//! 6. What is called for a fallback takes slots of the node and of the run alone.
+//!    A graph that is a node takes none of the run: its own tasks do.
+//! 7. What the node reserves of the budget it reserves first, so that a task
 //!    does not wait for what it will not be allowed; until the attempt begins,
 //!    nothing of that is used.
 
 use std::ptr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -23,16 +26,17 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::compile::NodeIndex;
 use crate::node::{Budget, ExceedsBurst, Limiter, NodeError, Policy, Rate, Reservation, Usage};
 
-/// What bounds the tasks of one run.
+/// What bounds the tasks of one run, or of one inside it.
 #[derive(Default)]
 pub(super) struct RunLimits {
     /// What every task is bounded by, if there is anything.
-    all: Option<Box<Bounds>>,
+    all: Option<Arc<Bounds>>,
     /// For nodes that say how many of their tasks may be, sorted.
     nodes: Vec<(NodeIndex, Semaphore)>,
 }
 
-struct Bounds {
+/// What the tasks of a run are bounded by, subgraphs included.
+pub(super) struct Bounds {
     /// One permit for each task that may be at work at once.
     permits: Option<Semaphore>,
     budget: Option<Budget>,
@@ -46,11 +50,20 @@ impl RunLimits {
     ) -> Self {
         let permits = max_concurrency.map(slots);
         let any = permits.is_some() || budget.is_some();
+        Self::inside(any.then(|| Arc::new(Bounds { permits, budget })), nodes)
+    }
+
+    /// Those of a graph that is a node, in a run bounded by that.
+    pub(super) fn inside(all: Option<Arc<Bounds>>, nodes: &[(NodeIndex, usize)]) -> Self {
         let nodes = nodes.iter().map(|&(node, most)| (node, slots(most)));
         Self {
-            all: any.then(|| Box::new(Bounds { permits, budget })),
+            all,
             nodes: nodes.collect(),
         }
+    }
+
+    pub(super) fn bounds(&self) -> Option<&Arc<Bounds>> {
+        self.all.as_ref()
     }
 
     /// Whether a task of a node without policies is bounded by nothing.
@@ -89,6 +102,15 @@ struct Taken<'a> {
     _permit: SemaphorePermit<'a>,
 }
 
+/// What is called in a task of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Called {
+    Function,
+    /// A graph that is a node.
+    Graph,
+    Fallback,
+}
+
 /// Returns once an attempt of a task of the node may begin.
 ///
 /// # Cancel safety
@@ -102,16 +124,21 @@ pub(super) async fn admit<'a>(
     limits: &'a RunLimits,
     policy: &'a Policy,
     node: NodeIndex,
+    called: Called,
 ) -> Result<Admitted<'a>, NodeError> {
-    let mut reservation = match (policy.reserves, limits.budget()) {
+    let is_nodes = called != Called::Fallback;
+    let reserves = policy.reserves.filter(|_| is_nodes);
+    let mut reservation = match (reserves, limits.budget()) {
         (Some(usage), Some(budget)) => Some(budget.reserve(usage)?.before_work()),
         _ => None,
     };
-    let gates = &policy.gates;
-    let shared = gates.slots.iter().map(AsRef::as_ref);
-    let slots = limits.of(node).into_iter().chain(shared);
-    let slots: Vec<&Semaphore> = slots.chain(limits.permits()).collect();
-    let rates = gates.rates.iter().map(AsRef::as_ref);
+    let gates = is_nodes.then_some(&policy.gates);
+    let shared = gates.into_iter().flat_map(|gates| &gates.slots);
+    let slots = limits.of(node).into_iter().chain(shared.map(AsRef::as_ref));
+    let permits = limits.permits().filter(|_| called != Called::Graph);
+    let slots: Vec<&Semaphore> = slots.chain(permits).collect();
+    let rates = gates.into_iter().flat_map(|gates| &gates.rates);
+    let rates = rates.map(AsRef::as_ref);
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
     let slots = all_of(&slots, rates).await;

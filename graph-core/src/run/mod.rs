@@ -3,32 +3,46 @@
 
 mod acquire;
 mod attempt;
-mod budget;
+mod blocking;
+mod bounds;
 mod cached;
+mod chance;
 mod clock;
 mod drive;
 mod error;
 mod execute;
+mod given;
 mod hooks;
 mod invocation;
 mod limits;
+mod nest;
+mod policed;
+mod race;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
 mod result;
 mod settle;
+mod stop;
+mod tell;
 mod thread;
+mod timed;
+mod watch;
 
+pub use blocking::{Blocking, blocking};
 pub use cached::CacheStats;
-pub use error::RunError;
+pub use error::{CancelledBy, RunError, TimeoutScope};
+pub use given::{Given, HasContext, IntoContext, NoContext};
+pub use invocation::Invocation;
 pub(crate) use invocation::Recorded;
-pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
+pub use nest::{Subgraph, subgraph};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
-pub use result::{Run, Status};
+pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
-pub use thread::{
-    Durability, History, Interrupt, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished,
-};
+
+pub use stop::RunControl;
+pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
+pub use watch::{Events, Watcher};

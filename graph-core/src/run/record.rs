@@ -62,6 +62,7 @@ impl<S: State, C> Observer<S, C> for Record {
                 .map(|(_, input)| in_order_of(input.type_name(), input.to_json())),
             attempts: 0,
             cached: false,
+            fallback: false,
             writes: None,
             leads: Vec::new(),
         };
@@ -174,6 +175,7 @@ impl<S: State, C> Observer<S, C> for Record {
 fn take_down<S: State>(task: &mut TaskRecord, done: &Done<S>, fields: &[FieldSchema]) {
     task.attempts = done.attempts;
     task.cached = done.attempts == 0;
+    task.fallback = done.fallback;
     let update = done.outcome.update.as_ref();
     task.writes = update.map(|update| in_order(fields, to_json(update)));
 }

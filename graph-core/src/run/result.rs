@@ -3,21 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::thread::Interrupt;
 use crate::compile::NodeIndex;
+use crate::event::{Interrupt, Status};
 use crate::id::{CheckpointId, NodeName};
 use crate::plan::StarvedJoin;
-
-/// How a run ended, short of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// Nothing was left to run.
-    Done,
-    /// It stopped at a breakpoint, or since somebody has to answer; the thread
-    /// goes on with `resume` or `proceed`.
-    Interrupted,
-}
 
 /// A run that ended.
 #[derive(Clone)]
@@ -42,14 +31,9 @@ impl<S> Run<S> {
     /// The same run, on a thread.
     pub(super) fn on_thread(
         mut self,
-        interrupted: bool,
         interrupts: Vec<Interrupt>,
         checkpoint: Option<CheckpointId>,
     ) -> Self {
-        if interrupted {
-            self.status = Status::Interrupted;
-            self.starved.clear();
-        }
         self.interrupts = interrupts;
         self.checkpoint = checkpoint;
         self

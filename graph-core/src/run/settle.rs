@@ -120,6 +120,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             self.ask_command(graph, key, outcome, chosen)?;
         }
         let written = self.written(outcome.update.iter());
+        self.hand(outcome.update.iter());
         if let Some(update) = &mut outcome.update {
             self.merge(update);
         }
@@ -152,6 +153,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let chosen = self.choices(graph, keys, done)?;
         let updates = done.iter();
         let written = self.written(updates.filter_map(|done| done.outcome.update.as_ref()));
+        self.hand(done.iter().filter_map(|done| done.outcome.update.as_ref()));
         match self
             .executor
             .and_then(|executor| executor.merge_order(self.superstep, keys.len()))
@@ -244,6 +246,18 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         }
     }
 
+    /// Keeps a copy of updates for the graph that this is a node of.
+    #[inline]
+    fn hand<'u>(&mut self, updates: impl Iterator<Item = &'u S::Update>) {
+        if let Some(handed) = self
+            .nested
+            .as_mut()
+            .and_then(|nested| nested.handed.as_mut())
+        {
+            updates.for_each(|update| handed.extend(update.clone()));
+        }
+    }
+
     /// Merges one update into the state, copying the state only if a node
     /// kept a view of it.
     #[inline]
@@ -275,13 +289,16 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
 
     /// Resolves the targets of a task's command.
     fn ask_command(
-        &self,
+        &mut self,
         graph: &Frozen<S, C>,
         key: TaskKey,
         outcome: &mut Outcome<S>,
         chosen: &mut Vec<Chosen>,
     ) -> Result<(), RunError> {
-        let targets = std::mem::take(&mut outcome.targets);
+        let mut targets = std::mem::take(&mut outcome.targets);
+        if let Some(nested) = &mut self.nested {
+            nested.take_leave(&mut targets);
+        }
         let chooser = Chooser::Command(graph.node(key.node).destinations.as_deref());
         choose(graph, &chooser, targets, chosen).map_err(|bad| self.bad_target(Some(key), bad))
     }
@@ -374,10 +391,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 node: NodeName::from(START),
                 send: None,
             },
-            Some(key) => TaskId {
-                node: self.shared.graph.name_of(key.node).clone(),
-                send: key.number(),
-            },
+            Some(key) => self.shared.task_id(key),
         }
     }
 
@@ -398,7 +412,11 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let At { key, what, field } = self.at;
         let while_what = match what {
             What::Body => {
-                return self.failed(key, Failed::once(Panicked(panic_message(panic))));
+                let failed = Failed::once(Panicked(panic_message(panic)));
+                if let Some(watch) = self.shared.watch() {
+                    watch.failed(self.spot(key), &failed.error);
+                }
+                return self.failed(key, failed);
             }
             What::Merge => {
                 return RunError::Reducer {

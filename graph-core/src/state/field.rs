@@ -113,6 +113,19 @@ impl<T, R: Reducer<T>> FieldUpdate<T, R> {
         *self = Self::set(value);
     }
 
+    /// Adds what `later` writes, as if it had been written after this.
+    pub fn extend(&mut self, later: Self) {
+        match later.0 {
+            Inner::Unset => {}
+            Inner::One(update) => self.push(update),
+            Inner::More(more) => match *more {
+                More::Each(updates) => updates.into_iter().for_each(|update| self.push(update)),
+                // What it was before is of no interest then.
+                more => self.0 = Inner::More(Box::new(more)),
+            },
+        }
+    }
+
     /// Whether the field is not written.
     #[must_use]
     #[inline]

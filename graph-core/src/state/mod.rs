@@ -158,6 +158,10 @@ pub trait Update: Clone + Default + Serialize + DeserializeOwned + Send + Sync +
     /// index, so that a reducer's panic can be blamed on a field.
     fn apply(&mut self, state: &mut Self::State, at: &mut usize);
 
+    /// Adds what `later` writes, as if it had been written after this: applying
+    /// the sum does what applying both in turn would.
+    fn extend(&mut self, later: Self);
+
     /// An update that gives the fields that `self` writes the values they have
     /// in `state` now, once `self` and nothing else is applied to it. What it
     /// is made of may not be serialisable.

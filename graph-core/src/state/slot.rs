@@ -98,6 +98,9 @@ impl<T> StandIn<T> {
     /// Drops the value.
     pub fn overwrite(&mut self, _value: T) {}
 
+    /// Adds nothing.
+    pub fn extend(&mut self, _later: Self) {}
+
     /// Never written.
     #[must_use]
     pub fn kind(&self) -> Option<WriteKind> {

@@ -303,6 +303,11 @@ fn update_impl(model: &Model<'_>, update: &Ident) -> TokenStream {
                 )*
             }
 
+            fn extend(&mut self, later: Self) {
+                let _ = &later;
+                #(self.#idents.extend(later.#idents);)*
+            }
+
             fn undo(&self, state: &#name) -> Self {
                 let _ = state;
                 Self {

@@ -19,7 +19,7 @@ const WORK: Worker<u32> = Worker::new("work");
 
 /// A cache that can be looked into, and made to fail.
 #[derive(Clone, Default)]
-pub(super) struct Shelf(Arc<Inside>);
+pub(crate) struct Shelf(Arc<Inside>);
 
 #[derive(Default)]
 struct Inside {
@@ -41,7 +41,7 @@ impl Shelf {
         self.0.broken.store(how, Ordering::SeqCst);
     }
 
-    fn kept(&self) -> Vec<(String, String)> {
+    pub(super) fn kept(&self) -> Vec<(String, String)> {
         let kept = self.0.kept.lock().expect("nobody panics here");
         kept.clone().into_iter().collect()
     }
@@ -82,7 +82,7 @@ impl Cache for Shelf {
     }
 }
 
-pub(super) fn by_n() -> CachePolicy<Trace> {
+pub(crate) fn by_n() -> CachePolicy<Trace> {
     CachePolicy::new(|state: &Trace| state.n)
 }
 
@@ -95,7 +95,7 @@ async fn double(state: View<Trace>, ctx: Ctx<Log>) -> TraceUpdate {
     Trace::update().sum(state.n.unsigned_abs() * 2)
 }
 
-pub(super) fn doubling(policy: CachePolicy<Trace>) -> StateGraph<Trace, Log> {
+pub(crate) fn doubling(policy: CachePolicy<Trace>) -> StateGraph<Trace, Log> {
     StateGraph::new("graph")
         .add_node("double", node(double).cache(policy))
         .add_node("next", async |_: View<Trace>| Trace::update().log("next"))

@@ -1,12 +1,13 @@
 //! What bounds a run beside its supersteps.
 
 mod budget;
-mod cache;
+pub(crate) mod cache;
 mod concurrency;
 #[cfg(feature = "cache")]
 mod memory;
 #[cfg(feature = "rate-limit")]
 mod rates;
+mod together;
 
 use std::sync::{Arc, Mutex};
 
@@ -18,13 +19,13 @@ use crate::common::Trace;
 
 /// What tasks note, with the second in which they do.
 #[derive(Clone, Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     begin: Instant,
     lines: Arc<Mutex<Vec<(f64, String)>>>,
 }
 
 impl Log {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             begin: Instant::now(),
             lines: Arc::default(),

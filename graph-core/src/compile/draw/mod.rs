@@ -12,7 +12,12 @@ mod place;
 mod svg;
 mod text;
 
-pub(crate) use self::{dot::dot, mermaid::mermaid, svg::svg};
+pub(crate) use self::{
+    dot::dot,
+    mermaid::mermaid,
+    svg::svg,
+    text::{escape, fit, number, width as text_width},
+};
 
 /// A graph as something to look at; the index of a node is its id.
 #[derive(Debug, Clone)]

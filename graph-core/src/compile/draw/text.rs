@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The width of a text in a proportional font of this size, on the wide side.
-pub(super) fn width(text: &str, size: f64) -> f64 {
+pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
 }
 
@@ -27,7 +27,7 @@ fn advance(character: char) -> f64 {
 }
 
 /// The text on one line, cut with an ellipsis where it is wider than it may be.
-pub(super) fn fit(text: &str, size: f64, most: f64) -> String {
+pub(crate) fn fit(text: &str, size: f64, most: f64) -> String {
     let flat: Vec<&str> = text.split_whitespace().collect();
     let flat = flat.join(" ");
     if width(&flat, size) <= most {
@@ -48,7 +48,7 @@ pub(super) fn fit(text: &str, size: f64, most: f64) -> String {
 }
 
 /// The text as XML takes it in content and in attributes; what XML cannot hold becomes U+FFFD.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::new();
     for character in text.chars() {
         match character {
@@ -66,7 +66,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A coordinate with one decimal; zero has no sign, so that equal pictures are equal bytes.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let mut out = String::new();
     let _ = write!(out, "{value:.1}");
     if out == "-0.0" { "0.0".to_owned() } else { out }

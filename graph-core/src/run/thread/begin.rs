@@ -9,16 +9,20 @@ use tokio::runtime::Handle;
 use super::super::attempt::Shared;
 use super::super::drive::{Progress, guarded};
 use super::super::error::RunError;
+use super::super::nest::Around;
 use super::super::result::Run;
+use super::super::stop::Stops;
 use super::call::{Answers, Begin, Parts, Running, ThreadCall};
 use super::drive::{Breakpoints, End, Threaded};
 use super::entries::{BREAKPOINT, Standing};
 use super::fields::{Changes, FieldLogs};
+use super::inside::OnThread;
 use super::ledger::TaskLedger;
 use super::line::Line;
 use super::options::{Durability, OnBusy, Unfinished};
 use crate::checkpoint::{Claim, DynCheckpointer, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex, nearest};
+use crate::event::Status;
 use crate::id::{TaskId, ThreadId};
 use crate::plan::{Frontier, Task};
 use crate::state::State;
@@ -36,6 +40,7 @@ where
         let Parts {
             shared,
             recursion_limit,
+            call_limit,
             begin,
             input,
             thread,
@@ -43,8 +48,10 @@ where
             observer,
             executor,
         } = parts;
-        let mut run = Threaded::open(shared, recursion_limit, thread, call).await?;
+        let limits = (recursion_limit, call_limit);
+        let mut run = Threaded::open(shared, limits, thread, call).await?;
         run.progress.observer = observer;
+        run.line.on_written = run.progress.on_checkpoint();
         run.progress.executor = executor;
         let graph = Arc::clone(&run.progress.shared.graph);
         let ended = guarded(run.start(&graph, input, begin)).await;
@@ -57,7 +64,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     /// Takes the thread's lease.
     pub(super) async fn open(
         mut shared: Shared<S, C>,
-        recursion_limit: u64,
+        (recursion_limit, call_limit): (u64, Option<u64>),
         thread: ThreadId,
         call: ThreadCall,
     ) -> Result<Self, RunError> {
@@ -79,13 +86,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             return Err(RunError::NoRuntime);
         }
         let lasts = graph.threads.lease;
-        let line = acquire(store, thread, lasts, &call).await?;
+        let line = acquire(store, thread, lasts, &call, shared.stops.as_deref()).await?;
         let waits = call.durability != Durability::Exit;
         let ledger = TaskLedger::new(Arc::clone(&graph.names), Arc::clone(&line.outbox), waits);
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
+        let around = Around {
+            recursion_limit: call_limit,
+            thread: Some(OnThread::Itself(Arc::clone(&ledger))),
+            outer: None,
+        };
         Ok(Self {
-            progress: Progress::new(Arc::new(shared), recursion_limit),
+            progress: Progress::new(shared.nested(around), recursion_limit),
             line,
             ledger,
             logs: FieldLogs::default(),
@@ -110,6 +122,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let at = self.call.checkpoint;
         let warm = matches!(begin, Begin::Input) && self.take_warm(graph);
         let there = warm || self.load(graph, at, &mut tasks).await?;
+        if !matches!(begin, Begin::Input) {
+            self.progress.tell_end_of(std::iter::empty(), there);
+        }
         let mut answers: Option<Answers> = None;
         match begin {
             Begin::Input => self.take_input(graph, input, &mut tasks).await?,
@@ -253,12 +268,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         released?;
         self.keep_warm();
         let interrupts = match end {
-            End::Done => Vec::new(),
+            End::Done | End::Drained => Vec::new(),
             End::Interrupted => self.interrupts(),
         };
+        self.progress.tell_interrupts(&interrupts);
         let checkpoint = self.line.head.map(|head| head.id);
+        self.progress.status = match end {
+            End::Done => Status::Done,
+            End::Interrupted => Status::Interrupted,
+            End::Drained => Status::Drained,
+        };
         let run = self.progress.finish()?;
-        Ok(run.on_thread(end == End::Interrupted, interrupts, checkpoint))
+        Ok(run.on_thread(interrupts, checkpoint))
     }
 }
 
@@ -268,6 +289,7 @@ async fn acquire(
     thread: ThreadId,
     lasts: Duration,
     call: &ThreadCall,
+    stops: Option<&Stops>,
 ) -> Result<Line, RunError> {
     let claim = Claim {
         lasts,
@@ -278,7 +300,14 @@ async fn acquire(
         let line = Line::acquire(Arc::clone(&store), thread.clone(), claim, call.durability).await;
         match line {
             Err(RunError::ThreadBusy { free_in, .. }) if call.on_busy == OnBusy::Wait => {
-                tokio::time::sleep(wait.min(free_in).max(Duration::from_millis(1))).await;
+                let sleep = tokio::time::sleep(wait.min(free_in).max(Duration::from_millis(1)));
+                match stops {
+                    None => sleep.await,
+                    Some(stops) => {
+                        let slept = stops.or_stopped(sleep).await;
+                        slept.map_err(|stop| stop.error(0, Vec::new()))?;
+                    }
+                }
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
             line => return line,

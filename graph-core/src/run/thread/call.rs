@@ -73,6 +73,8 @@ pub(crate) type Running<'h, S> =
 pub(in crate::run) struct Parts<'h, S: State, C> {
     pub(in crate::run) shared: Shared<S, C>,
     pub(in crate::run) recursion_limit: u64,
+    /// That of the call, which holds for subgraphs, too.
+    pub(in crate::run) call_limit: Option<u64>,
     pub(in crate::run) begin: Begin,
     pub(in crate::run) input: S::Update,
     pub(in crate::run) thread: ThreadId,

@@ -11,9 +11,11 @@ use super::super::drive::Progress;
 use super::super::error::RunError;
 use super::super::execute::{Parts as ResultParts, Results, Turn};
 use super::super::settle::TaskKey;
+use super::super::stop::Stop;
 use super::call::{Answers, ThreadCall};
 use super::entries::{BREAKPOINT, Entries, RESULT, Standing};
 use super::fields::{Changes, FieldLogs};
+use super::inside::answer_inside;
 use super::ledger::{BadAnswer, TaskLedger, read_result};
 use super::line::{Head, Line};
 use crate::checkpoint::{
@@ -58,6 +60,7 @@ pub(super) enum End {
     Done,
     /// At a breakpoint, or since somebody has to answer.
     Interrupted,
+    Drained,
 }
 
 impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
@@ -71,6 +74,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     ) -> Result<End, RunError> {
         let mut turn = Turn::begin();
         loop {
+            self.progress.let_read().await;
             // A store in memory never waits.
             turn.pass().await;
             if tasks.is_empty() {
@@ -83,6 +87,13 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 return match answers {
                     None => Ok(End::Interrupted),
                     Some(_) => Err(self.nothing_asked()),
+                };
+            }
+            if self.progress.drains()? {
+                return match answers {
+                    None => Ok(End::Drained),
+                    // They are not to be lost without a word.
+                    Some(_) => Err(self.progress.stopped(Stop::Cancelled, std::iter::empty())),
                 };
             }
             if !self.superstep(graph, tasks).await? {
@@ -172,20 +183,31 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             return Ok(parked);
         }
         let place = self.line.place();
-        self.ledger
-            .begin(Arc::clone(&self.entries), n_tasks == 1, place);
+        self.ledger.begin(
+            Arc::clone(&self.entries),
+            n_tasks == 1,
+            place,
+            self.answered.clone(),
+        );
         let keys: Vec<TaskKey> = to_run.iter().map(TaskKey::of).collect();
         let work = self.progress.execute(to_run);
         let executed = self.line.alongside(work).await??;
-        let ResultParts { done, failure } = executed.into_parts();
+        let ResultParts {
+            done,
+            failure,
+            stop,
+        } = executed.into_parts();
         if let Some((index, failed)) = failure {
             self.line.flush().await?;
             return Err(self.task_failed(keys[index], failed).await?);
         }
-        for (index, done) in indices.into_iter().zip(done) {
-            let Some(done) = done else {
-                return Err(self.progress.cancelled());
-            };
+        let lost = keys.iter().zip(&done).filter(|(_, done)| done.is_none());
+        let lost: Vec<TaskKey> = lost.map(|(&key, _)| key).collect();
+        if !lost.is_empty() {
+            let stop = stop.unwrap_or(Stop::Broken);
+            return Err(self.progress.stopped(stop, lost.into_iter()));
+        }
+        for (index, done) in indices.into_iter().zip(done.into_iter().flatten()) {
             results.note(index, Ok(done));
         }
         Ok(parked)
@@ -198,7 +220,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         task: &str,
         json: &str,
     ) -> Result<Done<S>, RunError> {
-        read_result(graph, json).map_err(|why| {
+        read_result(graph, json, &|_, _| None).map_err(|why| {
             let what = format!("the result of task `{task}`");
             self.line.failed(CheckpointError::corrupt(what, why))
         })
@@ -206,6 +228,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
     /// The error of a task that failed.
     async fn task_failed(&mut self, key: TaskKey, failed: Failed) -> Result<RunError, RunError> {
+        let failed = match answer_inside(failed) {
+            Ok(error) => return Ok(error),
+            Err(failed) => failed,
+        };
         let task = self.progress.task_id(Some(key));
         let bad = failed.error.as_error().downcast_ref::<BadAnswer>();
         let Some(BadAnswer { key: question, why }) = bad else {

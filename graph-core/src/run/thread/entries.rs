@@ -1,6 +1,7 @@
 //! The entries of a checkpoint, read: what its tasks have left so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde_json::Value;
 
@@ -97,7 +98,10 @@ impl Entries {
         if from == S::VERSION {
             return Ok(());
         }
-        for (task, entries) in &mut self.by_task {
+        // Those of tasks inside others are of other states.
+        let own = |task: &str| task.split('/').count() <= 2;
+        let tasks = self.by_task.iter_mut().filter(|(task, _)| own(task));
+        for (task, entries) in tasks {
             if let Some(json) = &mut entries.result {
                 *json = migrate_result::<S>(from, json).map_err(|problem| {
                     CheckpointError::corrupt(format!("the result of task `{task}`"), problem)
@@ -114,6 +118,21 @@ impl Entries {
 
     pub(super) fn of(&self, task: &str) -> Option<&TaskEntries> {
         self.by_task.get(task)
+    }
+
+    /// Of the tasks whose paths begin so.
+    pub(super) fn inside(&self, prefix: String) -> impl Iterator<Item = (&str, &TaskEntries)> {
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        let from = self.by_task.range::<str, _>(from);
+        from.take_while(move |(path, _)| path.starts_with(&prefix))
+            .map(|(path, entries)| (path.as_str(), entries))
+    }
+
+    /// Whether somebody has answered a task, or one inside it.
+    pub(super) fn are_answered(&self, task: &str) -> bool {
+        let inside = self.inside(format!("{task}/")).map(|(_, entries)| entries);
+        let all = self.of(task).into_iter().chain(inside);
+        all.into_iter().any(|entries| !entries.answers.is_empty())
     }
 
     pub(super) fn of_mut(&mut self, task: &str) -> &mut TaskEntries {

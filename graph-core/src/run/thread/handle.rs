@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::attempt::Shared;
+use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::super::limits::RunLimits;
 use super::call::ThreadCall;
@@ -249,8 +250,12 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             context: None,
             limits: RunLimits::default(),
             ledger: None,
+            watching: None,
+            stops: None,
+            nest: None,
+            seed: Seed::default(),
         };
-        Threaded::open(shared, 0, self.id.clone(), call).await
+        Threaded::open(shared, (0, None), self.id.clone(), call).await
     }
 }
 

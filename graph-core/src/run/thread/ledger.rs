@@ -1,6 +1,6 @@
 //! Takes down what each task of a superstep leaves, as it leaves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,21 +8,22 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::super::attempt::{Done, Ended, Failed};
+use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
-use super::entries::{Entries, RESULT, key_of};
+use super::entries::{Entries, RESULT, Standing, key_of};
 use super::outbox::{KeepInOutbox, Outbox};
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Asked, Desk, NodeError, Outcome, Question, QuestionKey, WrongAnswer, read_outcome,
-    write_outcome,
+    Asked, Desk, FindWorker, NodeError, Outcome, Question, QuestionKey, Written, WrongAnswer,
+    read_outcome, write_outcome,
 };
 use crate::state::State;
 
 /// The ledger of a run on a thread.
-pub(super) struct TaskLedger {
+pub(in crate::run) struct TaskLedger {
     names: Arc<[NodeName]>,
     outbox: Arc<Outbox>,
     /// Whether an effect waits until it is written.
@@ -42,6 +43,18 @@ struct Now {
     place: String,
     /// What has been asked and has no answer, by task.
     open: BTreeMap<String, Vec<Question>>,
+    /// The tasks that have just been answered.
+    answered: BTreeSet<String>,
+    /// What tasks inside others have left since the superstep began: one that is
+    /// tried again goes on from there.
+    inside: BTreeMap<String, Inside>,
+}
+
+/// What a task inside another has left since its superstep began.
+#[derive(Default)]
+struct Inside {
+    desk: Option<Arc<Desk>>,
+    result: Option<String>,
 }
 
 /// An answer that is not of the type that was asked for.
@@ -68,13 +81,25 @@ impl TaskLedger {
     }
 
     /// A superstep begins.
-    pub(super) fn begin(&self, entries: Arc<Entries>, alone: bool, place: String) {
-        *self.now.lock() = Now {
-            entries,
-            alone,
-            place,
-            open: BTreeMap::new(),
-        };
+    pub(super) fn begin(
+        &self,
+        entries: Arc<Entries>,
+        alone: bool,
+        place: String,
+        answered: BTreeSet<String>,
+    ) {
+        let before = std::mem::replace(
+            &mut *self.now.lock(),
+            Now {
+                entries,
+                alone,
+                place,
+                answered,
+                ..Now::default()
+            },
+        );
+        // Outside the lock: what is dropped may want it.
+        drop(before);
     }
 
     /// The questions of the tasks that paused in this superstep.
@@ -91,8 +116,7 @@ impl TaskLedger {
         .to_string()
     }
 
-    fn pause(&self, task: TaskKey, questions: Vec<Question>) {
-        let task = self.task_id(task);
+    fn pause(&self, task: String, questions: Vec<Question>) {
         let mut now = self.now.lock();
         let entries = Arc::clone(&now.entries);
         let asked = |key: &QuestionKey| questions.iter().any(|question| question.key == *key);
@@ -113,29 +137,25 @@ impl TaskLedger {
         self.outbox.put(records);
     }
 
-    fn finish<S: State>(&self, task: TaskKey, done: &Done<S>) -> Result<(), NodeError> {
-        if self.now.lock().alone {
+    fn finish<S: State>(&self, task: &Named, done: &Done<S>) -> Result<(), NodeError> {
+        if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let json = write_outcome(done.attempts, &done.outcome).map_err(|error| {
+        let json = write_outcome(&done.written()).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
         })?;
-        let task = self.task_id(task);
+        if task.inside {
+            let mut now = self.now.lock();
+            now.inside.entry(task.name.clone()).or_default().result = Some(json.clone());
+        }
         self.outbox
-            .put([EntryRecord::new(&task, RESULT, Some(json))]);
+            .put([EntryRecord::new(&task.name, RESULT, Some(json))]);
         Ok(())
     }
-}
 
-impl<S: State> Ledger<S> for TaskLedger {
-    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(self.outbox.stopped())
-    }
-
-    fn desk(&self, task: TaskKey) -> Arc<Desk> {
-        let task = self.task_id(task);
+    fn new_desk(&self, task: String) -> Arc<Desk> {
         let (entries, place) = {
             let now = self.now.lock();
             (Arc::clone(&now.entries), format!("{}/{task}", now.place))
@@ -151,35 +171,94 @@ impl<S: State> Ledger<S> for TaskLedger {
         Arc::new(Desk::new(answers, once, Some(Box::new(keep)), place))
     }
 
-    fn take_down(
+    /// As [`Ledger::desk`], of a task inside another.
+    pub(super) fn desk_inside(&self, task: &str) -> Arc<Desk> {
+        let known = |now: &Now| now.inside.get(task)?.desk.clone();
+        if let Some(desk) = known(&self.now.lock()) {
+            return desk;
+        }
+        let desk = self.new_desk(task.to_owned());
+        let mut now = self.now.lock();
+        now.inside.entry(task.to_owned()).or_default().desk = Some(Arc::clone(&desk));
+        desk
+    }
+
+    /// As [`Ledger::is_answered`].
+    pub(super) fn is_task_answered(&self, task: &str) -> bool {
+        self.now.lock().entries.are_answered(task)
+    }
+
+    /// How a task inside another stands.
+    pub(super) fn standing_inside(&self, task: &str) -> StandingInside {
+        let now = self.now.lock();
+        if let Some(result) = now
+            .inside
+            .get(task)
+            .and_then(|inside| inside.result.clone())
+        {
+            return StandingInside::Finished(result);
+        }
+        match now.entries.standing(task, &now.answered) {
+            Standing::Finished(json) => StandingInside::Finished(json.to_owned()),
+            Standing::Parked => StandingInside::Parked,
+            Standing::Ready => StandingInside::Ready,
+        }
+    }
+
+    /// Takes things back that a task inside another has left: its result, or an
+    /// answer.
+    pub(super) fn take_back_inside(&self, task: &str, key: &str) {
+        if key == RESULT {
+            let mut now = self.now.lock();
+            if let Some(inside) = now.inside.get_mut(task) {
+                inside.result = None;
+            }
+            let entries = Arc::make_mut(&mut now.entries);
+            entries.of_mut(task).result = None;
+        }
+        self.outbox.put([EntryRecord::new(task, key, None)]);
+    }
+
+    /// As [`Ledger::take_down`].
+    pub(super) fn take_down_as<S: State>(
         &self,
-        task: TaskKey,
-        attempts: u32,
+        task: Named,
+        (attempts, fallback): (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>> {
         let fail = |error: NodeError| Some(Err(Failed { attempts, error }));
+        let paused = || {
+            Some(Ok(Done {
+                attempts,
+                paused: true,
+                fallback,
+                outcome: Outcome::empty(),
+            }))
+        };
         match (asked, result) {
+            (_, Err(error)) if error.as_error().is::<PausedInside>() => paused(),
+            // A wrong answer inside is not to be tried again.
+            (_, Err(error)) if is_answer(error) => {
+                fail(std::mem::replace(error, NodeError::msg("")))
+            }
             (Asked::Wrong(WrongAnswer { key, why }), _) => fail(BadAnswer { key, why }.into()),
             (Asked::Open(questions), Ok(_)) => {
                 let name = questions.into_iter().map(|question| question.key.0).next();
                 fail(Swallowed(name.unwrap_or_default()).into())
             }
             (Asked::Open(questions), Err(_)) => {
-                self.pause(task, questions);
-                Some(Ok(Done {
-                    attempts,
-                    paused: true,
-                    outcome: Outcome::empty(),
-                }))
+                self.pause(task.name, questions);
+                paused()
             }
             (Asked::Nothing, Ok(outcome)) => {
                 let done = Done {
                     attempts,
                     paused: false,
+                    fallback,
                     outcome: std::mem::replace(outcome, Outcome::empty()),
                 };
-                match self.finish(task, &done) {
+                match self.finish(&task, &done) {
                     Ok(()) => Some(Ok(done)),
                     Err(error) => fail(error),
                 }
@@ -189,19 +268,81 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 }
 
-/// A result that was written down.
+/// A task by its name, and whether it is inside another.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) inside: bool,
+}
+
+/// As [`Standing`], of a task inside another.
+pub(super) enum StandingInside {
+    Ready,
+    Finished(String),
+    Parked,
+}
+
+/// Whether a task failed since one inside it was given a wrong answer.
+fn is_answer(error: &NodeError) -> bool {
+    let error = error.as_error().downcast_ref::<RunError>();
+    matches!(error, Some(RunError::Answer { .. }))
+}
+
+/// A task waits, since one inside it does.
+#[derive(Debug, thiserror::Error)]
+#[error("a question inside it has no answer yet")]
+pub(in crate::run) struct PausedInside;
+
+impl<S: State> Ledger<S> for TaskLedger {
+    fn stopped<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.outbox.stopped())
+    }
+
+    fn desk(&self, task: TaskKey) -> Arc<Desk> {
+        self.new_desk(self.task_id(task))
+    }
+
+    fn is_answered(&self, task: TaskKey) -> bool {
+        self.is_task_answered(&self.task_id(task))
+    }
+
+    fn take_down(
+        &self,
+        task: TaskKey,
+        attempt: (u32, bool),
+        asked: Asked,
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>> {
+        let task = Named {
+            name: self.task_id(task),
+            inside: false,
+        };
+        self.take_down_as(task, attempt, asked, result)
+    }
+}
+
+/// A result that was written down; `outer` finds workers of the graphs around
+/// this one.
 pub(super) fn read_result<S: State, C>(
     graph: &Frozen<S, C>,
     json: &str,
+    outer: &FindWorker<'_>,
 ) -> Result<Done<S>, String> {
-    let worker = |name: &str| {
-        let node = graph.index_of(name).or_else(|| graph.formerly(name))?;
-        graph.node(node).worker
+    let worker = |depth: usize, name: &str| match depth {
+        0 => {
+            let node = graph.index_of(name).or_else(|| graph.formerly(name));
+            node.and_then(|node| graph.node(node).worker)
+        }
+        depth => outer(depth, name),
     };
-    let (attempts, outcome) = read_outcome(json, &worker)?;
+    let Written {
+        attempts,
+        fallback,
+        outcome,
+    } = read_outcome(json, &worker)?;
     Ok(Done {
         attempts,
         paused: false,
+        fallback,
         outcome,
     })
 }

@@ -44,7 +44,11 @@ pub(super) struct Line {
     broken: bool,
     /// Whether the lease is there no more.
     released: bool,
+    /// Is told of each checkpoint that was written.
+    pub(super) on_written: Option<OnWritten>,
 }
+
+type OnWritten = Box<dyn Fn(CheckpointId) + Send + Sync>;
 
 /// What follows needs to know of a checkpoint.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +79,7 @@ impl Line {
             queued: VecDeque::new(),
             broken: false,
             released: false,
+            on_written: None,
         })
     }
 
@@ -141,6 +146,9 @@ impl Line {
         self.lease.head = Some(id);
         self.lease.head_token = self.lease.token;
         self.released = release;
+        if let Some(tell) = &self.on_written {
+            tell(id);
+        }
         Ok(())
     }
 

@@ -12,17 +12,19 @@ use super::super::execute::{Parts as ResultParts, Results};
 use super::super::settle::TaskKey;
 use super::call::Answers;
 use super::drive::Threaded;
-use super::entries::{Entries, interrupt_id, key_of};
-use super::snapshot::Interrupt;
+use super::entries::{Entries, key_of};
+use super::paths;
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
+use crate::event::Interrupt;
 use crate::id::TaskId;
 use crate::node::QuestionKey;
 use crate::state::State;
 
 /// A question that is open.
 pub(super) struct Open {
-    pub(super) task: TaskId,
+    /// The path of the task that asks.
+    pub(super) path: String,
     pub(super) key: QuestionKey,
     pub(super) value: Value,
 }
@@ -30,15 +32,24 @@ pub(super) struct Open {
 /// A question and its answer, or why that cannot be written.
 type Answered<'o> = (&'o Open, Result<Value, String>);
 
-/// What the tasks of a plan ask, in their order.
+/// What the tasks of a plan ask, in their order, and those inside them.
 pub(super) fn open(plan: &[TaskId], entries: &Entries) -> Vec<Open> {
-    let tasks = plan.iter().filter_map(|task| {
-        let entries = entries.of(&task.to_string())?;
-        entries.result.is_none().then_some((task, entries))
+    let waiting = plan.iter().filter(|task| {
+        let own = entries.of(&task.to_string());
+        own.is_none_or(|own| own.result.is_none())
     });
-    let questions = tasks.flat_map(|(task, entries)| {
-        entries.open().map(|(key, value)| Open {
-            task: task.clone(),
+    let tasks = waiting.flat_map(|task| {
+        let name = task.to_string();
+        let own = entries.of(&name).map(|own| (name, own));
+        let prefix = paths::inside(task);
+        let inside = entries.inside(prefix);
+        own.into_iter()
+            .chain(inside.map(|(path, entries)| (path.to_owned(), entries)))
+    });
+    let questions = tasks.filter(|(_, entries)| entries.result.is_none());
+    let questions = questions.flat_map(|(path, entries)| {
+        entries.open().map(move |(key, value)| Open {
+            path: path.clone(),
             key: key.clone(),
             value: value.clone(),
         })
@@ -48,15 +59,17 @@ pub(super) fn open(plan: &[TaskId], entries: &Entries) -> Vec<Open> {
 
 impl Open {
     pub(super) fn id(&self) -> String {
-        interrupt_id(&self.task, &self.key)
+        paths::interrupt_id(&self.path, &self.key)
     }
 
     pub(super) fn into_interrupt(self) -> Interrupt {
+        let (path, task) = paths::place_of(&self.path);
         Interrupt {
             id: self.id(),
             name: self.key.0,
             value: self.value,
-            task: self.task,
+            task,
+            path,
         }
     }
 }
@@ -76,7 +89,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             let asked = &mut entries.of_mut(&task).asked;
             asked.clear();
             for question in questions {
-                graph.questions.note(node_of(&task), &question);
+                graph.questions.note(&paths::names_of(&task), &question);
                 asked.insert(question.key, question.value);
             }
         }
@@ -109,27 +122,24 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 id: question.id(),
                 why,
             })?;
-            let checked = graph
-                .questions
-                .check(&question.task.node, &question.key.0, &answer);
+            let node = paths::names_of(&question.path);
+            let checked = graph.questions.check(&node, &question.key.0, &answer);
             checked.map_err(|why| RunError::Answer {
                 id: question.id(),
                 why,
             })?;
-            let task = question.task.to_string();
             let key = key_of("answer", &question.key);
             records.push((
-                EntryRecord::new(&task, &key, Some(answer.to_string())),
+                EntryRecord::new(&question.path, &key, Some(answer.to_string())),
                 answer,
                 question,
             ));
         }
         let entries = Arc::make_mut(&mut self.entries);
         for (_, answer, question) in &records {
-            let task = question.task.to_string();
-            let answers = &mut entries.of_mut(&task).answers;
+            let answers = &mut entries.of_mut(&question.path).answers;
             answers.insert(question.key.clone(), answer.clone());
-            self.answered.insert(task);
+            self.answered.insert(question.path.clone());
         }
         let records = records.into_iter().map(|(record, ..)| record).collect();
         self.line.put(records).await
@@ -197,9 +207,4 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
 fn is_paused<S: State>(done: &Option<Done<S>>) -> bool {
     done.as_ref().is_some_and(|done| done.paused)
-}
-
-/// The node of a task, by the task's name.
-fn node_of(task: &str) -> &str {
-    task.split_once('/').map_or(task, |(node, _)| node)
 }

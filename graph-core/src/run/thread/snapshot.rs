@@ -2,32 +2,16 @@
 
 use std::time::SystemTime;
 
-use serde_json::Value;
-
 use super::super::clock::time_of;
 use super::entries::Entries;
 use super::pending::{Open, open};
 use super::read::{read_body, read_state};
 use crate::checkpoint::{CheckpointError, Loaded, Source};
+use crate::event::Interrupt;
 use crate::id::{CheckpointId, TaskId};
 use crate::merge;
 use crate::node::read_update;
 use crate::state::{State, Update};
-
-/// A question that waits for an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Interrupt {
-    /// The path by which it is answered: `approve/0/limit` is question `limit`
-    /// of node `approve`; see [`Ctx::interrupt`](crate::Ctx::interrupt).
-    pub id: String,
-    /// Its name in its task.
-    pub name: String,
-    /// What whoever answers needs to see.
-    pub value: Value,
-    /// The task that asks.
-    pub task: TaskId,
-}
 
 /// A thread at one of its checkpoints.
 #[derive(Debug, Clone)]

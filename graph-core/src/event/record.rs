@@ -38,12 +38,19 @@ pub struct TaskRecord {
     /// Whether it did not run, since the cache had what it comes to.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cached: bool,
+    /// Whether its fallback was called, and what follows is what that did.
+    #[serde(skip_serializing_if = "is_false")]
+    pub fallback: bool,
     /// Its update, as it is written as JSON; `None` if it returned none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<Value>,
     /// What it made ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leads: Vec<Lead>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 /// One thing that a task made ready, or helped to.

@@ -1,0 +1,11 @@
+//! What a watcher of a run can see, as data.
+
+mod json;
+mod kinds;
+mod record;
+mod watched;
+
+pub use kinds::Kinds;
+pub use record::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+pub use watched::{Event, EventKind, Interrupt, Status};
+pub(crate) use watched::{Happened, Origin, Spot, Stamp};

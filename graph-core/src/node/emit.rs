@@ -1,0 +1,149 @@
+//! What a task tells those who watch its run, and how it gets to them.
+
+use std::any::Any;
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{BoxFuture, Place};
+
+/// Takes what tasks tell to whoever watches.
+pub(crate) trait Emitter: Send + Sync {
+    /// Whether anybody wants to know.
+    fn wants(&self, told: Telling) -> bool;
+
+    fn emit(&self, place: Place, told: Told) -> Result<Emitted, EmitError>;
+}
+
+/// The kinds of what a task tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    Token,
+    Custom,
+}
+
+/// What a task tells.
+pub(crate) enum Told {
+    Token(Arc<str>),
+    Custom(EventValue),
+}
+
+/// A value of some type in an event: what a node has [emitted](super::Ctx::emit),
+/// an update, a state. Cloning it copies a pointer.
+#[derive(Clone)]
+pub struct EventValue(Arc<dyn AnyValue>);
+
+/// A value that can be shown as JSON, without its type.
+trait AnyValue: Send + Sync {
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+    fn to_json(&self) -> serde_json::Result<Value>;
+    fn write(&self) -> serde_json::Result<Box<RawValue>>;
+    fn type_name(&self) -> &'static str;
+}
+
+impl<T: Serialize + Send + Sync + 'static> AnyValue for T {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn to_json(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+
+    fn write(&self) -> serde_json::Result<Box<RawValue>> {
+        serde_json::value::to_raw_value(self)
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<T>()
+    }
+}
+
+impl EventValue {
+    pub(crate) fn new<T: Serialize + Send + Sync + 'static>(value: Arc<T>) -> Self {
+        Self(value)
+    }
+
+    /// The value, if it is a `T`.
+    #[must_use]
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.as_any().downcast_ref()
+    }
+
+    /// The value as JSON; one that cannot be is shown as why not.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        self.0
+            .to_json()
+            .unwrap_or_else(|error| format!("<{error}>").into())
+    }
+
+    /// The name of its type, for people.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        self.0.type_name()
+    }
+}
+
+/// As JSON, its fields in the order in which its type writes them.
+impl Serialize for EventValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0
+            .write()
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl fmt::Debug for EventValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(self.type_name())
+            .field(&self.to_json())
+            .finish()
+    }
+}
+
+/// What was emitted is on its way. It can be dropped, or awaited: then it
+/// returns once there is room for more.
+#[derive(Default)]
+pub struct Emitted(Option<BoxFuture<()>>);
+
+impl Emitted {
+    /// Awaited, it ends when `room` does.
+    pub(crate) fn waits_for(room: BoxFuture<()>) -> Self {
+        Self(Some(room))
+    }
+}
+
+impl IntoFuture for Emitted {
+    type Output = ();
+    type IntoFuture = BoxFuture<()>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.0.unwrap_or_else(|| Box::pin(std::future::ready(())))
+    }
+}
+
+impl fmt::Debug for Emitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitted").finish_non_exhaustive()
+    }
+}
+
+/// Why something could not be emitted: whoever watches has not read as much as
+/// the run's buffer holds, and the task emitted twice that without letting it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the events' buffer of {capacity} is full: await what `emit` returns, which waits for room, or \
+     let the stream be `.lossy()`"
+)]
+#[non_exhaustive]
+pub struct EmitError {
+    /// How many events the buffer holds.
+    pub capacity: usize,
+}

@@ -1,0 +1,508 @@
+//! Graphs that are nodes of others.
+//!
+//! 1. A task of such a node is a run of its graph, inside the parent's task:
+//!    dropping that ends it, and its failure is the task's.
+//! 2. It begins from the state that the parent's task sees, or from an input
+//!    made of that, and hands on what its tasks have written, never its whole
+//!    state.
+//! 3. Permits, the budget, events, the thread and the call's recursion limit are the parent
+//!    run's. Supersteps are counted anew in each.
+//! 4. A command to the parent ends it with the superstep at work.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::attempt::{Shared, Watching};
+use super::chance::Seed;
+use super::drive::{Progress, guarded};
+use super::limits::{Bounds, RunLimits};
+use super::stop::StopCall;
+use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
+use super::watch::Watch;
+use crate::compile::{Frozen, Graph};
+use crate::graph::StateGraph;
+use crate::id::{NodeName, TaskId};
+use crate::node::{
+    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
+    Place, Policy, Target,
+};
+use crate::state::{Data, State};
+
+/// What graphs that are nodes have of the run they are in.
+pub(super) struct Nest {
+    names: Arc<[NodeName]>,
+    bounds: Option<Arc<Bounds>>,
+    watch: Option<Arc<Watch>>,
+    recursion_limit: Option<u64>,
+    thread: Option<OnThread>,
+    seed: Seed,
+    /// The workers of the graph that they are nodes of.
+    workers: Vec<InputType>,
+    /// That of the graph around it.
+    outer: Option<Arc<Self>>,
+}
+
+impl Nest {
+    /// A worker of the graph so many levels up from one that is a node.
+    fn worker(&self, levels: usize, name: &str) -> Option<InputType> {
+        if levels > 1 {
+            return self.outer.as_ref()?.worker(levels - 1, name);
+        }
+        let mut workers = self.workers.iter();
+        workers.find(|worker| worker.worker == name).copied()
+    }
+
+    fn seed_in(&self, place: Place) -> Seed {
+        let node = self.names[place.node as usize].clone();
+        let send = place.send;
+        self.seed.inside(place.superstep, &TaskId { node, send })
+    }
+
+    /// The ledger of a graph that is a node, in a task.
+    fn ledger(&self, place: Place, names: &Arc<[NodeName]>) -> Option<Arc<InsideLedger>> {
+        let node = &self.names[place.node as usize];
+        let thread = self.thread.as_ref()?;
+        Some(Arc::new(thread.inside(node, place.send, Arc::clone(names))))
+    }
+}
+
+/// What a call, and the graph around, have to do with a run.
+#[derive(Default)]
+pub(super) struct Around {
+    /// The call's own limit.
+    pub(super) recursion_limit: Option<u64>,
+    pub(super) thread: Option<OnThread>,
+    pub(super) outer: Option<Arc<Nest>>,
+}
+
+impl<S: State, C> Shared<S, C> {
+    /// The same, to be shared; graphs that are nodes of its graph are told what
+    /// they need.
+    pub(super) fn nested(mut self, around: Around) -> Arc<Self> {
+        if self.graph.nests() {
+            let workers = self.graph.nodes.iter().filter_map(|node| node.worker);
+            self.nest = Some(Arc::new(Nest {
+                names: Arc::clone(&self.graph.names),
+                bounds: self.limits.bounds().map(Arc::clone),
+                watch: self.watch().cloned(),
+                recursion_limit: around.recursion_limit,
+                thread: around.thread,
+                seed: self.seed.clone(),
+                workers: workers.collect(),
+                outer: around.outer,
+            }));
+        }
+        Arc::new(self)
+    }
+}
+
+/// A run inside another.
+#[derive(Debug)]
+pub(super) struct Nested<S: State> {
+    /// What it has written, if that is handed on.
+    pub(super) handed: Option<S::Update>,
+    /// Where it goes in the parent graph, if a command says so.
+    leave: Option<Vec<Target>>,
+}
+
+impl<S: State> Nested<S> {
+    /// Takes the targets out that are for the parent.
+    pub(super) fn take_leave(&mut self, targets: &mut Vec<Target>) {
+        let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
+        for target in targets.extract_if(.., is_parents) {
+            if let Target::Parent(targets) = target {
+                self.leave.get_or_insert_default().extend(targets);
+            }
+        }
+    }
+}
+
+impl<S: State, C> Progress<'_, S, C> {
+    /// Whether it begins from what its parent's task sees.
+    pub(super) fn begins_from_parent(&self) -> bool {
+        let nested = self.nested.as_ref();
+        nested.is_some_and(|nested| nested.handed.is_some())
+    }
+
+    /// Whether a command has left the graph for its parent.
+    #[inline]
+    pub(super) fn leaves(&self) -> bool {
+        let nested = self.nested.as_ref();
+        nested.is_some_and(|nested| nested.leave.is_some())
+    }
+}
+
+/// A graph inside a run, and where.
+struct Inside<S: State, C> {
+    graph: Arc<Frozen<S, C>>,
+    context: Arc<C>,
+    nest: Arc<Nest>,
+    /// The parent's task.
+    place: Place,
+}
+
+/// What a run inside another came to.
+struct Ended<S: State> {
+    state: Arc<S>,
+    handed: Option<S::Update>,
+    targets: Vec<Target>,
+}
+
+impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
+    fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
+        let nest = frame.nest.map(Arc::clone);
+        let nest = nest.and_then(|nest| nest.downcast().ok());
+        Self {
+            graph: Arc::clone(&graph.frozen),
+            context: Arc::clone(frame.context),
+            nest: nest.expect("a run knows of the graphs that are its nodes"),
+            place: frame.place,
+        }
+    }
+
+    /// Runs the graph from `state`, to which `input` is applied.
+    async fn run(
+        self,
+        state: Arc<S>,
+        mut input: S::Update,
+        hands: bool,
+    ) -> Result<Ended<S>, NodeError> {
+        let nest = Arc::clone(&self.nest);
+        let ledger = nest.ledger(self.place, &self.graph.names);
+        let mut progress = self.begin(state, hands, ledger.as_ref());
+        match &ledger {
+            None => progress.run(input).await?,
+            Some(ledger) => {
+                let outer = |levels: usize, name: &str| nest.worker(levels, name);
+                let work = progress.go_inside(&mut input, ledger, &outer);
+                let ended = guarded(work).await;
+                match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
+                    InsideEnd::Done => {}
+                    InsideEnd::Paused => return Err(PausedInside.into()),
+                }
+            }
+        }
+        let nested = progress.nested.take();
+        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
+        Ok(Ended {
+            state: progress.state,
+            handed,
+            targets: leave.unwrap_or_default(),
+        })
+    }
+
+    fn begin(
+        self,
+        state: Arc<S>,
+        hands: bool,
+        ledger: Option<&Arc<InsideLedger>>,
+    ) -> Progress<'static, S, C> {
+        let Self {
+            graph,
+            context,
+            nest,
+            place,
+        } = self;
+        let watch = nest.watch.as_ref();
+        let watch = watch.map(|watch| watch.inside(place, Arc::clone(&graph.names)));
+        let limits = graph.limits;
+        let shared = Shared {
+            limits: RunLimits::inside(nest.bounds.clone(), &graph.narrow),
+            graph,
+            context: Some(context),
+            ledger: ledger.map(|ledger| Arc::clone(ledger) as _),
+            watching: watch.map(Watching::new),
+            stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
+            nest: None,
+            seed: nest.seed_in(place),
+        };
+        let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
+        let shared = shared.nested(Around {
+            recursion_limit: nest.recursion_limit,
+            thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
+            outer: Some(nest),
+        });
+        let mut progress = Progress::new(shared, recursion_limit);
+        progress.state = state;
+        progress.nested = Some(Box::new(Nested {
+            handed: hands.then(S::Update::default),
+            leave: None,
+        }));
+        progress
+    }
+}
+
+/// The future of a graph that is a node.
+type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, NodeError>> + Send>>;
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum OfGraph {}
+
+/// A graph over the same state is a node: what its nodes write is handed on, one
+/// write after another, as if this node had written it.
+#[diagnostic::do_not_recommend]
+impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C> {
+    type Future = Running<S>;
+
+    fn into_node(self) -> Definition<S, C> {
+        Definition {
+            commands: self.frozen.nodes.iter().any(|node| node.commands),
+            body: Arc::new(SameState(self)),
+            policy: Policy::default(),
+            nested: true,
+            fallback: None,
+        }
+    }
+}
+
+struct SameState<S: State, C>(Graph<S, C>);
+
+impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
+    fn call(&self, input: Input<'_, S>, frame: &Frame<'_, C>) -> BoxCall<S> {
+        let inside = Inside::new(&self.0, frame);
+        let Input::State(state) = input else {
+            unreachable!("a graph that is a node was sent a value");
+        };
+        let run = inside.run(Arc::clone(state), S::Update::default(), true);
+        let outcome = async move {
+            let ended = run.await?;
+            Ok::<_, NodeError>(Outcome {
+                update: ended.handed,
+                targets: ended.targets,
+            })
+        };
+        Box::pin(outcome)
+    }
+}
+
+/// A graph with a state of its own, as a node of another: see [`subgraph`].
+#[derive(Debug, Clone)]
+#[must_use = "a subgraph does nothing until it is added to a graph"]
+pub struct Subgraph<S: State, C, I, O> {
+    graph: Graph<S, C>,
+    input: I,
+    output: O,
+}
+
+/// A graph with a state of its own, to be a node of another graph, or a worker.
+///
+/// Each time the node runs, `input` makes the subgraph's input of what the node
+/// is given: the parent's state, or for a worker the value that was sent. When the
+/// subgraph is done, `output` makes the parent's update of its state.
+///
+/// Policies are put on it by [`node`](crate::node).
+///
+/// # Examples
+///
+/// One subgraph, for many documents at once:
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+/// use superstep::subgraph;
+///
+/// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// struct Review {
+///     text: String,
+///     #[reduce(Append)]
+///     remarks: Vec<String>,
+/// }
+///
+/// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// struct Report {
+///     #[reduce(Append)]
+///     remarks: Vec<String>,
+/// }
+///
+/// const REVIEW: Worker<String> = Worker::new("review");
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let review = StateGraph::<Review>::new("review")
+///     .add_node("length", async |doc: View<Review>| {
+///         Review::update().remarks(format!("{} letters", doc.text.len()))
+///     })
+///     .add_edge(START, "length")
+///     .compile()?;
+/// let graph = StateGraph::<Report>::new("report")
+///     .add_worker(
+///         REVIEW,
+///         subgraph(
+///             review,
+///             |text: &String| Review::update().text(text.clone()),
+///             |review: &Review| Report::update().remarks(review.remarks.clone()),
+///         ),
+///     )
+///     .add_conditional_edges(
+///         START,
+///         |_: &Report| ["one", "three"].map(|text| REVIEW.send(text.to_owned())),
+///         [REVIEW],
+///     )
+///     .compile()?;
+/// let run = graph.invoke(Report::update()).await?;
+/// assert_eq!(run.state.remarks, ["3 letters", "5 letters"]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn subgraph<S: State, C, I, O>(
+    graph: Graph<S, C>,
+    input: I,
+    output: O,
+) -> Subgraph<S, C, I, O> {
+    Subgraph {
+        graph,
+        input,
+        output,
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
+    /// Adds a graph with a state of its own as a node: `input` makes its input of
+    /// the state, and `output` the update of what it has come to. The same as
+    /// `add_node` with a [`subgraph`], which shows more.
+    #[track_caller]
+    pub fn add_subgraph<T: State>(
+        self,
+        name: impl Into<String>,
+        graph: Graph<T, C>,
+        input: impl Fn(&S) -> T::Update + Send + Sync + 'static,
+        output: impl Fn(&T) -> S::Update + Send + Sync + 'static,
+    ) -> Self {
+        self.add_node::<_, OfSubgraph>(name, subgraph(graph, input, output))
+    }
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum OfSubgraph {}
+
+#[diagnostic::do_not_recommend]
+impl<P, S, C, I, O> IntoNode<P, C, OfSubgraph> for Subgraph<S, C, I, O>
+where
+    P: State,
+    S: State,
+    C: Send + Sync + 'static,
+    I: Fn(&P) -> S::Update + Send + Sync + 'static,
+    O: Fn(&S) -> P::Update + Send + Sync + 'static,
+{
+    type Future = Running<P>;
+
+    fn into_node(self) -> Definition<P, C> {
+        Definition {
+            commands: self.graph.frozen.nodes.iter().any(|node| node.commands),
+            body: Arc::new(OwnState {
+                graph: self.graph,
+                input: self.input,
+                output: Arc::new(self.output),
+            }),
+            policy: Policy::default(),
+            nested: true,
+            fallback: None,
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, P, S, C, I, O> IntoWorker<T, P, C, OfSubgraph> for Subgraph<S, C, I, O>
+where
+    P: State,
+    S: State,
+    C: Send + Sync + 'static,
+    I: Fn(&T) -> S::Update + Send + Sync + 'static,
+    O: Fn(&S) -> P::Update + Send + Sync + 'static,
+{
+    type Future = Running<P>;
+
+    fn into_worker(self) -> Definition<P, C>
+    where
+        T: Data,
+    {
+        let input = self.input;
+        Definition {
+            commands: self.graph.frozen.nodes.iter().any(|node| node.commands),
+            body: Arc::new(OwnStateOfSent {
+                graph: self.graph,
+                input: move |sent: &dyn Any| {
+                    let sent = sent.downcast_ref::<T>();
+                    input(sent.expect("a send's type is checked before its task is planned"))
+                },
+                output: Arc::new(self.output),
+            }),
+            policy: Policy::default(),
+            nested: true,
+            fallback: None,
+        }
+    }
+}
+
+struct OwnState<S: State, C, I, O> {
+    graph: Graph<S, C>,
+    input: I,
+    output: Arc<O>,
+}
+
+struct OwnStateOfSent<S: State, C, I, O> {
+    graph: Graph<S, C>,
+    input: I,
+    output: Arc<O>,
+}
+
+impl<P, S, C, I, O> Body<P, C> for OwnState<S, C, I, O>
+where
+    P: State,
+    S: State,
+    C: Send + Sync + 'static,
+    I: Fn(&P) -> S::Update + Send + Sync + 'static,
+    O: Fn(&S) -> P::Update + Send + Sync + 'static,
+{
+    fn call(&self, input: Input<'_, P>, frame: &Frame<'_, C>) -> BoxCall<P> {
+        let Input::State(state) = input else {
+            unreachable!("a graph that is a node was sent a value");
+        };
+        mapped(
+            Inside::new(&self.graph, frame),
+            (self.input)(state),
+            &self.output,
+        )
+    }
+}
+
+impl<P, S, C, I, O> Body<P, C> for OwnStateOfSent<S, C, I, O>
+where
+    P: State,
+    S: State,
+    C: Send + Sync + 'static,
+    I: Fn(&dyn Any) -> S::Update + Send + Sync + 'static,
+    O: Fn(&S) -> P::Update + Send + Sync + 'static,
+{
+    fn call(&self, input: Input<'_, P>, frame: &Frame<'_, C>) -> BoxCall<P> {
+        let Input::Sent(sent) = input else {
+            unreachable!("a worker was started without a value");
+        };
+        let input = (self.input)(&*sent.into_any());
+        mapped(Inside::new(&self.graph, frame), input, &self.output)
+    }
+}
+
+/// A run of a graph with a state of its own.
+fn mapped<P, S, C, O>(inside: Inside<S, C>, input: S::Update, output: &Arc<O>) -> BoxCall<P>
+where
+    P: State,
+    S: State,
+    C: Send + Sync + 'static,
+    O: Fn(&S) -> P::Update + Send + Sync + 'static,
+{
+    let output = Arc::clone(output);
+    let run = inside.run(Arc::new(S::default()), input, false);
+    let outcome = async move {
+        let ended = run.await?;
+        Ok::<_, NodeError>(Outcome {
+            update: Some(output(&ended.state)),
+            targets: ended.targets,
+        })
+    };
+    Box::pin(outcome)
+}

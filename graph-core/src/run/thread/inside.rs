@@ -1,0 +1,265 @@
+//! A graph that is a node, on the thread of the graph around it.
+//!
+//! 1. What its tasks leave is kept among the entries of the parent's checkpoint,
+//!    under paths: `review/0/2/approve` is `approve` in superstep 2 of the graph
+//!    that is `review`.
+//! 2. When the parent's task runs again it begins from the same state, and what
+//!    has finished inside it is not run again: its results are merged anew, and
+//!    its routes asked anew.
+//! 3. It pauses when a superstep of it does, and its parent's task with it.
+//! 4. When the parent's superstep is committed, what it handed on is part of
+//!    that, and the entries go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::super::attempt::{Ended, Failed};
+use super::super::drive::Progress;
+use super::super::error::RunError;
+use super::super::execute::{Parts as ResultParts, Results, Turn};
+use super::super::hooks::Ledger;
+use super::super::settle::TaskKey;
+use super::super::stop::Stop;
+use super::entries::{RESULT, key_of};
+use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result};
+use super::paths;
+use crate::compile::Frozen;
+use crate::id::{NodeName, TaskId};
+use crate::node::{Asked, Desk, FindWorker, NodeError, Outcome};
+use crate::plan::Task;
+use crate::state::State;
+
+/// Where on a thread a graph stands that has graphs as nodes.
+pub(in crate::run) enum OnThread {
+    /// It is the thread's own.
+    Itself(Arc<TaskLedger>),
+    Inside(Arc<InsideLedger>),
+}
+
+impl OnThread {
+    /// The ledger of a graph that is a node of it, in a task.
+    pub(in crate::run) fn inside(
+        &self,
+        node: &NodeName,
+        send: Option<u32>,
+        names: Arc<[NodeName]>,
+    ) -> InsideLedger {
+        let send = Some(send.unwrap_or(0));
+        let (thread, path) = match self {
+            Self::Itself(thread) => {
+                let node = node.clone();
+                (thread, TaskId { node, send }.to_string())
+            }
+            Self::Inside(around) => (&around.thread, around.path_of(node, send)),
+        };
+        InsideLedger {
+            thread: Arc::clone(thread),
+            names,
+            path,
+            superstep: AtomicU64::new(0),
+        }
+    }
+}
+
+/// The ledger of a graph that is a node.
+pub(in crate::run) struct InsideLedger {
+    thread: Arc<TaskLedger>,
+    names: Arc<[NodeName]>,
+    /// The parent's task: `review/0`, or `review/0/2/section/1` further down.
+    path: String,
+    superstep: AtomicU64,
+}
+
+impl InsideLedger {
+    /// The path of a task of the superstep at work, with its number.
+    fn path_of(&self, node: &NodeName, send: Option<u32>) -> String {
+        let task = TaskId {
+            node: node.clone(),
+            send,
+        };
+        let superstep = self.superstep.load(Ordering::Relaxed);
+        format!("{}/{superstep}/{task}", self.path)
+    }
+
+    fn key(&self, task: TaskKey) -> String {
+        self.path_of(&self.names[task.node as usize], task.number())
+    }
+}
+
+impl<S: State> Ledger<S> for InsideLedger {
+    fn stopped<'a>(&'a self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        // The parent's task is dropped then, and this with it.
+        Box::pin(std::future::pending())
+    }
+
+    fn desk(&self, task: TaskKey) -> Arc<Desk> {
+        self.thread.desk_inside(&self.key(task))
+    }
+
+    fn is_answered(&self, task: TaskKey) -> bool {
+        self.thread.is_task_answered(&self.key(task))
+    }
+
+    fn take_down(
+        &self,
+        task: TaskKey,
+        attempt: (u32, bool),
+        asked: Asked,
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>> {
+        let task = Named {
+            name: self.key(task),
+            inside: true,
+        };
+        self.thread.take_down_as(task, attempt, asked, result)
+    }
+}
+
+/// How a run inside another ended, short of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::run) enum InsideEnd {
+    Done,
+    Paused,
+}
+
+impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
+    /// Runs from the input to the end, or until something inside waits.
+    pub(in crate::run) async fn go_inside(
+        &mut self,
+        input: &mut S::Update,
+        ledger: &InsideLedger,
+        outer: &FindWorker<'_>,
+    ) -> Result<InsideEnd, RunError> {
+        let graph = Arc::clone(&self.shared.graph);
+        let mut tasks = Vec::new();
+        self.begin(&graph, input, &mut tasks)?;
+        let mut turn = Turn::begin();
+        loop {
+            self.let_read().await;
+            turn.pass().await;
+            if tasks.is_empty() || self.leaves() {
+                return Ok(InsideEnd::Done);
+            }
+            self.drains()?;
+            if !self
+                .superstep_inside(&graph, &mut tasks, ledger, outer)
+                .await?
+            {
+                return Ok(InsideEnd::Paused);
+            }
+        }
+    }
+
+    /// Runs a superstep; false if it waits for answers.
+    async fn superstep_inside(
+        &mut self,
+        graph: &Frozen<S, C>,
+        tasks: &mut Vec<Task>,
+        ledger: &InsideLedger,
+        outer: &FindWorker<'_>,
+    ) -> Result<bool, RunError> {
+        self.begin_general(tasks)?;
+        ledger.superstep.store(self.superstep, Ordering::Relaxed);
+        let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        let mut results = Results::of(keys.len());
+        let (mut indices, mut to_run, mut waits) = (Vec::new(), Vec::new(), false);
+        for (index, task) in std::mem::take(tasks).into_iter().enumerate() {
+            match ledger.thread.standing_inside(&ledger.key(keys[index])) {
+                StandingInside::Ready => {
+                    indices.push(index);
+                    to_run.push(task);
+                }
+                StandingInside::Parked => waits = true,
+                StandingInside::Finished(json) => {
+                    let done = read_result(graph, &json, outer);
+                    let done = done.map_err(|why| self.unreadable(keys[index], &why))?;
+                    results.note(index, Ok(done));
+                }
+            }
+        }
+        if !to_run.is_empty() {
+            let ResultParts {
+                done,
+                failure,
+                stop,
+            } = self.execute(to_run).await?.into_parts();
+            if let Some((index, failed)) = failure {
+                return Err(self.failed_inside(keys[indices[index]], failed, ledger));
+            }
+            let lost = indices.iter().zip(&done).filter(|(_, done)| done.is_none());
+            let lost: Vec<TaskKey> = lost.map(|(&index, _)| keys[index]).collect();
+            if !lost.is_empty() {
+                return Err(self.stopped(stop.unwrap_or(Stop::Broken), lost.into_iter()));
+            }
+            for (index, done) in indices.into_iter().zip(done.into_iter().flatten()) {
+                waits |= done.paused;
+                results.note(index, Ok(done));
+            }
+        }
+        if waits {
+            return Ok(false);
+        }
+        let settled = self.end_superstep(graph, &keys, results, tasks);
+        if let Err(error) = &settled {
+            self.take_back_inside(error, &keys, ledger);
+        }
+        settled.map(|()| true)
+    }
+
+    /// The error of a task inside that failed. A wrong answer is taken back: the
+    /// question is open again.
+    fn failed_inside(&self, key: TaskKey, failed: Failed, ledger: &InsideLedger) -> RunError {
+        let failed = match answer_inside(failed) {
+            Ok(error) => return error,
+            Err(failed) => failed,
+        };
+        let bad = failed.error.as_error().downcast_ref::<BadAnswer>();
+        let Some(BadAnswer { key: question, why }) = bad else {
+            return self.failed(Some(key), failed);
+        };
+        let path = ledger.key(key);
+        let error = RunError::Answer {
+            id: paths::interrupt_id(&path, question),
+            why: why.clone(),
+        };
+        let answer = key_of("answer", question);
+        ledger.thread.take_back_inside(&path, &answer);
+        error
+    }
+
+    /// A superstep that failed after its tasks had finished leaves no results
+    /// that would let it fail again in the same way.
+    fn take_back_inside(&self, error: &RunError, keys: &[TaskKey], ledger: &InsideLedger) {
+        for &key in keys {
+            let task = self.task_id(Some(key));
+            let blamed = match error {
+                RunError::Node { task: blamed, .. } => task == *blamed,
+                RunError::UnknownTarget { node, .. } => task.node == *node,
+                _ => true,
+            };
+            if blamed {
+                ledger.thread.take_back_inside(&ledger.key(key), RESULT);
+            }
+        }
+    }
+
+    fn unreadable(&self, key: TaskKey, why: &str) -> RunError {
+        let task = self.task_id(Some(key));
+        let error = NodeError::msg(format_args!(
+            "the result of task `{task}`, which was written down, cannot be read: {why}"
+        ));
+        self.failed(Some(key), Failed::once(error))
+    }
+}
+
+/// The error of a task inside which an answer was wrong: it is the run's.
+pub(super) fn answer_inside(failed: Failed) -> Result<RunError, Failed> {
+    let inside = failed.error.as_error().downcast_ref::<RunError>();
+    let Some(RunError::Answer { id, why }) = inside else {
+        return Err(failed);
+    };
+    Ok(RunError::Answer {
+        id: id.clone(),
+        why: why.clone(),
+    })
+}

@@ -1,0 +1,242 @@
+//! Where the events of a run gather until somebody reads them.
+//!
+//! 1. Whoever reads polls the run, and does so when it has read everything.
+//! 2. The run itself goes on to the next superstep only when that has happened
+//!    if the buffer is full, or holds a state: a merge would have to copy a
+//!    state that somebody still sees.
+//! 3. A task waits for room before it tells of its start and its end, and its
+//!    body is not polled while there is none.
+//! 4. A body that emits within one poll may fill the buffer twice over.
+//! 5. If the buffer is lossy nobody waits: the oldest event is dropped, and
+//!    counted.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Waker;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::event::{EventKind, Happened, Kinds, Origin, Spot, Stamp};
+
+/// The events of a run that nobody has read.
+pub(crate) struct Hub {
+    buffer: Mutex<Buffer>,
+    /// Whether there is no room.
+    full: AtomicBool,
+    /// Whether a state waits to be read.
+    holds_state: AtomicBool,
+    wanted: AtomicU32,
+    /// Rings when events were read; who waits for it rings on.
+    room: Notify,
+    pub(super) capacity: usize,
+    pub(super) lossy: bool,
+    begun: Instant,
+}
+
+struct Buffer {
+    events: VecDeque<Happened>,
+    /// The number of the next event.
+    sequence: u64,
+    /// How many were dropped since somebody read.
+    lost: u64,
+    /// Whoever waits for an event.
+    reader: Option<Waker>,
+}
+
+impl Hub {
+    pub(super) fn new(wanted: Kinds, capacity: usize, lossy: bool) -> Self {
+        Self {
+            buffer: Mutex::new(Buffer {
+                events: VecDeque::new(),
+                sequence: 0,
+                lost: 0,
+                reader: None,
+            }),
+            full: AtomicBool::new(false),
+            holds_state: AtomicBool::new(false),
+            wanted: AtomicU32::new(wanted.bits()),
+            room: Notify::new(),
+            capacity,
+            lossy,
+            begun: Instant::now(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn wants(&self, kinds: Kinds) -> bool {
+        self.wanted().meets(kinds)
+    }
+
+    #[inline]
+    fn wanted(&self) -> Kinds {
+        Kinds::of_bits(self.wanted.load(Ordering::Relaxed))
+    }
+
+    /// Nothing is wanted any more.
+    pub(super) fn close(&self) {
+        self.wanted.store(Kinds::NONE.bits(), Ordering::Relaxed);
+        let mut unread = VecDeque::new();
+        self.take(&mut unread, None);
+        self.room.notify_one();
+    }
+
+    /// How long after its begin this is in the run.
+    pub(super) fn elapsed(&self, now: Instant) -> Elapsed {
+        let elapsed = now.saturating_duration_since(self.begun);
+        Elapsed(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Puts in what happens now.
+    pub(super) fn put<'h>(&'h self, origin: &'h Arc<Origin>, elapsed: Elapsed) -> Put<'h> {
+        Put {
+            hub: self,
+            origin,
+            elapsed,
+            wanted: self.wanted(),
+            buffer: self.buffer.lock(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Moves all events into `taken`, which is empty. If there are none, `reader`
+    /// is woken when there are.
+    pub(super) fn take(&self, taken: &mut VecDeque<Happened>, reader: Option<&Waker>) {
+        let mut buffer = self.buffer.lock();
+        std::mem::swap(&mut buffer.events, taken);
+        let somebody_waits = self.is_full() || self.holds_state();
+        self.full.store(false, Ordering::Relaxed);
+        self.holds_state.store(false, Ordering::Relaxed);
+        if taken.is_empty() {
+            if let Some(reader) = reader {
+                buffer.reader = Some(reader.clone());
+            }
+            return;
+        }
+        let lost = std::mem::take(&mut buffer.lost);
+        drop(buffer);
+        if lost > 0
+            && let Some(first) = taken.front()
+        {
+            let mut stamp = first.stamp.clone();
+            // Where the last of them would have been.
+            stamp.sequence = stamp.sequence.saturating_sub(1);
+            stamp.at = Spot::default();
+            let kind = EventKind::Lost { events: lost };
+            taken.push_front(Happened { kind, stamp });
+        }
+        if somebody_waits {
+            self.room.notify_one();
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn holds_state(&self) -> bool {
+        self.holds_state.load(Ordering::Relaxed)
+    }
+
+    /// Returns once there is room.
+    pub(super) async fn wait_for_room(&self) {
+        self.wait_while(Self::is_full).await;
+    }
+
+    /// Returns once there is room, and no state waits to be read.
+    pub(super) async fn wait_until_read(&self) {
+        self.wait_while(|hub| hub.is_full() || hub.holds_state())
+            .await;
+    }
+
+    async fn wait_while(&self, waits: impl Fn(&Self) -> bool) {
+        if !waits(self) {
+            return;
+        }
+        while waits(self) {
+            let mut rings = pin!(self.room.notified());
+            rings.as_mut().enable();
+            if waits(self) {
+                rings.await;
+            }
+        }
+        self.room.notify_one();
+    }
+}
+
+/// Nanoseconds since the begin of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Elapsed(u64);
+
+/// Puts events into a buffer, at one time; whoever waits for one is woken in
+/// the end.
+pub(crate) struct Put<'h> {
+    hub: &'h Hub,
+    origin: &'h Arc<Origin>,
+    elapsed: Elapsed,
+    wanted: Kinds,
+    buffer: MutexGuard<'h, Buffer>,
+    /// What had to make room: dropped outside the lock, since it may want it.
+    dropped: Vec<Happened>,
+}
+
+impl Put<'_> {
+    #[inline]
+    pub(crate) fn wants(&self, kinds: Kinds) -> bool {
+        self.wanted.meets(kinds)
+    }
+
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.events.len()
+    }
+
+    /// Puts an event in, if somebody wants to know.
+    #[inline]
+    pub(crate) fn tell(&mut self, at: Spot, kind: EventKind) {
+        if !self.wants(kind.kinds()) {
+            return;
+        }
+        if matches!(kind, EventKind::SuperstepFinished { .. }) {
+            self.hub.holds_state.store(true, Ordering::Relaxed);
+        }
+        let (hub, buffer) = (self.hub, &mut *self.buffer);
+        if buffer.events.len() + 1 >= hub.capacity {
+            if !hub.lossy {
+                hub.full.store(true, Ordering::Relaxed);
+            } else if buffer.events.len() >= hub.capacity {
+                self.dropped.extend(buffer.events.pop_front());
+                buffer.lost += 1;
+            }
+        }
+        let stamp = Stamp {
+            origin: Arc::clone(self.origin),
+            sequence: buffer.sequence,
+            elapsed: self.elapsed.0,
+            at,
+        };
+        buffer.sequence += 1;
+        buffer.events.push_back(Happened { kind, stamp });
+    }
+
+    /// The node of that number, by its name.
+    pub(crate) fn name_of(&self, node: u32) -> crate::id::NodeName {
+        self.origin.names[node as usize].clone()
+    }
+}
+
+impl Drop for Put<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.buffer.events.is_empty()
+            && let Some(reader) = self.buffer.reader.take()
+        {
+            MutexGuard::unlocked(&mut self.buffer, || reader.wake());
+        }
+    }
+}

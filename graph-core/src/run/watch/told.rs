@@ -1,0 +1,133 @@
+//! What the run of one graph, and its tasks, tell a hub.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::Instant;
+
+use super::hub::{Elapsed, Hub, Put};
+use crate::event::{EventKind, Kinds, Origin, Spot};
+use crate::id::NodeName;
+use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
+
+/// What one graph of a run tells.
+pub(crate) struct Watch {
+    hub: Arc<Hub>,
+    origin: Arc<Origin>,
+}
+
+impl Watch {
+    pub(crate) fn new(hub: Arc<Hub>, origin: Arc<Origin>) -> Self {
+        Self { hub, origin }
+    }
+
+    /// What a graph that is a node tells, in a task of this one.
+    pub(crate) fn inside(&self, place: Place, names: Arc<[NodeName]>) -> Self {
+        let Origin { run, path, .. } = &*self.origin;
+        let (node, send) = (self.name_of(place.node), place.send.unwrap_or(0));
+        let path = match path.as_str() {
+            "" => format!("{node}/{send}"),
+            path => format!("{path}/{node}/{send}"),
+        };
+        Self {
+            hub: Arc::clone(&self.hub),
+            origin: Arc::new(Origin {
+                run: run.clone(),
+                path,
+                names,
+            }),
+        }
+    }
+
+    fn name_of(&self, node: u32) -> NodeName {
+        self.origin.names[node as usize].clone()
+    }
+
+    /// Whether somebody wants events of one of these kinds.
+    #[inline]
+    pub(crate) fn wants(&self, kinds: Kinds) -> bool {
+        self.hub.wants(kinds)
+    }
+
+    /// Tells of something, if somebody wants to know.
+    pub(crate) fn tell(&self, at: Spot, kind: EventKind) {
+        if self.wants(kind.kinds()) {
+            self.put(self.elapsed(Instant::now())).tell(at, kind);
+        }
+    }
+
+    /// Tells of several things that happen at one time.
+    #[inline]
+    pub(crate) fn put(&self, elapsed: Elapsed) -> Put<'_> {
+        self.hub.put(&self.origin, elapsed)
+    }
+
+    /// How long after its begin this is in the run.
+    #[inline]
+    pub(crate) fn elapsed(&self, now: Instant) -> Elapsed {
+        self.hub.elapsed(now)
+    }
+
+    /// Whether a body is not to be polled.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.hub.is_full()
+    }
+
+    /// Returns once there is room for more events.
+    pub(crate) async fn room(&self) {
+        self.hub.wait_for_room().await;
+    }
+
+    /// As [`room`](Self::room), to be kept.
+    pub(crate) fn boxed_room(&self) -> BoxFuture<()> {
+        let hub = Arc::clone(&self.hub);
+        Box::pin(async move { hub.wait_for_room().await })
+    }
+
+    /// Whether the run is to let its reader read before it goes on.
+    #[inline]
+    pub(crate) fn is_to_be_read(&self) -> bool {
+        self.is_full() || self.hub.holds_state()
+    }
+
+    /// Lets the reader read: it polls the run again when it has. Who is inside a
+    /// task is woken then.
+    pub(crate) async fn let_read(&self) {
+        if !self.origin.path.is_empty() {
+            return self.hub.wait_until_read().await;
+        }
+        poll_fn(|_| match self.is_to_be_read() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+    }
+}
+
+impl Emitter for Watch {
+    fn wants(&self, told: Telling) -> bool {
+        self.hub.wants(match told {
+            Telling::Token => Kinds::TOKENS,
+            Telling::Custom => Kinds::CUSTOM,
+        })
+    }
+
+    fn emit(&self, place: Place, told: Told) -> Result<Emitted, EmitError> {
+        let capacity = self.hub.capacity;
+        let kind = match told {
+            Told::Token(text) => EventKind::Token { text },
+            Told::Custom(custom) => EventKind::Custom(custom),
+        };
+        let mut put = self.put(self.elapsed(Instant::now()));
+        if !self.hub.lossy && put.len() >= 2 * capacity {
+            return Err(EmitError { capacity });
+        }
+        put.tell(Spot::of(place), kind);
+        Ok(match put.len() < capacity || self.hub.lossy {
+            true => Emitted::default(),
+            false => Emitted::waits_for(self.boxed_room()),
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! A reader that is slow: the run waits, or events are dropped and counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use superstep::EventKind;
+use superstep::prelude::*;
+
+use super::lines;
+use crate::common::{Trace, marks, sound, within_a_day};
+
+const TELL: Worker<u32> = Worker::new("tell");
+
+/// A graph of `n` tasks at once that emit 20 numbers each, and count them.
+fn chatty(n: u32, count: &Arc<AtomicU32>) -> superstep::Graph<Trace> {
+    let count = Arc::clone(count);
+    sound(
+        StateGraph::<Trace>::new("test")
+            .add_worker(TELL, move |first: u32, ctx: Ctx| {
+                let count = Arc::clone(&count);
+                async move {
+                    for n in first..first + 20 {
+                        ctx.emit(n)?;
+                        count.fetch_add(1, Ordering::SeqCst);
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                    NodeResult::Ok(())
+                }
+            })
+            .add_conditional_edges(
+                START,
+                move |_: &Trace| (0..n).map(|k| TELL.send(100 * k)).collect::<Vec<_>>(),
+                [TELL],
+            ),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_wait_for_a_slow_reader() {
+    let count = Arc::default();
+    let mut events = chatty(3, &count)
+        .invoke(Trace::update())
+        .stream()
+        .custom::<u32>()
+        .buffer(4);
+    assert!(events.next().await.is_some());
+    // The run is not polled, but its tasks are at work.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let emitted = count.load(Ordering::SeqCst);
+    assert!(emitted <= 3 + 4 + 3, "{emitted} were emitted unread");
+    let rest = within_a_day(lines(&mut events)).await.len();
+    assert_eq!(rest + 1, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lossy_buffer_drops_the_oldest_and_counts_them() {
+    let count = Arc::default();
+    let mut events = chatty(3, &count)
+        .invoke(Trace::update())
+        .stream()
+        .custom::<u32>()
+        .buffer(4)
+        .lossy();
+    let mut seen = 0;
+    let mut lost = 0;
+    while let Some(event) = events.next().await {
+        match event.kind {
+            EventKind::Lost { events } => lost += events,
+            _ => seen += 1,
+        }
+        tokio::time::sleep(Duration::from_millis(7)).await;
+    }
+    assert_eq!(seen + lost, 60);
+    assert!(lost > 20, "{lost}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_emits_without_an_await_fails_before_memory_grows() {
+    let graph = |awaits: bool| {
+        sound(
+            StateGraph::<Trace>::new("test")
+                .add_node("a", move |ctx: Ctx| async move {
+                    for n in 0..100_u32 {
+                        let emitted = ctx.emit(n)?;
+                        if awaits {
+                            emitted.await;
+                        }
+                    }
+                    NodeResult::Ok(())
+                })
+                .add_edge(START, "a"),
+        )
+    };
+    let mut events = graph(true)
+        .invoke(Trace::update())
+        .stream()
+        .custom::<u32>()
+        .buffer(8);
+    assert_eq!(within_a_day(lines(&mut events)).await.len(), 100);
+    let events = graph(false)
+        .invoke(Trace::update())
+        .stream()
+        .custom::<u32>()
+        .buffer(8);
+    let mut events = events;
+    assert_eq!(within_a_day(lines(&mut events)).await.len(), 16);
+    let error = events.finish().await.unwrap_err();
+    let chain = crate::common::chain(&error).join(": ");
+    assert!(chain.contains("buffer of 8 is full"), "{chain}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_finished_lets_everybody_go_on() {
+    let count = Arc::default();
+    let mut events = chatty(30, &count)
+        .invoke(Trace::update())
+        .stream()
+        .buffer(2);
+    assert!(events.next().await.is_some());
+    assert!(within_a_day(events.finish()).await.is_ok());
+    assert_eq!(count.load(Ordering::SeqCst), 600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_share_a_small_buffer_on_many_threads() {
+    for buffer in [1, 3, 1024] {
+        let graph = sound(
+            StateGraph::<Trace>::new("test")
+                .add_worker(TELL, async |n: u32, ctx: Ctx| {
+                    ctx.emit(n)?;
+                    tokio::task::yield_now().await;
+                    ctx.emit(n)?.await;
+                    NodeResult::Ok(Trace::update().sum(1_u64))
+                })
+                .add_conditional_edges(
+                    START,
+                    |_: &Trace| (0..500).map(|n| TELL.send(n)).collect::<Vec<_>>(),
+                    [TELL],
+                ),
+        );
+        let mut events = graph.invoke(Trace::update()).stream().buffer(buffer);
+        let mut seen = [0; 5];
+        while let Some(event) = events.next().await {
+            match event.kind {
+                EventKind::TaskStarted => seen[0] += 1,
+                EventKind::Custom(_) => seen[1] += 1,
+                EventKind::TaskFinished { .. } => seen[2] += 1,
+                EventKind::SuperstepFinished { .. } => seen[3] += 1,
+                _ => seen[4] += 1,
+            }
+        }
+        assert_eq!(seen, [500, 1000, 500, 2, 4], "buffer of {buffer}");
+        assert_eq!(events.finish().await.unwrap().state.sum, 500);
+    }
+}
+
+/// A state that counts its copies.
+mod copies {
+    use super::*;
+    use serde::{Deserialize, Serialize};
+
+    static COPIES: AtomicU32 = AtomicU32::new(0);
+
+    #[derive(Debug, Default, Serialize, Deserialize)]
+    struct Heavy;
+
+    impl Clone for Heavy {
+        fn clone(&self) -> Self {
+            COPIES.fetch_add(1, Ordering::SeqCst);
+            Self
+        }
+    }
+
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct Carried {
+        heavy: Heavy,
+        #[reduce(Sum)]
+        n: u32,
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_of_values_makes_no_copies() {
+        let more = |state: &Carried| if state.n < 100 { "a" } else { END };
+        let add = async |_: View<Carried>| Carried::update().n(1);
+        let graph = sound(
+            StateGraph::<Carried>::new("test")
+                .add_node("a", add)
+                .add_node("b", add)
+                .add_node("c", add)
+                .add_edge(START, "a")
+                .add_edge("a", ["b", "c"])
+                .add_conditional_edges("b", move |state: &Carried| vec![more(state)], ["a", END]),
+        );
+        let mut events = graph.invoke(Carried::update()).stream();
+        let mut n = 0;
+        while let Some(event) = events.next().await {
+            n += u32::from(event.state().is_some());
+        }
+        assert!(n > 60, "{n}");
+        assert_eq!(events.finish().await.unwrap().state.n, 102);
+        assert_eq!(COPIES.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_always_finds_something_lets_others_run() {
+    let graph = sound(marks(["a"]).add_edge(START, "a").add_conditional_edges(
+        "a",
+        |_: &Trace| ["a"],
+        ["a", END],
+    ));
+    let ticks = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&ticks);
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut events = graph
+        .invoke(Trace::update())
+        .recursion_limit(5000)
+        .stream()
+        .tokens();
+    assert!(events.next().await.is_none());
+    let mut events = graph.invoke(Trace::update()).recursion_limit(5000).stream();
+    while events.next().await.is_some() {}
+    other.abort();
+    assert!(ticks.load(Ordering::SeqCst) > 20);
+}
