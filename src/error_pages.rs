@@ -53,6 +53,8 @@ pages! {
     no_runtime = "../docs/errors/no-runtime.md",
     limits = "../docs/limits.md",
     policies = "../docs/policies.md",
+    streaming = "../docs/streaming.md",
+    subgraphs = "../docs/subgraphs.md",
     threads = "../docs/threads.md",
     timelines = "../docs/timelines.md",
     from_langgraph = "../docs/from-langgraph.md",

@@ -14,6 +14,7 @@ use super::hooks::Ledger;
 use super::limits::RunLimits;
 use super::policed::attempts;
 use super::settle::TaskKey;
+use super::spans::Spans;
 use super::stop::Stops;
 use super::watch::Watch;
 use crate::compile::Frozen;
@@ -41,6 +42,8 @@ pub(super) struct Shared<S: State, C> {
     /// [`Nest`](super::nest::Nest).
     pub(super) nest: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) seed: Seed,
+    /// When its tasks are at work.
+    pub(super) spans: Arc<Spans>,
 }
 
 /// Whoever watches the run.

@@ -103,7 +103,7 @@ async fn cached<S: State, C: Send + Sync + 'static>(
     task: Task,
 ) -> Ended<S> {
     let graph = Arc::clone(&shared.graph);
-    let task_key = TaskKey::of(&task);
+    let (task_key, begin) = (TaskKey::of(&task), shared.spans.now());
     let asked_before = |shared: &Shared<S, C>| {
         let ledger = shared.ledger.as_ref();
         ledger.is_some_and(|ledger| ledger.is_answered(task_key))
@@ -134,6 +134,7 @@ async fn cached<S: State, C: Send + Sync + 'static>(
     let _turn = flight.line.acquire().await;
     if let Some(outcome) = entry.look_up(&graph).await {
         let ended = hit(&shared, task_key, outcome);
+        shared.spans.known(superstep, task_key, begin);
         if let Some(watched) = watched(&shared) {
             watched.was_known(&ended).await;
         }

@@ -22,6 +22,7 @@ use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
+use super::spans::Spans;
 use super::stop::{StopCall, Stops};
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
 use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
@@ -382,6 +383,7 @@ where
             stops: self.stops(),
             nest: None,
             seed: Seed::new(self.seed),
+            spans: Arc::new(Spans::new(tokio::time::Instant::now())),
         }
     }
 

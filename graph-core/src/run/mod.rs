@@ -23,6 +23,7 @@ mod record;
 mod rehearse;
 mod result;
 mod settle;
+mod spans;
 mod stop;
 mod tell;
 mod thread;
@@ -43,6 +44,7 @@ pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
 
+pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
 pub use watch::{Events, Watcher};

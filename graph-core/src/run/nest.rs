@@ -18,7 +18,8 @@ use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::{Progress, guarded};
 use super::limits::{Bounds, RunLimits};
-use super::stop::StopCall;
+use super::spans::{Inside, Spans, Times};
+use super::stop::{RunControl, StopCall};
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
@@ -37,7 +38,10 @@ pub(super) struct Nest {
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
+    /// What may drain the run.
+    control: Option<RunControl>,
     seed: Seed,
+    spans: Arc<Spans>,
     /// The workers of the graph that they are nodes of.
     workers: Vec<InputType>,
     /// That of the graph around it.
@@ -52,6 +56,15 @@ impl Nest {
         }
         let mut workers = self.workers.iter();
         workers.find(|worker| worker.worker == name).copied()
+    }
+
+    /// Notes when the tasks of a graph were at work that a task has run.
+    fn note(&self, place: Place, times: Times) {
+        self.spans.inside(Inside {
+            node: place.node,
+            send: place.send,
+            times,
+        });
     }
 
     fn seed_in(&self, place: Place) -> Seed {
@@ -75,6 +88,8 @@ pub(super) struct Around {
     pub(super) recursion_limit: Option<u64>,
     pub(super) thread: Option<OnThread>,
     pub(super) outer: Option<Arc<Nest>>,
+    /// What may drain the graph around.
+    pub(super) control: Option<RunControl>,
 }
 
 impl<S: State, C> Shared<S, C> {
@@ -89,7 +104,12 @@ impl<S: State, C> Shared<S, C> {
                 watch: self.watch().cloned(),
                 recursion_limit: around.recursion_limit,
                 thread: around.thread,
+                control: around.control.or_else(|| {
+                    let stops = self.stops.as_ref();
+                    stops.and_then(|stops| stops.control().cloned())
+                }),
                 seed: self.seed.clone(),
+                spans: Arc::clone(&self.spans),
                 workers: workers.collect(),
                 outer: around.outer,
             }));
@@ -135,7 +155,7 @@ impl<S: State, C> Progress<'_, S, C> {
 }
 
 /// A graph inside a run, and where.
-struct Inside<S: State, C> {
+struct InRun<S: State, C> {
     graph: Arc<Frozen<S, C>>,
     context: Arc<C>,
     nest: Arc<Nest>,
@@ -150,7 +170,7 @@ struct Ended<S: State> {
     targets: Vec<Target>,
 }
 
-impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
+impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
     fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
         let nest = frame.nest.map(Arc::clone);
         let nest = nest.and_then(|nest| nest.downcast().ok());
@@ -169,14 +189,15 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
         mut input: S::Update,
         hands: bool,
     ) -> Result<Ended<S>, NodeError> {
-        let nest = Arc::clone(&self.nest);
+        let (nest, place) = (Arc::clone(&self.nest), self.place);
         let ledger = nest.ledger(self.place, &self.graph.names);
         let mut progress = self.begin(state, hands, ledger.as_ref());
         match &ledger {
             None => progress.run(input).await?,
             Some(ledger) => {
                 let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                let work = progress.go_inside(&mut input, ledger, &outer);
+                let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
+                let work = progress.go_inside(&mut input, ledger, &outer, &drains);
                 let ended = guarded(work).await;
                 match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
                     InsideEnd::Done => {}
@@ -184,6 +205,7 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
                 }
             }
         }
+        nest.note(place, progress.times());
         let nested = progress.nested.take();
         let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
         Ok(Ended {
@@ -217,11 +239,13 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
             nest: None,
             seed: nest.seed_in(place),
+            spans: Arc::new(Spans::new(nest.spans.begun())),
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
         let shared = shared.nested(Around {
             recursion_limit: nest.recursion_limit,
             thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
+            control: nest.control.clone(),
             outer: Some(nest),
         });
         let mut progress = Progress::new(shared, recursion_limit);
@@ -262,7 +286,7 @@ struct SameState<S: State, C>(Graph<S, C>);
 
 impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
     fn call(&self, input: Input<'_, S>, frame: &Frame<'_, C>) -> BoxCall<S> {
-        let inside = Inside::new(&self.0, frame);
+        let inside = InRun::new(&self.0, frame);
         let Input::State(state) = input else {
             unreachable!("a graph that is a node was sent a value");
         };
@@ -463,7 +487,7 @@ where
             unreachable!("a graph that is a node was sent a value");
         };
         mapped(
-            Inside::new(&self.graph, frame),
+            InRun::new(&self.graph, frame),
             (self.input)(state),
             &self.output,
         )
@@ -483,12 +507,12 @@ where
             unreachable!("a worker was started without a value");
         };
         let input = (self.input)(&*sent.into_any());
-        mapped(Inside::new(&self.graph, frame), input, &self.output)
+        mapped(InRun::new(&self.graph, frame), input, &self.output)
     }
 }
 
 /// A run of a graph with a state of its own.
-fn mapped<P, S, C, O>(inside: Inside<S, C>, input: S::Update, output: &Arc<O>) -> BoxCall<P>
+fn mapped<P, S, C, O>(inside: InRun<S, C>, input: S::Update, output: &Arc<O>) -> BoxCall<P>
 where
     P: State,
     S: State,

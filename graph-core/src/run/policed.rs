@@ -9,6 +9,7 @@ use super::attempt::{Done, Ended, Failed, Shared, call_body, caught, place};
 use super::limits::{Called, admit};
 use super::race::{Begin, Race};
 use super::settle::TaskKey;
+use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
 use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
@@ -28,6 +29,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     let mut watched = shared
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
+    let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
     let key = TaskKey::of(&task);
     let node = shared.graph.node(task.node);
     let budget = shared.limits.budget();
@@ -53,9 +55,12 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         first: None,
     };
     loop {
-        let result = work.attempt(&mut watched).await;
+        let result = work.attempt(&mut watched, &mut span).await;
         let error = match work.over(result) {
-            Ok(ended) => return told(watched, ended).await,
+            Ok(ended) => {
+                span.ends(how(&ended));
+                return told(watched, ended).await;
+            }
             Err(error) => error,
         };
         let told_of = watched.as_ref().and_then(|watched| watched.text(&error));
@@ -64,14 +69,25 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
                 if let (Some(watched), Some(error)) = (&watched, told_of) {
                     watched.retries(error, delay);
                 }
+                span.does(Doing::Backoff);
                 wait(delay).await;
             }
             Err(error) => {
                 if let Err(failed) = work.fall_back(error) {
+                    span.ends(SpanEnd::Failed);
                     return told(watched, Err(failed)).await;
                 }
             }
         }
+    }
+}
+
+/// How a task ended, for its span.
+fn how<S: State>(ended: &Ended<S>) -> SpanEnd {
+    match ended {
+        Ok(done) if done.paused => SpanEnd::Paused,
+        Ok(_) => SpanEnd::Done,
+        Err(_) => SpanEnd::Failed,
     }
 }
 
@@ -120,6 +136,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
     async fn attempt(
         &mut self,
         watched: &mut Option<WatchedTask>,
+        span: &mut OpenSpan,
     ) -> Result<Outcome<S>, NodeError> {
         let node = self.node;
         let called = match &self.first {
@@ -127,10 +144,12 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             None if node.nested => Called::Graph,
             None => Called::Function,
         };
+        span.does(Doing::Queued);
         let admitted = admit(&self.shared.limits, &node.policy, self.key.node, called).await;
         if let Some(watched) = watched {
             watched.starts(self.place.attempt).await;
         }
+        span.does(Doing::Attempt(self.place.attempt));
         // Given back when this returns, before any wait for another attempt.
         let _admitted = admitted?;
         let turn = caught(|| self.turn())?;

@@ -173,6 +173,10 @@ impl Stops {
         (Instant::now() >= deadline).then_some(Stop::TimedOut(TimeoutScope::Run, limit))
     }
 
+    pub(super) fn control(&self) -> Option<&RunControl> {
+        self.control.as_ref()
+    }
+
     pub(super) fn drains(&self) -> bool {
         self.control.as_ref().is_some_and(RunControl::is_draining)
     }

@@ -94,7 +94,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let around = Around {
             recursion_limit: call_limit,
             thread: Some(OnThread::Itself(Arc::clone(&ledger))),
-            outer: None,
+            ..Around::default()
         };
         Ok(Self {
             progress: Progress::new(shared.nested(around), recursion_limit),

@@ -97,6 +97,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 };
             }
             if !self.superstep(graph, tasks).await? {
+                // One that waits without a question was drained inside.
+                if answers.is_none() && self.interrupts().is_empty() {
+                    return Ok(End::Drained);
+                }
                 let Some(answers) = answers.take() else {
                     return Ok(End::Interrupted);
                 };

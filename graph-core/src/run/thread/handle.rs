@@ -7,6 +7,7 @@ use super::super::attempt::Shared;
 use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::super::limits::RunLimits;
+use super::super::spans::Spans;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
@@ -254,6 +255,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             stops: None,
             nest: None,
             seed: Seed::default(),
+            spans: Arc::new(Spans::new(tokio::time::Instant::now())),
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }

@@ -123,12 +123,14 @@ pub(in crate::run) enum InsideEnd {
 }
 
 impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
-    /// Runs from the input to the end, or until something inside waits.
+    /// Runs from the input to the end, or until something inside waits, or the
+    /// run is drained.
     pub(in crate::run) async fn go_inside(
         &mut self,
         input: &mut S::Update,
         ledger: &InsideLedger,
         outer: &FindWorker<'_>,
+        drains: &(dyn Fn() -> bool + Sync),
     ) -> Result<InsideEnd, RunError> {
         let graph = Arc::clone(&self.shared.graph);
         let mut tasks = Vec::new();
@@ -141,6 +143,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 return Ok(InsideEnd::Done);
             }
             self.drains()?;
+            if drains() {
+                return Ok(InsideEnd::Paused);
+            }
             if !self
                 .superstep_inside(&graph, &mut tasks, ledger, outer)
                 .await?

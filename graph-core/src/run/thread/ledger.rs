@@ -287,9 +287,9 @@ fn is_answer(error: &NodeError) -> bool {
     matches!(error, Some(RunError::Answer { .. }))
 }
 
-/// A task waits, since one inside it does.
+/// A task waits: a question inside it has no answer yet, or the run was drained.
 #[derive(Debug, thiserror::Error)]
-#[error("a question inside it has no answer yet")]
+#[error("what is inside it waits")]
 pub(in crate::run) struct PausedInside;
 
 impl<S: State> Ledger<S> for TaskLedger {
