@@ -50,6 +50,7 @@ pub(super) fn freeze<S: State, C>(
     Frozen {
         name: graph.name,
         names: names(&shape),
+        narrow: narrow(&nodes),
         nodes,
         start,
         joins: joins(&shape),
@@ -65,6 +66,7 @@ pub(super) fn freeze<S: State, C>(
             after: std::mem::take(&mut shape.breakpoints.after),
         },
         questions: Questions::default(),
+        cache: graph.cache,
         shape,
         warnings: Warnings {
             place: graph.place,
@@ -98,6 +100,15 @@ fn exits<S: State, C>(graph: &StateGraph<S, C>, shape: &Shape) -> Vec<Exits<S>> 
         });
     }
     exits
+}
+
+/// The nodes of which only so many tasks may be at work at once.
+fn narrow<S: State, C>(nodes: &[FrozenNode<S, C>]) -> Vec<(NodeIndex, usize)> {
+    let most = |node: &FrozenNode<S, C>| node.policy.max_concurrency;
+    let nodes = (0..).zip(nodes);
+    nodes
+        .filter_map(|(index, node)| Some((index, most(node)?)))
+        .collect()
 }
 
 /// Joins as they are, not as they were added: equal ones are one. Of those that

@@ -1,8 +1,10 @@
 //! The builder: it records what is said, and where, and judges nothing.
 
+mod cache;
 mod join;
 mod threads;
 
+pub(crate) use cache::Caching;
 pub use join::Join;
 pub(crate) use join::{JoinKind, Rule};
 pub(crate) use threads::{RecordedBreakpoint, RecordedThreads};
@@ -161,6 +163,7 @@ pub struct StateGraph<S: State, C = ()> {
     /// Makes those who decide about joins with rules, if there are any: the runs
     /// know the type.
     pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) cache: Option<Caching>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -180,6 +183,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             limits: Limits::default(),
             threads: RecordedThreads::default(),
             referees: None,
+            cache: None,
         }
     }
 
@@ -352,7 +356,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 
     /// The most tasks at work at once in a run; 0 counts as 1. No limit by
-    /// default.
+    /// default. A task that waits for a limiter, or for its next attempt, is not
+    /// at work.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.limits.max_concurrency = Some(tasks.max(1));
         self

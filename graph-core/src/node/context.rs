@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::desk::Interrupted;
 use super::{
-    Arrival, Arrivals, Desk, EmitError, Emitted, Emitter, EventValue, Failure, NO_ARRIVALS,
+    Arrival, Arrivals, Budget, Desk, EmitError, Emitted, Emitter, EventValue, Failure, NO_ARRIVALS,
     NodeError, Telling, Told,
 };
 use crate::id::{NodeName, TaskId};
@@ -119,6 +119,10 @@ impl<C> Ctx<C> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.place.attempt
+    }
+
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.desk.as_ref()?.budget()
     }
 
     /// In a fallback, the failure that it is called for; see

@@ -69,6 +69,9 @@ pub(super) trait Ledger<S: State>: Send + Sync {
     /// The answers and effects that the task has.
     fn desk(&self, task: TaskKey) -> Arc<Desk>;
 
+    /// Whether somebody has answered the task, or one inside it.
+    fn is_answered(&self, task: TaskKey) -> bool;
+
     /// An attempt, of that number, or the fallback after it has ended, having
     /// asked that. Returns how the task ended, if
     /// it did: by success, by a question, or by a failure that is not to be

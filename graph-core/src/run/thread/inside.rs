@@ -21,13 +21,11 @@ use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::super::stop::Stop;
 use super::entries::{RESULT, key_of};
-use super::ledger::{
-    BadAnswer, FindWorker, Named, StandingInside, TaskLedger, read_result, targets,
-};
+use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result, targets};
 use super::paths;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
-use crate::node::{Asked, Desk, NodeError, Outcome};
+use crate::node::{Asked, Desk, FindWorker, NodeError, Outcome};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -99,6 +97,10 @@ impl<S: State> Ledger<S> for InsideLedger {
 
     fn desk(&self, task: TaskKey) -> Arc<Desk> {
         self.thread.desk_inside(&self.key(task))
+    }
+
+    fn is_answered(&self, task: TaskKey) -> bool {
+        self.thread.is_task_answered(&self.key(task))
     }
 
     fn take_down(
