@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::attempt::{Done, Ended, Ending, Shared};
-use super::execute::Results;
+use super::results::Results;
 use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, FrozenJoin};
 use crate::id::NodeName;

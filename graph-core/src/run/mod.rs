@@ -23,6 +23,7 @@ mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
 mod result;
+mod results;
 mod settle;
 mod spans;
 mod stop;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::attempt::{Done, Ending};
 use super::super::error::RunError;
-use super::super::execute::Results;
+use super::super::results::Results;
 use super::super::settle::TaskKey;
 use super::drive::Threaded;
 use super::entries::{RESULT, Standing};
