@@ -52,6 +52,7 @@ pages! {
     starved = "../docs/errors/starved.md",
     join = "../docs/errors/join.md",
     no_runtime = "../docs/errors/no-runtime.md",
+    joins = "../docs/joins.md",
     threads = "../docs/threads.md",
     from_langgraph = "../docs/from-langgraph.md",
 }
