@@ -58,6 +58,7 @@ pages! {
     policies = "../docs/policies.md",
     streaming = "../docs/streaming.md",
     subgraphs = "../docs/subgraphs.md",
+    joins = "../docs/joins.md",
     threads = "../docs/threads.md",
     timelines = "../docs/timelines.md",
     from_langgraph = "../docs/from-langgraph.md",

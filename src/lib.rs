@@ -67,6 +67,10 @@
 //!   node that returns a [`Command`] writes and chooses at once.
 //! - **Map and reduce.** A [`Worker`] is started by sends, once for each value,
 //!   and gets that value in place of a view of the state.
+//! - **Joins.** An edge from several sources waits for all of them;
+//!   [`StateGraph::add_join`] waits for the first, for a quorum, for whatever
+//!   comes in time, and [`Ctx::arrivals`] says what each source came to.
+//!   `docs/joins.md` has all of it.
 //! - **Failures.** A node fails by `?` on any error, on text, or on an
 //!   `anyhow::Error`, and by `Err("no answer".into())`, see [`NodeError`]. The
 //!   run then ends with a [`RunError`], which `main` prints with its causes and

@@ -206,8 +206,9 @@ async fn time_that_is_over_wakes_no_join_of_which_nothing_came() {
 #[tokio::test(start_paused = true)]
 async fn who_has_come_and_waits_to_tell_of_it_has_come() {
     let chatty = async |ctx: Ctx| -> NodeResult<TraceUpdate> {
+        ctx.emit(0_u32)?;
         sleep(Duration::from_secs(1)).await;
-        for n in 0..3_u32 {
+        for n in 1..4_u32 {
             ctx.emit(n)?;
         }
         Ok(Trace::update().log("a"))
