@@ -21,7 +21,7 @@ pub use graph::Graph;
 pub(crate) use graph::{
     Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenRoute, JoinSource, Pace,
 };
-pub(crate) use rules::{RuledJoin, Rules};
+pub(crate) use rules::{RuledJoin, Rules, RulesOf};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
 use std::sync::Arc;
