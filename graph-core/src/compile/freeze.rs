@@ -11,7 +11,7 @@ use super::graph::{
     Pace, Questions, Threads, Warnings,
 };
 use super::links::{Lists, arranged, sorted};
-use super::rules::rules;
+use super::rules::RulesOf;
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 use crate::graph::StateGraph;
 use crate::id::NodeName;
@@ -25,7 +25,9 @@ pub(super) fn freeze<S: State, C>(
     merge_equal_joins(&mut shape);
     let mut exits = exits(&graph, &shape);
     let start = exits.remove(0);
-    let rules = rules(&shape);
+    let rules = graph.rules.as_ref();
+    let rules = rules.and_then(|rules| rules.downcast_ref::<RulesOf>());
+    let rules = rules.and_then(|of| of.rules(&shape));
     let mut nodes = Vec::with_capacity(shape.nodes.len());
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");

@@ -160,8 +160,9 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
-    /// Makes those who decide about joins with rules, if there are any: the runs
-    /// know the type.
+    /// What is known of joins with rules, if there are any, and what decides about
+    /// them: `compile` and the runs know the types.
+    pub(crate) rules: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) cache: Option<Caching>,
 }
@@ -182,6 +183,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             defaults: NodeDefaults::default(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
+            rules: None,
             referees: None,
             cache: None,
         }

@@ -227,3 +227,24 @@ async fn who_has_come_and_waits_to_tell_of_it_has_come() {
     let run = events.finish().await.unwrap();
     assert_eq!(run.state.log, ["a", "t: a done, b timed out"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_when_the_time_is_over_is_too_late() {
+    let to_end = |_: &Trace| -> Vec<&str> { vec![] };
+    let graph = sound(
+        nodes([
+            ("p", Says(1)),
+            ("a", Says(1)),
+            ("x", Says(8)),
+            ("y", Says(1)),
+        ])
+        .add_edge(START, ["p", "x"])
+        .add_conditional_edges("p", to_end, ["a"])
+        // Nothing has come when `x` has ended, and `a` is ready.
+        .add_edge("x", ["a", "y"])
+        .add_join("a", "t", Join::settled().within(FIVE)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "p x | t y");
+    assert_eq!(run.state.log[2], "t: a timed out");
+}
