@@ -107,6 +107,7 @@
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
+//! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
 
 #[cfg(doctest)]
@@ -124,7 +125,7 @@ pub use superstep_core::{
     EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events, FieldAt, FieldKind,
     FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext, History, Interrupt,
     Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
-    IntoWorker, Invocation, Items, Kinds, Last, Lead, LeadBy, Lease, Loaded, Max,
+    IntoWorker, Invocation, Items, JsonLines, Kinds, Last, Lead, LeadBy, Lease, Loaded, Max,
     MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
     NodeResult, OnBusy, OnFailure, Outcome, Phase, PhaseKind, Prunable, Reducer, Replace,
     Retention, Retry, Route, Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot,
@@ -134,6 +135,8 @@ pub use superstep_core::{
     View, Watcher, Worker, WriteKind, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
+#[cfg(feature = "progress")]
+pub use superstep_providers::Progress;
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};
 #[cfg(feature = "postgres")]

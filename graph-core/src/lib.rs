@@ -47,8 +47,8 @@ pub use node::{
 pub use plan::StarvedJoin;
 pub use run::{
     CancelledBy, Durability, Events, Given, HasContext, History, IntoContext, Invocation,
-    NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph, Thread, ThreadUpdate,
-    TimeoutScope, Unfinished, Watcher, subgraph,
+    JsonLines, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph, Thread,
+    ThreadUpdate, TimeoutScope, Unfinished, Watcher, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

@@ -14,7 +14,10 @@ mod impossible;
 mod kit;
 #[cfg(feature = "testing")]
 mod laws;
+mod log;
 mod policy;
+#[cfg(feature = "progress")]
+mod progress;
 mod run;
 mod silent;
 mod state;

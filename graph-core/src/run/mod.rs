@@ -32,4 +32,4 @@ pub(crate) use thread::incompatible;
 
 pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
-pub use watch::{Events, Watcher};
+pub use watch::{Events, JsonLines, Watcher};
