@@ -71,8 +71,11 @@
 //!   `anyhow::Error`, and by `Err("no answer".into())`, see [`NodeError`]. The
 //!   run then ends with a [`RunError`], which `main` prints with its causes and
 //!   with help.
-//! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
-//!   on a function.
+//! - **Policies.** [`node`] puts [`Retry`], timeouts, a fallback, hedging,
+//!   deferral and declarations on a function, and
+//!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
+//!   [`blocking`] makes a node of a function that is not async.
+//!   `docs/policies.md` says how they go together.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.
@@ -120,19 +123,19 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord, Checkpointer,
-    Claim, Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic, Durability, END,
-    EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events, FieldAt, FieldKind,
-    FieldRecord, FieldSchema, FieldUpdate, Fields, Given, Graph, HasContext, History, Interrupt,
-    Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
-    IntoWorker, Invocation, Items, JsonLines, Kinds, Last, Lead, LeadBy, Lease, Loaded, Max,
-    MemoryCheckpointer, Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeError, NodeName,
-    NodeResult, OnBusy, OnFailure, Outcome, Phase, PhaseKind, Prunable, Reducer, Replace,
-    Retention, Retry, Route, Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot,
-    Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph, Sum,
-    SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,
-    TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
-    View, Watcher, Worker, WriteKind, node, subgraph,
+    All, Any, Append, Blocking, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord,
+    Checkpointer, Claim, Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic,
+    Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events,
+    Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given,
+    Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
+    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, JsonLines, Kinds, Last,
+    Lead, LeadBy, Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
+    NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, Phase,
+    PhaseKind, Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run, RunControl,
+    RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin,
+    State, StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread,
+    ThreadId, ThreadUpdate, Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun,
+    Unfinished, Update, UpdateKeys, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]

@@ -134,6 +134,10 @@ fn recorded_cases_come_out_the_same() {
     let mut n_differ = current.block_on(run_all("current-thread", &cases, memory));
     n_differ += multi.block_on(run_all("multi-thread", &cases, memory));
     let n_threads = cases.iter().filter(|case| case.thread).count();
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(unused_mut, reason = "no other store is built in")
+    )]
     let mut stores = "in memory".to_owned();
     #[cfg(feature = "sqlite")]
     {

@@ -105,8 +105,12 @@ const RUNTIMES: &[&str] = &[
 ];
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than
-/// that: what keeps leases in memory sees when they end.
-const CLOCKS: &[&str] = &["graph-core/src/checkpoint/memory.rs"];
+/// that: what keeps leases in memory sees when they end, and a body's signs of life
+/// have their times.
+const CLOCKS: &[&str] = &[
+    "graph-core/src/checkpoint/memory.rs",
+    "graph-core/src/node/pulse.rs",
+];
 
 fn engine() -> Vec<Source> {
     sources(&["graph-core/src"])

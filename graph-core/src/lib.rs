@@ -40,15 +40,15 @@ pub use event::{
 pub use graph::{OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Definition, EmitError, Emitted, EventValue, Interrupted, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeError, NodeResult, Outcome, Retry,
-    Route, SendTo, Target, View, Worker, node,
+    Command, Ctx, Definition, EmitError, Emitted, EventValue, Failure, Fallback, Interrupted,
+    IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeDefaults,
+    NodeError, NodeResult, Outcome, Retry, Retryable, Route, SendTo, Target, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    CancelledBy, Durability, Events, Given, HasContext, History, IntoContext, Invocation,
+    Blocking, CancelledBy, Durability, Events, Given, HasContext, History, IntoContext, Invocation,
     JsonLines, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph, Thread,
-    ThreadUpdate, TimeoutScope, Unfinished, Watcher, subgraph,
+    ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

@@ -270,6 +270,9 @@ fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
     if task.attempts > 1 {
         writeln!(f, "    attempts {}", task.attempts)?;
     }
+    if task.fallback {
+        writeln!(f, "    falls back")?;
+    }
     if let Some(writes) = &task.writes {
         writeln!(f, "    writes {}", Short(writes))?;
     }

@@ -15,7 +15,7 @@ mod kit;
 #[cfg(feature = "testing")]
 mod laws;
 mod log;
-mod policy;
+mod policies;
 #[cfg(feature = "progress")]
 mod progress;
 mod run;

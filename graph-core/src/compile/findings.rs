@@ -166,6 +166,15 @@ impl Findings {
         );
     }
 
+    pub(super) fn hedge_not_idempotent(&mut self, place: Place, node: &str) {
+        self.error(
+            place,
+            "hedge-not-idempotent",
+            format_args!("`{node}` is hedged, but does not say that it may run twice at once"),
+            format_args!("if it may, declare it: `.idempotent()`; else remove `.hedge(..)`"),
+        );
+    }
+
     pub(super) fn unknown_field(
         &mut self,
         place: Place,

@@ -47,10 +47,11 @@ pub(super) fn freeze<S: State, C>(
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
-        let policy = recorded.definition.policy.clone();
+        let policy = recorded.definition.policy.clone().settled(&graph.defaults);
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
-            plain: policy.retry.is_none() && policy.timeout.is_none(),
+            plain: policy.is_plain() && recorded.definition.fallback.is_none(),
+            fallback: recorded.definition.fallback.clone(),
             nested: recorded.definition.nested,
             commands: recorded.definition.commands,
             policy,

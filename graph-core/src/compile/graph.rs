@@ -122,6 +122,8 @@ impl Pace {
 
 pub(crate) struct FrozenNode<S: State, C> {
     pub(crate) body: Arc<dyn Body<S, C>>,
+    /// Called when the task has failed.
+    pub(crate) fallback: Option<Arc<dyn Body<S, C>>>,
     pub(crate) policy: Policy,
     /// Whether no policy is in the way of its one attempt.
     pub(crate) plain: bool,

@@ -18,7 +18,9 @@ mod ways;
 pub use diagnostic::{CompileError, Diagnostic};
 pub(crate) use draw::{escape, fit, number, text_width};
 pub use graph::Graph;
-pub(crate) use graph::{Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenRoute, Pace};
+pub(crate) use graph::{
+    Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenNode, FrozenRoute, Pace,
+};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
 use std::sync::Arc;

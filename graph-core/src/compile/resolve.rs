@@ -3,6 +3,8 @@
 //! A name that is no node's is reported wherever it stands, and has an index
 //! like a node, so that the rules see all that is said about it.
 
+use std::time::Duration;
+
 use fixedbitset::FixedBitSet;
 
 use super::calls::{Calls, NodeCall, RouteCall};
@@ -132,6 +134,10 @@ impl<'a> Resolver<'a> {
         } = *node;
         if policy.defer && node.worker {
             self.findings.deferred_worker(place, name);
+        }
+        let hedge = policy.hedge.filter(|&hedge| hedge < Duration::MAX);
+        if hedge.is_some() && !policy.idempotent {
+            self.findings.hedge_not_idempotent(place, name);
         }
         let destinations = match &policy.destinations {
             Some(names) => {

@@ -34,12 +34,19 @@ pub struct TaskRecord {
     pub input: Option<Value>,
     /// How many attempts it took; 0 if the superstep failed, or the task waits.
     pub attempts: u32,
+    /// Whether its fallback was called, and what follows is what that did.
+    #[serde(skip_serializing_if = "is_false")]
+    pub fallback: bool,
     /// Its update, as it is written as JSON; `None` if it returned none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<Value>,
     /// What it made ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leads: Vec<Lead>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 /// One thing that a task made ready, or helped to.

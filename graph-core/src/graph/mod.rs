@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::node::{
-    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Route,
-    Target, Worker,
+    Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeDefaults,
+    Route, Target, Worker,
 };
 use crate::state::{Data, State};
 
@@ -149,6 +149,7 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) nodes: Vec<RecordedNode<S, C>>,
     pub(crate) edges: Vec<RecordedEdge>,
     pub(crate) routes: Vec<RecordedRoute<S>>,
+    pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
 }
@@ -166,6 +167,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             nodes: Vec::new(),
             edges: Vec::new(),
             routes: Vec::new(),
+            defaults: NodeDefaults::default(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
         }
@@ -291,6 +293,45 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
                 + self.routes.len()
                 + self.threads.breakpoints.len(),
         }
+    }
+
+    /// Policies for all nodes and workers, for each as far as it sets none of its
+    /// own, whether it was added before or after. A second call adds to the first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use std::time::Duration;
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Count { #[reduce(Sum)] attempts: u32 }
+    /// async fn flaky(_: View<Count>, ctx: Ctx) -> NodeResult<CountUpdate> {
+    ///     match ctx.attempt() {
+    ///         1 => Err("busy".into()),
+    ///         n => Ok(Count::update().attempts(n)),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Count>::new("flaky")
+    ///     .node_defaults(|node| {
+    ///         node.retry(Retry::attempts(3).delay(Duration::ZERO)).timeout(Duration::from_secs(20))
+    ///     })
+    ///     .add_node("a", flaky)
+    ///     .add_node("b", node(flaky).timeout(Duration::from_secs(60))) // tried again as well
+    ///     .add_edge(START, ["a", "b"])
+    ///     .compile()?;
+    /// let run = graph.invoke(Count::update()).await?;
+    /// assert_eq!(run.state.attempts, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn node_defaults(mut self, defaults: impl FnOnce(NodeDefaults) -> NodeDefaults) -> Self {
+        self.defaults = defaults(self.defaults);
+        self
     }
 
     /// The most supersteps that a run may take; 1000 by default.

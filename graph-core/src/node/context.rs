@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Desk, EmitError, Emitted, Emitter, EventValue, NodeError, Telling, Told};
+use super::{Desk, EmitError, Emitted, Emitter, EventValue, Failure, NodeError, Telling, Told};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -114,6 +114,63 @@ impl<C> Ctx<C> {
         self.place.attempt
     }
 
+    /// In a fallback, the failure that it is called for; see
+    /// [`on_error`](crate::NodeBuilder::on_error).
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.desk.as_ref()?.failure()
+    }
+
+    /// The same context after a failure, to call a fallback in a test.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::Ctx;
+    ///
+    /// async fn apologize(ctx: Ctx) -> String {
+    ///     ctx.failure().map(|failure| format!("sorry: {failure}")).unwrap_or_default()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let ctx = Ctx::new(()).with_failure("no answer");
+    /// assert_eq!(apologize(ctx).await, "sorry: no answer");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_failure(mut self, error: impl Into<NodeError>) -> Self {
+        let failure = Failure::new(error.into(), self.attempt());
+        self.desk = Some(Arc::new(Desk::after(self.desk.as_ref(), failure)));
+        self
+    }
+
+    /// In a [`blocking`](crate::blocking()) function, whether nobody wants its
+    /// result any more: the run was cancelled, a sibling failed, or a timeout
+    /// passed. An async node is dropped then, and does not see it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.desk.as_ref().is_some_and(|desk| desk.is_cancelled())
+    }
+
+    /// One for a function on a thread of its own, and where to tell that it was
+    /// cancelled.
+    pub(crate) fn on_thread(mut self) -> (Self, Option<Arc<Desk>>) {
+        let desk = Arc::new(Desk::on(self.desk.as_ref()));
+        self.desk = Some(Arc::clone(&desk));
+        (self, Some(desk))
+    }
+
+    /// A sign of life, for a node with an
+    /// [`idle_timeout`](crate::NodeBuilder::idle_timeout): its attempt has that
+    /// long again until the next one. Costs a look at the clock, and does nothing
+    /// where there is no such timeout.
+    pub fn heartbeat(&self) {
+        if let Some(desk) = &self.desk {
+            desk.beat();
+        }
+    }
+
     /// Asks somebody outside, and pauses the task until there is an answer.
     ///
     /// Returns the answer if the thread was resumed with one. Else it returns
@@ -133,7 +190,8 @@ impl<C> Ctx<C> {
     /// # Errors
     ///
     /// When there is no answer yet; when the answer is no `T`; when the run has
-    /// no thread, the name is empty, or the value cannot be JSON.
+    /// no thread, the node is hedged, the name is empty, or the value cannot be
+    /// JSON.
     ///
     /// # Examples
     ///
@@ -186,6 +244,11 @@ impl<C> Ctx<C> {
                     .to_owned(),
             );
         };
+        if desk.is_hedged() {
+            return refuse(
+                "cannot be asked in a node with `.hedge(..)`: it may run twice at once".to_owned(),
+            );
+        }
         if name.is_empty() || name.contains('#') {
             let why = "a question needs a name, without a `#`, which tells those of one name apart";
             return Err(Interrupted(why.to_owned()));
@@ -212,7 +275,8 @@ impl<C> Ctx<C> {
     ///
     /// A crash after the effect and before it was written lets it happen again:
     /// give the other side [`idempotency_key`](Self::idempotency_key), if it
-    /// takes one, to tell the two apart. A fork of the thread is another history, with effects of its own.
+    /// takes one, to tell the two apart. Two calls of a hedged attempt do not wait
+    /// for each other, and the effect may happen in both. A fork of the thread is another history, with effects of its own.
     ///
     /// # Cancel safety
     ///
@@ -409,6 +473,7 @@ impl<C> Ctx<C> {
     }
 
     fn tell(&self, kind: Telling, told: impl FnOnce() -> Told) -> Result<Emitted, EmitError> {
+        self.heartbeat();
         match &self.emitter {
             Some(emitter) if emitter.wants(kind) => emitter.emit(self.place, told()),
             _ => Ok(Emitted::default()),
@@ -447,7 +512,9 @@ impl<C> Ctx<C> {
         let number = answers.keys().filter(|(asked, _)| asked == name).count();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         answers.insert((name.to_owned(), number), answer);
-        self.desk = Some(Arc::new(Desk::for_a_test(answers)));
+        let mut desk = Desk::for_a_test(answers);
+        desk.failure = self.failure().cloned();
+        self.desk = Some(Arc::new(desk));
         self
     }
 }

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::BoxFuture;
+use super::{BoxFuture, Failure, Pulse};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -39,9 +41,20 @@ pub(crate) trait Keep: Send + Sync {
     fn keep(&self, key: &str, json: String) -> BoxFuture<Result<(), BoxError>>;
 }
 
-/// One task's, over all its attempts. The default has no thread to wait on.
+/// One task's, over all its attempts, or a call's, which has the task's papers
+/// and something of its own. The default has no thread to wait on.
 #[derive(Default)]
 pub(crate) struct Desk {
+    /// The desk whose papers are also this one's, and all that it has itself.
+    of: Option<Arc<Self>>,
+    /// Where somebody watches whether the body is alive.
+    pub(crate) pulse: Option<Pulse>,
+    /// Whether another call may be at work beside this one.
+    hedged: bool,
+    /// Whether what the call comes to is wanted no more.
+    cancelled: AtomicBool,
+    /// What a fallback is called for.
+    pub(super) failure: Option<Failure>,
     answers: BTreeMap<QuestionKey, Value>,
     /// Nothing, where there is no thread to wait on.
     keep: Option<Box<dyn Keep>>,
@@ -91,7 +104,65 @@ impl Desk {
                 once,
                 ..Papers::default()
             }),
+            ..Self::default()
         }
+    }
+
+    /// One for a call, with what another desk has.
+    pub(crate) fn on(of: Option<&Arc<Self>>) -> Self {
+        Self {
+            of: of.map(Arc::clone),
+            ..Self::default()
+        }
+    }
+
+    /// One of a call that may be made twice at once.
+    pub(crate) fn hedged(of: Option<&Arc<Self>>) -> Self {
+        Self {
+            hedged: true,
+            ..Self::on(of)
+        }
+    }
+
+    /// A fallback's.
+    pub(crate) fn after(of: Option<&Arc<Self>>, failure: Failure) -> Self {
+        Self {
+            failure: Some(failure),
+            ..Self::on(of)
+        }
+    }
+
+    pub(super) fn is_hedged(&self) -> bool {
+        self.all().any(|desk| desk.hedged)
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.all()
+            .any(|desk| desk.cancelled.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.all().find_map(|desk| desk.failure.as_ref())
+    }
+
+    /// This desk, and those that it is made on.
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |desk| desk.of.as_deref())
+    }
+
+    /// The one with the task's papers.
+    fn task(&self) -> &Self {
+        self.all().last().unwrap_or(self)
+    }
+
+    /// A sign of life.
+    pub(super) fn beat(&self) {
+        let pulses = self.all().filter_map(|desk| desk.pulse.as_ref());
+        pulses.for_each(Pulse::beat);
     }
 
     /// One whose answers are given, and which keeps nothing.
@@ -109,17 +180,17 @@ impl Desk {
     }
 
     pub(super) fn answers(&self) -> &BTreeMap<QuestionKey, Value> {
-        &self.answers
+        &self.task().answers
     }
 
     /// A name for something that the task does, the same whenever it runs again.
     pub(super) fn key_for(&self, key: &str) -> String {
-        format!("{}/{key}", self.place)
+        format!("{}/{key}", self.task().place)
     }
 
     /// Whether there is a thread that can wait for an answer.
     pub(super) fn waits(&self) -> bool {
-        self.keep.is_some()
+        self.task().keep.is_some()
     }
 
     /// Asks: the answer if there is one, else the question is open.
@@ -129,11 +200,12 @@ impl Desk {
         value: Value,
         check: fn(&Value) -> Result<(), String>,
     ) -> Option<Value> {
-        let mut papers = self.papers.lock();
+        let task = self.task();
+        let mut papers = task.papers.lock();
         let number = papers.asked.entry(name.to_owned()).or_default();
         let key = (name.to_owned(), *number);
         *number += 1;
-        let Some(answer) = self.answers.get(&key) else {
+        let Some(answer) = task.answers.get(&key) else {
             papers.open.push(Question { key, value, check });
             return None;
         };
@@ -146,14 +218,14 @@ impl Desk {
 
     /// A body begins.
     pub(crate) fn begin_attempt(&self) {
-        let mut papers = self.papers.lock();
+        let mut papers = self.task().papers.lock();
         papers.asked.clear();
         papers.open.clear();
     }
 
     /// What the body asked that has just ended.
     pub(crate) fn asked(&self) -> Asked {
-        let papers = self.papers.lock();
+        let papers = self.task().papers.lock();
         match &papers.wrong {
             Some(wrong) => Asked::Wrong(wrong.clone()),
             None if papers.open.is_empty() => Asked::Nothing,
@@ -162,7 +234,7 @@ impl Desk {
     }
 
     pub(super) fn done_once(&self, key: &str) -> Option<String> {
-        self.papers.lock().once.get(key).cloned()
+        self.task().papers.lock().once.get(key).cloned()
     }
 
     pub(super) fn keep_once(
@@ -170,8 +242,9 @@ impl Desk {
         key: &str,
         json: String,
     ) -> Option<BoxFuture<Result<(), BoxError>>> {
-        let kept = self.keep.as_ref().map(|keep| keep.keep(key, json.clone()));
-        self.papers.lock().once.insert(key.to_owned(), json);
+        let task = self.task();
+        let kept = task.keep.as_ref().map(|keep| keep.keep(key, json.clone()));
+        task.papers.lock().once.insert(key.to_owned(), json);
         kept
     }
 }

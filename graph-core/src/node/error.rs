@@ -38,28 +38,130 @@ impl NodeError {
         Self(message.to_string().into())
     }
 
-    /// Whether an attempt took longer than its node's `.timeout(..)`.
+    /// An error that is never tried again, whatever the node's
+    /// [`Retry`](crate::Retry) says: a wrong key, a bad request.
+    ///
+    /// Its message, type and sources are those of `error`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::NodeError;
+    ///
+    /// let error = NodeError::permanent("the key was revoked");
+    /// assert!(error.is_permanent());
+    /// assert_eq!(error.to_string(), "the key was revoked");
+    /// ```
+    pub fn permanent(error: impl Into<Self>) -> Self {
+        Self::marked(error.into(), Mark::Permanent)
+    }
+
+    /// An error after which the other side asks for that wait, as in HTTP's
+    /// `Retry-After`. Under a [`Retry`](crate::Retry) the next wait is that one,
+    /// in place of the computed one, unless it is longer than
+    /// [`max_retry_after`](crate::Retry::max_retry_after).
+    ///
+    /// Its message, type and sources are those of `error`. The wait is read by
+    /// [`Retryable::retry_after`](crate::Retryable::retry_after).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use superstep::{NodeError, Retryable};
+    ///
+    /// let error = NodeError::retry_after("too many requests", Duration::from_secs(3));
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+    /// assert_eq!(error.to_string(), "too many requests");
+    /// ```
+    pub fn retry_after(error: impl Into<Self>, wait: Duration) -> Self {
+        Self::marked(error.into(), Mark::RetryAfter(wait))
+    }
+
+    fn marked(error: Self, mark: Mark) -> Self {
+        let error = error.into_error();
+        Self(Box::new(Marked { error, mark }))
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.0.downcast_ref::<Marked>().map(|marked| marked.mark)
+    }
+
+    /// Whether it was made by [`permanent`](Self::permanent).
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(self.mark(), Some(Mark::Permanent))
+    }
+
+    /// The wait that it was made with.
+    pub(super) fn asked_wait(&self) -> Option<Duration> {
+        match self.mark()? {
+            Mark::Permanent => None,
+            Mark::RetryAfter(wait) => Some(wait),
+        }
+    }
+
+    /// Whether an attempt ran into its node's `.timeout(..)` or
+    /// `.idle_timeout(..)`.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.0.is::<TimedOut>()
+        self.as_error().is::<TimedOut>()
     }
 
     /// Whether the node panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        self.0.is::<Panicked>()
+        self.as_error().is::<Panicked>()
     }
 
     /// The error inside, to be asked for its type or its source.
     #[must_use]
     pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.0
+        match self.0.downcast_ref::<Marked>() {
+            Some(marked) => &*marked.error,
+            None => &*self.0,
+        }
     }
 
-    /// The error inside.
+    /// The error inside. That it was permanent, or asked for a wait, is not said
+    /// of it any more.
     #[must_use]
     pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
-        self.0
+        match self.0.downcast::<Marked>() {
+            Ok(marked) => marked.error,
+            Err(error) => error,
+        }
+    }
+}
+
+/// What is said of an error beside what it says itself.
+#[derive(Debug, Clone, Copy)]
+enum Mark {
+    Permanent,
+    RetryAfter(Duration),
+}
+
+/// An error with a mark, which shows in nothing that it prints.
+struct Marked {
+    error: Box<dyn Error + Send + Sync>,
+    mark: Mark,
+}
+
+impl Error for Marked {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl fmt::Debug for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
     }
 }
 
@@ -114,6 +216,10 @@ impl fmt::Debug for NodeError {
 pub(crate) struct Panicked(pub(crate) String);
 
 /// An attempt took longer than its node allows.
-#[derive(Debug, thiserror::Error)]
-#[error("it took longer than its timeout of {0:?}")]
-pub(crate) struct TimedOut(pub(crate) Duration);
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum TimedOut {
+    #[error("it took longer than its timeout of {0:?}")]
+    Whole(Duration),
+    #[error("it gave no sign of life for its idle timeout of {0:?}")]
+    Idle(Duration),
+}

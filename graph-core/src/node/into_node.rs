@@ -12,9 +12,8 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use super::{Ctx, Frame, IntoNames, IntoOutcome, NodeError, Outcome, Payload, Policy, Retry, View};
+use super::{Bare, Ctx, Frame, IntoOutcome, NodeError, Outcome, Payload, Policy, View};
 use crate::state::{Data, State};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -63,6 +62,8 @@ where
 /// Opaque: made by `IntoNode` and `IntoWorker`, taken by the builder.
 pub struct Definition<S: State, C> {
     pub(crate) body: Arc<dyn Body<S, C>>,
+    /// Called in its place when it has failed for good.
+    pub(crate) fallback: Option<Arc<dyn Body<S, C>>>,
     pub(crate) policy: Policy,
     pub(crate) commands: bool,
     /// Whether it is a graph, whose tasks take the permits that it needs none of.
@@ -81,7 +82,7 @@ impl<S: State, C> fmt::Debug for Definition<S, C> {
 /// A function that can be a node of a graph over state `S` with context `C`.
 ///
 /// That is `Fn(View<S>) -> Fut`, `Fn(View<S>, Ctx<C>) -> Fut`,
-/// `Fn(Ctx<C>) -> Fut`, or one of these in [`node`] with policies. `Fut` is a
+/// `Fn(Ctx<C>) -> Fut`, or one of these in [`node`](super::node()) with policies. `Fut` is a
 /// future that is `Send` and whose output is an [`IntoOutcome<S>`]. `Marker`
 /// tells the shapes apart and is always inferred.
 #[diagnostic::on_unimplemented(
@@ -106,7 +107,7 @@ pub trait IntoNode<S: State, C, Marker> {
 /// A function that can be a worker: a node started by sends of a `T`.
 ///
 /// That is `Fn(T) -> Fut`, `Fn(T, Ctx<C>) -> Fut`, or one of these in
-/// [`node`] with policies; see [`IntoNode`] for `Fut` and `Marker`, and
+/// [`node`](super::node()) with policies; see [`IntoNode`] for `Fut` and `Marker`, and
 /// [`Worker`](super::Worker) for what a worker sees and how it runs.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a worker for `{T}` in a graph over `{S}` with context `{C}`",
@@ -135,6 +136,8 @@ macro_rules! shape {
         #[doc(hidden)]
         #[derive(Debug)]
         pub enum $marker {}
+
+        impl Bare for $marker {}
 
         struct $erased<F $(, $extra)?>(F $(, PhantomData<fn() -> $extra>)?);
 
@@ -170,6 +173,7 @@ macro_rules! shape {
             {
                 Definition {
                     body: Arc::new($erased(self $(, PhantomData::<fn() -> $extra>)?)),
+                    fallback: None,
                     policy: Policy::default(),
                     commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
                     nested: false,
@@ -201,141 +205,5 @@ fn sent<T: Data, S>(input: Input<'_, S>) -> T {
     match payload.into_any().downcast() {
         Ok(value) => *value,
         Err(_) => unreachable!("a send's type is checked before its task is planned"),
-    }
-}
-
-/// Wraps a function, so that policies can be put on the node it becomes.
-///
-/// # Examples
-///
-/// ```
-/// # use serde::{Deserialize, Serialize};
-/// use std::time::Duration;
-/// use superstep::prelude::*;
-///
-/// # #[derive(State, Clone, Default, Serialize, Deserialize)]
-/// # struct Page { text: String }
-/// async fn fetch(state: View<Page>) -> NodeResult<PageUpdate> {
-///     Ok(Page::update().text(state.text.to_uppercase()))
-/// }
-///
-/// let graph = StateGraph::<Page>::new("fetcher")
-///     .add_node("fetch", node(fetch).retry(Retry::attempts(3)).timeout(Duration::from_secs(20)))
-///     .add_edge(START, "fetch")
-///     .add_edge("fetch", END)
-///     .compile()?;
-/// # Ok::<(), superstep::CompileError>(())
-/// ```
-pub fn node<F>(function: F) -> NodeBuilder<F> {
-    NodeBuilder {
-        function,
-        policy: Policy::default(),
-    }
-}
-
-/// A function with policies, on its way to becoming a node; see [`node`].
-#[must_use = "a node does nothing until it is added to a graph"]
-#[derive(Clone)]
-pub struct NodeBuilder<F> {
-    function: F,
-    policy: Policy,
-}
-
-impl<F> NodeBuilder<F> {
-    /// Tries again after a failure.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.policy.retry = Some(retry);
-        self
-    }
-
-    /// Ends each attempt that takes longer than that, as a failure, by
-    /// dropping its future. A body that computes without an await is not
-    /// interrupted.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.policy.timeout = Some(timeout);
-        self
-    }
-
-    /// Holds the node back until nothing else is ready; all that are held back
-    /// then run together.
-    pub fn defer(mut self) -> Self {
-        self.policy.defer = true;
-        self
-    }
-
-    /// Declares where the node's commands may go. They are then drawn and
-    /// checked, and a command that goes to another node is an error; to `END`
-    /// it may always go.
-    pub fn destinations(mut self, names: impl IntoNames) -> Self {
-        self.policy.destinations = Some(names.into_names());
-        self
-    }
-
-    /// Names that the node had before, for threads that wait at it under one of
-    /// them.
-    pub fn aliases(mut self, names: impl IntoNames) -> Self {
-        self.policy.aliases.extend(names.into_names());
-        self
-    }
-
-    /// Declares the fields that the node writes, so that `compile` can warn of
-    /// two nodes that may write the same one in the same superstep. A write to
-    /// another field is then an error.
-    pub fn writes(mut self, fields: impl IntoNames) -> Self {
-        self.policy.writes = Some(fields.into_names());
-        self
-    }
-}
-
-impl<F> fmt::Debug for NodeBuilder<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NodeBuilder")
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
-    }
-}
-
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Configured<Marker>(PhantomData<Marker>);
-
-#[diagnostic::do_not_recommend]
-impl<S, C, Marker, F> IntoNode<S, C, Configured<Marker>> for NodeBuilder<F>
-where
-    S: State,
-    F: IntoNode<S, C, Marker>,
-{
-    type Future = F::Future;
-
-    fn into_node(self) -> Definition<S, C>
-    where
-        F::Future: Send,
-        <F::Future as Future>::Output: IntoOutcome<S>,
-    {
-        Definition {
-            policy: self.policy,
-            ..self.function.into_node()
-        }
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, S, C, Marker, F> IntoWorker<T, S, C, Configured<Marker>> for NodeBuilder<F>
-where
-    S: State,
-    F: IntoWorker<T, S, C, Marker>,
-{
-    type Future = F::Future;
-
-    fn into_worker(self) -> Definition<S, C>
-    where
-        T: Data,
-        F::Future: Send,
-        <F::Future as Future>::Output: IntoOutcome<S>,
-    {
-        Definition {
-            policy: self.policy,
-            ..self.function.into_worker()
-        }
     }
 }

@@ -2,19 +2,25 @@
 //! hands back, and the policies it runs under. Everything here is data or
 //! conversion; nothing spawns, sleeps or selects.
 
+mod builder;
 mod command;
 mod context;
 mod desk;
 mod emit;
 mod error;
+mod failure;
+mod fallback;
 mod into_node;
 mod names;
 mod outcome;
 mod policy;
+mod pulse;
+mod retry;
 mod route;
 mod view;
 mod worker;
 
+pub use builder::{NodeBuilder, node};
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
@@ -24,13 +30,20 @@ pub use emit::{EmitError, Emitted, EventValue};
 pub(crate) use emit::{Emitter, Telling, Told};
 pub use error::{FailureOf, NodeError, NodeResult};
 pub(crate) use error::{Panicked, TimedOut};
+pub use failure::Failure;
+pub(crate) use failure::FallbackFailed;
+pub(crate) use fallback::Bare;
+pub use fallback::Fallback;
 pub use into_node::Definition;
 pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
-pub use into_node::{IntoNode, IntoWorker, NodeBuilder, node};
+pub use into_node::{IntoNode, IntoWorker};
 pub use names::IntoNames;
 pub use outcome::{IntoOutcome, Outcome};
+pub use policy::NodeDefaults;
 pub(crate) use policy::Policy;
-pub use policy::Retry;
+pub(crate) use pulse::Pulse;
+pub(crate) use retry::LongWait;
+pub use retry::{Retry, Retryable};
 pub use route::Route;
 pub use view::View;
 pub(crate) use worker::{InputType, Payload};

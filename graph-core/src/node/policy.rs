@@ -1,16 +1,19 @@
 //! The policies a node runs under, as data.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::NodeError;
+use super::Retry;
 
 /// What may happen to a task around its body.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    /// After what time an attempt is made twice.
+    pub(crate) hedge: Option<Duration>,
+    /// Whether the node may run twice at once.
+    pub(crate) idempotent: bool,
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
@@ -18,107 +21,65 @@ pub(crate) struct Policy {
     pub(crate) aliases: Vec<String>,
 }
 
-/// How often a node is tried, how long to wait in between, and for which
-/// errors.
-///
-/// By default, every error and every timeout is tried again, after 500 ms,
-/// then after twice as long each time, up to a minute. A panic counts as an
-/// error.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use superstep::Retry;
-///
-/// let retry = Retry::attempts(4)
-///     .delay(Duration::from_millis(100))
-///     .factor(3.0)
-///     .max_delay(Duration::from_millis(500));
-/// let waits: Vec<_> = (1..4).map(|failed| retry.delay_after(failed).as_millis()).collect();
-/// assert_eq!(waits, [100, 300, 500]);
-/// ```
-#[derive(Clone)]
+impl Policy {
+    /// With the defaults where it says nothing, and without what says that there
+    /// is no policy.
+    pub(crate) fn settled(mut self, defaults: &NodeDefaults) -> Self {
+        let NodeDefaults(defaults) = defaults;
+        self.retry = self.retry.or_else(|| defaults.retry.clone());
+        self.timeout = self.timeout.or(defaults.timeout);
+        self.idle_timeout = self.idle_timeout.or(defaults.idle_timeout);
+        self.hedge = self.hedge.or(defaults.hedge.filter(|_| self.idempotent));
+        self.retry = self.retry.filter(|retry| !retry.is_last(1));
+        let ends = |timeout: &Duration| *timeout < Duration::MAX;
+        self.timeout = self.timeout.filter(ends);
+        self.idle_timeout = self.idle_timeout.filter(ends);
+        self.hedge = self.hedge.filter(ends);
+        self
+    }
+
+    /// Whether nothing is to be done around the one attempt.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.retry.is_none()
+            && self.timeout.is_none()
+            && self.idle_timeout.is_none()
+            && self.hedge.is_none()
+    }
+}
+
+/// The policies of nodes that set none of their own; see
+/// [`StateGraph::node_defaults`](crate::StateGraph::node_defaults).
+#[derive(Debug, Clone, Default)]
 #[must_use]
-pub struct Retry {
-    attempts: u32,
-    delay: Duration,
-    factor: f64,
-    max_delay: Duration,
-    when: Option<Condition>,
-}
+pub struct NodeDefaults(Policy);
 
-/// Whether to go on after an error.
-type Condition = Arc<dyn Fn(&NodeError) -> bool + Send + Sync>;
-
-impl Retry {
-    /// At most `attempts` tries in all, the first included; 0 counts as 1.
-    pub fn attempts(attempts: u32) -> Self {
-        Self {
-            attempts: attempts.max(1),
-            delay: Duration::from_millis(500),
-            factor: 2.0,
-            max_delay: Duration::from_secs(60),
-            when: None,
-        }
-    }
-
-    /// The wait after the first failure.
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+impl NodeDefaults {
+    /// Tries again after a failure; a node's own `Retry::attempts(1)` is the way
+    /// out.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.0.retry = Some(retry);
         self
     }
 
-    /// By what each wait is longer than the one before; below 1 counts as 1.
-    pub fn factor(mut self, factor: f64) -> Self {
-        self.factor = factor.max(1.0);
+    /// Ends each attempt that takes longer than that; a node's own
+    /// `.timeout(Duration::MAX)` is the way out.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.0.timeout = Some(timeout);
         self
     }
 
-    /// The longest wait.
-    pub fn max_delay(mut self, max_delay: Duration) -> Self {
-        self.max_delay = max_delay;
+    /// Ends each attempt that gives no sign of life for so long; a node's own
+    /// `.idle_timeout(Duration::MAX)` is the way out.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.0.idle_timeout = Some(timeout);
         self
     }
 
-    /// Tries again only after errors for which `when` holds.
-    pub fn when(mut self, when: impl Fn(&NodeError) -> bool + Send + Sync + 'static) -> Self {
-        self.when = Some(Arc::new(when));
+    /// Makes attempts a second time that take longer than that, of those nodes
+    /// that are `.idempotent()`; a node's own `.hedge(Duration::MAX)` is the way
+    /// out.
+    pub fn hedge(mut self, after: Duration) -> Self {
+        self.0.hedge = Some(after);
         self
-    }
-
-    /// The wait after that many failures, from 1.
-    #[must_use]
-    pub fn delay_after(&self, failures: u32) -> Duration {
-        if self.delay.is_zero() {
-            return Duration::ZERO; // even times infinity
-        }
-        let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
-        let seconds = self.delay.as_secs_f64() * self.factor.powi(exponent);
-        Duration::try_from_secs_f64(seconds)
-            .unwrap_or(self.max_delay)
-            .min(self.max_delay)
-    }
-
-    /// Whether there is no attempt after this one, whatever it comes to.
-    pub(crate) fn is_last(&self, attempt: u32) -> bool {
-        attempt >= self.attempts
-    }
-
-    /// Whether to go on after `error`, the failure of attempt `attempt`.
-    pub(crate) fn goes_on(&self, attempt: u32, error: &NodeError) -> bool {
-        !self.is_last(attempt) && self.when.as_ref().is_none_or(|when| when(error))
-    }
-}
-
-impl fmt::Debug for Retry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry")
-            .field("attempts", &self.attempts)
-            .field("delay", &self.delay)
-            .field("factor", &self.factor)
-            .field("max_delay", &self.max_delay)
-            .field("when", &self.when.as_ref().map(|_| ".."))
-            .finish()
     }
 }

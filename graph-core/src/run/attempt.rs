@@ -1,25 +1,28 @@
-//! One task from its start to its end: attempts, timeouts, panics.
+//! One task from its start to its end, and its panics.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::chance::Seed;
 use super::hooks::Ledger;
+use super::policed::attempts;
 use super::settle::TaskKey;
+use super::spans::Spans;
 use super::stop::Stops;
-use super::watch::{Watch, WatchedTask};
+use super::watch::Watch;
 use crate::compile::Frozen;
+use crate::id::TaskId;
 use crate::merge::panic_message;
 use crate::node::{
-    BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked, Payload, Place,
-    TimedOut,
+    Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked, Payload,
+    Place,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -39,6 +42,9 @@ pub(super) struct Shared<S: State, C> {
     /// What graphs that are nodes have of this run, if there are any: a
     /// [`Nest`](super::nest::Nest).
     pub(super) nest: Option<Arc<dyn Any + Send + Sync>>,
+    pub(super) seed: Seed,
+    /// When its tasks are at work.
+    pub(super) spans: Arc<Spans>,
 }
 
 /// Whoever watches the run.
@@ -69,6 +75,13 @@ impl<S: State, C> Shared<S, C> {
     pub(super) fn watch(&self) -> Option<&Arc<Watch>> {
         self.watching.as_ref().map(|watching| &watching.watch)
     }
+
+    pub(super) fn task_id(&self, task: TaskKey) -> TaskId {
+        TaskId {
+            node: self.graph.name_of(task.node).clone(),
+            send: task.number(),
+        }
+    }
 }
 
 /// A task that did not fail.
@@ -77,6 +90,8 @@ pub(super) struct Done<S: State> {
     pub(super) attempts: u32,
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
+    /// Whether it is the fallback's.
+    pub(super) fallback: bool,
     pub(super) outcome: Outcome<S>,
 }
 
@@ -86,6 +101,7 @@ impl<S: State> Done<S> {
         Self {
             attempts: 1,
             paused: false,
+            fallback: false,
             outcome,
         }
     }
@@ -141,14 +157,10 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
 }
 
-fn ended<S: State>(attempts: u32, result: Result<Outcome<S>, NodeError>) -> Ended<S> {
+fn ended<S: State>(result: Result<Outcome<S>, NodeError>) -> Ended<S> {
     match result {
-        Ok(outcome) => Ok(Done {
-            attempts,
-            paused: false,
-            outcome,
-        }),
-        Err(error) => Err(Failed { attempts, error }),
+        Ok(outcome) => Ok(Done::of(outcome)),
+        Err(error) => Err(Failed::once(error)),
     }
 }
 
@@ -159,7 +171,7 @@ impl<S: State> Future for TaskFuture<S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
         let polled = caught(|| {
             let ended = match &mut *self {
-                Self::Once(call) => ended(1, ready!(call.as_mut().poll_outcome(cx))),
+                Self::Once(call) => ended(ready!(call.as_mut().poll_outcome(cx))),
                 Self::Policed(future) => ready!(future.as_mut().poll(cx)),
                 Self::Over(failed) => Err(failed.take().expect("it is not polled after its end")),
             };
@@ -189,7 +201,7 @@ pub(super) fn place(superstep: u64, attempt: u32, task: &Task) -> Place {
     }
 }
 
-/// Calls a body. The call itself can panic, before there is a future.
+/// Calls a node's body. The call itself can panic, before there is a future.
 #[inline]
 pub(super) fn call<S: State, C: Send + Sync + 'static>(
     shared: &Shared<S, C>,
@@ -198,13 +210,26 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     sent: Option<Box<dyn Payload>>,
     desk: Option<&Arc<Desk>>,
 ) -> BoxCall<S> {
-    let graph = &shared.graph;
+    let body = &*shared.graph.node(place.node).body;
+    call_body(shared, body, state, place, sent, desk)
+}
+
+/// Calls a body in the place of a node's own.
+#[inline]
+pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
+    shared: &Shared<S, C>,
+    body: &dyn Body<S, C>,
+    state: &Arc<S>,
+    place: Place,
+    sent: Option<Box<dyn Payload>>,
+    desk: Option<&Arc<Desk>>,
+) -> BoxCall<S> {
     let frame = Frame {
         context: shared
             .context
             .as_ref()
             .expect("bodies run in runs, which have one"),
-        names: &graph.names,
+        names: &shared.graph.names,
         place,
         desk,
         emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
@@ -214,125 +239,5 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         None => Input::State(state),
         Some(payload) => Input::Sent(payload),
     };
-    graph.node(place.node).body.call(input, &frame)
-}
-
-/// Waits for a permit, then tries until the task succeeds or its policy gives
-/// up. The permit is held over the waits between attempts.
-async fn attempts<S: State, C: Send + Sync + 'static>(
-    shared: Arc<Shared<S, C>>,
-    state: Arc<S>,
-    superstep: u64,
-    mut task: Task,
-) -> Ended<S> {
-    let mut watched = shared
-        .watch()
-        .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
-    let _permit = match &shared.permits {
-        // Those of its own tasks count.
-        Some(permits) if !shared.graph.node(task.node).nested => permits.acquire().await.ok(),
-        _ => None,
-    };
-    let retry = shared.graph.node(task.node).policy.retry.as_ref();
-    let key = TaskKey::of(&task);
-    let desk = match &shared.ledger {
-        Some(ledger) => Some(ledger.desk(key)),
-        None => retry.map(|_| Arc::new(Desk::default())),
-    };
-    let mut attempt = 1;
-    loop {
-        let place = place(superstep, attempt, &task);
-        if let Some(watched) = &mut watched {
-            watched.starts(attempt).await;
-        }
-        let is_last = retry.is_none_or(|retry| retry.is_last(attempt));
-        let sent = caught(|| sent(&mut task, is_last));
-        let mut result = match sent {
-            Ok(sent) => one_attempt(&shared, &state, place, sent, desk.as_ref()).await,
-            Err(panic) => Err(panic),
-        };
-        if let (Some(desk), Some(ledger)) = (&desk, &shared.ledger)
-            && let Some(ended) = ledger.take_down(key, attempt, desk.asked(), &mut result)
-        {
-            return told(watched, ended).await;
-        }
-        if let (Err(error), Some(retry)) = (&result, retry) {
-            match caught(|| retry.goes_on(attempt, error)) {
-                Ok(true) => {
-                    let delay = retry.delay_after(attempt);
-                    if let Some(watched) = &watched {
-                        watched.retries(error, delay);
-                    }
-                    wait(delay).await;
-                    attempt += 1;
-                    continue;
-                }
-                Ok(false) => {}
-                Err(panic) => result = Err(panic),
-            }
-        }
-        return told(watched, ended(attempt, result)).await;
-    }
-}
-
-/// Tells of a task's end.
-async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
-    if let Some(watched) = watched {
-        watched.ends(&ended).await;
-    }
-    ended
-}
-
-/// The input of an attempt: a copy, unless it is the last.
-fn sent(task: &mut Task, is_last: bool) -> Option<Box<dyn Payload>> {
-    if is_last {
-        task.send.take().map(|(_, input)| input)
-    } else {
-        task.send.as_ref().map(|(_, input)| input.clone())
-    }
-}
-
-async fn wait(delay: Duration) {
-    if delay.is_zero() {
-        // Or else a node that always fails at once could not be cancelled.
-        tokio::task::yield_now().await;
-    } else {
-        tokio::time::sleep(delay).await;
-    }
-}
-
-async fn one_attempt<S: State, C: Send + Sync + 'static>(
-    shared: &Shared<S, C>,
-    state: &Arc<S>,
-    place: Place,
-    sent: Option<Box<dyn Payload>>,
-    desk: Option<&Arc<Desk>>,
-) -> Result<Outcome<S>, NodeError> {
-    if let Some(desk) = desk {
-        desk.begin_attempt();
-    }
-    let mut call = caught(|| call(shared, state, place, sent, desk))?;
-    // What is inside a graph waits for itself.
-    let nested = shared.graph.node(place.node).nested;
-    let watch = shared.watch().filter(|_| !nested);
-    let mut room: Option<BoxFuture<()>> = None;
-    let guarded = poll_fn(|cx| {
-        // Looked at anew each time: whoever was told of room may not be polled.
-        if let Some(watch) = watch.filter(|watch| watch.is_full()) {
-            let room = room.get_or_insert_with(|| watch.boxed_room());
-            ready!(room.as_mut().poll(cx));
-        }
-        room = None;
-        let polled = caught(|| call.as_mut().poll_outcome(cx));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panic)))
-    });
-    let result = match shared.graph.node(place.node).policy.timeout {
-        None => guarded.await,
-        Some(timeout) => tokio::time::timeout(timeout, guarded)
-            .await
-            .unwrap_or_else(|_elapsed| Err(TimedOut(timeout).into())),
-    };
-    // What the future holds can panic when it is dropped.
-    caught(|| drop(call))?;
-    result
+    body.call(input, &frame)
 }

@@ -23,6 +23,7 @@ use super::hooks::{Executor, Observer};
 use super::nest::Nested;
 use super::result::{Ran, Run, each_once};
 use super::settle::{At, TaskKey};
+use super::spans::{RowNote, Times};
 use super::stop::Stop;
 use super::tell::ToldRow;
 use super::watch::{Watch, WatchedTask};
@@ -96,13 +97,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         self.begin(graph, input, &mut tasks)?;
         let mut turn = Turn::begin();
         let mut length = 1;
+        let mut noted = RowNote::new(&shared.spans);
         loop {
             // Who reads has others run, too.
             let read = self.let_read().await;
             if tasks.is_empty() || self.leaves() {
+                noted.close(self.superstep);
                 return Ok(());
             }
             if self.drains()? {
+                noted.close(self.superstep);
                 self.status = Status::Drained;
                 return Ok(());
             }
@@ -110,13 +114,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 turn.pass().await;
             }
             if !self.goes_in_a_row(&tasks) {
+                noted.close(self.superstep);
                 self.superstep(graph, &mut tasks).await?;
                 continue;
             }
+            noted.open(self.superstep);
             let begin = (!read).then(Instant::now);
             let watch = shared.watch().map(|watch| &**watch);
             let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, watch, cx)));
             if let Some((key, future)) = row.await? {
+                noted.close(self.superstep - 1);
                 let results = self.finish_row(key, future).await;
                 self.end_superstep(graph, &[key], results, &mut tasks)?;
                 continue;
@@ -132,11 +139,15 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
 
     /// Awaits the task that a row has left.
     async fn finish_row(&self, key: TaskKey, future: TaskFuture<S>) -> Results<S> {
+        let spans = &self.shared.spans;
+        spans.begin(self.superstep);
+        let begin = spans.now();
         let watched = self
             .shared
             .watch()
             .map(|watch| WatchedTask::begun(watch, self.spot(Some(key))));
         let ended = future.await;
+        spans.chunk(self.superstep, begin, [key].into_iter());
         if let Some(watched) = watched {
             watched.ends(&ended).await;
         }
@@ -289,6 +300,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         if let Some(observer) = &mut self.observer {
             observer.begin(self.superstep, tasks);
         }
+        self.shared.spans.begin(self.superstep);
         let tasks = tasks.len();
         self.tell(|| EventKind::SuperstepStarted { tasks });
         Ok(())
@@ -375,6 +387,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
     }
 
+    /// When its tasks were at work, of a run that has ended.
+    pub(super) fn times(&mut self) -> Times {
+        Times {
+            names: Arc::clone(&self.shared.graph.names),
+            ways: Arc::clone(&self.shared.graph) as _,
+            ran: std::mem::take(&mut self.ran),
+            noted: Arc::new(self.shared.spans.take()),
+        }
+    }
+
     /// The result of a run that has ended.
     pub(super) fn finish(mut self) -> Result<Run<S>, RunError> {
         self.guard(|progress| {
@@ -395,6 +417,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             interrupts: Vec::new(),
             names: Arc::clone(&self.shared.graph.names),
             ran: self.ran,
+            noted: Arc::new(self.shared.spans.take()),
+            ways: Arc::clone(&self.shared.graph) as _,
+            graph: self.shared.graph.name.as_str().into(),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{Interrupted, Panicked, TimedOut};
+use crate::node::{FallbackFailed, Interrupted, LongWait, Panicked, TimedOut};
 use crate::state::WriteKind;
 
 /// By whom a run was ended.
@@ -454,13 +454,29 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
     } else if let Some(UndeclaredWrite(field)) = cause.downcast_ref() {
         format!("add `{field}` to the `.writes(..)` of `{node}`, or do not write it there")
     } else if cause.is::<Interrupted>() {
-        "a question needs a run on a thread, a name, and a value that can be JSON".to_owned()
+        "a question needs a run on a thread, a node without `.hedge(..)`, a name, and a value that \
+         can be JSON"
+            .to_owned()
     } else if cause.is::<Swallowed>() {
         "hand on the error of `ctx.interrupt` with `?`".to_owned()
-    } else if cause.is::<TimedOut>() && once {
-        format!("raise the `.timeout(..)` of `{node}`, or try again: `.retry(Retry::attempts(3))`")
-    } else if cause.is::<TimedOut>() {
-        format!("raise the `.timeout(..)` of `{node}`, or the attempts of its `.retry(..)`")
+    } else if cause.is::<FallbackFailed>() {
+        format!("mend the fallback of `{node}`, or what it was called for")
+    } else if cause.is::<LongWait>() {
+        "run it again after that wait, or raise `Retry::max_retry_after`".to_owned()
+    } else if let Some(timed_out) = cause.downcast_ref() {
+        let raise = match timed_out {
+            TimedOut::Whole(_) => format!("raise the `.timeout(..)` of `{node}`"),
+            TimedOut::Idle(_) => {
+                format!(
+                    "call `ctx.heartbeat()` more often in `{node}`, raise its `.idle_timeout(..)`"
+                )
+            }
+        };
+        if once {
+            format!("{raise}, or try again: `.retry(Retry::attempts(3))`")
+        } else {
+            format!("{raise}, or the attempts of its `.retry(..)`")
+        }
     } else if once {
         format!("mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`")
     } else {

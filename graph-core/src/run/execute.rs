@@ -32,6 +32,8 @@ use tokio::task::JoinSet;
 
 use super::attempt::{Done, Ended, Failed, Shared, TaskFuture, caught, start};
 use super::error::RunError;
+use super::settle::TaskKey;
+use super::spans::Time;
 use super::stop::Stop;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
@@ -163,7 +165,9 @@ async fn one<S: State, C: Send + Sync + 'static>(
         return Err(RunError::NoRuntime);
     }
     let mut results = Results::of(1);
+    let (key, begin) = (TaskKey::of(&task), shared.spans.now());
     let task = start(shared, state, superstep, task);
+    let notes_itself = matches!(task, TaskFuture::Policed(_));
     match shared.stopped() {
         None => {
             results.note(0, task.await);
@@ -179,6 +183,9 @@ async fn one<S: State, C: Send + Sync + 'static>(
                 Err(stop) => results.stop = Some(stop),
             }
         }
+    }
+    if !notes_itself {
+        shared.spans.chunk(superstep, begin, [key].into_iter());
     }
     Ok(results)
 }
@@ -290,13 +297,16 @@ struct Open<S: State> {
     spawned: JoinSet<()>,
 }
 
+/// A plain task, and when it began; others note their times themselves.
+type Begun = Option<(TaskKey, Time)>;
+
 /// What a spawned member of a crew does: one type for all, since each that is
 /// spawned is compiled twice by tokio.
 enum Job<S: State> {
     /// Takes tasks from the queue.
     Help,
     /// Awaits the task of that number, which did not end at its first poll.
-    Finish(usize, TaskFuture<S>),
+    Finish(usize, TaskFuture<S>, Begun),
     /// Nothing; see [`push_out`](Work::push_out).
     Nothing,
 }
@@ -373,10 +383,17 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             Job::Nothing => {}
             // In a box, so that the many others are small.
             Job::Help => Box::pin(self.help()).await,
-            Job::Finish(index, future) => match future.await {
-                Ok(done) => self.note(index, done),
-                Err(failed) => self.failed(index, failed),
-            },
+            Job::Finish(index, future, begun) => {
+                let ended = future.await;
+                if let Some((key, begin)) = begun {
+                    let spans = &self.shared.spans;
+                    spans.chunk(self.superstep, begin, [key].into_iter());
+                }
+                match ended {
+                    Ok(done) => self.note(index, done),
+                    Err(failed) => self.failed(index, failed),
+                }
+            }
         }
     }
 
@@ -400,10 +417,19 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             return 0;
         };
         let begin = Instant::now();
+        let begun = self.shared.spans.now();
+        let mut plain = Vec::with_capacity(tasks.len());
         let mut row = tasks.into_iter();
-        let done = poll_fn(|cx| Poll::Ready(self.start_all(&state, first, &mut row, begin, cx)));
+        let done = poll_fn(|cx| {
+            let began = (begin, begun);
+            Poll::Ready(self.start_all(&state, first, &mut row, began, &mut plain, cx))
+        });
         let done = done.await;
         let n_started = done.len();
+        if !plain.is_empty() {
+            let spans = &self.shared.spans;
+            spans.chunk(self.superstep, begun, plain.into_iter());
+        }
         self.note_all(first, done);
         if row.len() > 0 {
             self.give_back(first + n_started, row);
@@ -419,7 +445,8 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         state: &Arc<S>,
         first: usize,
         tasks: &mut std::vec::IntoIter<Task>,
-        begin: Instant,
+        (begin, begun): (Instant, Time),
+        plain: &mut Vec<TaskKey>,
         cx: &mut Context<'_>,
     ) -> Vec<Option<Done<S>>> {
         let mut all = Vec::with_capacity(tasks.len());
@@ -429,15 +456,23 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             && let Some(task) = tasks.next()
         {
             let index = first + all.len();
+            let key = TaskKey::of(&task);
             let mut future = start(&self.shared, state, self.superstep, task);
+            let notes_itself = matches!(future, TaskFuture::Policed(_));
             all.push(match Pin::new(&mut future).poll(cx) {
-                Poll::Ready(Ok(done)) => Some(done),
+                Poll::Ready(Ok(done)) => {
+                    if !notes_itself {
+                        plain.push(key);
+                    }
+                    Some(done)
+                }
                 Poll::Ready(Err(failed)) => {
                     self.failed(index, failed);
                     None
                 }
                 Poll::Pending => {
-                    self.spawn(Job::Finish(index, future));
+                    let begun = (!notes_itself).then_some((key, begun));
+                    self.spawn(Job::Finish(index, future, begun));
                     pushes = true;
                     None
                 }

@@ -65,13 +65,14 @@ pub(super) trait Ledger<S: State>: Send + Sync {
     /// The answers and effects that the task has.
     fn desk(&self, task: TaskKey) -> Arc<Desk>;
 
-    /// An attempt has ended, having asked that. Returns how the task ended, if
+    /// An attempt, of that number, or the fallback after it has ended, having
+    /// asked that. Returns how the task ended, if
     /// it did: by success, by a question, or by a failure that is not to be
     /// tried again.
     fn take_down(
         &self,
         task: TaskKey,
-        attempts: u32,
+        attempt: (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>>;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Shared, Watching};
+use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
@@ -20,6 +21,7 @@ use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
+use super::spans::Spans;
 use super::stop::{StopCall, Stops};
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
 use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
@@ -39,7 +41,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// runtime; a superstep of one task runs where the run is awaited. Which
     /// thread starts a task, and inside which task of the runtime, is not said,
     /// so that nodes cannot rely on task-locals. A body that blocks its thread
-    /// takes a core; `tokio::task::spawn_blocking` is for more of these than
+    /// takes a core; [`blocking`](crate::blocking()) is for more of these than
     /// there are cores. Updates are merged in task order. The result is a function of the graph and the
     /// input, as far as the nodes are. Of several failures in one superstep,
     /// the one that comes first is returned; under
@@ -50,7 +52,8 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     ///
     /// Dropping the future cancels the run: tasks at work are aborted at their
     /// next await, and nothing is started any more. When it returns, be it with
-    /// an error, none of its tasks is alive.
+    /// an error, none of its tasks is alive, but for a function in
+    /// [`blocking`](crate::blocking()) that nobody waits for any more.
     ///
     /// # Errors
     ///
@@ -90,6 +93,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             context: NoContext,
             recursion_limit: None,
             max_concurrency: None,
+            seed: None,
             running: None,
             begin: Begin::Input,
             call: None,
@@ -217,6 +221,7 @@ pub struct Invocation<S: State, C, X> {
     context: X,
     recursion_limit: Option<u64>,
     max_concurrency: Option<usize>,
+    seed: Option<u64>,
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
     watched_by: Option<Box<WatchedBy<S>>>,
@@ -368,6 +373,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            seed: self.seed,
             begin: self.begin,
             call: self.call,
             watched_by: self.watched_by,
@@ -405,6 +411,14 @@ impl<S: State, C, X> Invocation<S, C, X> {
         self.max_concurrency = Some(tasks.max(1));
         self
     }
+
+    /// What the run's chance is drawn from, for
+    /// [`Retry::jitter`](crate::Retry::jitter): waits are then the same each
+    /// time. Without one, each run draws its own.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
 }
 
 impl<S, C, X> Invocation<S, C, X>
@@ -421,6 +435,7 @@ where
             context: Given(self.context.context()),
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            seed: self.seed,
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
             watched_by: self.watched_by.take(),
@@ -458,6 +473,8 @@ where
             watching: None,
             stops: self.stops(),
             nest: None,
+            seed: Seed::new(self.seed),
+            spans: Arc::new(Spans::new(tokio::time::Instant::now())),
         }
     }
 

@@ -2,6 +2,8 @@
 //! what a run comes to.
 
 mod attempt;
+mod blocking;
+mod chance;
 mod clock;
 mod drive;
 mod error;
@@ -9,16 +11,21 @@ mod execute;
 mod hooks;
 mod invocation;
 mod nest;
+mod policed;
+mod race;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
 mod result;
 mod settle;
+mod spans;
 mod stop;
 mod tell;
 mod thread;
+mod timed;
 mod watch;
 
+pub use blocking::{Blocking, blocking};
 pub use error::{CancelledBy, RunError, TimeoutScope};
 pub(crate) use invocation::Recorded;
 pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
@@ -30,6 +37,7 @@ pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
 
+pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
 pub use watch::{Events, JsonLines, Watcher};

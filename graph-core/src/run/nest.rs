@@ -17,13 +17,15 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Shared, Watching};
+use super::chance::Seed;
 use super::drive::{Progress, guarded};
+use super::spans::{Inside, Spans, Times};
 use super::stop::StopCall;
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
-use crate::id::NodeName;
+use crate::id::{NodeName, TaskId};
 use crate::node::{
     Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
     Place, Policy, Target,
@@ -37,6 +39,8 @@ pub(super) struct Nest {
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
+    seed: Seed,
+    spans: Arc<Spans>,
     /// The workers of the graph that they are nodes of.
     workers: Vec<InputType>,
     /// That of the graph around it.
@@ -51,6 +55,21 @@ impl Nest {
         }
         let mut workers = self.workers.iter();
         workers.find(|worker| worker.worker == name).copied()
+    }
+
+    /// Notes when the tasks of a graph were at work that a task has run.
+    fn note(&self, place: Place, times: Times) {
+        self.spans.inside(Inside {
+            node: place.node,
+            send: place.send,
+            times,
+        });
+    }
+
+    fn seed_in(&self, place: Place) -> Seed {
+        let node = self.names[place.node as usize].clone();
+        let send = place.send;
+        self.seed.inside(place.superstep, &TaskId { node, send })
     }
 
     /// The ledger of a graph that is a node, in a task.
@@ -82,6 +101,8 @@ impl<S: State, C> Shared<S, C> {
                 watch: self.watch().cloned(),
                 recursion_limit: around.recursion_limit,
                 thread: around.thread,
+                seed: self.seed.clone(),
+                spans: Arc::clone(&self.spans),
                 workers: workers.collect(),
                 outer: around.outer,
             }));
@@ -127,7 +148,7 @@ impl<S: State, C> Progress<'_, S, C> {
 }
 
 /// A graph inside a run, and where.
-struct Inside<S: State, C> {
+struct InRun<S: State, C> {
     graph: Arc<Frozen<S, C>>,
     context: Arc<C>,
     nest: Arc<Nest>,
@@ -142,7 +163,7 @@ struct Ended<S: State> {
     targets: Vec<Target>,
 }
 
-impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
+impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
     fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
         let nest = frame.nest.map(Arc::clone);
         let nest = nest.and_then(|nest| nest.downcast().ok());
@@ -161,7 +182,7 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
         mut input: S::Update,
         hands: bool,
     ) -> Result<Ended<S>, NodeError> {
-        let nest = Arc::clone(&self.nest);
+        let (nest, place) = (Arc::clone(&self.nest), self.place);
         let ledger = nest.ledger(self.place, &self.graph.names);
         let mut progress = self.begin(state, hands, ledger.as_ref());
         match &ledger {
@@ -176,6 +197,7 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
                 }
             }
         }
+        nest.note(place, progress.times());
         let nested = progress.nested.take();
         let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
         Ok(Ended {
@@ -208,6 +230,8 @@ impl<S: State, C: Send + Sync + 'static> Inside<S, C> {
             watching: watch.map(Watching::new),
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
             nest: None,
+            seed: nest.seed_in(place),
+            spans: Arc::new(Spans::new(nest.spans.begun())),
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
         let shared = shared.nested(Around {
@@ -244,6 +268,7 @@ impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C>
             body: Arc::new(SameState(self)),
             policy: Policy::default(),
             nested: true,
+            fallback: None,
         }
     }
 }
@@ -252,7 +277,7 @@ struct SameState<S: State, C>(Graph<S, C>);
 
 impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
     fn call(&self, input: Input<'_, S>, frame: &Frame<'_, C>) -> BoxCall<S> {
-        let inside = Inside::new(&self.0, frame);
+        let inside = InRun::new(&self.0, frame);
         let Input::State(state) = input else {
             unreachable!("a graph that is a node was sent a value");
         };
@@ -390,6 +415,7 @@ where
             }),
             policy: Policy::default(),
             nested: true,
+            fallback: None,
         }
     }
 }
@@ -422,6 +448,7 @@ where
             }),
             policy: Policy::default(),
             nested: true,
+            fallback: None,
         }
     }
 }
@@ -451,7 +478,7 @@ where
             unreachable!("a graph that is a node was sent a value");
         };
         mapped(
-            Inside::new(&self.graph, frame),
+            InRun::new(&self.graph, frame),
             (self.input)(state),
             &self.output,
         )
@@ -471,12 +498,12 @@ where
             unreachable!("a worker was started without a value");
         };
         let input = (self.input)(&*sent.into_any());
-        mapped(Inside::new(&self.graph, frame), input, &self.output)
+        mapped(InRun::new(&self.graph, frame), input, &self.output)
     }
 }
 
 /// A run of a graph with a state of its own.
-fn mapped<P, S, C, O>(inside: Inside<S, C>, input: S::Update, output: &Arc<O>) -> BoxCall<P>
+fn mapped<P, S, C, O>(inside: InRun<S, C>, input: S::Update, output: &Arc<O>) -> BoxCall<P>
 where
     P: State,
     S: State,

@@ -61,6 +61,7 @@ impl<S: State, C> Observer<S, C> for Record {
                 .as_ref()
                 .map(|(_, input)| in_order_of(input.type_name(), input.to_json())),
             attempts: 0,
+            fallback: false,
             writes: None,
             leads: Vec::new(),
         };
@@ -172,6 +173,7 @@ impl<S: State, C> Observer<S, C> for Record {
 /// Notes what a task came to.
 fn take_down<S: State>(task: &mut TaskRecord, done: &Done<S>, fields: &[FieldSchema]) {
     task.attempts = done.attempts;
+    task.fallback = done.fallback;
     let update = done.outcome.update.as_ref();
     task.writes = update.map(|update| in_order(fields, to_json(update)));
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::attempt::{Failed, Shared, TaskFuture, start};
+use super::chance::Chance;
 use super::execute::Results;
 use super::hooks::Executor;
 use crate::graph::OnFailure;
@@ -115,24 +116,7 @@ enum Held<S: State> {
     Future(TaskFuture<S>),
 }
 
-/// Numbers from a seed: `SplitMix64` (Steele, Lea and Flood, 2014).
-struct Chance(u64);
-
 impl Chance {
-    fn new(seed: u64, superstep: u64) -> Self {
-        let mut chance = Self(seed);
-        chance.0 ^= chance.next().wrapping_add(superstep);
-        chance
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::spans::{Noted, Times, Ways};
 use crate::compile::NodeIndex;
 use crate::event::{Interrupt, Status};
 use crate::id::{CheckpointId, NodeName};
@@ -25,6 +26,9 @@ pub struct Run<S> {
     pub(super) interrupts: Vec<Interrupt>,
     pub(super) names: Arc<[NodeName]>,
     pub(super) ran: Ran,
+    pub(super) noted: Arc<Noted>,
+    pub(super) ways: Arc<dyn Ways>,
+    pub(super) graph: Arc<str>,
 }
 
 impl<S> Run<S> {
@@ -37,6 +41,21 @@ impl<S> Run<S> {
         self.interrupts = interrupts;
         self.checkpoint = checkpoint;
         self
+    }
+
+    /// All that is known of when its tasks were at work.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            names: Arc::clone(&self.names),
+            ways: Arc::clone(&self.ways),
+            ran: self.ran.clone(),
+            noted: Arc::clone(&self.noted),
+        }
+    }
+
+    /// The graph's name.
+    pub(crate) fn graph(&self) -> &str {
+        &self.graph
     }
 
     /// What is asked, in task order; nothing if the run stopped at a
@@ -76,7 +95,7 @@ impl<S: fmt::Debug> fmt::Debug for Run<S> {
 
 /// The nodes of all supersteps in one row, and where each superstep ends.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     nodes: Vec<NodeIndex>,
     ends: Vec<usize>,
 }
@@ -88,7 +107,7 @@ impl Ran {
         self.ends.push(self.nodes.len());
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
@@ -107,7 +126,7 @@ impl Ran {
             .collect()
     }
 
-    fn nodes(&self, step: usize) -> &[NodeIndex] {
+    pub(crate) fn nodes(&self, step: usize) -> &[NodeIndex] {
         let begin = if step == 0 { 0 } else { self.ends[step - 1] };
         &self.nodes[begin..self.ends[step]]
     }

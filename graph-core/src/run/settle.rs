@@ -391,10 +391,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 node: NodeName::from(START),
                 send: None,
             },
-            Some(key) => TaskId {
-                node: self.shared.graph.name_of(key.node).clone(),
-                send: key.number(),
-            },
+            Some(key) => self.shared.task_id(key),
         }
     }
 

@@ -33,6 +33,7 @@
 mod axis;
 mod chrome;
 mod judge;
+mod of_run;
 mod pieces;
 mod rows;
 mod scopes;

@@ -2,5 +2,6 @@
 
 mod judged;
 mod pictures;
+mod runs;
 mod scenes;
 mod traces;

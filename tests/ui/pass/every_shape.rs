@@ -62,6 +62,10 @@ fn main() {
             let client = client.clone();
             async move { drop(client) }
         })
+        .add_node("fallback", node(of_both).on_error(of_context).retry(Retry::attempts(3)))
+        .add_node("other fallback", node(nothing).on_error(command))
+        .add_node("blocks", superstep::blocking(|_: View<Research>| Research::update()))
+        .add_node("blocks too", node(superstep::blocking(|_: Ctx<Tools>| {})).retry(Retry::attempts(3)))
         .add_worker(REVIEW, async |text: String| Research::update().findings(text))
         .add_route("of_view", |state: &Research| {
             if state.tokens == 0 { Next::Nothing } else { Next::Stop }

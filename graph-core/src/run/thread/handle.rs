@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::super::attempt::Shared;
+use super::super::chance::Seed;
 use super::super::error::RunError;
+use super::super::spans::Spans;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
@@ -251,6 +253,8 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             watching: None,
             stops: None,
             nest: None,
+            seed: Seed::default(),
+            spans: Arc::new(Spans::new(tokio::time::Instant::now())),
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }

@@ -99,7 +99,7 @@ impl<S: State> Ledger<S> for InsideLedger {
     fn take_down(
         &self,
         task: TaskKey,
-        attempts: u32,
+        attempt: (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>> {
@@ -107,7 +107,7 @@ impl<S: State> Ledger<S> for InsideLedger {
             name: self.key(task),
             inside: true,
         };
-        self.thread.take_down_as(task, attempts, asked, result)
+        self.thread.take_down_as(task, attempt, asked, result)
     }
 }
 

@@ -63,10 +63,17 @@ struct Inside {
 #[derive(Serialize, Deserialize)]
 struct ResultBody<U> {
     attempts: u32,
+    /// Whether it is the fallback's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    fallback: bool,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     update: Option<U>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goto: Vec<TargetBody>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 fn none<U>() -> Option<U> {
@@ -246,7 +253,7 @@ impl TaskLedger {
     pub(super) fn take_down_as<S: State>(
         &self,
         task: Named,
-        attempts: u32,
+        (attempts, fallback): (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>> {
@@ -255,6 +262,7 @@ impl TaskLedger {
             Some(Ok(Done {
                 attempts,
                 paused: true,
+                fallback,
                 outcome: Outcome::empty(),
             }))
         };
@@ -277,6 +285,7 @@ impl TaskLedger {
                 let done = Done {
                     attempts,
                     paused: false,
+                    fallback,
                     outcome: std::mem::replace(outcome, Outcome::empty()),
                 };
                 match self.finish(&task, &done) {
@@ -325,7 +334,7 @@ impl<S: State> Ledger<S> for TaskLedger {
     fn take_down(
         &self,
         task: TaskKey,
-        attempts: u32,
+        attempt: (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
     ) -> Option<Ended<S>> {
@@ -333,7 +342,7 @@ impl<S: State> Ledger<S> for TaskLedger {
             name: self.task_id(task),
             inside: false,
         };
-        self.take_down_as(task, attempts, asked, result)
+        self.take_down_as(task, attempt, asked, result)
     }
 }
 
@@ -364,6 +373,7 @@ fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
     let goto = done.outcome.targets.iter().map(TargetBody::of);
     let json = serde_json::to_string(&ResultBody {
         attempts: done.attempts,
+        fallback: done.fallback,
         update: done.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
     })?;
@@ -419,6 +429,7 @@ pub(super) fn read_result<S: State, C>(
     Ok(Done {
         attempts: body.attempts,
         paused: false,
+        fallback: body.fallback,
         outcome: Outcome {
             update: body.update,
             targets: targets?,

@@ -48,12 +48,15 @@ impl WatchedTask {
     }
 
     /// The attempt has failed, and another follows.
-    pub(crate) fn retries(&self, error: &NodeError, delay: Duration) {
-        if self.watch.wants(Kinds::TASKS) {
-            let error = with_causes(error.as_error());
-            self.watch
-                .tell(self.at, EventKind::TaskRetried { error, delay });
-        }
+    pub(crate) fn retries(&self, error: Arc<str>, delay: Duration) {
+        self.watch
+            .tell(self.at, EventKind::TaskRetried { error, delay });
+    }
+
+    /// What is told of an error, if somebody wants to know.
+    pub(crate) fn text(&self, error: &NodeError) -> Option<Arc<str>> {
+        let wanted = self.watch.wants(Kinds::TASKS);
+        wanted.then(|| with_causes(error.as_error()))
     }
 
     /// The task has ended.

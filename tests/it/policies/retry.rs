@@ -1,66 +1,15 @@
-//! A node's policies.
+//! Attempts, and the waits between them.
 
-use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use superstep::NodeError;
 use superstep::prelude::*;
-use superstep::{NodeError, RunError};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
+use super::{Attempts, attempts, flaky};
 use crate::common::{Alive, Trace, chain, mark, marks, oops, ran, sound, within_a_day};
-
-/// Counts attempts, and notes when each began.
-#[derive(Debug)]
-struct Attempts {
-    begin: Instant,
-    seconds: std::sync::Mutex<Vec<f64>>,
-}
-
-impl Attempts {
-    fn new() -> Self {
-        Self {
-            begin: Instant::now(),
-            seconds: std::sync::Mutex::default(),
-        }
-    }
-
-    /// Notes an attempt, and says which it is, from 1.
-    fn note(&self) -> usize {
-        let mut seconds = self.seconds.lock().expect("nobody panics here");
-        seconds.push(self.begin.elapsed().as_secs_f64());
-        seconds.len()
-    }
-
-    fn seconds(&self) -> Vec<f64> {
-        self.seconds.lock().expect("nobody panics here").clone()
-    }
-}
-
-/// A graph of one node, which fails until its attempt number `good`.
-fn flaky(good: usize, retry: Retry) -> StateGraph<Trace, Attempts> {
-    let body = move |ctx: Ctx<Attempts>| async move {
-        let attempt = ctx.note();
-        assert_eq!(attempt, ctx.attempt() as usize);
-        if attempt < good {
-            return Err(NodeError::msg(format!("attempt {attempt} failed")));
-        }
-        Ok(Trace::update().n(1))
-    };
-    StateGraph::new("flaky")
-        .add_node("flaky", node(body).retry(retry))
-        .add_edge(START, "flaky")
-}
-
-async fn attempts(graph: StateGraph<Trace, Attempts>) -> (Result<i64, RunError>, Vec<f64>) {
-    let attempts = std::sync::Arc::new(Attempts::new());
-    let run = sound(graph)
-        .invoke(Trace::update())
-        .context(std::sync::Arc::clone(&attempts));
-    let result = run.await.map(|run| run.state.n);
-    (result, attempts.seconds())
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_node_is_tried_again_after_growing_waits_until_it_succeeds() {
@@ -169,69 +118,6 @@ async fn every_attempt_of_a_worker_is_given_the_same_value() {
             [WORK],
         );
     assert!(sound(graph).invoke(Trace::update()).await.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_that_takes_too_long_is_dropped_and_fails() {
-    let hang = async |ctx: Ctx<Alive>| {
-        let _guard = ctx.enter();
-        pending::<()>().await;
-    };
-    for siblings in [0, 2] {
-        let mut graph = StateGraph::<Trace, Alive>::new("timed")
-            .add_node("slow", node(hang).timeout(Duration::from_secs(7)))
-            .add_edge(START, "slow");
-        for name in ["x", "y"].into_iter().take(siblings) {
-            graph = graph.add_node(name, hang).add_edge(START, name);
-        }
-        let alive = Alive::default();
-        let begin = Instant::now();
-        let run = sound(graph).invoke(Trace::update()).context(alive.clone());
-        assert_eq!(
-            chain(&within_a_day(run).await.unwrap_err()),
-            [
-                "node `slow` failed in superstep 1, attempt 1",
-                "it took longer than its timeout of 7s"
-            ]
-        );
-        assert_eq!(begin.elapsed(), Duration::from_secs(7));
-        assert_eq!((alive.now(), alive.ever()), (0, 1 + siblings));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_ends_in_time_is_not_bothered_by_its_timeout() {
-    let body = async |_: View<Trace>| {
-        sleep(Duration::from_millis(6999)).await;
-        Trace::update().n(1)
-    };
-    let graph = StateGraph::<Trace>::new("timed")
-        .add_node("a", node(body).timeout(Duration::from_secs(7)))
-        .add_edge(START, "a");
-    assert_eq!(
-        sound(graph).invoke(Trace::update()).await.unwrap().state.n,
-        1
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_attempt_has_the_whole_timeout_and_a_timeout_is_tried_again() {
-    let body = async |ctx: Ctx<Attempts>| {
-        let attempt = ctx.note();
-        if attempt < 3 {
-            pending::<()>().await;
-        }
-        Trace::update().n(1)
-    };
-    let policies = node(body)
-        .timeout(Duration::from_secs(10))
-        .retry(Retry::attempts(3).delay(Duration::from_secs(1)));
-    let graph = StateGraph::<Trace, Attempts>::new("timed")
-        .add_node("a", policies)
-        .add_edge(START, "a");
-    let (result, seconds) = attempts(graph).await;
-    assert_eq!(result.unwrap(), 1);
-    assert_eq!(seconds, [0.0, 11.0, 23.0]);
 }
 
 #[tokio::test(start_paused = true)]

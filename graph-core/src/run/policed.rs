@@ -1,0 +1,279 @@
+//! A task under its node's policies: attempts, waits, timeouts, a fallback.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::attempt::{Done, Ended, Failed, Shared, call_body, caught, place};
+use super::race::{Begin, Race};
+use super::settle::TaskKey;
+use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
+use super::timed::limited;
+use super::watch::WatchedTask;
+use crate::compile::FrozenNode;
+use crate::node::{
+    Body, BoxFuture, Desk, Failure, FallbackFailed, Interrupted, NodeError, Outcome, Payload, Place,
+};
+use crate::plan::Task;
+use crate::state::State;
+
+/// Waits for a permit, then tries until the task succeeds or its policies give
+/// up. The permit is held over the waits between attempts.
+pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
+    shared: Arc<Shared<S, C>>,
+    state: Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> Ended<S> {
+    let mut watched = shared
+        .watch()
+        .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
+    let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
+    let _permit = match &shared.permits {
+        // Those of its own tasks count.
+        Some(permits) if !shared.graph.node(task.node).nested => permits.acquire().await.ok(),
+        _ => None,
+    };
+    let key = TaskKey::of(&task);
+    let node = shared.graph.node(task.node);
+    let mut work = Work {
+        node,
+        key,
+        place: place(superstep, 1, &task),
+        input: task.send.map(|(_, input)| input),
+        desk: match &shared.ledger {
+            Some(ledger) => Some(ledger.desk(key)),
+            // What was done once is known to all attempts.
+            None => (node.policy.retry.is_some() || node.fallback.is_some()).then(Arc::default),
+        },
+        shared: &shared,
+        state: &state,
+        first: None,
+    };
+    loop {
+        if let Some(watched) = &mut watched {
+            watched.starts(work.place.attempt).await;
+        }
+        span.does(Doing::Attempt(work.place.attempt));
+        let result = match caught(|| work.turn()) {
+            Ok(turn) => work.call(turn).await,
+            Err(panic) => Err(panic),
+        };
+        let error = match work.over(result) {
+            Ok(ended) => {
+                span.ends(how(&ended));
+                return told(watched, ended).await;
+            }
+            Err(error) => error,
+        };
+        let told_of = watched.as_ref().and_then(|watched| watched.text(&error));
+        match work.next(error) {
+            Ok(delay) => {
+                if let (Some(watched), Some(error)) = (&watched, told_of) {
+                    watched.retries(error, delay);
+                }
+                span.does(Doing::Backoff);
+                wait(delay).await;
+            }
+            Err(error) => {
+                if let Err(failed) = work.fall_back(error) {
+                    span.ends(SpanEnd::Failed);
+                    return told(watched, Err(failed)).await;
+                }
+            }
+        }
+    }
+}
+
+/// How a task ended, for its span.
+fn how<S: State>(ended: &Ended<S>) -> SpanEnd {
+    match ended {
+        Ok(done) if done.paused => SpanEnd::Paused,
+        Ok(_) => SpanEnd::Done,
+        Err(_) => SpanEnd::Failed,
+    }
+}
+
+/// Tells of a task's end.
+async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
+    if let Some(watched) = watched {
+        watched.ends(&ended).await;
+    }
+    ended
+}
+
+async fn wait(delay: Duration) {
+    if delay.is_zero() {
+        // Or else a node that always fails at once could not be cancelled.
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// A task that has a permit.
+struct Work<'a, S: State, C> {
+    shared: &'a Shared<S, C>,
+    state: &'a Arc<S>,
+    node: &'a FrozenNode<S, C>,
+    key: TaskKey,
+    place: Place,
+    /// What was sent, as long as it is needed.
+    input: Option<Box<dyn Payload>>,
+    desk: Option<Arc<Desk>>,
+    /// What the fallback is called for, once it is its turn.
+    first: Option<Failure>,
+}
+
+/// What is called next, and with what.
+struct Turn<'a, S: State, C> {
+    body: &'a dyn Body<S, C>,
+    input: Option<Box<dyn Payload>>,
+    /// After what time it is called a second time, and with what.
+    hedge: Option<(Duration, Option<Box<dyn Payload>>)>,
+    desk: Option<Arc<Desk>>,
+}
+
+impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
+    /// An attempt, or the fallback after the last.
+    fn turn(&mut self) -> Turn<'a, S, C> {
+        let node = self.node;
+        if let (Some(first), Some(handler)) = (&self.first, &node.fallback) {
+            return Turn {
+                body: &**handler,
+                hedge: None,
+                desk: Some(Arc::new(Desk::after(self.desk.as_ref(), first.clone()))),
+                input: self.input.take(),
+            };
+        }
+        let hedge = node.policy.hedge.map(|after| (after, self.input.clone()));
+        let desk = match hedge {
+            Some(_) => Some(Arc::new(Desk::hedged(self.desk.as_ref()))),
+            None => self.desk.clone(),
+        };
+        let retry = node.policy.retry.as_ref();
+        let is_last = retry.is_none_or(|retry| retry.is_last(self.place.attempt));
+        let input = if is_last && node.fallback.is_none() {
+            self.input.take()
+        } else {
+            self.input.clone()
+        };
+        Turn {
+            body: &*node.body,
+            input,
+            hedge,
+            desk,
+        }
+    }
+
+    /// Calls a body once, or twice if it is slow and hedged, within the node's
+    /// timeouts.
+    async fn call(&self, turn: Turn<'_, S, C>) -> Result<Outcome<S>, NodeError> {
+        let Turn {
+            body,
+            input,
+            hedge,
+            desk,
+        } = turn;
+        if let Some(desk) = &desk {
+            desk.begin_attempt();
+        }
+        let (desk, mut limit) = limited(&self.node.policy, desk);
+        let (shared, state, place) = (self.shared, self.state, self.place);
+        let desk = desk.as_ref();
+        let call = caught(|| call_body(shared, body, state, place, input, desk))?;
+        let second = hedge.map(|(after, input)| {
+            let begin: Begin<'_, S> =
+                Box::new(move || call_body(shared, body, state, place, input, desk));
+            (after, begin)
+        });
+        let mut race = Race::new(call, second);
+        // What is inside a graph waits for itself.
+        let watch = shared.watch().filter(|_| !self.node.nested);
+        let mut room: Option<BoxFuture<()>> = None;
+        let result = poll_fn(|cx| {
+            // Looked at anew each time: whoever was told of room may not be polled.
+            let waits = match watch.filter(|watch| watch.is_full()) {
+                None => false,
+                Some(watch) => {
+                    let room = room.get_or_insert_with(|| watch.boxed_room());
+                    room.as_mut().poll(cx).is_pending()
+                }
+            };
+            let polled = match waits {
+                true => Poll::Pending,
+                false => {
+                    room = None;
+                    race.poll(cx)
+                }
+            };
+            match (polled, &mut limit) {
+                (Poll::Pending, Some(limit)) => limit.as_mut().poll(cx).map(|out| Err(out.into())),
+                (polled, _) => polled,
+            }
+        })
+        .await;
+        race.stop()?;
+        result
+    }
+
+    /// Takes down what a call left: how the task ended, or its failure.
+    fn over(&self, mut result: Result<Outcome<S>, NodeError>) -> Result<Ended<S>, NodeError> {
+        let (attempts, fallback) = (self.place.attempt, self.first.is_some());
+        if let (Some(desk), Some(ledger)) = (&self.desk, &self.shared.ledger)
+            && let Some(ended) =
+                ledger.take_down(self.key, (attempts, fallback), desk.asked(), &mut result)
+        {
+            return Ok(ended);
+        }
+        let done = |outcome| Done {
+            attempts,
+            paused: false,
+            fallback,
+            outcome,
+        };
+        result.map(|outcome| Ok(done(outcome)))
+    }
+
+    /// How long to wait until the next attempt, or the error that there is none
+    /// after.
+    fn next(&mut self, error: NodeError) -> Result<Duration, NodeError> {
+        let Some(retry) = self
+            .node
+            .policy
+            .retry
+            .as_ref()
+            .filter(|_| self.first.is_none())
+        else {
+            return Err(error);
+        };
+        let (superstep, attempt) = (self.place.superstep, self.place.attempt);
+        let draw = || {
+            let task = self.shared.task_id(self.key);
+            self.shared.seed.draw(superstep, &task, attempt)
+        };
+        let delay = caught(|| retry.next(attempt, error, draw)).flatten()?;
+        self.place.attempt += 1;
+        Ok(delay)
+    }
+
+    /// There is no further attempt: it is the fallback's turn, or the task fails.
+    fn fall_back(&mut self, error: NodeError) -> Result<(), Failed> {
+        let attempts = self.place.attempt;
+        // A question that nobody can be asked is a mistake, not bad luck.
+        let asks = error.as_error().is::<Interrupted>();
+        match self.first.take() {
+            None if self.node.fallback.is_some() && !asks => {
+                self.first = Some(Failure::new(error, attempts));
+                Ok(())
+            }
+            None => Err(Failed { attempts, error }),
+            Some(first) => {
+                let source = error.into_error();
+                let error = FallbackFailed { first, source }.into();
+                Err(Failed { attempts, error })
+            }
+        }
+    }
+}

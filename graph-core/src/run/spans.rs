@@ -1,0 +1,340 @@
+//! When each task of a run was at work: noted for every run, and cheap.
+//!
+//! 1. Tasks under policies, on threads, or watched note their own times.
+//! 2. Plain tasks that end at their first poll share the time of those that
+//!    were started with them, in equal parts; one that does not, notes its end.
+//! 3. Supersteps in a row share the time of the row, in equal parts.
+//! 4. After so many tasks, nothing more is noted: [`MOST_SPANS`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::result::Ran;
+use super::settle::TaskKey;
+use crate::compile::{Frozen, NodeIndex};
+use crate::id::NodeName;
+use crate::state::State;
+
+/// The most tasks, and rows, whose times are noted.
+pub(super) const MOST_SPANS: usize = 100_000;
+
+/// Nanoseconds since the run began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(u64);
+
+impl Time {
+    pub(crate) fn since_begin(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// The time after so many of `of` equal parts of what is between.
+    pub(crate) fn part(self, end: Self, n: usize, of: usize) -> Self {
+        let took = u128::from(end.0.saturating_sub(self.0));
+        let part = took * n as u128 / of.max(1) as u128;
+        Self(self.0 + u64::try_from(part).unwrap_or(u64::MAX))
+    }
+}
+
+/// The times of the tasks of one graph, in a run.
+pub(super) struct Spans {
+    begun: Instant,
+    noted: Mutex<Noted>,
+}
+
+/// What was noted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Noted {
+    pub(crate) tasks: Vec<TaskSpan>,
+    pub(crate) rows: Vec<Row>,
+    /// When supersteps began that are in no row, each with its number.
+    pub(crate) begins: Vec<(u64, Time)>,
+    /// The graphs that tasks have run.
+    pub(crate) inside: Vec<Inside>,
+}
+
+/// One task's times.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskSpan {
+    pub(crate) superstep: u64,
+    pub(crate) node: NodeIndex,
+    pub(crate) send: Option<u32>,
+    pub(crate) start: Time,
+    pub(crate) end: Time,
+    /// What it did meanwhile, if that is more than one attempt.
+    pub(crate) phases: Vec<(Doing, Time, Time)>,
+    pub(crate) ended: Ended,
+}
+
+/// What a task does for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// It waits until its attempt may begin.
+    Queued,
+    Attempt(u32),
+    Backoff,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Done,
+    Failed,
+    Cancelled,
+    Paused,
+    Cached,
+}
+
+/// Supersteps of one task each, one after another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// The number of the first.
+    pub(crate) first: u64,
+    pub(crate) n_supersteps: usize,
+    pub(crate) begin: Time,
+    pub(crate) end: Time,
+}
+
+/// A graph that a task has run.
+#[derive(Debug, Clone)]
+pub(crate) struct Inside {
+    pub(crate) node: NodeIndex,
+    pub(crate) send: Option<u32>,
+    pub(crate) times: Times,
+}
+
+/// All that is known of the times of a run's tasks.
+#[derive(Clone)]
+pub(crate) struct Times {
+    pub(crate) names: Arc<[NodeName]>,
+    pub(crate) ways: Arc<dyn Ways>,
+    pub(crate) ran: Ran,
+    pub(crate) noted: Arc<Noted>,
+}
+
+impl std::fmt::Debug for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Times").finish_non_exhaustive()
+    }
+}
+
+/// Where a graph's nodes may lead.
+pub(crate) trait Ways: Send + Sync {
+    /// Whether the one can make the other ready, in the next superstep or by a
+    /// join.
+    fn lead(&self, from: NodeIndex, to: NodeIndex) -> bool;
+
+    /// The joins into a node, each with its sources.
+    fn joins(&self, to: NodeIndex) -> Vec<&[NodeIndex]>;
+}
+
+impl<S: State, C: Send + Sync + 'static> Ways for Frozen<S, C> {
+    fn lead(&self, from: NodeIndex, to: NodeIndex) -> bool {
+        let node = self.node(from);
+        let exits = &node.exits;
+        let commands = match &node.destinations {
+            Some(declared) => declared.allowed.allows(to),
+            None => node.commands,
+        };
+        let mut routes = exits.routes.iter();
+        commands
+            || exits.edges.binary_search(&to).is_ok()
+            || routes.any(|route| route.allowed.allows(to))
+    }
+
+    fn joins(&self, to: NodeIndex) -> Vec<&[NodeIndex]> {
+        let joins = self.joins.iter().filter(|join| join.target == to);
+        joins.map(|join| &join.sources[..]).collect()
+    }
+}
+
+impl Spans {
+    /// Of a run that began then.
+    pub(super) fn new(begun: Instant) -> Self {
+        Self {
+            begun,
+            noted: Mutex::default(),
+        }
+    }
+
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(super) fn now(&self) -> Time {
+        let since = self.begun.elapsed();
+        Time(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// A superstep begins that is in no row.
+    pub(super) fn begin(&self, superstep: u64) {
+        let now = self.now();
+        let mut noted = self.noted.lock();
+        if has_room(&noted.begins) {
+            noted.begins.push((superstep, now));
+        }
+    }
+
+    /// Supersteps in a row have ended.
+    pub(super) fn row(&self, row: Row) {
+        let mut noted = self.noted.lock();
+        if row.n_supersteps > 0 && has_room(&noted.rows) {
+            noted.rows.push(row);
+        }
+    }
+
+    /// Plain tasks that were started together have ended.
+    pub(super) fn chunk(
+        &self,
+        superstep: u64,
+        begin: Time,
+        tasks: impl ExactSizeIterator<Item = TaskKey>,
+    ) {
+        let (end, n_tasks) = (self.now(), tasks.len());
+        let mut noted = self.noted.lock();
+        for (number, task) in tasks.enumerate() {
+            if !has_room(&noted.tasks) {
+                return;
+            }
+            let start = begin.part(end, number, n_tasks);
+            let end = begin.part(end, number + 1, n_tasks);
+            noted
+                .tasks
+                .push(TaskSpan::plain(superstep, task, start, end));
+        }
+    }
+
+    fn push(&self, span: TaskSpan) {
+        let mut noted = self.noted.lock();
+        if has_room(&noted.tasks) {
+            noted.tasks.push(span);
+        }
+    }
+
+    /// A graph that a task ran has ended.
+    pub(super) fn inside(&self, inside: Inside) {
+        let mut noted = self.noted.lock();
+        if has_room(&noted.inside) {
+            noted.inside.push(inside);
+        }
+    }
+
+    pub(super) fn take(&self) -> Noted {
+        std::mem::take(&mut *self.noted.lock())
+    }
+}
+
+fn has_room<T>(noted: &[T]) -> bool {
+    noted.len() < MOST_SPANS
+}
+
+impl TaskSpan {
+    pub(super) fn plain(superstep: u64, task: TaskKey, start: Time, end: Time) -> Self {
+        Self {
+            superstep,
+            node: task.node,
+            send: task.number(),
+            start,
+            end,
+            phases: Vec::new(),
+            ended: Ended::Done,
+        }
+    }
+}
+
+/// Supersteps in a row whose times are noted when they have ended.
+pub(super) struct RowNote<'s> {
+    spans: &'s Spans,
+    /// The number of the last superstep before, and when it was over.
+    open: Option<(u64, Time)>,
+}
+
+/// How many supersteps share their time at the most.
+const LONGEST_NOTE: u64 = 128;
+
+impl<'s> RowNote<'s> {
+    pub(super) fn new(spans: &'s Spans) -> Self {
+        Self { spans, open: None }
+    }
+
+    /// A row begins, or goes on, after that superstep.
+    #[inline]
+    pub(super) fn open(&mut self, superstep: u64) {
+        if let Some((before, _)) = self.open
+            && superstep < before + LONGEST_NOTE
+        {
+            return;
+        }
+        self.close(superstep);
+        self.open = Some((superstep, self.spans.now()));
+    }
+
+    /// The row has ended with that superstep.
+    pub(super) fn close(&mut self, superstep: u64) {
+        let Some((before, begin)) = self.open.take() else {
+            return;
+        };
+        self.spans.row(Row {
+            first: before + 1,
+            n_supersteps: usize::try_from(superstep.saturating_sub(before)).unwrap_or(0),
+            begin,
+            end: self.spans.now(),
+        });
+    }
+}
+
+/// A task whose times are noted as it goes. One that is dropped before its end
+/// was cancelled.
+pub(super) struct OpenSpan {
+    spans: Arc<Spans>,
+    span: TaskSpan,
+    doing: Option<(Doing, Time)>,
+}
+
+impl OpenSpan {
+    pub(super) fn begin(spans: &Arc<Spans>, superstep: u64, task: TaskKey) -> Self {
+        let now = spans.now();
+        let mut span = TaskSpan::plain(superstep, task, now, now);
+        span.ended = Ended::Cancelled;
+        Self {
+            spans: Arc::clone(spans),
+            span,
+            doing: Some((Doing::Queued, now)),
+        }
+    }
+
+    /// What it has done until now is over, and this begins.
+    pub(super) fn does(&mut self, next: Doing) {
+        let now = self.spans.now();
+        self.close(now);
+        self.doing = Some((next, now));
+    }
+
+    fn close(&mut self, now: Time) {
+        if let Some((doing, since)) = self.doing.take()
+            && since < now
+        {
+            self.span.phases.push((doing, since, now));
+        }
+    }
+
+    pub(super) fn ends(mut self, ended: Ended) {
+        self.span.ended = ended;
+    }
+}
+
+impl Drop for OpenSpan {
+    fn drop(&mut self) {
+        let now = self.spans.now();
+        self.close(now);
+        self.span.end = now;
+        if let [(Doing::Attempt(1), ..)] = self.span.phases[..] {
+            self.span.phases.clear();
+        }
+        let plain = TaskSpan::plain(0, TaskKey::node(0), now, now);
+        let span = std::mem::replace(&mut self.span, plain);
+        self.spans.push(span);
+    }
+}

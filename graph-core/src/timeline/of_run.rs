@@ -1,0 +1,196 @@
+//! The timeline of a run, from what the run has noted.
+//!
+//! What made a task ready is not noted: it is every task of the superstep before
+//! whose edges, routes or commands lead to it, and of each join into it the last
+//! tasks of its sources. Where that is none, it is the whole superstep before.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{PhaseKind, Span, SpanOutcome, Timeline};
+use crate::compile::NodeIndex;
+use crate::id::TaskId;
+use crate::run::{Doing, Ended, Row, Run, TaskSpan, Time, Times};
+
+impl<S> Run<S> {
+    /// Where the time of the run went: see [`Timeline`].
+    ///
+    /// Times are noted for every run. Those of tasks that neither wait nor have a
+    /// policy are shared out in equal parts among what was started together, so
+    /// that they cost nothing; all others are as long as they were, by tokio's
+    /// clock. Of a run of more than 100 000 tasks it is the first of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use std::time::Duration;
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Trip { #[reduce(Append)] found: Vec<String> }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let look = |ms: u64| {
+    ///     move |_: View<Trip>| async move { tokio::time::sleep(Duration::from_millis(ms)).await }
+    /// };
+    /// let graph = StateGraph::<Trip>::new("trip")
+    ///     .add_node("flights", look(80))
+    ///     .add_node("hotels", look(20))
+    ///     .add_node("book", look(10))
+    ///     .add_edge(START, ["flights", "hotels"])
+    ///     .add_edge(["flights", "hotels"], "book")
+    ///     .compile()?;
+    /// let timeline = graph.invoke(Trip::update()).await?.timeline();
+    /// assert!(timeline.total() >= Duration::from_millis(90));
+    /// let path = timeline.critical_path();
+    /// let path: Vec<_> = path.iter().map(|&at| &timeline.spans()[at].task).collect();
+    /// assert_eq!(path, ["flights", "book"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn timeline(&self) -> Timeline {
+        let mut spans = Vec::new();
+        add(&self.times(), "", &mut spans);
+        Timeline::new(self.graph(), spans)
+    }
+}
+
+/// Adds the spans of one graph, and of those inside it.
+fn add(times: &Times, path: &str, spans: &mut Vec<Span>) {
+    let begins: BTreeMap<u64, Time> = times.noted.begins.iter().copied().collect();
+    let mut tasks: Vec<TaskSpan> = times.noted.tasks.clone();
+    for row in &times.noted.rows {
+        tasks.extend(of_row(times, *row));
+    }
+    tasks.sort_by_key(|task| (task.superstep, task.send.is_some(), task.node, task.send));
+    let first = spans.len();
+    let mut before = Before::default();
+    for (number, task) in tasks.iter().enumerate() {
+        let ready = begins.get(&task.superstep).copied().unwrap_or(task.start);
+        let after = before.of(times, task);
+        let after = after.into_iter().map(|at| first + at);
+        spans.push(
+            span(times, task, ready.min(task.start))
+                .inside(path)
+                .after(after),
+        );
+        before.note(task, number);
+    }
+    for inside in &times.noted.inside {
+        let task = TaskId {
+            node: times.names[inside.node as usize].clone(),
+            send: Some(inside.send.unwrap_or(0)),
+        };
+        let inner = match path {
+            "" => task.to_string(),
+            path => format!("{path}/{task}"),
+        };
+        add(&inside.times, &inner, spans);
+    }
+}
+
+/// The tasks of supersteps in a row, which share its time in equal parts.
+fn of_row(times: &Times, row: Row) -> impl Iterator<Item = TaskSpan> + '_ {
+    (0..row.n_supersteps).flat_map(move |number| {
+        let superstep = row.first + number as u64;
+        let step = usize::try_from(superstep - 1).unwrap_or(usize::MAX);
+        let node = (step < times.ran.len())
+            .then(|| times.ran.nodes(step))
+            .and_then(<[_]>::first);
+        node.map(|&node| TaskSpan {
+            superstep,
+            node,
+            send: None,
+            start: row.begin.part(row.end, number, row.n_supersteps),
+            end: row.begin.part(row.end, number + 1, row.n_supersteps),
+            phases: Vec::new(),
+            ended: Ended::Done,
+        })
+    })
+}
+
+/// The tasks so far, by what they may have made ready.
+#[derive(Default)]
+struct Before {
+    superstep: u64,
+    /// Those of the superstep, and of the one before it, by their nodes.
+    now: BTreeMap<NodeIndex, Vec<usize>>,
+    last: BTreeMap<NodeIndex, Vec<usize>>,
+    /// The last tasks of each node, of whatever superstep.
+    latest: BTreeMap<NodeIndex, (u64, Vec<usize>)>,
+}
+
+impl Before {
+    /// What has made a task ready, as far as the graph tells.
+    fn of(&mut self, times: &Times, task: &TaskSpan) -> Vec<usize> {
+        if task.superstep != self.superstep {
+            self.last = std::mem::take(&mut self.now);
+            self.superstep = task.superstep;
+        }
+        let leads = |from: &NodeIndex| times.ways.lead(*from, task.node);
+        let last = self.last.iter().filter(|(from, _)| leads(from));
+        let mut after: Vec<usize> = last.flat_map(|(_, tasks)| tasks.iter().copied()).collect();
+        for sources in times.ways.joins(task.node) {
+            let latest = sources.iter().map(|source| self.latest.get(source));
+            let latest: Option<Vec<_>> = latest.collect();
+            for (superstep, tasks) in latest.into_iter().flatten() {
+                if *superstep < task.superstep {
+                    after.extend(tasks);
+                }
+            }
+        }
+        after.sort_unstable();
+        after.dedup();
+        after
+    }
+
+    fn note(&mut self, task: &TaskSpan, number: usize) {
+        self.now.entry(task.node).or_default().push(number);
+        let (superstep, latest) = self.latest.entry(task.node).or_default();
+        if *superstep != task.superstep {
+            *superstep = task.superstep;
+            latest.clear();
+        }
+        latest.push(number);
+    }
+}
+
+fn span(times: &Times, task: &TaskSpan, ready: Time) -> Span {
+    let name = TaskId {
+        node: times.names[task.node as usize].clone(),
+        send: task.send,
+    };
+    let attempts = task
+        .phases
+        .iter()
+        .filter(|(doing, ..)| matches!(doing, Doing::Attempt(_)));
+    let start = attempts
+        .map(|&(_, start, _)| start)
+        .next()
+        .unwrap_or(task.start);
+    let time = |time: Time| -> Duration { time.since_begin() };
+    let span = Span::new(
+        name.to_string(),
+        task.superstep,
+        time(start),
+        time(task.end),
+    )
+    .ready(time(ready))
+    .outcome(match task.ended {
+        Ended::Done => SpanOutcome::Done,
+        Ended::Failed => SpanOutcome::Failed,
+        Ended::Cancelled => SpanOutcome::Cancelled,
+        Ended::Paused => SpanOutcome::Paused,
+        Ended::Cached => SpanOutcome::Cached,
+    });
+    task.phases.iter().fold(span, |span, &(doing, start, end)| {
+        let kind = match doing {
+            Doing::Queued => PhaseKind::Queued,
+            Doing::Attempt(number) => PhaseKind::Attempt(number),
+            Doing::Backoff => PhaseKind::Backoff,
+        };
+        span.phase(kind, time(start), time(end))
+    })
+}

@@ -1,0 +1,266 @@
+//! The timelines of real runs.
+
+use std::time::Duration;
+
+use superstep::prelude::*;
+use superstep::{MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph};
+
+use crate::common::{Trace, TraceUpdate, marks, oops, sound};
+
+const SEND: Worker<u64> = Worker::new("send");
+
+/// A node that takes so many milliseconds.
+fn takes(
+    ms: u64,
+) -> impl Fn(View<Trace>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync {
+    move |_| Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
+}
+
+/// The spans, as `task superstep ready-start-end`.
+fn lines(timeline: &Timeline) -> Vec<String> {
+    let ms = |time: Duration| time.as_millis();
+    let spans = timeline.spans().iter();
+    spans
+        .map(|span| {
+            let (ready, start, end) = (ms(span.ready), ms(span.start), ms(span.end));
+            format!("{} {} {ready}-{start}-{end}", span.name(), span.superstep)
+        })
+        .collect()
+}
+
+fn path(timeline: &Timeline) -> Vec<&str> {
+    let path = timeline.critical_path().into_iter();
+    path.map(|at| timeline.spans()[at].task.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_siblings_are_on_the_critical_path() {
+    let graph = sound(
+        StateGraph::<Trace>::new("trip")
+            .add_node("flights", takes(80))
+            .add_node("hotels", takes(20))
+            .add_node("book", takes(10))
+            .add_edge(START, ["flights", "hotels"])
+            .add_edge(["flights", "hotels"], "book"),
+    );
+    let timeline = graph.invoke(Trace::update()).await.unwrap().timeline();
+    assert_eq!(
+        lines(&timeline),
+        ["flights 1 0-0-80", "hotels 1 0-0-20", "book 2 80-80-90"]
+    );
+    assert_eq!(path(&timeline), ["flights", "book"]);
+    assert_eq!(timeline.barrier_waits()[1], Duration::from_millis(60));
+    assert_eq!(
+        (timeline.work().as_millis(), timeline.total().as_millis()),
+        (110, 90)
+    );
+    assert_eq!(timeline.graph(), "trip");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_for_permits_and_between_attempts_are_phases() {
+    let bad = |ctx: Ctx| async move {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        match ctx.attempt() {
+            1 => Err(oops()),
+            _ => Ok(()),
+        }
+    };
+    let retry = Retry::attempts(2).delay(Duration::from_millis(100));
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node("a", takes(10))
+            .add_node("b", node(bad).retry(retry))
+            .add_edge(START, ["a", "b"]),
+    );
+    let timeline = graph
+        .invoke(Trace::update())
+        .max_concurrency(1)
+        .await
+        .unwrap()
+        .timeline();
+    assert_eq!(lines(&timeline), ["a 1 0-0-10", "b 1 0-10-120"]);
+    let phases = timeline.spans()[1].phases.iter();
+    let phases: Vec<_> = phases
+        .map(|phase| (phase.kind, phase.start.as_millis(), phase.end.as_millis()))
+        .collect();
+    assert_eq!(
+        phases,
+        [
+            (PhaseKind::Queued, 0, 10),
+            (PhaseKind::Attempt(1), 10, 15),
+            (PhaseKind::Backoff, 15, 115),
+            (PhaseKind::Attempt(2), 115, 120),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_made_a_task_ready_is_told_by_the_graph() {
+    let graph = sound(
+        marks(["a", "b", "c", "d", "last"])
+            .add_edge(START, ["a", "b"])
+            .add_edge("a", "c")
+            .add_conditional_edges("b", |_: &Trace| ["d"], ["d", END])
+            .add_edge(["a", "d"], "last"),
+    );
+    // Watched, so that nothing runs in a row.
+    let run = graph
+        .invoke(Trace::update())
+        .stream()
+        .finish()
+        .await
+        .unwrap();
+    let timeline = run.timeline();
+    let after: Vec<(&str, Vec<&str>)> = timeline
+        .spans()
+        .iter()
+        .map(|span| {
+            let after = span
+                .after
+                .iter()
+                .map(|&at| timeline.spans()[at].task.as_str());
+            (span.task.as_str(), after.collect())
+        })
+        .collect();
+    assert_eq!(
+        after,
+        [
+            ("a", vec![]),
+            ("b", vec![]),
+            ("c", vec!["a"]),
+            ("d", vec!["b"]),
+            ("last", vec!["a", "d"]),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_superstep_of_a_loop_is_there() {
+    let graph = sound(marks(["a"]).add_edge(START, "a").add_conditional_edges(
+        "a",
+        |state: &Trace| if state.log.len() < 300 { ["a"] } else { [END] },
+        ["a", END],
+    ));
+    for watched in [false, true] {
+        let run = graph.invoke(Trace::update());
+        let run = match watched {
+            true => {
+                let mut events = run.stream();
+                while events.next().await.is_some() {}
+                events.finish().await.unwrap()
+            }
+            false => run.await.unwrap(),
+        };
+        let timeline = run.timeline();
+        let supersteps: Vec<u64> = timeline.spans().iter().map(|span| span.superstep).collect();
+        assert_eq!(
+            supersteps,
+            (1..=300).collect::<Vec<_>>(),
+            "watched: {watched}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_waits_in_a_loop_has_its_own_time() {
+    let graph = sound(
+        marks(["a", "c"])
+            .add_node("b", takes(30))
+            .add_edge(START, "a")
+            .add_edge("a", "b")
+            .add_edge("b", "c"),
+    );
+    let timeline = graph.invoke(Trace::update()).await.unwrap().timeline();
+    assert_eq!(
+        lines(&timeline),
+        ["a 1 0-0-0", "b 2 0-0-30", "c 3 30-30-30"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_inside_a_task_is_there_with_its_path() {
+    let inner = sound(
+        StateGraph::<Trace>::new("inner")
+            .add_node("one", takes(10))
+            .add_node("two", takes(20))
+            .add_edge(START, "one")
+            .add_edge("one", "two"),
+    );
+    let update = |_: &Trace| -> TraceUpdate { Trace::update() };
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node("in", inner.clone())
+            .add_worker(SEND, subgraph(inner, |_: &u64| Trace::update(), update))
+            .add_edge(START, "in")
+            .add_conditional_edges("in", |_: &Trace| [1, 2].map(|n| SEND.send(n)), [SEND]),
+    );
+    let timeline = graph.invoke(Trace::update()).await.unwrap().timeline();
+    assert_eq!(
+        lines(&timeline),
+        [
+            "in 1 0-0-30",
+            "send/0 2 30-30-60",
+            "send/1 2 30-30-60",
+            "in/0/one 1 0-0-10",
+            "in/0/two 2 10-10-30",
+            "send/0/one 1 30-30-40",
+            "send/0/two 2 40-40-60",
+            "send/1/one 1 30-30-40",
+            "send/1/two 2 40-40-60",
+        ]
+    );
+    assert!(timeline.to_text(100).contains("two"), "{timeline}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_thread_it_is_the_calls_own_time() {
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node("a", takes(10))
+            .add_node("ask", async |ctx: Ctx| -> NodeResult<()> {
+                let _: bool = ctx.interrupt("ok", ())?;
+                Ok(())
+            })
+            .add_edge(START, ["a", "ask"])
+            .checkpointer(MemoryCheckpointer::new()),
+    );
+    let run = graph.invoke(Trace::update()).thread("t").await.unwrap();
+    let outcomes: Vec<SpanOutcome> = run
+        .timeline()
+        .spans()
+        .iter()
+        .map(|span| span.outcome)
+        .collect();
+    assert_eq!(outcomes, [SpanOutcome::Done, SpanOutcome::Paused]);
+    let run = graph.resume(true).thread("t").await.unwrap();
+    assert_eq!(lines(&run.timeline()), ["ask 1 0-0-0"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_task_is_there_on_many_threads() {
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_worker(SEND, async |n: u64| {
+                if n.is_multiple_of(3) {
+                    tokio::task::yield_now().await;
+                }
+                Trace::update().sum(1_u64)
+            })
+            .add_conditional_edges(
+                START,
+                |_: &Trace| (0..1000).map(|n| SEND.send(n)).collect::<Vec<_>>(),
+                [SEND],
+            ),
+    );
+    let run = graph.invoke(Trace::update()).await.unwrap();
+    let timeline = run.timeline();
+    let mut tasks: Vec<&str> = timeline
+        .spans()
+        .iter()
+        .map(|span| span.task.as_str())
+        .collect();
+    tasks.dedup();
+    assert_eq!(tasks.len(), 1000);
+    assert!(timeline.spans().iter().all(|span| span.start <= span.end));
+}
