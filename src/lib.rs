@@ -112,6 +112,7 @@
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
+//! | `tracing` | no | spans of runs, for the crate tracing and whatever subscribes to it |
 
 #[cfg(doctest)]
 mod error_pages;

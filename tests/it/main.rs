@@ -25,5 +25,7 @@ mod stop;
 mod subgraphs;
 mod threads;
 mod timeline;
+#[cfg(feature = "tracing")]
+mod traced;
 mod transcript;
 mod undo;

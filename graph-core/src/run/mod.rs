@@ -23,6 +23,7 @@ mod stop;
 mod tell;
 mod thread;
 mod timed;
+mod traced;
 mod watch;
 
 pub use blocking::{Blocking, blocking};

@@ -10,6 +10,7 @@ use super::race::{Begin, Race};
 use super::settle::TaskKey;
 use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
+use super::traced::TaskTrace;
 use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
 use crate::node::{
@@ -29,6 +30,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     let mut watched = shared
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
+    let traced = shared.tracer.task(place(superstep, 1, &task));
     let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
     let _permit = match &shared.permits {
         // Those of its own tasks count.
@@ -49,6 +51,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         },
         shared: &shared,
         state: &state,
+        traced: &traced,
         first: None,
     };
     loop {
@@ -63,6 +66,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         let error = match work.over(result) {
             Ok(ended) => {
                 span.ends(how(&ended));
+                traced.ends(&ended);
                 return told(watched, ended).await;
             }
             Err(error) => error,
@@ -78,8 +82,10 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
             }
             Err(error) => {
                 if let Err(failed) = work.fall_back(error) {
+                    let ended = Err(failed);
                     span.ends(SpanEnd::Failed);
-                    return told(watched, Err(failed)).await;
+                    traced.ends(&ended);
+                    return told(watched, ended).await;
                 }
             }
         }
@@ -116,6 +122,7 @@ async fn wait(delay: Duration) {
 struct Work<'a, S: State, C> {
     shared: &'a Shared<S, C>,
     state: &'a Arc<S>,
+    traced: &'a TaskTrace,
     node: &'a FrozenNode<S, C>,
     key: TaskKey,
     place: Place,
@@ -182,7 +189,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         let (desk, mut limit) = limited(&self.node.policy, desk);
         let (shared, state, place) = (self.shared, self.state, self.place);
         let desk = desk.as_ref();
-        let call = caught(|| call_body(shared, body, state, place, input, desk))?;
+        let trace = self.traced.attempt(place.attempt, self.first.is_some());
+        let calls = || call_body(shared, body, state, place, input, desk);
+        let call = caught(|| trace.within(calls)).inspect_err(|error| trace.fails(error))?;
         let second = hedge.map(|(after, input)| {
             let begin: Begin<'_, S> =
                 Box::new(move || call_body(shared, body, state, place, input, desk));
@@ -205,7 +214,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
                 true => Poll::Pending,
                 false => {
                     room = None;
-                    race.poll(cx)
+                    trace.within(|| race.poll(cx))
                 }
             };
             match (polled, &mut limit) {
@@ -214,6 +223,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             }
         })
         .await;
+        trace.ends(&result);
         race.stop()?;
         result
     }

@@ -7,6 +7,7 @@ use super::super::attempt::Shared;
 use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::super::spans::Spans;
+use super::super::traced::Tracer;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
@@ -255,6 +256,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             nest: None,
             seed: Seed::default(),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
+            tracer: Tracer::default(),
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }
