@@ -124,13 +124,13 @@ pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, Blocking, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord,
-    Checkpointer, Claim, Command, Commit, CompileError, Ctx, Data, Definition, Diagnostic,
-    Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events,
-    Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields, Given,
-    Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, JsonLines, Kinds, Last,
-    Lead, LeadBy, Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
+    All, Any, Append, Arrival, Arrivals, Blocking, CancelledBy, CheckpointError, CheckpointId,
+    CheckpointRecord, Checkpointer, Claim, Command, Commit, CompileError, Ctx, Data, Definition,
+    Diagnostic, Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue,
+    Events, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields,
+    Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
+    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines, Kinds,
+    Last, Lead, LeadBy, Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
     NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, Phase,
     PhaseKind, Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run, RunControl,
     RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin,

@@ -548,3 +548,15 @@ mod approve_order {
         assert_eq!(output.status.code(), Some(1));
     }
 }
+
+#[test]
+fn guards_veto_before_the_effect_and_forms_tell_every_mistake() {
+    let output = run("validate_input", &[] as &[&str]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "The form:\n  - the email address has no host\n  - the phone number is too short\n\n\
+         The questions:\n  - what is the time? sent: you asked: what is the time\n  \
+         - what is her password? vetoed: it asks for a password; its answer was cancelled\n"
+    );
+}

@@ -37,12 +37,13 @@ pub use event::{
     Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
     TaskRecord,
 };
-pub use graph::{OnFailure, StateGraph};
+pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Command, Ctx, Definition, EmitError, Emitted, EventValue, Failure, Fallback, Interrupted,
-    IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeBuilder, NodeDefaults,
-    NodeError, NodeResult, Outcome, Retry, Retryable, Route, SendTo, Target, View, Worker, node,
+    Arrival, Arrivals, Command, Ctx, Definition, EmitError, Emitted, EventValue, Failure, Fallback,
+    Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeBuilder,
+    NodeDefaults, NodeError, NodeResult, Outcome, Retry, Retryable, Route, SendTo, Target, View,
+    Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

@@ -249,6 +249,9 @@ fn write_superstep(f: &mut fmt::Formatter<'_>, superstep: &SuperstepRecord) -> f
     for task in &superstep.tasks {
         write_task(f, task)?;
     }
+    if !superstep.decided.is_empty() {
+        writeln!(f, "  decided by {}", superstep.decided.join(", then "))?;
+    }
     if !superstep.merges.is_empty() {
         writeln!(f, "  merge")?;
     }
@@ -266,6 +269,12 @@ fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
     writeln!(f, "  {}", task.task)?;
     if let Some(input) = &task.input {
         writeln!(f, "    given {}", Short(input))?;
+    }
+    if !task.arrivals.is_empty() {
+        writeln!(f, "    after {}", task.arrivals)?;
+    }
+    if let Some(ended) = &task.ended {
+        writeln!(f, "    {ended}")?;
     }
     if task.attempts > 1 {
         writeln!(f, "    attempts {}", task.attempts)?;

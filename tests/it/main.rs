@@ -10,6 +10,7 @@ mod events;
 #[cfg(feature = "testing")]
 mod explore;
 mod impossible;
+mod joins;
 #[cfg(feature = "testing")]
 mod kit;
 #[cfg(feature = "testing")]

@@ -31,6 +31,9 @@ pub(crate) struct Body {
     /// Deferred nodes that wait.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) deferred: Vec<String>,
+    /// What came to those of them that are targets of joins with rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kept: Vec<KeptBody>,
     /// Ephemeral fields that hold something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) held: Vec<String>,
@@ -46,6 +49,9 @@ pub(crate) struct TaskBody {
     /// For a send, what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) input: Option<Box<RawValue>>,
+    /// For the target of a join with a rule, what came to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) arrivals: Vec<CameBody>,
 }
 
 /// A join that some of its sources have reached.
@@ -54,6 +60,44 @@ pub(crate) struct JoinBody {
     pub(crate) to: String,
     pub(crate) of: Vec<String>,
     pub(crate) arrived: Vec<String>,
+    /// Of a join with a rule, what that was, to tell it from others between the same
+    /// nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// And what they came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) came: Vec<CameBody>,
+    /// Those that it did not wait for, and that have not come since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) owed: Vec<String>,
+}
+
+/// What came to a node that waits deferred.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeptBody {
+    pub(crate) node: String,
+    pub(crate) arrivals: Vec<CameBody>,
+}
+
+/// What a task came to, or a source that did not run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CameBody {
+    pub(crate) of: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) send: Option<u32>,
+    /// Nothing, if it was not waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<ArrivalBody>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ArrivalBody {
+    Done,
+    Failed(String),
+    TimedOut,
+    Cancelled,
+    Skipped,
 }
 
 fn one() -> u32 {

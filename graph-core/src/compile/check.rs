@@ -24,7 +24,8 @@ pub(super) fn check(shape: &Shape, place: Place, findings: &mut Findings) {
 }
 
 /// The nodes that some run may reach. A join's target is among them only if all
-/// of the join's sources are.
+/// of the join's sources are, or one of those of a join that does not wait for
+/// all.
 ///
 /// An unknown name and the node that is meant are reached together.
 fn reachable(shape: &Shape) -> FixedBitSet {
@@ -64,7 +65,7 @@ struct Reach<'s> {
     /// Where edges, routes and destinations lead.
     next: Lists,
     joins_of: Lists,
-    /// For each join, how many of its sources have not run.
+    /// For each join, how many of its sources still have to run.
     missing: Vec<usize>,
     /// Whether a node has run whose commands may go anywhere.
     anywhere: bool,
@@ -89,7 +90,10 @@ impl<'s> Reach<'s> {
         let mut joins_of = Vec::new();
         let mut missing = Vec::with_capacity(shape.joins.len());
         for (index, join) in shape.joins.iter().enumerate() {
-            missing.push(join.from.len());
+            missing.push(match join.waits_for_all() {
+                true => join.from.len(),
+                false => 1,
+            });
             for &from in &join.from {
                 joins_of.push((from, to_index(index)));
             }
@@ -113,10 +117,10 @@ impl<'s> Reach<'s> {
         }
         for &join in self.joins_of.of(node) {
             let missing = &mut self.missing[join as usize];
-            *missing -= 1;
-            if *missing == 0 {
+            if *missing == 1 {
                 self.waiting.push(self.shape.joins[join as usize].to);
             }
+            *missing = missing.saturating_sub(1);
         }
     }
 }
@@ -182,7 +186,7 @@ fn unfillable_joins(shape: &Shape, reached: &FixedBitSet, findings: &mut Finding
     let timing = Timing::new(shape);
     let mut chosen = vec![None; shape.routes.len()];
     let mut last_found = None;
-    for join in &shape.joins {
+    for join in shape.joins.iter().filter(|join| join.waits_for_all()) {
         let order = Some(join.place.order);
         if last_found == order {
             continue;

@@ -219,6 +219,67 @@ impl Findings {
         );
     }
 
+    fn impossible_join(&mut self, place: Place, target: &str, why: Text<'_>, help: Text<'_>) {
+        self.error(
+            place,
+            "impossible-join",
+            format_args!("the join into `{target}` {why}"),
+            help,
+        );
+    }
+
+    pub(super) fn quorum_of_none(&mut self, place: Place, target: &str) {
+        self.impossible_join(
+            place,
+            target,
+            format_args!("waits for no success at all"),
+            format_args!("let the quorum be 1 at least, or wait with `Join::settled()`"),
+        );
+    }
+
+    pub(super) fn quorum_of_too_many(
+        &mut self,
+        place: Place,
+        target: &str,
+        quorum: usize,
+        n_sources: usize,
+    ) {
+        self.impossible_join(
+            place,
+            target,
+            format_args!("waits for {quorum} successes and has {n_sources} sources"),
+            format_args!("let the quorum be {n_sources} at the most"),
+        );
+    }
+
+    pub(super) fn no_time(&mut self, place: Place, target: &str) {
+        self.impossible_join(
+            place,
+            target,
+            format_args!("gives its sources no time"),
+            format_args!("give `within` a time above zero, or leave it out"),
+        );
+    }
+
+    pub(super) fn required_no_source(
+        &mut self,
+        place: Place,
+        target: &str,
+        name: &str,
+        meant: Option<&str>,
+    ) {
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "name one of the join's own sources".to_owned(),
+        };
+        self.impossible_join(
+            place,
+            target,
+            format_args!("requires `{name}`, which is none of its sources"),
+            format_args!("{help}"),
+        );
+    }
+
     pub(super) fn endless_cycle(&mut self, place: Place, cycle: &[&str]) {
         self.error(
             place,

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::diagnostic::Diagnostic;
 use super::graph::{
-    Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, Pace,
-    Questions, Threads, Warnings,
+    Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSource,
+    Pace, Questions, Threads, Warnings,
 };
 use super::links::{Lists, arranged, sorted};
+use super::rules::rules;
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 use crate::graph::StateGraph;
 use crate::id::NodeName;
@@ -22,35 +23,19 @@ pub(super) fn freeze<S: State, C>(
     noticed: Vec<Diagnostic>,
 ) -> Frozen<S, C> {
     merge_equal_joins(&mut shape);
-    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
-    for ways in ways(&shape) {
-        exits.push(Exits {
-            only: ways.only,
-            edges: ways.edges,
-            joins: ways.joins,
-            routes: Vec::new(),
-            end: false,
-        });
-    }
-    for &from in &shape.ends {
-        exits[from.slot()].end = true;
-    }
-    for route in &shape.routes {
-        exits[route.from.slot()].routes.push(FrozenRoute {
-            router: graph.routes[route.recorded].router.clone(),
-            targets: route.to.clone(),
-            allowed: Allowed::of(&route.to),
-        });
-    }
+    let mut exits = exits(&graph, &shape);
     let start = exits.remove(0);
+    let rules = rules(&shape);
     let mut nodes = Vec::with_capacity(shape.nodes.len());
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
         let policy = recorded.definition.policy.clone().settled(&graph.defaults);
+        let plain = policy.is_plain() && recorded.definition.fallback.is_none();
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
-            plain: policy.is_plain() && recorded.definition.fallback.is_none(),
+            plain: plain && rules.as_ref().is_none_or(|rules| !rules.is_member(index)),
+            alone: plain && rules.is_none(),
             fallback: recorded.definition.fallback.clone(),
             nested: recorded.definition.nested,
             commands: recorded.definition.commands,
@@ -68,6 +53,8 @@ pub(super) fn freeze<S: State, C>(
         nodes,
         start,
         joins: joins(&shape),
+        rules: rules.map(Arc::new),
+        referees: graph.referees,
         limits: graph.limits,
         threads: Threads {
             checkpointer: graph.threads.checkpointer,
@@ -87,11 +74,46 @@ pub(super) fn freeze<S: State, C>(
     }
 }
 
-/// Joins as they are, not as they were added: equal ones are one.
+/// What follows `START`, then each node.
+fn exits<S: State, C>(graph: &StateGraph<S, C>, shape: &Shape) -> Vec<Exits<S>> {
+    let mut exits = Vec::with_capacity(shape.nodes.len() + 1);
+    for ways in ways(shape) {
+        exits.push(Exits {
+            only: ways.only,
+            edges: ways.edges,
+            joins: ways.joins,
+            ruled: ways.ruled,
+            routes: Vec::new(),
+            end: false,
+        });
+    }
+    for &from in &shape.ends {
+        exits[from.slot()].end = true;
+    }
+    for route in &shape.routes {
+        exits[route.from.slot()].routes.push(FrozenRoute {
+            router: graph.routes[route.recorded].router.clone(),
+            targets: route.to.clone(),
+            allowed: Allowed::of(&route.to),
+        });
+    }
+    exits
+}
+
+/// Joins as they are, not as they were added: equal ones are one. Of those that
+/// wait for all, the strict one is kept.
 fn merge_equal_joins(shape: &mut Shape) {
     let joins = &shape.joins;
-    let key = |index: usize| (joins[index].to, &joins[index].from);
-    let mut kept = sorted(joins.len(), &mut |a, b| key(a).cmp(&key(b)));
+    let rule = |index: usize| joins[index].rule.as_ref();
+    let key = |index: usize| {
+        let rule = rule(index).filter(|_| !joins[index].waits_for_all());
+        (joins[index].to, &joins[index].from, rule)
+    };
+    let lenient = |index: usize| !rule(index).is_some_and(|rule| rule.strict);
+    let mut kept = sorted(joins.len(), &mut |a, b| {
+        let equal = lenient(a).cmp(&lenient(b));
+        key(a).cmp(&key(b)).then(equal)
+    });
     kept.dedup_by(|a, b| key(*a as usize) == key(*b as usize));
     shape.joins = arranged(std::mem::take(&mut shape.joins), &kept);
 }
@@ -101,9 +123,11 @@ fn names(shape: &Shape) -> Arc<[NodeName]> {
 }
 
 fn joins(shape: &Shape) -> Vec<FrozenJoin> {
-    let joins = shape.joins.iter().map(|join| FrozenJoin {
+    let joins = shape.joins.iter().filter(|join| join.waits_for_all());
+    let joins = joins.map(|join| FrozenJoin {
         sources: join.from.clone(),
         target: join.to,
+        strict: join.rule.as_ref().is_some_and(|rule| rule.strict),
     });
     joins.collect()
 }
@@ -122,7 +146,8 @@ fn destinations(of: NodeIndex, node: &ShapeNode) -> Option<Box<FrozenDestination
 struct Ways {
     only: Option<NodeIndex>,
     edges: Vec<NodeIndex>,
-    joins: Vec<Arrival>,
+    joins: Vec<JoinSource>,
+    ruled: Vec<JoinSource>,
 }
 
 /// The ways on from `START`, then from each node.
@@ -146,17 +171,27 @@ fn ways(shape: &Shape) -> Vec<Ways> {
             },
             edges,
             joins: Vec::new(),
+            ruled: Vec::new(),
         });
     }
-    for (index, join) in shape.joins.iter().enumerate() {
+    let (mut n_plain, mut n_ruled) = (0, 0);
+    for join in &shape.joins {
+        let plain = join.waits_for_all();
+        let number = if plain { &mut n_plain } else { &mut n_ruled };
         for (source, &from) in join.from.iter().enumerate() {
             let ways = &mut ways[Source::Node(from).slot()];
             ways.only = None;
-            ways.joins.push(Arrival {
-                join: index,
+            let list = if plain {
+                &mut ways.joins
+            } else {
+                &mut ways.ruled
+            };
+            list.push(JoinSource {
+                join: *number,
                 source,
             });
         }
+        *number += 1;
     }
     for route in &shape.routes {
         ways[route.from.slot()].only = None;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use super::draw;
 use super::picture::picture;
+use super::rules::Rules;
 use super::shape::{NodeIndex, Shape};
 use crate::checkpoint::DynCheckpointer;
 use crate::graph::{Limits, Place, Router};
@@ -35,6 +36,10 @@ pub(crate) struct Frozen<S: State, C> {
     /// What a run begins with.
     pub(crate) start: Exits<S>,
     pub(crate) joins: Vec<FrozenJoin>,
+    /// The joins that have rules, if there are any.
+    pub(crate) rules: Option<Arc<Rules>>,
+    /// Makes those who decide about them: the runs know the type.
+    pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) limits: Limits,
     pub(crate) threads: Threads,
     pub(crate) questions: Questions,
@@ -125,12 +130,15 @@ pub(crate) struct FrozenNode<S: State, C> {
     /// Called when the task has failed.
     pub(crate) fallback: Option<Arc<dyn Body<S, C>>>,
     pub(crate) policy: Policy,
-    /// Whether no policy is in the way of its one attempt.
+    /// Whether no policy is in the way of its one attempt, and no join's rule.
     pub(crate) plain: bool,
     /// Whether it is a graph.
     pub(crate) nested: bool,
     /// Whether it may return commands.
     pub(crate) commands: bool,
+    /// Whether, moreover, nothing is to be decided when it has ended but what
+    /// is ready then.
+    pub(crate) alone: bool,
     /// For a worker, the type of its input.
     pub(crate) worker: Option<InputType>,
     /// Where its commands may go, if it says.
@@ -149,7 +157,9 @@ pub(crate) struct Exits<S> {
     pub(crate) only: Option<NodeIndex>,
     /// Sorted, each once.
     pub(crate) edges: Vec<NodeIndex>,
-    pub(crate) joins: Vec<Arrival>,
+    pub(crate) joins: Vec<JoinSource>,
+    /// Of the joins that have rules.
+    pub(crate) ruled: Vec<JoinSource>,
     pub(crate) routes: Vec<FrozenRoute<S>>,
     /// Whether an edge says that the path ends here, for those who read of it.
     pub(crate) end: bool,
@@ -157,7 +167,7 @@ pub(crate) struct Exits<S> {
 
 /// A source's place in a join.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrival {
+pub(crate) struct JoinSource {
     pub(crate) join: usize,
     pub(crate) source: usize,
 }
@@ -201,10 +211,13 @@ impl Allowed {
     }
 }
 
+/// A join that waits for all.
 #[derive(Debug)]
 pub(crate) struct FrozenJoin {
     pub(crate) sources: Vec<NodeIndex>,
     pub(crate) target: NodeIndex,
+    /// Whether no run may end while it is half filled.
+    pub(crate) strict: bool,
 }
 
 impl<S: State, C> Frozen<S, C> {

@@ -11,6 +11,7 @@ mod graph;
 mod links;
 mod picture;
 mod resolve;
+mod rules;
 mod shape;
 mod warn;
 mod ways;
@@ -19,8 +20,10 @@ pub use diagnostic::{CompileError, Diagnostic};
 pub(crate) use draw::{escape, fit, number, text_width};
 pub use graph::Graph;
 pub(crate) use graph::{
-    Allowed, Arrival, Exits, Frozen, FrozenDestinations, FrozenNode, FrozenRoute, Pace,
+    Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSource,
+    Pace,
 };
+pub(crate) use rules::{RuledJoin, Rules};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
 use std::sync::Arc;

@@ -37,6 +37,9 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
             drawing.edge(Source::Node(from).slot(), bar, Style::Join);
         }
         drawing.edge(bar, Source::Node(join.to).slot(), Style::Join);
+        if let (Some(edge), Some(rule)) = (drawing.picture.edges.last_mut(), &join.rule) {
+            edge.label = Some(rule.in_short());
+        }
     }
     for route in &shape.routes {
         drawing.choices(shape, route.from.slot(), &route.to);

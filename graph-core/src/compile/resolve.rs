@@ -14,7 +14,7 @@ use super::shape::{
     Breakpoints, Destinations, NodeIndex, Shape, ShapeEdge, ShapeJoin, ShapeNode, ShapeRoute,
     Source, invalid, nearest,
 };
-use crate::graph::{Place, RecordedBreakpoint, RecordedEdge};
+use crate::graph::{JoinKind, Place, RecordedBreakpoint, RecordedEdge, Rule};
 use crate::id::{END, MOST_LISTED, START, constant_named};
 
 /// What a name stands for.
@@ -182,8 +182,8 @@ impl<'a> Resolver<'a> {
         }
         let from = match edge.from.as_slice() {
             [] => Source::Nothing,
-            [from] => self.source(from, edge.place, "an edge"),
-            from => return self.join(from, &edge.to, edge.place),
+            [from] if edge.rule.is_none() => self.source(from, edge.place, "an edge"),
+            _ => return self.join(edge),
         };
         let targets = self.targets(&edge.to, edge.place, "an edge", false);
         self.plain_edges(from, &targets, edge.place);
@@ -198,7 +198,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn join(&mut self, from: &[String], to: &[String], place: Place) {
+    fn join(&mut self, edge: &RecordedEdge) {
+        let RecordedEdge {
+            from, to, place, ..
+        } = edge;
+        let place = *place;
         let mut sources = Vec::new();
         let mut repeated = Vec::new();
         let mut from_start = false;
@@ -240,11 +244,16 @@ impl<'a> Resolver<'a> {
             self.plain_edges(Source::Nothing, &targets, place);
             return;
         }
+        if let Some(rule) = &edge.rule {
+            let into = into.to_owned();
+            self.rule(rule, &sources, &into, place);
+        }
         for to in targets {
             match to {
                 Some(to) => self.shape.joins.push(ShapeJoin {
                     from: sources.clone(),
                     to,
+                    rule: edge.rule.clone(),
                     place,
                 }),
                 None => {
@@ -252,6 +261,35 @@ impl<'a> Resolver<'a> {
                         self.shape.ends.push(Source::Node(from));
                     }
                 }
+            }
+        }
+    }
+
+    /// What of a rule nothing can ever meet.
+    fn rule(&mut self, rule: &Rule, sources: &[NodeIndex], into: &str, place: Place) {
+        let nodes = &self.shape.nodes;
+        // A worker has any number of tasks, and an unknown name may be one's.
+        let counted = |&source: &NodeIndex| {
+            let node = &nodes[source as usize];
+            node.recorded.is_some() && !node.worker
+        };
+        let n_sources = sources.len();
+        match rule.kind {
+            JoinKind::Quorum(0) => self.findings.quorum_of_none(place, into),
+            JoinKind::Quorum(n) if n > n_sources && sources.iter().all(counted) => {
+                self.findings.quorum_of_too_many(place, into, n, n_sources);
+            }
+            _ => {}
+        }
+        if rule.within.is_some_and(|time| time.is_zero()) {
+            self.findings.no_time(place, into);
+        }
+        let names = self.shape.names(sources);
+        for required in &rule.require {
+            if !names.contains(&required.as_str()) {
+                let meant = nearest(required, names.iter().copied());
+                self.findings
+                    .required_no_source(place, into, required, meant);
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use fixedbitset::FixedBitSet;
 
-use crate::graph::Place;
+use crate::graph::{Place, Rule};
 use crate::id::{END, NodeName, START};
 
 pub(crate) type NodeIndex = u32;
@@ -82,7 +82,17 @@ pub(super) struct ShapeJoin {
     /// Sorted, each once; never empty.
     pub(super) from: Vec<NodeIndex>,
     pub(super) to: NodeIndex,
+    /// What it waits for, if not for all.
+    pub(super) rule: Option<Box<Rule>>,
     pub(super) place: Place,
+}
+
+impl ShapeJoin {
+    /// Whether it fires only when all its sources have run.
+    pub(super) fn waits_for_all(&self) -> bool {
+        let rule = self.rule.as_ref();
+        rule.is_none_or(|rule| !rule.is_tolerant() && rule.within.is_none())
+    }
 }
 
 #[derive(Debug)]

@@ -176,6 +176,7 @@ impl Timing {
     fn superstep_by(&self, shape: &Shape, way: Way) -> Option<u32> {
         match way {
             Way::Edge(_) | Way::Route(_) => Some(self.superstep_of(shape.source(way))? + 1),
+            Way::Join(join) if !shape.joins[join].waits_for_all() => None,
             Way::Join(join) => {
                 let mut latest = 0;
                 for &from in &shape.joins[join].from {
@@ -209,6 +210,8 @@ impl Timing {
                 }
                 self.choice(route.from.node()?)
             }
+            // It may fire although one of them was not chosen.
+            Way::Join(join) if !shape.joins[join].waits_for_all() => None,
             Way::Join(join) => {
                 let sources = &shape.joins[join].from;
                 sources.iter().find_map(|&from| self.choice(from))

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::node::{Arrival, Arrivals};
+
 /// One superstep of a recorded run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -11,6 +13,10 @@ pub struct SuperstepRecord {
     pub superstep: u64,
     /// Its tasks, in task order.
     pub tasks: Vec<TaskRecord>,
+    /// The tasks by whose successes joins closed that then cancelled others, in
+    /// the order in which they ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<String>,
     /// The fields that were written, in the order of the schema.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merges: Vec<MergeRecord>,
@@ -32,7 +38,14 @@ pub struct TaskRecord {
     /// For a send, the value that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// How many attempts it took; 0 if the superstep failed, or the task waits.
+    /// For the target of a join with a rule, what came to it.
+    #[serde(skip_serializing_if = "Arrivals::is_empty")]
+    pub arrivals: Arrivals,
+    /// How it ended, if a join waits for it and it did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Arrival>,
+    /// How many attempts it took; 0 if the superstep failed, the task waits, or it
+    /// was cancelled.
     pub attempts: u32,
     /// Whether its fallback was called, and what follows is what that did.
     #[serde(skip_serializing_if = "is_false")]

@@ -1,9 +1,13 @@
 //! The builder: it records what is said, and where, and judges nothing.
 
+mod join;
 mod threads;
 
+pub use join::Join;
+pub(crate) use join::{JoinKind, Rule};
 pub(crate) use threads::{RecordedBreakpoint, RecordedThreads};
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -61,6 +65,8 @@ pub(crate) struct RecordedEdge {
     /// One name is a plain edge, several are a join.
     pub(crate) from: Vec<String>,
     pub(crate) to: Vec<String>,
+    /// Of a join that is not like any other; it can have one source.
+    pub(crate) rule: Option<Box<Rule>>,
     pub(crate) place: Place,
 }
 
@@ -152,6 +158,9 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
+    /// Makes those who decide about joins with rules, if there are any: the runs
+    /// know the type.
+    pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -170,6 +179,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             defaults: NodeDefaults::default(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
+            referees: None,
         }
     }
 
@@ -231,6 +241,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         self.edges.push(RecordedEdge {
             from: from.into_names(),
             to: to.into_names(),
+            rule: None,
             place,
         });
         self
@@ -284,7 +295,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 
     #[track_caller]
-    fn place_here(&self) -> Place {
+    pub(crate) fn place_here(&self) -> Place {
         Place {
             location: Location::caller(),
             order: 1

@@ -12,7 +12,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Desk, EmitError, Emitted, Emitter, EventValue, Failure, NodeError, Telling, Told};
+use super::{
+    Arrival, Arrivals, Desk, EmitError, Emitted, Emitter, EventValue, Failure, NO_ARRIVALS,
+    NodeError, Telling, Told,
+};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -25,6 +28,7 @@ pub struct Ctx<C = ()> {
     place: Place,
     desk: Option<Arc<Desk>>,
     emitter: Option<Arc<dyn Emitter>>,
+    arrivals: Option<Arc<Arrivals>>,
 }
 
 /// Where a call of a node stands in its run.
@@ -47,6 +51,7 @@ pub(crate) struct Frame<'a, C> {
     /// What a graph that is a node has of the run it is in; the runs know the
     /// type.
     pub(crate) nest: Option<&'a Arc<dyn Any + Send + Sync>>,
+    pub(crate) arrivals: Option<&'a Arc<Arrivals>>,
 }
 
 impl<C> Frame<'_, C> {
@@ -57,6 +62,7 @@ impl<C> Frame<'_, C> {
             place: self.place,
             desk: self.desk.map(Arc::clone),
             emitter: self.emitter.map(Arc::clone),
+            arrivals: self.arrivals.map(Arc::clone),
         }
     }
 }
@@ -78,6 +84,7 @@ impl<C> Ctx<C> {
             },
             desk: None,
             emitter: None,
+            arrivals: None,
         }
     }
 
@@ -169,6 +176,44 @@ impl<C> Ctx<C> {
         if let Some(desk) = &self.desk {
             desk.beat();
         }
+    }
+
+    /// What the sources of the join came to that made this task ready; nothing
+    /// in other tasks, and where the join is like
+    /// [`Join::all`](crate::Join::all).
+    ///
+    /// # Examples
+    ///
+    /// See [`add_join`](crate::StateGraph::add_join).
+    #[must_use]
+    pub fn arrivals(&self) -> &Arrivals {
+        self.arrivals.as_deref().unwrap_or(&NO_ARRIVALS)
+    }
+
+    /// The same context, in the target of a join: to call a node in a test.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{Arrival, Ctx};
+    ///
+    /// async fn assemble(ctx: Ctx) -> usize {
+    ///     ctx.arrivals().done().count()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let came = [("flights", Arrival::Done), ("hotels", Arrival::TimedOut)];
+    /// assert_eq!(assemble(Ctx::new(()).with_arrivals(came)).await, 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_arrivals<N: AsRef<str>>(
+        mut self,
+        arrivals: impl IntoIterator<Item = (N, Arrival)>,
+    ) -> Self {
+        self.arrivals = Some(Arc::new(arrivals.into_iter().collect()));
+        self
     }
 
     /// Asks somebody outside, and pauses the task until there is an answer.
@@ -534,6 +579,7 @@ impl<C> Clone for Ctx<C> {
             place: self.place,
             desk: self.desk.clone(),
             emitter: self.emitter.clone(),
+            arrivals: self.arrivals.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! hands back, and the policies it runs under. Everything here is data or
 //! conversion; nothing spawns, sleeps or selects.
 
+mod arrivals;
 mod builder;
 mod command;
 mod context;
@@ -20,6 +21,8 @@ mod route;
 mod view;
 mod worker;
 
+pub use arrivals::{Arrival, Arrivals};
+pub(crate) use arrivals::{NO_ARRIVALS, SourceArrivals, TaskArrival};
 pub use builder::{NodeBuilder, node};
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;

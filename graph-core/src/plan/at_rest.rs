@@ -1,11 +1,14 @@
 //! A plan as it is written down, and read again, perhaps for a graph that has
 //! changed since.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::{Frontier, Task};
-use crate::checkpoint::{JoinBody, TaskBody};
+use crate::checkpoint::{ArrivalBody, Body, CameBody, JoinBody, KeptBody, TaskBody};
 use crate::compile::{Frozen, NodeIndex};
+use crate::node::{Arrival, Arrivals, SourceArrivals, TaskArrival};
 use crate::state::State;
 
 /// What of a written plan the graph has no place for.
@@ -31,7 +34,15 @@ pub(crate) fn write_tasks<S: State, C>(
                 Err(error) => return Err((node, error)),
             },
         };
-        Ok(TaskBody { node, send, input })
+        Ok(TaskBody {
+            node,
+            send,
+            input,
+            arrivals: task
+                .arrivals
+                .as_deref()
+                .map_or_else(Vec::new, |arrivals| write_came(arrivals.sources())),
+        })
     };
     tasks.iter().map(body).collect()
 }
@@ -63,12 +74,88 @@ pub(crate) fn read_tasks<S: State, C>(
             // It was a worker and is none any more, or the other way round.
             _ => return Err(Gone::Node(body.node.clone())),
         };
-        Ok(Task { node, send })
+        let arrivals = match &body.arrivals[..] {
+            [] => None,
+            arrivals => Some(Arc::new(read_arrivals(graph, arrivals))),
+        };
+        Ok(Task {
+            node,
+            send,
+            arrivals,
+        })
     };
     let tasks = tasks.iter().map(task);
     tasks
         .filter_map(|task| task.map_err(|why| gone.push(why)).ok())
         .collect()
+}
+
+/// What came of sources, as it is written down.
+fn write_came(sources: &[SourceArrivals]) -> Vec<CameBody> {
+    let mut bodies = Vec::new();
+    for source in sources {
+        let of = source.source.to_string();
+        if source.tasks.is_empty() {
+            bodies.push(CameBody {
+                of,
+                send: None,
+                to: None,
+            });
+            continue;
+        }
+        bodies.extend(source.tasks.iter().map(|task| CameBody {
+            of: of.clone(),
+            send: task.send,
+            to: Some(match &task.came_to {
+                Arrival::Done => ArrivalBody::Done,
+                Arrival::Failed(why) => ArrivalBody::Failed(why.clone()),
+                Arrival::TimedOut => ArrivalBody::TimedOut,
+                Arrival::Cancelled => ArrivalBody::Cancelled,
+                Arrival::Skipped => ArrivalBody::Skipped,
+            }),
+        }));
+    }
+    bodies
+}
+
+fn read_came(body: &CameBody) -> Option<TaskArrival> {
+    let came_to = match body.to.clone()? {
+        ArrivalBody::Done => Arrival::Done,
+        ArrivalBody::Failed(why) => Arrival::Failed(why),
+        ArrivalBody::TimedOut => Arrival::TimedOut,
+        ArrivalBody::Cancelled => Arrival::Cancelled,
+        ArrivalBody::Skipped => Arrival::Skipped,
+    };
+    Some(TaskArrival {
+        send: body.send,
+        came_to,
+    })
+}
+
+/// What came to a join's target, by the names that the sources have now.
+fn read_arrivals<S: State, C>(graph: &Frozen<S, C>, bodies: &[CameBody]) -> Arrivals {
+    let mut sources: Vec<SourceArrivals> = Vec::new();
+    for body in bodies {
+        let source = match node(graph, &body.of) {
+            Ok(node) => graph.name_of(node).clone(),
+            Err(_) => body.of.as_str().into(),
+        };
+        let task = read_came(body);
+        match sources.last_mut() {
+            Some(last) if last.source == source => last.tasks.extend(task),
+            _ => sources.push(SourceArrivals {
+                source,
+                tasks: task.into_iter().collect(),
+            }),
+        }
+    }
+    Arrivals::of(sources)
+}
+
+/// A join that was written down, as one of those that there are.
+enum Found {
+    Plain(usize),
+    Ruled(usize),
 }
 
 impl Frontier {
@@ -77,12 +164,37 @@ impl Frontier {
         let name = |node: NodeIndex| graph.name_of(node).to_string();
         let joins = graph.joins.iter().zip(&self.arrived);
         let waiting = joins.filter(|(_, arrived)| !arrived.is_clear());
-        let bodies = waiting.map(|(join, arrived)| JoinBody {
+        let plain = waiting.map(|(join, arrived)| JoinBody {
             to: name(join.target),
             of: join.sources.iter().map(|&source| name(source)).collect(),
             arrived: arrived.ones().map(|at| name(join.sources[at])).collect(),
+            rule: None,
+            came: Vec::new(),
+            owed: Vec::new(),
         });
-        bodies.collect()
+        let mut bodies: Vec<JoinBody> = plain.collect();
+        if let (Some(rules), Some(open)) = (&graph.rules, &self.open) {
+            let joins = rules.joins.iter().zip(&open.joins);
+            bodies.extend(
+                joins
+                    .filter(|(_, open)| !open.is_empty())
+                    .map(|(join, open)| {
+                        let source = |at: usize| name(join.sources[at]);
+                        let came = open.arrivals(join, &graph.names);
+                        let came = came.sources().iter().filter(|came| !came.tasks.is_empty());
+                        let came: Vec<SourceArrivals> = came.cloned().collect();
+                        JoinBody {
+                            to: name(join.target),
+                            of: (0..join.sources.len()).map(source).collect(),
+                            arrived: came.iter().map(|came| came.source.to_string()).collect(),
+                            rule: Some(join.rule.in_full()),
+                            came: write_came(&came),
+                            owed: open.owed.ones().map(source).collect(),
+                        }
+                    }),
+            );
+        }
+        bodies
     }
 
     /// The deferred nodes that wait, as they are written down.
@@ -91,22 +203,41 @@ impl Frontier {
         nodes.map(|node| graph.names[node].to_string()).collect()
     }
 
+    /// What came to them, as it is written down.
+    pub(crate) fn write_kept<S: State, C>(&self, graph: &Frozen<S, C>) -> Vec<KeptBody> {
+        let fired = self.open.iter().flat_map(|open| &open.fired);
+        let kept = fired.map(|(node, arrivals)| KeptBody {
+            node: graph.name_of(*node).to_string(),
+            arrivals: write_came(arrivals.sources()),
+        });
+        kept.collect()
+    }
+
     /// A frontier that was written down, as far as it still is; what is not goes
     /// to `gone`. A join that has other sources now has those of its arrivals
     /// that are still its sources.
     pub(crate) fn read<S: State, C>(
         graph: &Frozen<S, C>,
-        joins: &[JoinBody],
-        deferred: &[String],
+        body: &Body,
         gone: &mut Vec<Gone>,
     ) -> Self {
         let mut frontier = Self::new(graph);
-        let joins = joins.iter().map(|join| frontier.read_join(graph, join));
+        let joins = body.joins.iter();
+        let joins = joins.map(|join| frontier.read_join(graph, join));
         gone.extend(joins.filter_map(Result::err));
-        for name in deferred {
+        for name in &body.deferred {
             match node(graph, name) {
                 Ok(node) => frontier.deferred.insert(node as usize),
                 Err(why) => gone.push(why),
+            }
+        }
+        if let Some(open) = &mut frontier.open {
+            for kept in &body.kept {
+                // A node that is gone was found among the deferred.
+                if let Ok(node) = node(graph, &kept.node) {
+                    let arrivals = read_arrivals(graph, &kept.arrivals);
+                    open.fired.push((node, Arc::new(arrivals)));
+                }
             }
         }
         frontier
@@ -117,28 +248,86 @@ impl Frontier {
         graph: &Frozen<S, C>,
         body: &JoinBody,
     ) -> Result<(), Gone> {
-        let target = node(graph, &body.to)?;
-        let of = body.of.iter().map(|name| node(graph, name));
-        let of: Vec<NodeIndex> = of.filter_map(Result::ok).collect();
-        let same = |index: &usize| {
-            let join = &graph.joins[*index];
-            join.target == target
-                && join.sources.len() == of.len()
-                && join.sources.iter().all(|source| of.contains(source))
-        };
-        let into = |index: &usize| graph.joins[*index].target == target;
-        let mut indices = 0..graph.joins.len();
-        let found = indices.clone().find(same).or_else(|| indices.find(into));
-        let Some(index) = found else {
-            return Err(Gone::Node(body.to.clone()));
-        };
-        for name in &body.arrived {
-            let source = node(graph, name)?;
-            let mut sources = graph.joins[index].sources.iter();
-            if let Some(at) = sources.position(|&known| known == source) {
-                self.arrived[index].insert(at);
+        let found = find_join(graph, body)?;
+        match found {
+            Found::Plain(index) => {
+                for name in &body.arrived {
+                    let source = node(graph, name)?;
+                    let mut sources = graph.joins[index].sources.iter();
+                    if let Some(at) = sources.position(|&known| known == source) {
+                        self.arrived[index].insert(at);
+                    }
+                }
+            }
+            Found::Ruled(index) => {
+                let (Some(rules), Some(open)) = (&graph.rules, &mut self.open) else {
+                    return Ok(());
+                };
+                let (join, open) = (&rules.joins[index], &mut open.joins[index]);
+                let at = |name: &str| {
+                    let source = node(graph, name)?;
+                    Ok(join.sources.iter().position(|&known| known == source))
+                };
+                for came in &body.came {
+                    if let (Some(at), Some(came)) = (at(&came.of)?, read_came(came)) {
+                        open.came[at].push(came);
+                    }
+                }
+                if body.rule.is_none() {
+                    // Of a join that had no rule then.
+                    let (send, came_to) = (None, Arrival::Done);
+                    for name in &body.arrived {
+                        if let Some(at) = at(name)? {
+                            let came_to = came_to.clone();
+                            open.came[at].push(TaskArrival { send, came_to });
+                        }
+                    }
+                }
+                for name in &body.owed {
+                    if let Some(at) = at(name)? {
+                        open.owed.insert(at);
+                    }
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// The join with the same target and sources; else one with the same target. Of
+/// several, the one with the same rule, or at least with one, if that had one.
+fn find_join<S: State, C>(graph: &Frozen<S, C>, body: &JoinBody) -> Result<Found, Gone> {
+    let target = node(graph, &body.to)?;
+    let of = body.of.iter().map(|name| node(graph, name));
+    let of: Vec<NodeIndex> = of.filter_map(Result::ok).collect();
+    let fit = |sources: &[NodeIndex], rule: Option<String>| {
+        let same = sources.len() == of.len() && sources.iter().all(|source| of.contains(source));
+        (
+            same,
+            rule.is_some() == body.rule.is_some(),
+            rule == body.rule,
+        )
+    };
+    let mut best = None;
+    let mut consider = |found: Found, fit: (bool, bool, bool)| {
+        if best.as_ref().is_none_or(|&(before, _)| before < fit) {
+            best = Some((fit, found));
+        }
+    };
+    for (at, join) in graph.joins.iter().enumerate() {
+        if join.target == target {
+            consider(Found::Plain(at), fit(&join.sources, None));
+        }
+    }
+    let ruled = graph.rules.iter().flat_map(|rules| &rules.joins);
+    for (at, join) in ruled.enumerate() {
+        if join.target == target {
+            let rule = Some(join.rule.in_full());
+            consider(Found::Ruled(at), fit(&join.sources, rule));
+        }
+    }
+    match best {
+        Some((_, found)) => Ok(found),
+        None => Err(Gone::Node(body.to.clone())),
     }
 }

@@ -12,20 +12,24 @@
 //! 5. A deferred node waits until nothing else is ready; all that wait then
 //!    run together. A join into it stays filled, and counts no further, until
 //!    then.
+//! 6. For joins that have rules, there are further rules in [`joins`].
 
 mod at_rest;
 mod choose;
+mod joins;
 
 pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
 pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
+pub(crate) use joins::{Came, How, Judge, OpenJoins, Short};
 
 use std::fmt;
+use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
-use crate::compile::{Arrival, Exits, Frozen, NodeIndex};
+use crate::compile::{Exits, Frozen, JoinSource, NodeIndex};
 use crate::id::{NodeName, TaskId, list_of};
-use crate::node::Payload;
+use crate::node::{Arrivals, Payload};
 use crate::state::State;
 
 /// A task of the next superstep.
@@ -34,9 +38,21 @@ pub(crate) struct Task {
     pub(crate) node: NodeIndex,
     /// For a send: its number among the sends to this node, and its value.
     pub(crate) send: Option<(u32, Box<dyn Payload>)>,
+    /// Of the target of a join that has a rule, what came to it.
+    pub(crate) arrivals: Option<Arc<Arrivals>>,
 }
 
 impl Task {
+    /// A task of a node that is no worker.
+    #[inline]
+    pub(crate) fn of(node: NodeIndex) -> Self {
+        Self {
+            node,
+            send: None,
+            arrivals: None,
+        }
+    }
+
     /// The task by its name.
     pub(crate) fn id<S: State, C>(&self, graph: &Frozen<S, C>) -> TaskId {
         TaskId {
@@ -67,6 +83,14 @@ impl fmt::Display for StarvedJoin {
     }
 }
 
+/// The joins that wait when a run has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Starved {
+    pub(crate) joins: Vec<StarvedJoin>,
+    /// The first that must not.
+    pub(crate) strict: Option<usize>,
+}
+
 /// What a run waits for between two supersteps.
 #[derive(Debug)]
 pub(crate) struct Frontier {
@@ -80,6 +104,8 @@ pub(crate) struct Frontier {
     ready: Vec<NodeIndex>,
     /// Sends so far to each node in this superstep; kept likewise.
     n_sends: Vec<u32>,
+    /// The joins that have rules, if there are any.
+    pub(crate) open: Option<Box<OpenJoins>>,
 }
 
 impl Frontier {
@@ -93,6 +119,10 @@ impl Frontier {
             deferred: FixedBitSet::with_capacity(graph.nodes.len()),
             ready: Vec::new(),
             n_sends: Vec::new(),
+            open: graph
+                .rules
+                .as_ref()
+                .map(|rules| Box::new(OpenJoins::new(rules))),
         }
     }
 
@@ -135,7 +165,11 @@ impl Frontier {
                     self.n_sends.resize(graph.nodes.len(), 0);
                     let number = &mut self.n_sends[node as usize];
                     let send = Some((*number, input));
-                    tasks.push(Task { node, send });
+                    tasks.push(Task {
+                        node,
+                        send,
+                        arrivals: None,
+                    });
                     *number += 1;
                 }
             }
@@ -188,7 +222,7 @@ impl Frontier {
             }
             !wait
         });
-        tasks.extend(started.map(|node| Task { node, send: None }));
+        tasks.extend(started.map(Task::of));
         tasks.rotate_left(n_sends);
         if tasks.is_empty() && !self.deferred.is_clear() {
             self.release(graph, tasks);
@@ -201,31 +235,40 @@ impl Frontier {
                 arrived.clear();
             }
         }
-        tasks.extend(self.deferred.ones().map(|node| Task {
-            node: crate::compile::to_index(node),
-            send: None,
-        }));
+        let waiting = self.deferred.ones().map(crate::compile::to_index);
+        tasks.extend(waiting.map(Task::of));
         self.deferred.clear();
     }
 
     /// A deferred node that waits need not run any more.
     pub(crate) fn forget(&mut self, node: NodeIndex) {
         self.deferred.set(node as usize, false);
+        if let Some(open) = &mut self.open {
+            open.fired.retain(|&(fired, _)| fired != node);
+        }
+    }
+
+    /// The deferred nodes that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = NodeIndex> {
+        self.deferred.ones().map(crate::compile::to_index)
     }
 
     /// How many sources of a join have run once this one has, and of how many.
-    pub(crate) fn arrivals_with(&self, arrival: Arrival) -> (usize, usize) {
+    pub(crate) fn arrivals_with(&self, arrival: JoinSource) -> (usize, usize) {
         let arrived = &self.arrived[arrival.join];
         let new = usize::from(!arrived.contains(arrival.source));
         (arrived.count_ones(..) + new, arrived.len())
     }
 
     /// The joins that some of their sources, but not all, have reached.
-    pub(crate) fn starved<S: State, C>(&self, graph: &Frozen<S, C>) -> Vec<StarvedJoin> {
-        let mut starved = Vec::new();
+    pub(crate) fn starved<S: State, C>(&self, graph: &Frozen<S, C>) -> Starved {
+        let mut starved = Starved::default();
         for (join, arrived) in graph.joins.iter().zip(&self.arrived) {
             if arrived.is_clear() {
                 continue;
+            }
+            if join.strict {
+                starved.strict.get_or_insert(starved.joins.len());
             }
             let (came, missing): (Vec<_>, Vec<_>) =
                 (0..join.sources.len()).partition(|&source| arrived.contains(source));
@@ -233,7 +276,7 @@ impl Frontier {
                 let name = |source| graph.name_of(join.sources[source]).clone();
                 sources.into_iter().map(name).collect()
             };
-            starved.push(StarvedJoin {
+            starved.joins.push(StarvedJoin {
                 target: graph.name_of(join.target).clone(),
                 arrived: names(came),
                 missing: names(missing),

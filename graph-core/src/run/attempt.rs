@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::Semaphore;
 
 use super::chance::Seed;
-use super::hooks::Ledger;
+use super::hooks::{Ledger, Referee};
 use super::policed::attempts;
 use super::settle::TaskKey;
 use super::spans::Spans;
@@ -22,10 +22,10 @@ use crate::compile::Frozen;
 use crate::id::TaskId;
 use crate::merge::panic_message;
 use crate::node::{
-    Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked, Payload,
-    Place,
+    Arrivals, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked,
+    Payload, Place,
 };
-use crate::plan::Task;
+use crate::plan::{How, Task};
 use crate::state::State;
 
 /// What all tasks of a run share.
@@ -37,6 +37,8 @@ pub(super) struct Shared<S: State, C> {
     pub(super) permits: Option<Arc<Semaphore>>,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
+    /// Decides about joins that have rules, if there are any.
+    pub(super) referee: Option<Arc<dyn Referee<S>>>,
     pub(super) watching: Option<Watching>,
     /// What may end the run before its end.
     pub(super) stops: Option<Arc<Stops>>,
@@ -74,6 +76,13 @@ impl<S: State, C> Shared<S, C> {
         self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
     }
 
+    /// Whether, moreover, what follows it is found without a look at joins that
+    /// have rules.
+    #[inline]
+    pub(super) fn goes_alone(&self, task: &Task) -> bool {
+        self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).alone
+    }
+
     pub(super) fn watch(&self) -> Option<&Arc<Watch>> {
         self.watching.as_ref().map(|watching| &watching.watch)
     }
@@ -86,7 +95,7 @@ impl<S: State, C> Shared<S, C> {
     }
 }
 
-/// A task that did not fail.
+/// A task that did not fail, or whose failure is data.
 pub(super) struct Done<S: State> {
     /// How many attempts were made.
     pub(super) attempts: u32,
@@ -94,7 +103,19 @@ pub(super) struct Done<S: State> {
     pub(super) paused: bool,
     /// Whether it is the fallback's.
     pub(super) fallback: bool,
+    /// Of a task that a join waits for, how it ended; the outcome is empty unless
+    /// it succeeded.
+    pub(super) ending: Option<Box<Ending>>,
     pub(super) outcome: Outcome<S>,
+}
+
+/// How a task ended that a join waits for.
+#[derive(Debug, Clone)]
+pub(super) struct Ending {
+    /// Its place in the order in which such tasks of the superstep ended; none if
+    /// it was dropped.
+    pub(super) place: Option<u32>,
+    pub(super) how: How,
 }
 
 impl<S: State> Done<S> {
@@ -104,8 +125,30 @@ impl<S: State> Done<S> {
             attempts: 1,
             paused: false,
             fallback: false,
+            ending: None,
             outcome,
         }
+    }
+
+    /// One that was dropped, since the join that waited for it waits no more.
+    pub(super) fn lost(how: How) -> Self {
+        Self {
+            attempts: 0,
+            ending: Some(Box::new(Ending { place: None, how })),
+            ..Self::of(Outcome::empty())
+        }
+    }
+
+    /// Whether what it wrote counts, and its exits are followed.
+    #[inline]
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.ending.as_deref().is_none_or(Ending::is_success)
+    }
+}
+
+impl Ending {
+    pub(super) fn is_success(&self) -> bool {
+        self.how == How::Done
     }
 }
 
@@ -148,16 +191,47 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     task: Task,
 ) -> TaskFuture<S> {
     if shared.watching.is_some() || !shared.calls_plainly(&task) {
-        let (shared, state) = (Arc::clone(shared), Arc::clone(state));
-        return TaskFuture::Policed(Box::pin(attempts(shared, state, superstep, task)));
+        let key = TaskKey::of(&task);
+        let work = Box::pin(attempts(
+            Arc::clone(shared),
+            Arc::clone(state),
+            superstep,
+            task,
+        ));
+        return TaskFuture::Policed(supervised(shared, key, work));
     }
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
-    let calls = || call(shared, state, place, sent, None);
+    let calls = || call(shared, state, place, sent, None, task.arrivals.as_ref());
     match caught(|| shared.tracer.call(place, calls)) {
         Ok(call) => TaskFuture::Once(call),
         Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }
+}
+
+/// The same task; if a join waits for it, until that waits no more.
+fn supervised<S: State, C>(
+    shared: &Shared<S, C>,
+    task: TaskKey,
+    work: BoxFuture<Ended<S>>,
+) -> BoxFuture<Ended<S>> {
+    match &shared.referee {
+        Some(referee) if referee.is_member(task) => {
+            Arc::clone(referee).supervise(task, shared.ledger.clone(), work)
+        }
+        _ => work,
+    }
+}
+
+/// A task that fails at its start.
+#[cfg(feature = "testing")]
+pub(super) fn start_failing<S: State, C>(
+    shared: &Shared<S, C>,
+    task: &Task,
+    error: NodeError,
+) -> TaskFuture<S> {
+    let failed = std::future::ready(Err(Failed::once(error)));
+    TaskFuture::Policed(supervised(shared, TaskKey::of(task), Box::pin(failed)))
 }
 
 fn ended<S: State>(result: Result<Outcome<S>, NodeError>) -> Ended<S> {
@@ -212,9 +286,22 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
     place: Place,
     sent: Option<Box<dyn Payload>>,
     desk: Option<&Arc<Desk>>,
+    arrivals: Option<&Arc<Arrivals>>,
 ) -> BoxCall<S> {
     let body = &*shared.graph.node(place.node).body;
-    call_body(shared, body, state, place, sent, desk)
+    let given = Given {
+        sent,
+        desk,
+        arrivals,
+    };
+    call_body(shared, body, state, place, given)
+}
+
+/// What a body is given beside the state.
+pub(super) struct Given<'a> {
+    pub(super) sent: Option<Box<dyn Payload>>,
+    pub(super) desk: Option<&'a Arc<Desk>>,
+    pub(super) arrivals: Option<&'a Arc<Arrivals>>,
 }
 
 /// Calls a body in the place of a node's own.
@@ -224,9 +311,13 @@ pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
     body: &dyn Body<S, C>,
     state: &Arc<S>,
     place: Place,
-    sent: Option<Box<dyn Payload>>,
-    desk: Option<&Arc<Desk>>,
+    given: Given<'_>,
 ) -> BoxCall<S> {
+    let Given {
+        sent,
+        desk,
+        arrivals,
+    } = given;
     let frame = Frame {
         context: shared
             .context
@@ -237,6 +328,7 @@ pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
         desk,
         emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
         nest: shared.nest.as_ref(),
+        arrivals,
     };
     let input = match sent {
         None => Input::State(state),

@@ -31,7 +31,7 @@ use crate::compile::Frozen;
 use crate::event::{EventKind, Spot, Status};
 use crate::merge::Ephemerals;
 use crate::node::{BoxCall, NodeError, Outcome};
-use crate::plan::{Frontier, Task};
+use crate::plan::{Frontier, Starved, Task};
 use crate::state::{FieldSchema, State};
 
 /// The most supersteps that run in a row before somebody looks at the clock.
@@ -205,7 +205,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     fn goes_in_a_row(&self, tasks: &[Task]) -> bool {
         let hooked =
             self.observer.is_some() || self.executor.is_some() || self.shared.stops.is_some();
-        matches!(tasks, [task] if !hooked && self.shared.calls_plainly(task))
+        matches!(tasks, [task] if !hooked && self.shared.goes_alone(task))
     }
 
     /// Runs supersteps of one plain task each, so many at the most; returns a
@@ -232,7 +232,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 told.begins(Spot::of(place));
             }
             let sent = task.send.map(|(_, input)| input);
-            let calls = || call(&self.shared, &self.state, place, sent, None);
+            let calls = || call(&self.shared, &self.state, place, sent, None, None);
             let mut call = self.shared.tracer.row_call(place, calls);
             // Looked at where it is: an update can be large.
             let mut polled = call.as_mut().poll_outcome(cx);
@@ -251,7 +251,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             }
             let exits = &graph.node(key.node).exits;
             match Frontier::only(graph, exits, &mut chosen) {
-                Some(node) => tasks.push(Task { node, send: None }),
+                Some(node) => tasks.push(Task::of(node)),
                 None => {
                     self.frontier.finish(graph, exits, chosen.drain(..), tasks);
                     self.frontier.tasks(graph, tasks);
@@ -290,6 +290,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     ) -> Result<(), RunError> {
         self.begin_general(tasks)?;
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        if let Some(referee) = &self.shared.referee {
+            referee.begin(&self.frontier, &keys);
+        }
         let results = self.execute(std::mem::take(tasks)).await?;
         self.end_superstep(graph, &keys, results, tasks)
     }
@@ -339,6 +342,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
         let chosen = settled?;
         self.tell_settled(keys, &done, &chosen);
+        if let Some(referee) = &self.shared.referee {
+            let referee = Arc::clone(referee);
+            return self.plan_by_rules(&*referee, graph, keys, &done, chosen, tasks);
+        }
         let mut chosen = chosen.into_iter();
         for (index, key) in keys.iter().enumerate() {
             let exits = &graph.node(key.node).exits;
@@ -408,12 +415,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             Arc::make_mut(&mut progress.state);
             Ok(())
         })?;
-        Ok(Run {
+        let mut starved = match self.status {
+            Status::Done => self.frontier.starved(&self.shared.graph),
             // Who has not come by then may come yet.
-            starved: match self.status {
-                Status::Done => self.frontier.starved(&self.shared.graph),
-                Status::Interrupted | Status::Drained => Vec::new(),
-            },
+            Status::Interrupted | Status::Drained => Starved::default(),
+        };
+        if let Some(strict) = starved.strict {
+            return Err(RunError::Starved {
+                join: starved.joins.swap_remove(strict),
+            });
+        }
+        Ok(Run {
+            starved: starved.joins,
             state: Arc::unwrap_or_clone(self.state),
             status: self.status,
             checkpoint: None,

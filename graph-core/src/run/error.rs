@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{FallbackFailed, Interrupted, LongWait, Panicked, TimedOut};
+use crate::node::{Arrival, Arrivals, FallbackFailed, Interrupted, LongWait, Panicked, TimedOut};
+use crate::plan::StarvedJoin;
 use crate::state::WriteKind;
 
 /// By whom a run was ended.
@@ -285,6 +286,30 @@ pub enum RunError {
         running: Vec<TaskId>,
     },
 
+    /// A join that must not be half filled at the end of the run was:
+    /// [`Join::strict`](crate::Join::strict).
+    #[error("the run ended while {join}")]
+    Starved {
+        /// The join.
+        join: StarvedJoin,
+    },
+
+    /// A join can get no further: too few of its sources have succeeded, or one
+    /// that it requires has not.
+    #[error("the join into `{target}` {why} (superstep {superstep})")]
+    Join {
+        /// The node that does not become ready.
+        target: NodeName,
+        /// Why not.
+        why: String,
+        /// The superstep after which that was so, from 1.
+        superstep: u64,
+        /// What has come of the sources.
+        arrivals: Arrivals,
+        /// What became of those that did not succeed.
+        source: Box<dyn Error + Send + Sync>,
+    },
+
     /// The run needs a tokio runtime, and was polled outside of one.
     #[error("there is no tokio runtime to run several tasks, or a timer, on")]
     NoRuntime,
@@ -313,6 +338,8 @@ impl RunError {
             Self::UnknownNode { .. } => "unknown-node",
             Self::Cancelled { .. } => "cancelled",
             Self::TimedOut { .. } => "timed-out",
+            Self::Starved { .. } => "starved",
+            Self::Join { .. } => "join",
             Self::NoRuntime => "no-runtime",
         }
     }
@@ -373,17 +400,14 @@ impl RunError {
                  node, `graph.thread(id).update(..).as_node(..)`, or from an older checkpoint"
             ),
             Self::UnknownNode { help, .. } => help.clone(),
-            Self::Cancelled { by, .. } => match by {
-                CancelledBy::Control => "on a thread, go on with `graph.proceed()`".into(),
-                CancelledBy::Runtime => {
-                    "keep the runtime until the run has ended, or drop the run first".into()
-                }
-            },
+            Self::Cancelled { by, .. } => help_cancelled(*by).into(),
             Self::TimedOut { .. } => {
                 "on a thread, go on with `graph.proceed()`; give slow nodes timeouts of their own, \
                  so that the others' work is used: `node(f).timeout(..)`"
                     .into()
             }
+            Self::Starved { join } => help_starved(join),
+            Self::Join { .. } => HELP_JOIN.into(),
             Self::NoRuntime => {
                 "await the run inside `#[tokio::main]` or `Runtime::block_on`".into()
             }
@@ -402,6 +426,21 @@ impl fmt::Debug for RunError {
         }
         write!(f, "\n  help: {}", self.help())
     }
+}
+
+fn help_cancelled(by: CancelledBy) -> &'static str {
+    match by {
+        CancelledBy::Control => "on a thread, go on with `graph.proceed()`",
+        CancelledBy::Runtime => "keep the runtime until the run has ended, or drop the run first",
+    }
+}
+
+const HELP_JOIN: &str = "give the sources policies, such as `.retry(..)`, or let the join wait for \
+                         less: `Join::settled()` fires whatever they come to";
+
+fn help_starved(join: &StarvedJoin) -> String {
+    let missing = list_of(&join.missing, join.missing.len());
+    format!("lead to {missing} on every way, or wait only for what comes: `Join::settled()`")
 }
 
 fn help_with_store(error: &CheckpointError) -> String {
@@ -492,6 +531,26 @@ fn ran(supersteps: &[Vec<NodeName>]) -> String {
         0 => String::new(),
         1 => format!(", the last of which ran {steps}"),
         n => format!(", the last {n} of which ran {steps}"),
+    }
+}
+
+/// What became of the sources of a join that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Missing(String);
+
+impl Missing {
+    /// As `` `fast` failed: no connection; `slow` was skipped ``.
+    pub(super) fn of(arrivals: &Arrivals) -> Self {
+        let became = |(task, came): (TaskId, &Arrival)| match came {
+            Arrival::Done => None,
+            Arrival::Failed(why) => Some(format!("`{task}` failed: {why}")),
+            Arrival::TimedOut => Some(format!("`{task}` did not come in time")),
+            Arrival::Cancelled => Some(format!("`{task}` was cancelled")),
+            Arrival::Skipped => Some(format!("`{task}` was skipped")),
+        };
+        let became: Vec<String> = arrivals.iter().filter_map(became).collect();
+        Self(became.join("; "))
     }
 }
 

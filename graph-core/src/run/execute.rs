@@ -30,7 +30,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::attempt::{Done, Ended, Failed, Shared, TaskFuture, caught, start};
+use super::attempt::{Done, Ended, Ending, Failed, Shared, TaskFuture, caught, start};
 use super::error::RunError;
 use super::settle::TaskKey;
 use super::spans::Time;
@@ -105,6 +105,25 @@ impl<S: State> Results<S> {
                 false
             }
         }
+    }
+
+    /// How the task of that number has ended, if it has.
+    pub(super) fn of_task(&self, index: usize) -> Option<&Done<S>> {
+        self.done[index].as_ref()
+    }
+
+    /// Whether a task waits, or did not run.
+    pub(super) fn any_open(&self) -> bool {
+        let mut done = self.done.iter();
+        done.any(|done| done.as_ref().is_none_or(|done| done.paused))
+    }
+
+    /// How tasks have ended that joins wait for.
+    pub(super) fn endings(&self, keys: &[TaskKey]) -> Vec<(TaskKey, &Ending)> {
+        let ended = keys.iter().zip(&self.done);
+        let endings =
+            ended.filter_map(|(&key, done)| Some((key, done.as_ref()?.ending.as_deref()?)));
+        endings.collect()
     }
 
     /// The tasks that have succeeded, in task order.

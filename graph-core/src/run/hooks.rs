@@ -5,12 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::attempt::{Done, Ended, Shared};
+use super::attempt::{Done, Ended, Ending, Shared};
 use super::execute::Results;
 use super::settle::TaskKey;
-use crate::compile::{Exits, Frozen};
-use crate::node::{Asked, Desk, NodeError, Outcome};
-use crate::plan::{Chosen, Frontier, Task};
+use crate::compile::{Exits, Frozen, FrozenJoin};
+use crate::id::NodeName;
+use crate::node::{Asked, BoxFuture, Desk, NodeError, Outcome};
+use crate::plan::{Came, Chosen, Frontier, How, Short, Task};
 use crate::state::State;
 
 /// Is told of a run while it goes on.
@@ -18,7 +19,7 @@ pub(super) trait Observer<S: State, C>: Send + Sync {
     /// A superstep begins.
     fn begin(&mut self, superstep: u64, tasks: &[Task]);
 
-    /// All tasks of the superstep have succeeded; here they are in task order.
+    /// All tasks of the superstep have ended; here they are in task order.
     fn done(&mut self, done: &[Done<S>]);
 
     /// The superstep waits for answers; here are its tasks that do not, in task
@@ -27,6 +28,9 @@ pub(super) trait Observer<S: State, C>: Send + Sync {
 
     /// The superstep failed before its updates were merged.
     fn unmerged(&mut self);
+
+    /// Joins were decided by these tasks, in the order in which they ended.
+    fn decided(&mut self, by: &[TaskKey]);
 
     /// An ephemeral field has been reset.
     fn expired(&mut self, field: usize);
@@ -68,12 +72,66 @@ pub(super) trait Ledger<S: State>: Send + Sync {
     /// An attempt, of that number, or the fallback after it has ended, having
     /// asked that. Returns how the task ended, if
     /// it did: by success, by a question, or by a failure that is not to be
-    /// tried again.
+    /// tried again. `ending` goes with a success, or what a join makes of it.
     fn take_down(
         &self,
         task: TaskKey,
         attempt: (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
+        ending: Option<Box<Ending>>,
     ) -> Option<Ended<S>>;
+}
+
+/// Decides about joins that have rules: while tasks are at work, who has come in
+/// time, and at the end of the superstep, which joins fire.
+pub(super) trait Referee<S: State>: Send + Sync {
+    /// A superstep of these tasks begins.
+    fn begin(&self, frontier: &Frontier, tasks: &[TaskKey]);
+
+    /// Tasks of the superstep had ended in an earlier run.
+    fn replay(&self, ended: &[(TaskKey, &Ending)]);
+
+    /// Whether a join waits for the task, or for what follows it.
+    fn is_member(&self, task: TaskKey) -> bool;
+
+    /// What became of the task, if its join has closed without it.
+    fn lost(&self, task: TaskKey) -> Option<How>;
+
+    /// Runs a member's task, and drops it when it is lost.
+    fn supervise(
+        self: Arc<Self>,
+        task: TaskKey,
+        ledger: Option<Arc<dyn Ledger<S>>>,
+        work: BoxFuture<Ended<S>>,
+    ) -> BoxFuture<Ended<S>>;
+
+    /// Of a member's task, as [`Ledger::take_down`].
+    fn take_down(
+        &self,
+        ledger: Option<&dyn Ledger<S>>,
+        task: TaskKey,
+        attempt: (u32, bool),
+        asked: Asked,
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>>;
+
+    /// For each join whose time is over, how many tasks had ended by then.
+    fn timed_out(&self) -> Vec<Option<u32>>;
+
+    /// The tasks by whose ends joins closed, in the order of these.
+    fn closers(&self) -> Vec<TaskKey>;
+
+    /// Notes at the end of the superstep how a task has ended; in task order.
+    fn arrive(&self, frontier: &mut Frontier, came: &Came, timed_out: &[Option<u32>]);
+
+    /// Decides which joins fire; the graph's names and its other joins are given.
+    fn judge(
+        &self,
+        frontier: &mut Frontier,
+        graph: (&[NodeName], &[FrozenJoin]),
+        came: &[Came],
+        timed_out: &[Option<u32>],
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), Short>;
 }

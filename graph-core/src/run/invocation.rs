@@ -16,6 +16,7 @@ use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
 use super::hooks::{Executor, Observer};
+use super::joins::referee_of;
 use super::nest::Around;
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
@@ -471,6 +472,7 @@ where
             permits: max_concurrency
                 .map(|n| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)))),
             ledger: None,
+            referee: referee_of(&self.graph.frozen),
             watching: None,
             stops: self.stops(),
             nest: None,

@@ -10,6 +10,7 @@ mod error;
 mod execute;
 mod hooks;
 mod invocation;
+mod joins;
 mod nest;
 mod policed;
 mod race;

@@ -19,8 +19,9 @@ use tokio::sync::Semaphore;
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::{Progress, guarded};
+use super::joins::referee_of;
 use super::spans::{Inside, Spans, Times};
-use super::stop::StopCall;
+use super::stop::{RunControl, StopCall};
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
 use super::traced::Tracer;
 use super::watch::Watch;
@@ -40,6 +41,8 @@ pub(super) struct Nest {
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
+    /// What may drain the run.
+    control: Option<RunControl>,
     seed: Seed,
     spans: Arc<Spans>,
     tracer: Tracer,
@@ -75,10 +78,10 @@ impl Nest {
     }
 
     /// The ledger of a graph that is a node, in a task.
-    fn ledger(&self, place: Place, names: &Arc<[NodeName]>) -> Option<Arc<InsideLedger>> {
+    fn ledger<S: State, C>(&self, place: Place, graph: &Frozen<S, C>) -> Option<Arc<InsideLedger>> {
         let node = &self.names[place.node as usize];
         let thread = self.thread.as_ref()?;
-        Some(Arc::new(thread.inside(node, place.send, Arc::clone(names))))
+        Some(Arc::new(thread.inside(node, place.send, graph)))
     }
 }
 
@@ -89,6 +92,8 @@ pub(super) struct Around {
     pub(super) recursion_limit: Option<u64>,
     pub(super) thread: Option<OnThread>,
     pub(super) outer: Option<Arc<Nest>>,
+    /// What may drain the graph around.
+    pub(super) control: Option<RunControl>,
 }
 
 impl<S: State, C> Shared<S, C> {
@@ -103,6 +108,10 @@ impl<S: State, C> Shared<S, C> {
                 watch: self.watch().cloned(),
                 recursion_limit: around.recursion_limit,
                 thread: around.thread,
+                control: around.control.or_else(|| {
+                    let stops = self.stops.as_ref();
+                    stops.and_then(|stops| stops.control().cloned())
+                }),
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
                 tracer: self.tracer.clone(),
@@ -186,7 +195,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         hands: bool,
     ) -> Result<Ended<S>, NodeError> {
         let (nest, place) = (Arc::clone(&self.nest), self.place);
-        let ledger = nest.ledger(self.place, &self.graph.names);
+        let ledger = nest.ledger(self.place, &self.graph);
         let mut progress = self.begin(state, hands, ledger.as_ref());
         let tracer = progress.shared.tracer.clone();
         let runs = async {
@@ -194,7 +203,8 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
                 None => progress.run(input).await?,
                 Some(ledger) => {
                     let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                    let work = progress.go_inside(&mut input, ledger, &outer);
+                    let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
+                    let work = progress.go_inside(&mut input, ledger, &outer, &drains);
                     let ended = guarded(work).await;
                     match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
                         InsideEnd::Done => {}
@@ -232,6 +242,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let limits = graph.limits;
         let tracer = nest.tracer.inside(place, &graph.name, &graph.names);
         let shared = Shared {
+            referee: referee_of(&graph),
             graph,
             context: Some(context),
             permits: nest.permits.clone(),
@@ -247,6 +258,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let shared = shared.nested(Around {
             recursion_limit: nest.recursion_limit,
             thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
+            control: nest.control.clone(),
             outer: Some(nest),
         });
         let mut progress = Progress::new(shared, recursion_limit);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::attempt::{Done, Ended, Failed, Shared, call_body, caught, place};
+use super::attempt::{Done, Ended, Failed, Given, Shared, call_body, caught, place};
 use super::race::{Begin, Race};
 use super::settle::TaskKey;
 use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
@@ -14,7 +14,8 @@ use super::traced::TaskTrace;
 use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
 use crate::node::{
-    Body, BoxFuture, Desk, Failure, FallbackFailed, Interrupted, NodeError, Outcome, Payload, Place,
+    Arrivals, Asked, Body, BoxFuture, Desk, Failure, FallbackFailed, Interrupted, NodeError,
+    Outcome, Payload, Place,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -43,6 +44,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         node,
         key,
         place: place(superstep, 1, &task),
+        arrivals: task.arrivals,
         input: task.send.map(|(_, input)| input),
         desk: match &shared.ledger {
             Some(ledger) => Some(ledger.desk(key)),
@@ -126,6 +128,7 @@ struct Work<'a, S: State, C> {
     node: &'a FrozenNode<S, C>,
     key: TaskKey,
     place: Place,
+    arrivals: Option<Arc<Arrivals>>,
     /// What was sent, as long as it is needed.
     input: Option<Box<dyn Payload>>,
     desk: Option<Arc<Desk>>,
@@ -188,13 +191,18 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         }
         let (desk, mut limit) = limited(&self.node.policy, desk);
         let (shared, state, place) = (self.shared, self.state, self.place);
-        let desk = desk.as_ref();
+        let given = |sent| Given {
+            sent,
+            desk: desk.as_ref(),
+            arrivals: self.arrivals.as_ref(),
+        };
         let trace = self.traced.attempt(place.attempt, self.first.is_some());
-        let calls = || call_body(shared, body, state, place, input, desk);
+        let calls = || call_body(shared, body, state, place, given(input));
         let call = caught(|| trace.within(calls)).inspect_err(|error| trace.fails(error))?;
         let second = hedge.map(|(after, input)| {
+            let given = given(input);
             let begin: Begin<'_, S> =
-                Box::new(move || call_body(shared, body, state, place, input, desk));
+                Box::new(move || call_body(shared, body, state, place, given));
             (after, begin)
         });
         let mut race = Race::new(call, second);
@@ -231,19 +239,37 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
     /// Takes down what a call left: how the task ended, or its failure.
     fn over(&self, mut result: Result<Outcome<S>, NodeError>) -> Result<Ended<S>, NodeError> {
         let (attempts, fallback) = (self.place.attempt, self.first.is_some());
-        if let (Some(desk), Some(ledger)) = (&self.desk, &self.shared.ledger)
-            && let Some(ended) =
-                ledger.take_down(self.key, (attempts, fallback), desk.asked(), &mut result)
-        {
+        if let Some(ended) = self.take_down((attempts, fallback), &mut result) {
             return Ok(ended);
         }
         let done = |outcome| Done {
             attempts,
             paused: false,
             fallback,
+            ending: None,
             outcome,
         };
         result.map(|outcome| Ok(done(outcome)))
+    }
+
+    fn take_down(
+        &self,
+        attempt: (u32, bool),
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>> {
+        let ledger = self.shared.ledger.as_deref();
+        // Without a thread there is nobody to ask.
+        let desk = self.desk.as_ref().filter(|_| ledger.is_some());
+        let asked = desk.map_or(Asked::Nothing, |desk| desk.asked());
+        match &self.shared.referee {
+            Some(referee) if referee.is_member(self.key) => {
+                referee.take_down(ledger, self.key, attempt, asked, result)
+            }
+            _ => {
+                desk?;
+                ledger?.take_down(self.key, attempt, asked, result, None)
+            }
+        }
     }
 
     /// How long to wait until the next attempt, or the error that there is none

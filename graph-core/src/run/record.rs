@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::attempt::Done;
 use super::hooks::Observer;
+use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{END, NodeName, TaskId};
+use crate::node::Arrival;
 use crate::plan::{Chosen, Frontier, Task};
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order, in_order_of};
 
@@ -60,6 +62,8 @@ impl<S: State, C> Observer<S, C> for Record {
                 .send
                 .as_ref()
                 .map(|(_, input)| in_order_of(input.type_name(), input.to_json())),
+            arrivals: task.arrivals.as_deref().cloned().unwrap_or_default(),
+            ended: None,
             attempts: 0,
             fallback: false,
             writes: None,
@@ -68,6 +72,7 @@ impl<S: State, C> Observer<S, C> for Record {
         self.supersteps.push(SuperstepRecord {
             superstep,
             tasks: tasks.iter().map(task).collect(),
+            decided: Vec::new(),
             merges: Vec::new(),
             expired: Vec::new(),
         });
@@ -119,6 +124,14 @@ impl<S: State, C> Observer<S, C> for Record {
         }
     }
 
+    fn decided(&mut self, by: &[TaskKey]) {
+        let by = by.iter().map(|key| self.task_name(key.node, key.number()));
+        let by = by.collect();
+        if let Some(step) = self.supersteps.last_mut() {
+            step.decided = by;
+        }
+    }
+
     fn expired(&mut self, field: usize) {
         if let Some(step) = self.supersteps.last_mut() {
             step.expired.push(self.fields[field].name);
@@ -141,6 +154,17 @@ impl<S: State, C> Observer<S, C> for Record {
             let (arrived, of) = frontier.arrivals_with(*arrival);
             let target = graph.joins[arrival.join].target;
             leads.push(self.lead(target, LeadBy::Join { arrived, of }));
+        }
+        for of in &exits.ruled {
+            if let (Some(rules), Some(open)) = (&graph.rules, &frontier.open) {
+                let (arrived, of_all) = open.arrivals_with(*of);
+                let target = rules.joins[of.join].target;
+                let by = LeadBy::Join {
+                    arrived,
+                    of: of_all,
+                };
+                leads.push(self.lead(target, by));
+            }
         }
         if exits.end {
             leads.push(end(LeadBy::Edge));
@@ -174,6 +198,8 @@ impl<S: State, C> Observer<S, C> for Record {
 fn take_down<S: State>(task: &mut TaskRecord, done: &Done<S>, fields: &[FieldSchema]) {
     task.attempts = done.attempts;
     task.fallback = done.fallback;
+    let how = done.ending.as_ref().map(|ending| ending.how.arrival());
+    task.ended = how.filter(|how| *how != Arrival::Done);
     let update = done.outcome.update.as_ref();
     task.writes = update.map(|update| in_order(fields, to_json(update)));
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::attempt::{Failed, Shared, TaskFuture, start};
+use super::attempt::{Shared, TaskFuture, start, start_failing};
 use super::chance::Chance;
 use super::execute::Results;
 use super::hooks::Executor;
@@ -79,9 +79,9 @@ impl Rehearsal {
                     continue;
                 }
                 let mut future = match held {
-                    Held::Task(_) if self.failure == Some((superstep, index)) => {
+                    Held::Task(task) if self.failure == Some((superstep, index)) => {
                         let error = NodeError::msg("failure injected by the test");
-                        TaskFuture::Over(Some(Failed::once(error)))
+                        start_failing(shared, &task, error)
                     }
                     Held::Task(task) => start(shared, state, superstep, task),
                     Held::Future(future) => future,

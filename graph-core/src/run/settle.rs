@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
-use super::attempt::{Done, Failed};
+use super::attempt::{Done, Ending, Failed};
 use super::drive::Progress;
 use super::error::{RunError, UndeclaredWrite};
 use crate::compile::{Exits, Frozen, NodeIndex};
@@ -21,7 +21,7 @@ use crate::state::{State, Update};
 
 /// A task's node, and its number if it is a send. Small enough to stay in
 /// registers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TaskKey {
     pub(super) node: NodeIndex,
     /// One more than the number.
@@ -139,7 +139,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         keys: &[TaskKey],
         done: &mut [Done<S>],
     ) -> Result<Vec<Vec<Chosen>>, RunError> {
-        if let ([key], [done]) = (keys, &mut *done) {
+        if let ([key], [done]) = (keys, &mut *done)
+            && done.has_succeeded()
+        {
             let mut chosen = Vec::new();
             self.settle_one(graph, *key, &mut done.outcome, &mut chosen)?;
             return Ok(vec![chosen]);
@@ -179,7 +181,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let mut chosen = Vec::new();
         for (index, (&key, done)) in all.enumerate() {
             let (exits, outcome) = (&graph.node(key.node).exits, &mut done.outcome);
-            if outcome.targets.is_empty() && exits.routes.is_empty() {
+            let chooses = !outcome.targets.is_empty() || !exits.routes.is_empty();
+            if !chooses || !done.ending.as_deref().is_none_or(Ending::is_success) {
                 continue;
             }
             if chosen.is_empty() {

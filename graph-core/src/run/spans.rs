@@ -145,8 +145,11 @@ impl<S: State, C: Send + Sync + 'static> Ways for Frozen<S, C> {
     }
 
     fn joins(&self, to: NodeIndex) -> Vec<&[NodeIndex]> {
-        let joins = self.joins.iter().filter(|join| join.target == to);
-        joins.map(|join| &join.sources[..]).collect()
+        let plain = self.joins.iter().map(|join| (join.target, &join.sources));
+        let ruled = self.rules.iter().flat_map(|rules| &rules.joins);
+        let ruled = ruled.map(|join| (join.target, &join.sources));
+        let joins = plain.chain(ruled).filter(|&(target, _)| target == to);
+        joins.map(|(_, sources)| &sources[..]).collect()
     }
 }
 

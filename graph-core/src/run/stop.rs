@@ -173,6 +173,10 @@ impl Stops {
         (Instant::now() >= deadline).then_some(Stop::TimedOut(TimeoutScope::Run, limit))
     }
 
+    pub(super) fn control(&self) -> Option<&RunControl> {
+        self.control.as_ref()
+    }
+
     pub(super) fn drains(&self) -> bool {
         self.control.as_ref().is_some_and(RunControl::is_draining)
     }
@@ -331,7 +335,7 @@ impl StopCall {
 }
 
 /// So long from now, or as far as the clock goes.
-fn far(limit: Duration) -> Instant {
+pub(super) fn far(limit: Duration) -> Instant {
     let now = Instant::now();
     // Some thirty years, as tokio itself does it.
     now.checked_add(limit)

@@ -134,8 +134,8 @@ impl Before {
         let mut after: Vec<usize> = last.flat_map(|(_, tasks)| tasks.iter().copied()).collect();
         for sources in times.ways.joins(task.node) {
             let latest = sources.iter().map(|source| self.latest.get(source));
-            let latest: Option<Vec<_>> = latest.collect();
-            for (superstep, tasks) in latest.into_iter().flatten() {
+            // A join with a rule may not wait for all of them.
+            for (superstep, tasks) in latest.flatten() {
                 if *superstep < task.superstep {
                     after.extend(tasks);
                 }

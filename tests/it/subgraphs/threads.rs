@@ -502,3 +502,61 @@ async fn a_fork_runs_what_is_inside_anew() {
     );
     assert!(!fork.state.log.contains(&"one".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_run_stops_between_supersteps_inside() {
+    let control = superstep::RunControl::new();
+    let drains = control.clone();
+    let inner = sound(
+        StateGraph::<Trace, Calls>::new("inner")
+            .add_node("one", move |ctx: Ctx<Calls>| {
+                drains.drain();
+                counted(ctx)
+            })
+            .add_node("two", counted)
+            .add_edge(START, "one")
+            .add_edge("one", "two"),
+    );
+    let build = |threads: bool| {
+        let graph = StateGraph::<Trace, Calls>::new("test")
+            .add_node("in", inner.clone())
+            .add_node("last", counted)
+            .add_edge(START, "in")
+            .add_edge("in", "last");
+        match threads {
+            true => on_threads(graph),
+            false => sound(graph),
+        }
+    };
+    let (graph, calls) = (build(true), Calls::default());
+    let run = graph
+        .invoke(Trace::update())
+        .context(calls.clone())
+        .thread("t")
+        .control(&control);
+    let run = run.await.unwrap();
+    assert_eq!((run.status, calls.get()), (Status::Drained, 1));
+    let run = graph
+        .proceed()
+        .context(calls.clone())
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!((run.status, calls.get()), (Status::Done, 3));
+    assert_eq!(run.state.log, ["one", "two", "last"]);
+
+    // Without a thread nothing could go on from there: it ends first.
+    let calls = Calls::default();
+    let run = build(false)
+        .invoke(Trace::update())
+        .context(calls.clone())
+        .control(&superstep::RunControl::new());
+    assert_eq!(run.await.unwrap().status, Status::Done);
+    let control = superstep::RunControl::new();
+    control.drain();
+    let run = build(false)
+        .invoke(Trace::update())
+        .context(calls)
+        .control(&control);
+    assert_eq!(run.await.unwrap().status, Status::Drained);
+}

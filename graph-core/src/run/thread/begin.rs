@@ -88,13 +88,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let lasts = graph.threads.lease;
         let line = acquire(store, thread, lasts, &call, shared.stops.as_deref()).await?;
         let waits = call.durability != Durability::Exit;
-        let ledger = TaskLedger::new(Arc::clone(&graph.names), Arc::clone(&line.outbox), waits);
+        let ledger = TaskLedger::new(&graph, Arc::clone(&line.outbox), waits);
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
         let around = Around {
             recursion_limit: call_limit,
             thread: Some(OnThread::Itself(Arc::clone(&ledger))),
-            outer: None,
+            ..Around::default()
         };
         Ok(Self {
             progress: Progress::new(shared.nested(around), recursion_limit),

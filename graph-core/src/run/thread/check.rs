@@ -23,7 +23,7 @@ pub(crate) fn incompatible<S: State, C>(graph: &Frozen<S, C>, loaded: Loaded) ->
     }
     let mut gone = Vec::new();
     let tasks = read_tasks(graph, &body.next, &mut gone);
-    Frontier::read(graph, &body.joins, &body.deferred, &mut gone);
+    Frontier::read(graph, &body, &mut gone);
     findings.extend(gone.into_iter().map(|gone| match gone {
         Gone::Node(node) => format!("it waits at `{node}`, which is not a node of this graph"),
         Gone::Input(worker, error) => {

@@ -97,6 +97,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 };
             }
             if !self.superstep(graph, tasks).await? {
+                // One that waits without a question was drained inside.
+                if answers.is_none() && self.interrupts().is_empty() {
+                    return Ok(End::Drained);
+                }
                 let Some(answers) = answers.take() else {
                     return Ok(End::Interrupted);
                 };
@@ -116,6 +120,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         tasks: &mut Vec<Task>,
     ) -> Result<bool, RunError> {
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
+        self.begin_with_joins(graph, &keys).await?;
         if !self.waits_only() {
             self.progress.begin_general(tasks)?;
         }
@@ -124,14 +129,19 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             .run_the_rest(graph, std::mem::take(tasks), &mut results)
             .await?;
         self.answered.clear();
-        if parked || results.any_paused() {
+        let parked = (parked || results.any_paused()) && {
+            self.drop_lost(&keys, &mut results).await?;
+            results.any_open()
+        };
+        if parked {
             self.pause(graph, &keys, results).await?;
             return Ok(false);
         }
         self.note_changes(&results)?;
+        let lost = self.unsuccessful(&keys, &results);
         let settled = self.progress.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = settled {
-            self.take_back(&error, &keys).await?;
+            self.take_back(&error, &keys, &lost).await?;
             return Err(error);
         }
         for field in self.progress.take_expired() {
@@ -262,11 +272,18 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     }
 
     /// A superstep that failed after its tasks had finished leaves no results
-    /// that would let it fail again in the same way.
-    async fn take_back(&mut self, error: &RunError, keys: &[TaskKey]) -> Result<(), RunError> {
+    /// that would let it fail again in the same way. `lost` are the tasks that did
+    /// not succeed.
+    async fn take_back(
+        &mut self,
+        error: &RunError,
+        keys: &[TaskKey],
+        lost: &[TaskId],
+    ) -> Result<(), RunError> {
         let blamed = |task: &TaskId| match error {
             RunError::Node { task: blamed, .. } => task == blamed,
             RunError::UnknownTarget { node, .. } => task.node == *node,
+            RunError::Join { .. } if !lost.is_empty() => lost.contains(task),
             _ => true,
         };
         let tasks = keys.iter().map(|&key| self.progress.task_id(Some(key)));
@@ -349,6 +366,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             next,
             joins: progress.frontier.write_joins(graph),
             deferred: progress.frontier.write_deferred(graph),
+            kept: progress.frontier.write_kept(graph),
             held: progress.held(),
         };
         let body = serde_json::to_string(&body);

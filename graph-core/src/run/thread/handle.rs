@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::attempt::Shared;
 use super::super::chance::Seed;
 use super::super::error::RunError;
+use super::super::joins::referee_of;
 use super::super::spans::Spans;
 use super::super::traced::Tracer;
 use super::call::ThreadCall;
@@ -251,6 +252,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             context: None,
             permits: None,
             ledger: None,
+            referee: referee_of(&self.graph.frozen),
             watching: None,
             stops: None,
             nest: None,

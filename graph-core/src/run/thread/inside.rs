@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::attempt::{Ended, Failed};
+use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::drive::Progress;
 use super::super::error::RunError;
 use super::super::execute::{Parts as ResultParts, Results, Turn};
@@ -21,7 +21,9 @@ use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::super::stop::Stop;
 use super::entries::{RESULT, key_of};
-use super::ledger::{BadAnswer, FindWorker, Named, StandingInside, TaskLedger, read_result};
+use super::ledger::{
+    BadAnswer, FindWorker, Named, StandingInside, TaskLedger, read_result, targets,
+};
 use super::paths;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
@@ -38,11 +40,11 @@ pub(in crate::run) enum OnThread {
 
 impl OnThread {
     /// The ledger of a graph that is a node of it, in a task.
-    pub(in crate::run) fn inside(
+    pub(in crate::run) fn inside<S: State, C>(
         &self,
         node: &NodeName,
         send: Option<u32>,
-        names: Arc<[NodeName]>,
+        graph: &Frozen<S, C>,
     ) -> InsideLedger {
         let send = Some(send.unwrap_or(0));
         let (thread, path) = match self {
@@ -54,7 +56,8 @@ impl OnThread {
         };
         InsideLedger {
             thread: Arc::clone(thread),
-            names,
+            names: Arc::clone(&graph.names),
+            targets: targets(graph),
             path,
             superstep: AtomicU64::new(0),
         }
@@ -65,6 +68,8 @@ impl OnThread {
 pub(in crate::run) struct InsideLedger {
     thread: Arc<TaskLedger>,
     names: Arc<[NodeName]>,
+    /// Of the joins of the graph that have rules.
+    targets: Vec<NodeName>,
     /// The parent's task: `review/0`, or `review/0/2/section/1` further down.
     path: String,
     superstep: AtomicU64,
@@ -102,12 +107,15 @@ impl<S: State> Ledger<S> for InsideLedger {
         attempt: (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
+        ending: Option<Box<Ending>>,
     ) -> Option<Ended<S>> {
         let task = Named {
             name: self.key(task),
             inside: true,
+            targets: &self.targets,
         };
-        self.thread.take_down_as(task, attempt, asked, result)
+        self.thread
+            .take_down_as(task, attempt, asked, result, ending)
     }
 }
 
@@ -119,12 +127,14 @@ pub(in crate::run) enum InsideEnd {
 }
 
 impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
-    /// Runs from the input to the end, or until something inside waits.
+    /// Runs from the input to the end, or until something inside waits, or the
+    /// run is drained.
     pub(in crate::run) async fn go_inside(
         &mut self,
         input: &mut S::Update,
         ledger: &InsideLedger,
         outer: &FindWorker<'_>,
+        drains: &(dyn Fn() -> bool + Sync),
     ) -> Result<InsideEnd, RunError> {
         let graph = Arc::clone(&self.shared.graph);
         let mut tasks = Vec::new();
@@ -137,6 +147,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 return Ok(InsideEnd::Done);
             }
             self.drains()?;
+            if drains() {
+                return Ok(InsideEnd::Paused);
+            }
             if !self
                 .superstep_inside(&graph, &mut tasks, ledger, outer)
                 .await?
@@ -158,14 +171,14 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         ledger.superstep.store(self.superstep, Ordering::Relaxed);
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
         let mut results = Results::of(keys.len());
-        let (mut indices, mut to_run, mut waits) = (Vec::new(), Vec::new(), false);
+        let (mut indices, mut to_run) = (Vec::new(), Vec::new());
         for (index, task) in std::mem::take(tasks).into_iter().enumerate() {
             match ledger.thread.standing_inside(&ledger.key(keys[index])) {
                 StandingInside::Ready => {
                     indices.push(index);
                     to_run.push(task);
                 }
-                StandingInside::Parked => waits = true,
+                StandingInside::Parked => {}
                 StandingInside::Finished(json) => {
                     let done = read_result(graph, &json, outer);
                     let done = done.map_err(|why| self.unreadable(keys[index], &why))?;
@@ -173,6 +186,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 }
             }
         }
+        self.begin_joins(&keys, &results);
         if !to_run.is_empty() {
             let ResultParts {
                 done,
@@ -188,11 +202,10 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 return Err(self.stopped(stop.unwrap_or(Stop::Broken), lost.into_iter()));
             }
             for (index, done) in indices.into_iter().zip(done.into_iter().flatten()) {
-                waits |= done.paused;
                 results.note(index, Ok(done));
             }
         }
-        if waits {
+        if self.waits(&keys, &mut results) {
             return Ok(false);
         }
         let settled = self.end_superstep(graph, &keys, results, tasks);
@@ -200,6 +213,33 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             self.take_back_inside(error, &keys, ledger);
         }
         settled.map(|()| true)
+    }
+
+    /// Tells who decides about joins that a superstep begins, and what of it is
+    /// over.
+    fn begin_joins(&self, keys: &[TaskKey], results: &Results<S>) {
+        if let Some(referee) = &self.shared.referee {
+            referee.begin(&self.frontier, keys);
+            referee.replay(&results.endings(keys));
+        }
+    }
+
+    /// Whether tasks wait for answers; those whose join has closed do not.
+    fn waits(&self, keys: &[TaskKey], results: &mut Results<S>) -> bool {
+        let mut waits = false;
+        for (index, &key) in keys.iter().enumerate() {
+            if results.of_task(index).is_some_and(|done| !done.paused) {
+                continue;
+            }
+            let referee = self.shared.referee.as_ref();
+            match referee.and_then(|referee| referee.lost(key)) {
+                None => waits = true,
+                Some(how) => {
+                    results.note(index, Ok(Done::lost(how)));
+                }
+            }
+        }
+        waits
     }
 
     /// The error of a task inside that failed. A wrong answer is taken back: the

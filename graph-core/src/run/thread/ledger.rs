@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::attempt::{Done, Ended, Failed};
+use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
@@ -22,11 +22,14 @@ use crate::id::{NodeName, TaskId};
 use crate::node::{
     Asked, Desk, InputType, NodeError, Outcome, Question, QuestionKey, SendTo, Target, WrongAnswer,
 };
+use crate::plan::How;
 use crate::state::State;
 
 /// The ledger of a run on a thread.
 pub(in crate::run) struct TaskLedger {
     names: Arc<[NodeName]>,
+    /// Of the joins with rules.
+    pub(super) targets: Vec<NodeName>,
     outbox: Arc<Outbox>,
     /// Whether an effect waits until it is written.
     waits: bool,
@@ -70,6 +73,21 @@ struct ResultBody<U> {
     update: Option<U>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goto: Vec<TargetBody>,
+    /// Of a task that a join waits for, its place in the order of ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<u32>,
+    /// And how it ended, if it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<EndedBody>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EndedBody {
+    Failed(String),
+    /// With the target of the join whose time was over.
+    TimedOut(String),
+    Cancelled,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -95,7 +113,7 @@ struct TargetBody {
 /// An answer that is not of the type that was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("question `{}` was answered with what it is not: {why}", key.0)]
-pub(super) struct BadAnswer {
+pub(in crate::run) struct BadAnswer {
     pub(super) key: QuestionKey,
     pub(super) why: String,
 }
@@ -106,9 +124,10 @@ pub(super) struct BadAnswer {
 pub(in crate::run) struct Swallowed(String);
 
 impl TaskLedger {
-    pub(super) fn new(names: Arc<[NodeName]>, outbox: Arc<Outbox>, waits: bool) -> Self {
+    pub(super) fn new<S: State, C>(graph: &Frozen<S, C>, outbox: Arc<Outbox>, waits: bool) -> Self {
         Self {
-            names,
+            names: Arc::clone(&graph.names),
+            targets: targets(graph),
             outbox,
             waits,
             now: Mutex::default(),
@@ -172,11 +191,11 @@ impl TaskLedger {
         self.outbox.put(records);
     }
 
-    fn finish<S: State>(&self, task: &Named, done: &Done<S>) -> Result<(), NodeError> {
+    fn finish<S: State>(&self, task: &Named<'_>, done: &Done<S>) -> Result<(), NodeError> {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let json = write_result(done).map_err(|error| {
+        let json = write_result(task.targets, done).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -252,10 +271,11 @@ impl TaskLedger {
     /// As [`Ledger::take_down`].
     pub(super) fn take_down_as<S: State>(
         &self,
-        task: Named,
+        task: Named<'_>,
         (attempts, fallback): (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
+        ending: Option<Box<Ending>>,
     ) -> Option<Ended<S>> {
         let fail = |error: NodeError| Some(Err(Failed { attempts, error }));
         let paused = || {
@@ -263,6 +283,7 @@ impl TaskLedger {
                 attempts,
                 paused: true,
                 fallback,
+                ending: None,
                 outcome: Outcome::empty(),
             }))
         };
@@ -286,6 +307,7 @@ impl TaskLedger {
                     attempts,
                     paused: false,
                     fallback,
+                    ending,
                     outcome: std::mem::replace(outcome, Outcome::empty()),
                 };
                 match self.finish(&task, &done) {
@@ -298,10 +320,20 @@ impl TaskLedger {
     }
 }
 
+/// The targets of the joins with rules.
+pub(super) fn targets<S: State, C>(graph: &Frozen<S, C>) -> Vec<NodeName> {
+    let joins = graph.rules.iter().flat_map(|rules| &rules.joins);
+    joins
+        .map(|join| graph.name_of(join.target).clone())
+        .collect()
+}
+
 /// A task by its name, and whether it is inside another.
-pub(super) struct Named {
+pub(super) struct Named<'n> {
     pub(super) name: String,
     pub(super) inside: bool,
+    /// Of the joins of its graph that have rules.
+    pub(super) targets: &'n [NodeName],
 }
 
 /// As [`Standing`], of a task inside another.
@@ -317,9 +349,9 @@ fn is_answer(error: &NodeError) -> bool {
     matches!(error, Some(RunError::Answer { .. }))
 }
 
-/// A task waits, since one inside it does.
+/// A task waits: a question inside it has no answer yet, or the run was drained.
 #[derive(Debug, thiserror::Error)]
-#[error("a question inside it has no answer yet")]
+#[error("what is inside it waits")]
 pub(in crate::run) struct PausedInside;
 
 impl<S: State> Ledger<S> for TaskLedger {
@@ -337,12 +369,14 @@ impl<S: State> Ledger<S> for TaskLedger {
         attempt: (u32, bool),
         asked: Asked,
         result: &mut Result<Outcome<S>, NodeError>,
+        ending: Option<Box<Ending>>,
     ) -> Option<Ended<S>> {
         let task = Named {
             name: self.task_id(task),
             inside: false,
+            targets: &self.targets,
         };
-        self.take_down_as(task, attempt, asked, result)
+        self.take_down_as(task, attempt, asked, result, ending)
     }
 }
 
@@ -369,13 +403,24 @@ impl TargetBody {
     }
 }
 
-fn write_result<S: State>(done: &Done<S>) -> serde_json::Result<String> {
+/// A result as it is written down; `targets` are those of the joins with rules.
+pub(super) fn write_result<S: State>(
+    targets: &[NodeName],
+    done: &Done<S>,
+) -> serde_json::Result<String> {
     let goto = done.outcome.targets.iter().map(TargetBody::of);
     let json = serde_json::to_string(&ResultBody {
         attempts: done.attempts,
         fallback: done.fallback,
         update: done.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
+        place: done.ending.as_ref().and_then(|ending| ending.place),
+        ended: done.ending.as_ref().and_then(|ending| match &ending.how {
+            How::Done => None,
+            How::Failed(why) => Some(EndedBody::Failed(why.to_string())),
+            How::TimedOut(join) => Some(EndedBody::TimedOut(targets[*join].to_string())),
+            How::Cancelled => Some(EndedBody::Cancelled),
+        }),
     })?;
     if has_null(&json) {
         read_update::<S>(&json)?;
@@ -426,15 +471,33 @@ pub(super) fn read_result<S: State, C>(
     };
     let goto = body.goto.into_iter();
     let targets: Result<Vec<Target>, String> = goto.map(|target| target.read(0, &worker)).collect();
+    let how = match body.ended {
+        None => How::Done,
+        Some(EndedBody::Failed(why)) => How::Failed(why.into()),
+        Some(EndedBody::TimedOut(target)) => join_into(graph, &target),
+        Some(EndedBody::Cancelled) => How::Cancelled,
+    };
+    let place = body.place;
+    let ending = (place.is_some() || how != How::Done).then(|| Box::new(Ending { place, how }));
     Ok(Done {
         attempts: body.attempts,
         paused: false,
         fallback: body.fallback,
+        ending,
         outcome: Outcome {
             update: body.update,
             targets: targets?,
         },
     })
+}
+
+/// That the time of the join into that node was over; if there is none any more,
+/// the task was not waited for.
+fn join_into<S: State, C>(graph: &Frozen<S, C>, target: &str) -> How {
+    let target = graph.index_of(target).or_else(|| graph.formerly(target));
+    let mut joins = graph.rules.iter().flat_map(|rules| &rules.joins);
+    let join = joins.position(|join| Some(join.target) == target && join.rule.within.is_some());
+    join.map_or(How::Cancelled, How::TimedOut)
 }
 
 /// The update of a result that was written down.

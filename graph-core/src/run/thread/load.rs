@@ -65,7 +65,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     ) -> Vec<Task> {
         let tasks = read_tasks(graph, &body.next, gone);
         self.plan = self.plan_of(graph, &tasks);
-        self.progress.frontier = Frontier::read(graph, &body.joins, &body.deferred, gone);
+        self.progress.frontier = Frontier::read(graph, body, gone);
         tasks
     }
 

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use tracing::{Span, dispatcher};
 
 use super::spans::{
-    Held, attempt_span, ends_as, ends_failed, ends_with, kind, run_span, superstep_span, task_span,
+    Held, attempt_span, ends_as, ends_failed, ends_with, kind, number, run_span, superstep_span,
+    task_span,
 };
 use crate::event::Status;
 use crate::id::{NodeName, RunId, ThreadId};
@@ -108,7 +109,7 @@ impl Tracer {
             let ended = traced.polled(run).await;
             unended.ends(|span| match &ended {
                 Ok(run) => {
-                    span.record("supersteps", run.supersteps());
+                    span.record("supersteps", number(run.supersteps()));
                     ends_as(span, status(run.status));
                 }
                 Err(RunError::Cancelled { .. }) => ends_as(span, "cancelled"),
@@ -281,14 +282,21 @@ impl TaskTrace {
         };
         task.unended.ends(|span| match ended {
             Ok(done) => {
-                span.record("attempts", done.attempts);
+                span.record("attempts", number(done.attempts));
                 if done.fallback {
                     span.record("fallback", true);
                 }
-                ends_as(span, if done.paused { "paused" } else { "done" });
+                ends_as(
+                    span,
+                    match done.has_succeeded() {
+                        _ if done.paused => "paused",
+                        true => "done",
+                        false => "cancelled",
+                    },
+                );
             }
             Err(failed) => {
-                span.record("attempts", failed.attempts);
+                span.record("attempts", number(failed.attempts));
                 ends_failed(span, failed.error.as_error(), kind(&failed.error));
             }
         });

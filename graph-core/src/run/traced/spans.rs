@@ -54,6 +54,7 @@ pub(super) fn run_span(graph: &str) -> Span {
 }
 
 pub(super) fn superstep_span(run: &Span, superstep: u64, tasks: usize) -> Span {
+    let (superstep, tasks) = (number(superstep), number(tasks));
     tracing::info_span!(target: "superstep", parent: run, "superstep", superstep, tasks)
 }
 
@@ -68,7 +69,7 @@ pub(super) fn task_span(superstep: &Span, path: &str, names: &[NodeName], place:
         "task",
         task = %task,
         node = node.as_str(),
-        superstep = place.superstep,
+        superstep = number(place.superstep),
         path = Empty,
         attempts = Empty,
         fallback = Empty,
@@ -81,11 +82,17 @@ pub(super) fn task_span(superstep: &Span, path: &str, names: &[NodeName], place:
 }
 
 pub(super) fn attempt_span(task: &Span, attempt: u32, fallback: bool) -> Span {
+    let attempt = number(attempt);
     let span = span!(parent: task, "attempt", attempt, fallback = Empty,);
     if fallback {
         span.record("fallback", true);
     }
     span
+}
+
+/// A number as OpenTelemetry has them; others are made texts.
+pub(super) fn number(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
 }
 
 /// A span, and the subscriber that it is of. A registry closes a span's parent

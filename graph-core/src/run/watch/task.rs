@@ -65,6 +65,7 @@ impl WatchedTask {
         self.has_ended = true;
         match ended {
             Ok(done) if done.paused => self.watch.tell(self.at, EventKind::TaskPaused),
+            Ok(done) if !done.has_succeeded() => self.watch.tell(self.at, EventKind::TaskCancelled),
             Ok(done) => self.watch.finished(self.at, &done.outcome),
             Err(failed) => self.watch.failed(self.at, &failed.error),
         }

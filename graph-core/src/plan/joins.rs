@@ -1,0 +1,485 @@
+//! Joins that have rules: what has come of their sources, and whether that is
+//! enough. Looked at between two supersteps.
+//!
+//! 1. A source has come when it has ended, however that was; of a worker, when its
+//!    tasks of one superstep have. It comes once for each time that the join
+//!    fires: if it runs again before, its later end counts, unless its earlier was
+//!    a success. Of a worker all tasks count.
+//! 2. A source that can come no more has come to nothing: as *failed*, if a task
+//!    failed that alone could have led to it, and else as *skipped*. It can come
+//!    as long as something leads to it that is ready, waits deferred, or is the
+//!    target of another join that fires. A join of which nothing has come is not
+//!    looked at.
+//! 3. When a join's time is over, what has not come has *timed out*.
+//! 4. `settled` fires when all have come; `first` and `quorum` when so many have
+//!    succeeded. If that is out of reach, the run fails; with `within` and without
+//!    `strict`, the join fires once all have come. So does `all` with `within`.
+//! 5. When a join fires that cancels, or whose time is over, what is ready in its
+//!    region is ready no more, and joins inside it begin anew.
+//! 6. A source that was not waited for, and can still come, is *owed*: what comes
+//!    of it next counts for nothing.
+//! 7. A join into a deferred node that waits counts no further until that runs.
+
+use std::sync::Arc;
+
+use fixedbitset::FixedBitSet;
+
+use super::{Frontier, Task};
+use crate::compile::{FrozenJoin, JoinSource, NodeIndex, RuledJoin, Rules};
+use crate::id::NodeName;
+use crate::node::{Arrival, Arrivals, SourceArrivals, TaskArrival};
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum How {
+    Done,
+    /// With that message, and those of its causes.
+    Failed(Arc<str>),
+    /// The time of the join of that number was over.
+    TimedOut(usize),
+    Cancelled,
+}
+
+impl How {
+    pub(crate) fn arrival(&self) -> Arrival {
+        match self {
+            Self::Done => Arrival::Done,
+            Self::Failed(why) => Arrival::Failed(why.to_string()),
+            Self::TimedOut(_) => Arrival::TimedOut,
+            Self::Cancelled => Arrival::Cancelled,
+        }
+    }
+}
+
+/// A task that has ended.
+#[derive(Debug)]
+pub(crate) struct Came {
+    pub(crate) node: NodeIndex,
+    pub(crate) send: Option<u32>,
+    /// Its place in the order in which tasks of the superstep ended.
+    pub(crate) place: Option<u32>,
+    pub(crate) how: How,
+}
+
+/// For each join whose time is over, how many tasks had ended by then.
+pub(crate) type TimedOut = [Option<u32>];
+
+/// A join that can get no further.
+#[derive(Debug)]
+pub(crate) struct Short {
+    pub(crate) target: NodeName,
+    /// Why, as the end of a sentence that begins with the join.
+    pub(crate) why: String,
+    pub(crate) arrivals: Arrivals,
+}
+
+/// What the joins with rules wait for.
+#[derive(Debug)]
+pub(crate) struct OpenJoins {
+    pub(super) joins: Vec<OpenJoin>,
+    /// What came to the targets of those that have fired, until these run.
+    pub(super) fired: Vec<(NodeIndex, Arc<Arrivals>)>,
+}
+
+#[derive(Debug)]
+pub(super) struct OpenJoin {
+    /// For each source, what has come of it since the join last fired.
+    pub(super) came: Vec<Vec<TaskArrival>>,
+    pub(super) owed: FixedBitSet,
+    /// The owed sources that have come in this superstep.
+    paid: FixedBitSet,
+    /// How often it has fired.
+    round: u64,
+}
+
+impl OpenJoin {
+    fn clear(&mut self) {
+        for came in &mut self.came {
+            came.clear();
+        }
+        self.owed.clear();
+        self.paid.clear();
+    }
+
+    /// Whether something has come that counts.
+    fn is_begun(&self) -> bool {
+        self.came.iter().any(|came| !came.is_empty())
+    }
+
+    fn successes(&self) -> usize {
+        let all = self.came.iter().flatten();
+        all.filter(|task| task.came_to == Arrival::Done).count()
+    }
+
+    /// Whether all that has come of the source are successes.
+    fn is_done(&self, source: usize) -> bool {
+        let mut tasks = self.came[source].iter();
+        !self.came[source].is_empty() && tasks.all(|task| task.came_to == Arrival::Done)
+    }
+
+    fn is_full(&self) -> bool {
+        (0..self.came.len()).all(|source| self.is_done(source))
+    }
+
+    /// Notes what a source came to that did not run.
+    fn put(&mut self, source: usize, came_to: Arrival) {
+        self.came[source].push(TaskArrival {
+            send: None,
+            came_to,
+        });
+    }
+
+    /// The sources that have not come.
+    fn pending(&self) -> impl Iterator<Item = usize> {
+        let sources = self.came.iter().enumerate();
+        sources.filter_map(|(source, came)| came.is_empty().then_some(source))
+    }
+
+    pub(super) fn arrivals(&self, join: &RuledJoin, names: &[NodeName]) -> Arrivals {
+        let sources = join.sources.iter().zip(&self.came);
+        let sources = sources.map(|(&source, came)| SourceArrivals {
+            source: names[source as usize].clone(),
+            tasks: came.clone(),
+        });
+        Arrivals::of(sources.collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        !self.is_begun() && self.owed.is_clear()
+    }
+}
+
+impl OpenJoins {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let joins = rules.joins.iter().map(|join| OpenJoin {
+            came: vec![Vec::new(); join.sources.len()],
+            owed: FixedBitSet::with_capacity(join.sources.len()),
+            paid: FixedBitSet::with_capacity(join.sources.len()),
+            round: 0,
+        });
+        Self {
+            joins: joins.collect(),
+            fired: Vec::new(),
+        }
+    }
+
+    /// How often the join has fired.
+    pub(crate) fn round(&self, join: usize) -> u64 {
+        self.joins[join].round
+    }
+
+    /// How many more successes the join needs to come to so many.
+    pub(crate) fn short_of(&self, join: usize, successes: usize) -> usize {
+        successes.saturating_sub(self.joins[join].successes())
+    }
+
+    /// Whether what comes of the source counts.
+    pub(crate) fn counts(&self, of: JoinSource, workers: &FixedBitSet) -> bool {
+        let open = &self.joins[of.join];
+        let again = || {
+            let mut came = open.came[of.source].iter();
+            !workers.contains(of.source) && came.any(|task| task.came_to == Arrival::Done)
+        };
+        !open.owed.contains(of.source) && !again()
+    }
+
+    /// Whether something has come to the join that counts.
+    pub(crate) fn is_begun(&self, join: usize) -> bool {
+        self.joins[join].is_begun()
+    }
+
+    /// Whether the join waits for a source to which the node leads.
+    pub(crate) fn waits_for(&self, join: usize, ruled: &RuledJoin, node: NodeIndex) -> bool {
+        let mut ways_in = ruled.ways_in.iter().enumerate();
+        let open = &self.joins[join];
+        ways_in.any(|(source, ways)| ways.contains(node as usize) && !open.owed.contains(source))
+    }
+
+    /// Notes how a task has ended. Call it for each task in task order.
+    pub(crate) fn arrive(&mut self, rules: &Rules, came: &Came, timed_out: &TimedOut) {
+        for of in &rules.member(came.node).sources {
+            let join = &rules.joins[of.join];
+            let waits = self.fired.iter().any(|&(node, _)| node == join.target);
+            let open = &mut self.joins[of.join];
+            if open.owed.contains(of.source) {
+                open.paid.insert(of.source);
+                continue;
+            }
+            if waits {
+                continue;
+            }
+            let over = timed_out[of.join];
+            let late = over.is_some_and(|over| came.place.is_some_and(|place| place >= over));
+            let tasks = &mut open.came[of.source];
+            if !join.workers.contains(of.source) {
+                if tasks.iter().any(|task| task.came_to == Arrival::Done) {
+                    continue;
+                }
+                tasks.clear();
+            }
+            tasks.push(TaskArrival {
+                send: came.send,
+                came_to: match late {
+                    true => Arrival::TimedOut,
+                    false => came.how.arrival(),
+                },
+            });
+        }
+    }
+
+    /// How many sources of a join have come, with this one, and of how many.
+    pub(crate) fn arrivals_with(&self, of: JoinSource) -> (usize, usize) {
+        let came = &self.joins[of.join].came;
+        let others = came.iter().enumerate();
+        let others = others.filter(|&(source, came)| source == of.source || !came.is_empty());
+        (others.count(), came.len())
+    }
+
+    /// Gives the tasks that joins have made ready what came to them.
+    pub(crate) fn hand_out(&mut self, tasks: &mut [Task]) {
+        for task in tasks.iter_mut().filter(|task| task.send.is_none()) {
+            let place = self.fired.iter().position(|&(node, _)| node == task.node);
+            task.arrivals = place.map(|place| self.fired.remove(place).1);
+        }
+    }
+}
+
+/// What is looked at between two supersteps.
+pub(crate) struct Judge<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) names: &'a [NodeName],
+    /// The joins without rules.
+    pub(crate) plain: &'a [FrozenJoin],
+    /// What has ended in the superstep, in task order.
+    pub(crate) came: &'a [Came],
+    pub(crate) timed_out: &'a TimedOut,
+}
+
+/// The nodes that are ready, or wait deferred.
+type Alive = FixedBitSet;
+
+impl Judge<'_> {
+    /// Decides which joins fire. `tasks` are the sends that are ready; call
+    /// [`Frontier::tasks`] afterwards.
+    pub(crate) fn judge(
+        &self,
+        frontier: &mut Frontier,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), Short> {
+        let Some(mut open) = frontier.open.take() else {
+            return Ok(());
+        };
+        let judged = self.judge_all(&mut open, frontier, tasks);
+        frontier.open = Some(open);
+        judged
+    }
+
+    fn judge_all(
+        &self,
+        open: &mut OpenJoins,
+        frontier: &mut Frontier,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), Short> {
+        let joins = &self.rules.joins;
+        for open in &mut open.joins {
+            open.owed.difference_with(&open.paid);
+        }
+        // What an outer join cancels is not for its inner joins to judge.
+        let mut over = FixedBitSet::with_capacity(joins.len());
+        for (index, join) in joins.iter().enumerate() {
+            let won = join.closes_at();
+            let won = won.is_some_and(|at| open.joins[index].successes() >= at);
+            if won || self.timed_out[index].is_some() {
+                for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
+                    open.joins[inner].clear();
+                    over.insert(inner);
+                }
+            }
+        }
+        let mut alive = self.alive(frontier, tasks);
+        for &index in &self.rules.order {
+            if !over.contains(index) && self.fires(open, index, &alive)? {
+                self.fire(open, index, frontier, tasks, &mut alive)?;
+            }
+        }
+        for (join, open) in joins.iter().zip(&mut open.joins) {
+            for (source, ways_in) in join.ways_in.iter().enumerate() {
+                if is_lost(ways_in, &alive) {
+                    open.owed.remove(source);
+                }
+            }
+            open.paid.clear();
+        }
+        Ok(())
+    }
+
+    /// The joins that lead into the region of that one.
+    fn inside(&self, outer: &RuledJoin) -> impl Iterator<Item = (usize, &RuledJoin)> {
+        let joins = self.rules.joins.iter().enumerate();
+        joins.filter(|(_, inner)| outer.region.contains(inner.target as usize))
+    }
+
+    fn alive(&self, frontier: &Frontier, tasks: &[Task]) -> Alive {
+        let mut alive = FixedBitSet::with_capacity(self.names.len());
+        alive.union_with(&frontier.deferred);
+        let sends = tasks.iter().map(|task| task.node);
+        for node in frontier.ready.iter().copied().chain(sends) {
+            alive.insert(node as usize);
+        }
+        alive
+    }
+
+    /// Whether the join fires; notes what comes no more.
+    fn fires(&self, open: &mut OpenJoins, index: usize, alive: &Alive) -> Result<bool, Short> {
+        let join = &self.rules.joins[index];
+        let this = &mut open.joins[index];
+        let timed_out = self.timed_out[index].is_some();
+        if !this.is_begun() && !self.is_due(join, this, timed_out, alive) {
+            return Ok(false);
+        }
+        let (mut waits, mut possible) = (false, this.successes());
+        for (source, ways_in) in join.ways_in.iter().enumerate() {
+            let is_pending = this.came[source].is_empty();
+            if is_lost(ways_in, alive) {
+                if is_pending {
+                    let why = self.why_lost(join, ways_in);
+                    this.put(source, why.unwrap_or(Arrival::Skipped));
+                }
+            } else if timed_out && is_pending {
+                this.put(source, Arrival::TimedOut);
+            } else if join.workers.contains(source) {
+                waits |= is_pending;
+                possible = usize::MAX;
+            } else if !this.is_done(source) {
+                waits |= is_pending;
+                possible = possible.saturating_add(1);
+            }
+        }
+        let rule = &join.rule;
+        let lenient = rule.within.is_some() && !rule.strict;
+        match rule.successes() {
+            Some(needed) if this.successes() >= needed => Ok(true),
+            Some(_) if lenient => Ok(!waits),
+            Some(needed) if possible < needed => {
+                Err(self.short(this, join, short_of(needed, possible)))
+            }
+            Some(_) => Ok(false),
+            None if waits || rule.is_tolerant() || lenient || this.is_full() => Ok(!waits),
+            None => {
+                let why = "had no more time for the rest of its sources";
+                Err(self.short(this, join, why.to_owned()))
+            }
+        }
+    }
+
+    /// Whether a join is to be looked at of which nothing has come: something was
+    /// on its way when its time was over, or has failed.
+    fn is_due(&self, join: &RuledJoin, open: &OpenJoin, timed_out: bool, alive: &Alive) -> bool {
+        join.ways_in.iter().enumerate().any(|(source, ways_in)| {
+            let counts = !open.owed.contains(source) && !open.paid.contains(source);
+            counts
+                && match is_lost(ways_in, alive) {
+                    true => self.why_lost(join, ways_in).is_some(),
+                    false => timed_out,
+                }
+        })
+    }
+
+    /// What the first task came to that did not succeed, and led to the source.
+    fn why_lost(&self, join: &RuledJoin, ways_in: &FixedBitSet) -> Option<Arrival> {
+        let led = |came: &&Came| {
+            let node = came.node as usize;
+            came.how != How::Done && join.region.contains(node) && ways_in.contains(node)
+        };
+        self.came.iter().find(led).map(|came| came.how.arrival())
+    }
+
+    fn short(&self, open: &OpenJoin, join: &RuledJoin, why: String) -> Short {
+        Short {
+            target: self.names[join.target as usize].clone(),
+            why,
+            arrivals: open.arrivals(join, self.names),
+        }
+    }
+
+    fn fire(
+        &self,
+        open: &mut OpenJoins,
+        index: usize,
+        frontier: &mut Frontier,
+        tasks: &mut Vec<Task>,
+        alive: &mut Alive,
+    ) -> Result<(), Short> {
+        let join = &self.rules.joins[index];
+        let cancels = join.rule.cancel_rest || self.timed_out[index].is_some();
+        if cancels {
+            self.cancel(open, join, index, frontier, tasks);
+            *alive = self.alive(frontier, tasks);
+        }
+        let this = &mut open.joins[index];
+        for source in this.pending().collect::<Vec<_>>() {
+            if is_lost(&join.ways_in[source], alive) {
+                this.put(source, Arrival::Cancelled);
+            } else {
+                this.owed.insert(source);
+            }
+        }
+        let mut required = join.required.iter();
+        if let Some(&source) = required.find(|&&source| !this.is_done(source)) {
+            let name = &self.names[join.sources[source] as usize];
+            let why = format!("requires `{name}`, which has not succeeded");
+            return Err(self.short(this, join, why));
+        }
+        let arrivals = this.arrivals(join, self.names);
+        for came in &mut this.came {
+            came.clear();
+        }
+        this.round += 1;
+        frontier.ready.push(join.target);
+        alive.insert(join.target as usize);
+        match open.fired.iter_mut().find(|(node, _)| *node == join.target) {
+            Some((_, before)) => Arc::make_mut(before).add(&arrivals),
+            None => open.fired.push((join.target, Arc::new(arrivals))),
+        }
+        Ok(())
+    }
+
+    /// Takes away what is ready in the join's region.
+    fn cancel(
+        &self,
+        open: &mut OpenJoins,
+        join: &RuledJoin,
+        index: usize,
+        frontier: &mut Frontier,
+        tasks: &mut Vec<Task>,
+    ) {
+        let inside = |node: NodeIndex| join.region.contains(node as usize);
+        frontier.ready.retain(|&node| !inside(node));
+        tasks.retain(|task| !inside(task.node));
+        open.fired.retain(|&(node, _)| !inside(node));
+        for node in join.region.ones().filter(|&node| node < self.names.len()) {
+            frontier.deferred.set(node, false);
+        }
+        for (plain, arrived) in self.plain.iter().zip(&mut frontier.arrived) {
+            if inside(plain.target) {
+                arrived.clear();
+            }
+        }
+        for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
+            open.joins[inner].clear();
+        }
+    }
+}
+
+/// Whether nothing leads to a source any more.
+fn is_lost(ways_in: &FixedBitSet, alive: &Alive) -> bool {
+    ways_in.is_disjoint(alive)
+}
+
+fn short_of(needed: usize, possible: usize) -> String {
+    match (needed, possible) {
+        (1, _) => "waits for a success, and there can be none".to_owned(),
+        (_, 0) => format!("waits for {needed} successes, and there can be none"),
+        _ => format!("waits for {needed} successes, and there can be {possible} at most"),
+    }
+}

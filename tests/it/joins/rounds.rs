@@ -1,0 +1,195 @@
+//! Joins that fire more than once, and into nodes that wait.
+
+use superstep::Join;
+use superstep::prelude::*;
+
+use super::{Fails, Says, nodes, run_of, said, see};
+use crate::common::{Trace, ran, sound};
+
+#[tokio::test(start_paused = true)]
+async fn a_join_begins_anew_after_it_has_fired() {
+    let graph = sound(
+        nodes([("a", Says(1)), ("b", Fails(1))])
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled())
+            .add_conditional_edges(
+                "t",
+                |state: &Trace| match state.log.len() {
+                    0..=2 => vec!["a", "b"],
+                    _ => vec![],
+                },
+                ["a", "b"],
+            ),
+    );
+    let seen = "t: a done, b failed: oops";
+    assert_eq!(said(&graph).await, ["a", seen, "a", seen]);
+}
+
+/// `c` comes a superstep after the others, and `t` begins all once more.
+fn with_a_late_source(join: Join) -> StateGraph<Trace> {
+    nodes([
+        ("a", Says(1)),
+        ("b", Says(1)),
+        ("c", Says(1)),
+        ("x", Says(1)),
+    ])
+    .add_edge(START, ["a", "b", "x"])
+    .add_edge("x", "c")
+    .add_join(["a", "b", "c"], "t", join)
+    .add_conditional_edges(
+        "t",
+        |state: &Trace| match state.log.iter().filter(|line| line.contains(':')).count() {
+            1 => vec!["a", "b", "x"],
+            _ => vec![],
+        },
+        ["a", "b", "x"],
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_quorum_does_not_count_for_the_next() {
+    let graph = sound(with_a_late_source(Join::quorum(2)));
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | c t | a b x | c t");
+    let seen = |at: usize| run.state.log[at].as_str();
+    assert_eq!(
+        (seen(4), seen(9)),
+        ("t: a done, b done", "t: a done, b done")
+    );
+    // Were it counted, the second would have `c` and one of the others.
+    let graph = sound(with_a_late_source(Join::quorum(3)));
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | c | t | a b x | c | t");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_that_is_cancelled_is_ready_no_more() {
+    let graph = sound(with_a_late_source(Join::quorum(2).cancel_rest()));
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | t | a b x | t");
+    assert_eq!(run.state.log[2], "t: a done, b done, c cancelled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_was_not_waited_for_may_fail() {
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Says(1)),
+            ("c", Fails(1)),
+            ("x", Says(1)),
+            ("y", Fails(1)),
+            ("d", Says(1)),
+        ])
+        .add_edge(START, ["a", "b", "x", "y"])
+        .add_edge("x", "c")
+        .add_edge("y", "d")
+        .add_join(["a", "b", "c", "d"], "t", Join::quorum(2)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x y | c t");
+    assert_eq!(run.state.log[3], "t: a done, b done, d failed: oops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deferred_target_sees_what_came_when_it_runs() {
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Fails(1)),
+            ("x", Says(1)),
+            ("y", Says(1)),
+        ])
+        .add_node("late", node(see).defer())
+        .add_edge(START, ["a", "b", "x"])
+        .add_edge("x", "y")
+        .add_edge("y", "t")
+        .add_join(["a", "b"], "late", Join::settled()),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | y | t | late");
+    assert_eq!(run.state.log[3], "t: ");
+    assert_eq!(run.state.log[4], "t: a done, b failed: oops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_joins_that_fire_at_once_make_one_task() {
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Fails(1)),
+            ("c", Says(1)),
+            ("d", Says(1)),
+        ])
+        .add_edge(START, ["a", "b", "c", "d"])
+        .add_join(["a", "b"], "t", Join::settled())
+        .add_join(["c", "d"], "t", Join::quorum(1)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b c d | t");
+    assert_eq!(
+        run.state.log[3],
+        "t: a done, b failed: oops, c done, d done"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_comes_again_counts_once_and_by_its_success() {
+    // `a` fails, and a node of the graph's own tries it again.
+    let graph = sound(
+        nodes([("b", Says(1)), ("x", Says(1)), ("y", Says(1))])
+            .add_node("a", async |state: View<Trace>| match state.log.len() {
+                0 => Err(super::oops()),
+                _ => Ok(Trace::update().log("a")),
+            })
+            .add_edge(START, ["a", "x"])
+            .add_edge("x", ["a", "y"])
+            .add_edge("y", ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled()),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a x | a y | a b | t");
+    assert_eq!(run.state.log[5], "t: a done, b done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_is_in_reach_as_long_as_who_failed_can_come_again() {
+    let graph = sound(
+        nodes([("b", Says(1)), ("x", Says(1))])
+            .add_node("a", async |state: View<Trace>| match state.log.len() {
+                0 => Err(super::oops()),
+                _ => Ok(Trace::update().log("a")),
+            })
+            .add_edge(START, ["a", "b", "x"])
+            .add_edge("x", "a")
+            .add_join(["a", "b"], "t", Join::quorum(2)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | a | t");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_late_and_comes_late_again_is_not_waited_for_twice() {
+    // `c` of the first round comes in the superstep in which the second fires, and
+    // is still to come for that.
+    let rounds = |state: &Trace| match state.log.iter().filter(|l| l.contains(':')).count() {
+        1 => vec!["a", "b", "x"],
+        _ => vec![],
+    };
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Says(1)),
+            ("c", Says(1)),
+            ("x", Says(1)),
+            ("y", Says(1)),
+        ])
+        .add_edge(START, ["a", "b", "x"])
+        .add_edge("x", "y")
+        .add_edge("y", "c")
+        .add_join(["a", "b", "c"], "t", Join::quorum(2))
+        .add_conditional_edges("t", rounds, ["a", "b", "x"]),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | t y | a b c x | t y | c");
+}

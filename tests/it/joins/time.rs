@@ -1,0 +1,228 @@
+//! Joins that wait only so long.
+
+use std::time::Duration;
+
+use superstep::Join;
+use superstep::prelude::*;
+use tokio::time::{Instant, sleep};
+
+use super::{Fails, Says, error_of, fan, nodes, run_of, said, timed};
+use crate::common::{Trace, TraceUpdate, ran, sound};
+
+const FIVE: Duration = Duration::from_secs(5);
+
+#[tokio::test(start_paused = true)]
+async fn when_the_time_is_over_a_join_of_any_kind_fires_with_what_is_there() {
+    let sources = [("a", Says(1)), ("b", Says(60)), ("c", Fails(2))];
+    let expected = (
+        5,
+        vec![
+            "a".to_owned(),
+            "t: a done, b timed out, c failed: oops".to_owned(),
+        ],
+    );
+    for join in [Join::settled(), Join::quorum(2)] {
+        assert_eq!(timed(&fan(sources, join.within(FIVE))).await, expected);
+    }
+    let sources = [("a", Says(1)), ("b", Says(60))];
+    let graph = fan(sources, Join::all().within(FIVE));
+    assert_eq!(said(&graph).await, ["a", "t: a done, b timed out"]);
+    let sources = [("a", Says(70)), ("b", Says(60))];
+    let graph = fan(sources, Join::first().within(FIVE));
+    assert_eq!(said(&graph).await, ["t: a timed out, b timed out"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_time_it_is_as_without() {
+    let sources = [("a", Says(1)), ("b", Says(4))];
+    let graph = fan(sources, Join::settled().within(FIVE));
+    let (seconds, said) = timed(&graph).await;
+    assert_eq!(seconds, 4);
+    assert_eq!(said, ["a", "b", "t: a done, b done"]);
+    let graph = fan(sources, Join::first().within(FIVE));
+    assert_eq!(timed(&graph).await.0, 1);
+    // Who comes at the very end of it comes too late.
+    let graph = fan(
+        [("a", Says(1)), ("b", Says(5))],
+        Join::settled().within(FIVE),
+    );
+    assert_eq!(timed(&graph).await.1, ["a", "t: a done, b timed out"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_still_the_run_s_where_the_join_waits_for_all() {
+    let sources = [("a", Fails(1)), ("b", Says(4))];
+    let error = error_of(&fan(sources, Join::all().within(FIVE))).await;
+    assert_eq!(error[0], "node `a` failed in superstep 1, attempt 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_join_that_is_short_when_its_time_is_over_is_an_error() {
+    let sources = [("a", Says(1)), ("b", Says(60)), ("c", Fails(2))];
+    assert_eq!(
+        error_of(&fan(sources, Join::quorum(2).within(FIVE).strict())).await,
+        [
+            "the join into `t` waits for 2 successes, and there can be 1 at most (superstep 1)",
+            "`b` did not come in time; `c` failed: oops"
+        ]
+    );
+    let graph = fan(sources, Join::quorum(1).within(FIVE).strict());
+    assert_eq!(
+        said(&graph).await[1],
+        "t: a done, b timed out, c failed: oops"
+    );
+    let sources = [("a", Says(1)), ("b", Says(60))];
+    assert_eq!(
+        error_of(&fan(sources, Join::all().within(FIVE).strict())).await,
+        [
+            "the join into `t` had no more time for the rest of its sources (superstep 1)",
+            "`b` did not come in time"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lenient_quorum_out_of_reach_fires_when_all_have_come() {
+    let sources = [("a", Says(1)), ("b", Fails(2)), ("c", Fails(3))];
+    let graph = fan(sources, Join::quorum(2).within(FIVE));
+    let (seconds, said) = timed(&graph).await;
+    assert_eq!(seconds, 3);
+    assert_eq!(said[1], "t: a done, b failed: oops, c failed: oops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_goes_on_over_supersteps() {
+    let graph = sound(
+        nodes([("a", Says(1)), ("x", Says(3)), ("b", Says(60))])
+            .add_edge(START, ["a", "x"])
+            .add_edge("x", "b")
+            .add_join(["a", "b"], "t", Join::settled().within(FIVE)),
+    );
+    let (seconds, said) = timed(&graph).await;
+    assert_eq!(seconds, 5);
+    assert_eq!(said, ["a", "x", "t: a done, b timed out"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_begins_with_what_leads_to_the_join_and_not_before() {
+    let graph = sound(
+        nodes([
+            ("p", Says(10)),
+            ("other", Says(1)),
+            ("a", Says(4)),
+            ("b", Says(60)),
+        ])
+        .add_edge(START, "p")
+        // It leads elsewhere too.
+        .add_edge("p", ["a", "b", "other"])
+        .add_join(["a", "b"], "t", Join::settled().within(FIVE)),
+    );
+    let (seconds, said) = timed(&graph).await;
+    assert_eq!(seconds, 15);
+    assert_eq!(
+        said.last().map(String::as_str),
+        Some("t: a done, b timed out")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_leads_elsewhere_is_not_dropped_and_has_timed_out_all_the_same() {
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Says(8)),
+            ("c", Says(60)),
+            ("x", Says(0)),
+        ])
+        .add_edge(START, ["a", "b", "c"])
+        .add_edge("b", "x")
+        .add_join(["a", "b", "c"], "t", Join::settled().within(FIVE)),
+    );
+    let (seconds, said) = timed(&graph).await;
+    assert_eq!(seconds, 8);
+    let seen = "t: a done, b timed out, c timed out";
+    assert_eq!(said, ["a", "b", seen, "x"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_round_has_its_own_time() {
+    let graph = sound(
+        nodes([("a", Says(1)), ("b", Says(60))])
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled().within(FIVE))
+            .add_conditional_edges(
+                "t",
+                |state: &Trace| match state.log.len() {
+                    0..=2 => vec!["a", "b"],
+                    _ => vec![],
+                },
+                ["a", "b"],
+            ),
+    );
+    let begin = Instant::now();
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b | t | a b | t");
+    assert_eq!(begin.elapsed(), 2 * FIVE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_waited_for_begins_no_time() {
+    // `c` comes long after the quorum: nothing fires with nothing.
+    let graph = sound(
+        nodes([("a", Says(1)), ("x", Says(1)), ("c", Says(60))])
+            .add_edge(START, ["a", "x"])
+            .add_edge("x", "c")
+            .add_join(["a", "c"], "t", Join::quorum(1).within(FIVE)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a x | c t");
+    assert_eq!(run.state.log, ["a", "x", "c", "t: a done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_is_over_wakes_no_join_of_which_nothing_came() {
+    let to_end = |_: &Trace| -> Vec<&str> { vec![] };
+    let graph = |last: [&'static str; 2]| {
+        sound(
+            nodes([
+                ("p", Says(1)),
+                ("a", Says(1)),
+                ("b", Says(1)),
+                ("long", Says(60)),
+                ("x", Says(2)),
+            ])
+            .add_edge(START, ["p", last[0]])
+            .add_edge(last[0], last[1])
+            .add_conditional_edges("p", to_end, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled().within(FIVE)),
+        )
+    };
+    let run = run_of(&graph(["long", "x"])).await.unwrap();
+    assert_eq!(ran(&run), "long p | x");
+    let run = run_of(&graph(["x", "long"])).await.unwrap();
+    assert_eq!(ran(&run), "p x | long");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_come_and_waits_to_tell_of_it_has_come() {
+    let chatty = async |ctx: Ctx| -> NodeResult<TraceUpdate> {
+        sleep(Duration::from_secs(1)).await;
+        for n in 0..3_u32 {
+            ctx.emit(n)?;
+        }
+        Ok(Trace::update().log("a"))
+    };
+    let graph = sound(
+        nodes([("b", Says(60))])
+            .add_node("a", chatty)
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled().within(FIVE)),
+    );
+    let events = graph.invoke(Trace::update()).stream();
+    let mut events = events.custom::<u32>().buffer(2);
+    assert!(events.next().await.is_some());
+    // Meanwhile the buffer is full, and the time is over.
+    sleep(2 * FIVE).await;
+    let run = events.finish().await.unwrap();
+    assert_eq!(run.state.log, ["a", "t: a done, b timed out"]);
+}
