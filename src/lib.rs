@@ -130,13 +130,14 @@ pub use superstep_core::{
     Events, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields,
     Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
     IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines, Kinds,
-    Last, Lead, LeadBy, Lease, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
-    NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome, Phase,
-    PhaseKind, Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run, RunControl,
-    RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin,
-    State, StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread,
-    ThreadId, ThreadUpdate, Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun,
-    Unfinished, Update, UpdateKeys, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
+    Last, Lead, LeadBy, Lease, Loaded, LogError, Max, MemoryCheckpointer, Merge, MergeRecord, Min,
+    NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure,
+    Outcome, Phase, PhaseKind, Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run,
+    RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome,
+    StarvedJoin, State, StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId,
+    TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline, TimeoutScope, Transcript,
+    TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys, View, Watcher, Worker,
+    WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]

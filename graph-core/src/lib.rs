@@ -57,7 +57,7 @@ pub use state::{
     All, Any, Append, Data, FieldSchema, FieldUpdate, Fields, IntoUpdate, Items, Last, Max, Merge,
     Min, Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
 };
-pub use timeline::{Phase, PhaseKind, Span, SpanOutcome, Timeline};
+pub use timeline::{LogError, Phase, PhaseKind, Span, SpanOutcome, Timeline};
 pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 
 /// Names for generated code and for compiler messages; outside semver.
