@@ -80,8 +80,6 @@
 //!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
 //!   [`blocking`] makes a node of a function that is not async.
 //!   `docs/policies.md` says how they go together.
-//! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
-//!   on a function.
 //! - **Limits.** [`node`]`(f).max_concurrency(n)` and a shared [`Limiter`] bound
 //!   what is at work at once, and how often it starts; a [`CachePolicy`] spares
 //!   what was done before, and a [`Budget`] bounds what runs use in all.
@@ -96,6 +94,13 @@
 //!   crash, [`Ctx::once`] keeps an effect from happening twice, and [`Thread`]
 //!   shows the way, corrects it and goes back. `docs/threads.md` says what is
 //!   promised.
+//! - **Watching.** [`stream`](Invocation::stream) on a run gives its [`Events`] as
+//!   they happen, [`watch`](Invocation::watch) lets others see them, and
+//!   [`Ctx::emit`] tells of what a node does; a [`RunControl`] cancels or drains.
+//!   `docs/streaming.md` shows it.
+//! - **Subgraphs.** A compiled graph is a node of another: of the same state by
+//!   itself, with a state of its own by [`StateGraph::add_subgraph`] or as a
+//!   [`subgraph`]. `docs/subgraphs.md` says what is inherited.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -122,7 +127,9 @@
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
+//! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
+//! | `tracing` | no | spans of runs, for the crate tracing and whatever subscribes to it |
 
 #[cfg(doctest)]
 mod error_pages;
@@ -142,17 +149,19 @@ pub use superstep_core::{
     Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events,
     ExceedsBurst, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate,
     Fields, Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames,
-    IntoNode, IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, Kinds,
-    Last, Lead, LeadBy, Lease, Left, Limiter, Loaded, Max, MemoryCheckpointer, Merge, MergeRecord,
-    Min, NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure,
-    Outcome, ParseCostError, Phase, PhaseKind, Prunable, Reducer, Replace, Reservation, Retention,
-    Retry, Retryable, Route, Run, RunControl, RunError, RunId, START, Schema, SendTo, Snapshot,
-    Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph, Sum,
-    SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,
-    TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
-    Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
+    IntoNode, IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines,
+    Kinds, Last, Lead, LeadBy, Lease, Left, Limiter, Loaded, LogError, Max, MemoryCheckpointer,
+    Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult,
+    OnBusy, OnFailure, Outcome, ParseCostError, Phase, PhaseKind, Prunable, Reducer, Replace,
+    Reservation, Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, START,
+    Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status,
+    Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate,
+    Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update,
+    UpdateKeys, Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
+#[cfg(feature = "progress")]
+pub use superstep_providers::Progress;
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};
 #[cfg(feature = "postgres")]

@@ -54,8 +54,8 @@ pub use node::{
 pub use plan::StarvedJoin;
 pub use run::{
     Blocking, CacheStats, CancelledBy, Durability, Events, Given, HasContext, History, IntoContext,
-    Invocation, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph, Thread,
-    ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
+    Invocation, JsonLines, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph,
+    Thread, ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;
@@ -63,7 +63,7 @@ pub use state::{
     All, Any, Append, Data, FieldSchema, FieldUpdate, Fields, IntoUpdate, Items, Last, Max, Merge,
     Min, Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
 };
-pub use timeline::{Phase, PhaseKind, Span, SpanOutcome, Timeline};
+pub use timeline::{LogError, Phase, PhaseKind, Span, SpanOutcome, Timeline};
 pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 
 /// Names for generated code and for compiler messages; outside semver.

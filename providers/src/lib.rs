@@ -1,11 +1,13 @@
-//! The outside world of superstep: where threads are kept. Use it through the
-//! crate `superstep`, which re-exports what is public here.
+//! The outside world of superstep: where threads are kept and runs are
+//! shown. Use it through the crate `superstep`, which re-exports what is public
+//! here.
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `encryption` | `Encrypted`: what a checkpointer keeps, encrypted |
 //! | `postgres` | `Postgres`: threads in a database |
 //! | `postgres-tls` | TLS for `Postgres` |
+//! | `progress` | `Progress`: a run as it goes on, on a terminal |
 //! | `sqlite` | `Sqlite`: threads in a file |
 
 // One module a back end; none names another.
@@ -13,6 +15,8 @@
 mod encryption;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "progress")]
+mod progress;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -20,5 +24,7 @@ mod sqlite;
 pub use encryption::{Encrypted, Key, Keys};
 #[cfg(feature = "postgres")]
 pub use postgres::{Postgres, PostgresOptions};
+#[cfg(feature = "progress")]
+pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};

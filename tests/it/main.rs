@@ -16,7 +16,10 @@ mod kit;
 #[cfg(feature = "testing")]
 mod laws;
 mod limits;
+mod log;
 mod policies;
+#[cfg(feature = "progress")]
+mod progress;
 mod run;
 mod silent;
 mod state;
@@ -24,5 +27,7 @@ mod stop;
 mod subgraphs;
 mod threads;
 mod timeline;
+#[cfg(feature = "tracing")]
+mod traced;
 mod transcript;
 mod undo;

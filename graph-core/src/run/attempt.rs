@@ -16,6 +16,7 @@ use super::policed::attempts;
 use super::settle::TaskKey;
 use super::spans::Spans;
 use super::stop::Stops;
+use super::traced::Tracer;
 use super::watch::Watch;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
@@ -46,6 +47,7 @@ pub(super) struct Shared<S: State, C> {
     pub(super) seed: Seed,
     /// When its tasks are at work.
     pub(super) spans: Arc<Spans>,
+    pub(super) tracer: Tracer,
 }
 
 /// Whoever watches the run.
@@ -239,7 +241,8 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     }
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
-    match caught(|| call(shared, state, place, sent, None, task.arrivals.as_ref())) {
+    let calls = || call(shared, state, place, sent, None, task.arrivals.as_ref());
+    match caught(|| shared.tracer.call(place, calls)) {
         Ok(call) => TaskFuture::Once(call),
         Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }

@@ -233,7 +233,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 told.begins(Spot::of(place));
             }
             let sent = task.send.map(|(_, input)| input);
-            let mut call = call(&self.shared, &self.state, place, sent, None, None);
+            let calls = || call(&self.shared, &self.state, place, sent, None, None);
+            let mut call = self.shared.tracer.row_call(place, calls);
             // Looked at where it is: an update can be large.
             let mut polled = call.as_mut().poll_outcome(cx);
             let outcome = match &mut polled {
@@ -306,6 +307,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
         self.shared.spans.begin(self.superstep);
         let tasks = tasks.len();
+        self.shared.tracer.superstep(self.superstep, tasks);
         self.tell(|| EventKind::SuperstepStarted { tasks });
         Ok(())
     }
@@ -355,6 +357,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             self.frontier.finish(graph, exits, chosen, tasks);
         }
         self.frontier.tasks(graph, tasks);
+        self.shared.tracer.superstep_ends();
         Ok(())
     }
 

@@ -26,6 +26,7 @@ use super::result::Run;
 use super::spans::Spans;
 use super::stop::{StopCall, Stops};
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
+use super::traced::Tracer;
 use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
 use crate::compile::Graph;
 use crate::event::Origin;
@@ -386,15 +387,23 @@ where
             nest: None,
             seed: Seed::new(self.seed),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
+            tracer: self.tracer(),
         }
     }
 
-    /// The run, which tells a hub of what happens in it.
-    fn watched(self, hub: Arc<Hub>) -> Running<'static, S> {
+    fn tracer(&self) -> Tracer {
         let graph = &self.graph.frozen;
-        let named = self.watched_by.as_ref().and_then(|by| by.run_id.clone());
+        let run = self.watched_by.as_ref().and_then(|by| by.run_id.as_ref());
+        let call = self.call.as_ref().and_then(|call| call.thread.as_ref());
+        Tracer::of_run(&graph.name, &graph.names, run, call.map(|(id, _)| id))
+    }
+
+    /// The run, which tells a hub of what happens in it.
+    fn watched(mut self, hub: Arc<Hub>) -> Running<'static, S> {
+        let graph = Arc::clone(&self.graph.frozen);
+        let run = &mut self.watched_by_mut().run_id;
         let origin = Origin {
-            run: named.unwrap_or_else(|| next_run(&graph.name)),
+            run: run.get_or_insert_with(|| next_run(&graph.name)).clone(),
             path: String::new(),
             names: Arc::clone(&graph.names),
         };
@@ -443,7 +452,8 @@ where
         if let Some(call) = call
             && let Some((thread, run_on_thread)) = call.thread
         {
-            return run_on_thread(Parts {
+            let tracer = shared.tracer.clone();
+            return tracer.around(run_on_thread(Parts {
                 shared,
                 call_limit: self.recursion_limit,
                 recursion_limit,
@@ -453,21 +463,22 @@ where
                 call: call.settings,
                 observer,
                 executor,
-            });
+            }));
         }
         let nothing_lost = self.nothing_lost(settings, executor.is_some());
         let around = Around {
             recursion_limit: self.recursion_limit,
             ..Around::default()
         };
+        let tracer = shared.tracer.clone();
         let mut progress = Progress::new(shared.nested(around), recursion_limit);
         progress.observer = observer;
         progress.executor = executor;
-        Box::pin(async move {
+        tracer.around(Box::pin(async move {
             nothing_lost?;
             progress.run(input).await?;
             progress.finish()
-        })
+        }))
     }
 
     /// Refuses a run that should have a thread, and names none.

@@ -30,6 +30,7 @@ mod stop;
 mod tell;
 mod thread;
 mod timed;
+mod traced;
 mod watch;
 
 pub use blocking::{Blocking, blocking};
@@ -49,4 +50,4 @@ pub(crate) use thread::incompatible;
 pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
-pub use watch::{Events, Watcher};
+pub use watch::{Events, JsonLines, Watcher};

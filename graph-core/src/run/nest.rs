@@ -22,6 +22,7 @@ use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
 use super::stop::{RunControl, StopCall};
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
+use super::traced::Tracer;
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
@@ -43,6 +44,7 @@ pub(super) struct Nest {
     control: Option<RunControl>,
     seed: Seed,
     spans: Arc<Spans>,
+    tracer: Tracer,
     /// The workers of the graph that they are nodes of.
     workers: Vec<InputType>,
     /// That of the graph around it.
@@ -111,6 +113,7 @@ impl<S: State, C> Shared<S, C> {
                 }),
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
+                tracer: self.tracer.clone(),
                 workers: workers.collect(),
                 outer: around.outer,
             }));
@@ -193,19 +196,24 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let (nest, place) = (Arc::clone(&self.nest), self.place);
         let ledger = nest.ledger(self.place, &self.graph);
         let mut progress = self.begin(state, hands, ledger.as_ref());
-        match &ledger {
-            None => progress.run(input).await?,
-            Some(ledger) => {
-                let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
-                let work = progress.go_inside(&mut input, ledger, &outer, &drains);
-                let ended = guarded(work).await;
-                match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
-                    InsideEnd::Done => {}
-                    InsideEnd::Paused => return Err(PausedInside.into()),
+        let tracer = progress.shared.tracer.clone();
+        let runs = async {
+            match &ledger {
+                None => progress.run(input).await?,
+                Some(ledger) => {
+                    let outer = |levels: usize, name: &str| nest.worker(levels, name);
+                    let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
+                    let work = progress.go_inside(&mut input, ledger, &outer, &drains);
+                    let ended = guarded(work).await;
+                    match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
+                        InsideEnd::Done => {}
+                        InsideEnd::Paused => return Err(PausedInside.into()),
+                    }
                 }
             }
-        }
+            Ok(())
+        };
+        tracer.around_inside(runs).await?;
         nest.note(place, progress.times());
         let nested = progress.nested.take();
         let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
@@ -231,6 +239,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let watch = nest.watch.as_ref();
         let watch = watch.map(|watch| watch.inside(place, Arc::clone(&graph.names)));
         let limits = graph.limits;
+        let tracer = nest.tracer.inside(place, &graph.name, &graph.names);
         let shared = Shared {
             referee: referee_of(&graph),
             limits: RunLimits::inside(nest.bounds.clone(), &graph.narrow),
@@ -242,6 +251,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             nest: None,
             seed: nest.seed_in(place),
             spans: Arc::new(Spans::new(nest.spans.begun())),
+            tracer,
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
         let shared = shared.nested(Around {

@@ -11,6 +11,7 @@ use super::race::{Begin, Race};
 use super::settle::TaskKey;
 use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
+use super::traced::TaskTrace;
 use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
 use crate::node::{
@@ -30,6 +31,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     let mut watched = shared
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
+    let traced = shared.tracer.task(place(superstep, 1, &task));
     let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
     let key = TaskKey::of(&task);
     let node = shared.graph.node(task.node);
@@ -54,6 +56,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         desk,
         shared: &shared,
         state: &state,
+        traced: &traced,
         first: None,
     };
     loop {
@@ -61,6 +64,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         let error = match work.over(result) {
             Ok(ended) => {
                 span.ends(how(&ended));
+                traced.ends(&ended);
                 return told(watched, ended).await;
             }
             Err(error) => error,
@@ -76,8 +80,10 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
             }
             Err(error) => {
                 if let Err(failed) = work.fall_back(error) {
+                    let ended = Err(failed);
                     span.ends(SpanEnd::Failed);
-                    return told(watched, Err(failed)).await;
+                    traced.ends(&ended);
+                    return told(watched, ended).await;
                 }
             }
         }
@@ -114,6 +120,7 @@ async fn wait(delay: Duration) {
 struct Work<'a, S: State, C> {
     shared: &'a Shared<S, C>,
     state: &'a Arc<S>,
+    traced: &'a TaskTrace,
     node: &'a FrozenNode<S, C>,
     key: TaskKey,
     place: Place,
@@ -209,7 +216,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             desk: desk.as_ref(),
             arrivals: self.arrivals.as_ref(),
         };
-        let call = caught(|| call_body(shared, body, state, place, given(input)))?;
+        let trace = self.traced.attempt(place.attempt, self.first.is_some());
+        let calls = || call_body(shared, body, state, place, given(input));
+        let call = caught(|| trace.within(calls)).inspect_err(|error| trace.fails(error))?;
         let second = hedge.map(|(after, input)| {
             let given = given(input);
             let begin: Begin<'_, S> =
@@ -233,7 +242,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
                 true => Poll::Pending,
                 false => {
                     room = None;
-                    race.poll(cx)
+                    trace.within(|| race.poll(cx))
                 }
             };
             match (polled, &mut limit) {
@@ -242,6 +251,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             }
         })
         .await;
+        trace.ends(&result);
         race.stop()?;
         result
     }

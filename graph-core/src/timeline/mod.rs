@@ -33,6 +33,7 @@
 mod axis;
 mod chrome;
 mod judge;
+mod of_lines;
 mod of_run;
 mod pieces;
 mod rows;
@@ -47,6 +48,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::of_lines::LogError;
 pub use self::span::{Phase, PhaseKind, Span, SpanOutcome};
 use self::{judge::Judged, words::ratio};
 

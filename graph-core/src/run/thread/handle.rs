@@ -9,6 +9,7 @@ use super::super::error::RunError;
 use super::super::joins::referee_of;
 use super::super::limits::RunLimits;
 use super::super::spans::Spans;
+use super::super::traced::Tracer;
 use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::history::History;
@@ -258,6 +259,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             nest: None,
             seed: Seed::default(),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
+            tracer: Tracer::default(),
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }

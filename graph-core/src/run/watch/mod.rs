@@ -3,6 +3,7 @@
 mod call;
 mod events;
 mod hub;
+mod lines;
 mod task;
 mod told;
 mod watcher;
@@ -11,6 +12,7 @@ pub(super) use call::{WatchedBy, next_run};
 pub use events::Events;
 pub(super) use events::Start;
 pub(super) use hub::{Elapsed, Hub, Put};
+pub use lines::JsonLines;
 pub(super) use task::{WatchedTask, finished, with_causes};
 pub(super) use told::Watch;
 pub use watcher::Watcher;
