@@ -67,6 +67,10 @@
 //!   node that returns a [`Command`] writes and chooses at once.
 //! - **Map and reduce.** A [`Worker`] is started by sends, once for each value,
 //!   and gets that value in place of a view of the state.
+//! - **Joins.** An edge from several sources waits for all of them;
+//!   [`StateGraph::add_join`] waits for the first, for a quorum, for whatever
+//!   comes in time, and [`Ctx::arrivals`] says what each source came to.
+//!   `docs/joins.md` has all of it.
 //! - **Failures.** A node fails by `?` on any error, on text, or on an
 //!   `anyhow::Error`, and by `Err("no answer".into())`, see [`NodeError`]. The
 //!   run then ends with a [`RunError`], which `main` prints with its causes and
@@ -76,6 +80,12 @@
 //!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
 //!   [`blocking`] makes a node of a function that is not async.
 //!   `docs/policies.md` says how they go together.
+//! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
+//!   on a function.
+//! - **Limits.** [`node`]`(f).max_concurrency(n)` and a shared [`Limiter`] bound
+//!   what is at work at once, and how often it starts; a [`CachePolicy`] spares
+//!   what was done before, and a [`Budget`] bounds what runs use in all.
+//!   `docs/limits.md` says how they go together.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.
@@ -110,6 +120,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers |
+//! | `rate-limit` | no | rates of a [`Limiter`], and `Ctx::acquire`, by way of governor |
+//! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
@@ -123,25 +135,28 @@ mod error_pages;
 
 #[doc(hidden)]
 pub use superstep_core::__private;
+#[cfg(feature = "cache")]
+pub use superstep_core::MemoryCache;
 #[cfg(feature = "schema")]
 pub use superstep_core::json_schema;
 #[cfg(feature = "testing")]
 pub use superstep_core::testing;
 pub use superstep_core::{
-    All, Any, Append, Arrival, Arrivals, Blocking, CancelledBy, CheckpointError, CheckpointId,
-    CheckpointRecord, Checkpointer, Claim, Command, Commit, CompileError, Ctx, Data, Definition,
-    Diagnostic, Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue,
-    Events, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate, Fields,
-    Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode,
-    IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines, Kinds,
-    Last, Lead, LeadBy, Lease, Loaded, LogError, Max, MemoryCheckpointer, Merge, MergeRecord, Min,
-    NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure,
-    Outcome, Phase, PhaseKind, Prunable, Reducer, Replace, Retention, Retry, Retryable, Route, Run,
-    RunControl, RunError, RunId, START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome,
-    StarvedJoin, State, StateGraph, Status, Subgraph, Sum, SuperstepRecord, Target, TaskId,
-    TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline, TimeoutScope, Transcript,
-    TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys, View, Watcher, Worker,
-    WriteKind, blocking, node, subgraph,
+    All, Any, Append, Arrival, Arrivals, Blocking, Budget, BudgetExhausted, Cache, CacheError,
+    CachePolicy, CacheStats, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord,
+    Checkpointer, Claim, Command, Commit, CompileError, Cost, Ctx, Data, Definition, Diagnostic,
+    Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue, Events,
+    ExceedsBurst, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema, FieldUpdate,
+    Fields, Given, Graph, HasContext, History, Interrupt, Interrupted, IntoContext, IntoNames,
+    IntoNode, IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines,
+    Kinds, Last, Lead, LeadBy, Lease, Left, Limiter, Loaded, LogError, Max, MemoryCheckpointer,
+    Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult,
+    OnBusy, OnFailure, Outcome, ParseCostError, Phase, PhaseKind, Prunable, Reducer, Replace,
+    Reservation, Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, START,
+    Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status,
+    Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate,
+    Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update,
+    UpdateKeys, Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]

@@ -18,9 +18,13 @@ const MODULES: &[(&str, &[&str])] = &[
     ("id", &[]),
     ("state", &["id"]),
     ("checkpoint", &["id", "state"]),
-    ("node", &["id", "state", "checkpoint"]),
-    ("graph", &["id", "state", "checkpoint", "node"]),
-    ("compile", &["id", "state", "checkpoint", "node", "graph"]),
+    ("cache", &[]),
+    ("node", &["id", "state", "checkpoint", "cache"]),
+    ("graph", &["id", "state", "checkpoint", "cache", "node"]),
+    (
+        "compile",
+        &["id", "state", "checkpoint", "cache", "node", "graph"],
+    ),
     ("plan", &["id", "state", "checkpoint", "node", "compile"]),
     ("merge", &["id", "state", "checkpoint", "compile"]),
     ("event", &["id", "state", "checkpoint", "node"]),
@@ -30,6 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "id",
             "state",
             "checkpoint",
+            "cache",
             "node",
             "graph",
             "compile",
@@ -44,6 +49,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "id",
             "state",
             "checkpoint",
+            "cache",
             "node",
             "graph",
             "compile",
@@ -59,6 +65,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "id",
             "state",
             "checkpoint",
+            "cache",
             "node",
             "graph",
             "compile",
@@ -74,6 +81,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "id",
             "state",
             "checkpoint",
+            "cache",
             "node",
             "graph",
             "compile",
@@ -105,10 +113,12 @@ const RUNTIMES: &[&str] = &[
 ];
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than
-/// that: what keeps leases in memory sees when they end, and a body's signs of life
-/// have their times.
+/// that: what keeps leases and results in memory sees when they end, what measures
+/// rates how long ago something was, and a body's signs of life have their times.
 const CLOCKS: &[&str] = &[
+    "graph-core/src/cache/memory.rs",
     "graph-core/src/checkpoint/memory.rs",
+    "graph-core/src/node/governed.rs",
     "graph-core/src/node/pulse.rs",
 ];
 

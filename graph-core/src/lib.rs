@@ -7,6 +7,8 @@ mod state;
 
 mod checkpoint;
 
+mod cache;
+
 mod node;
 
 mod graph;
@@ -28,6 +30,9 @@ mod timeline;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "cache")]
+pub use cache::MemoryCache;
+pub use cache::{Cache, CacheError};
 pub use checkpoint::{
     CheckpointError, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord, FieldAt,
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
@@ -40,16 +45,17 @@ pub use event::{
 pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Arrival, Arrivals, Command, Ctx, Definition, EmitError, Emitted, EventValue, Failure, Fallback,
-    Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeBuilder,
-    NodeDefaults, NodeError, NodeResult, Outcome, Retry, Retryable, Route, SendTo, Target, View,
-    Worker, node,
+    Arrival, Arrivals, Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, Definition,
+    EmitError, Emitted, EventValue, ExceedsBurst, Failure, Fallback, Interrupted, IntoNames,
+    IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter, NodeBuilder, NodeDefaults,
+    NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry, Retryable, Route, SendTo,
+    Target, Usage, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
-    Blocking, CancelledBy, Durability, Events, Given, HasContext, History, IntoContext, Invocation,
-    JsonLines, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph, Thread,
-    ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
+    Blocking, CacheStats, CancelledBy, Durability, Events, Given, HasContext, History, IntoContext,
+    Invocation, JsonLines, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph,
+    Thread, ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

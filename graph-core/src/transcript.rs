@@ -276,6 +276,9 @@ fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
     if let Some(ended) = &task.ended {
         writeln!(f, "    {ended}")?;
     }
+    if task.cached {
+        writeln!(f, "    cached")?;
+    }
     if task.attempts > 1 {
         writeln!(f, "    attempts {}", task.attempts)?;
     }

@@ -15,6 +15,7 @@ mod joins;
 mod kit;
 #[cfg(feature = "testing")]
 mod laws;
+mod limits;
 mod log;
 mod policies;
 #[cfg(feature = "progress")]

@@ -298,7 +298,7 @@ async fn a_graph_has_a_time_for_its_runs() {
     let graph = sound(
         StateGraph::<Trace>::new("test")
             .add_node("a", async |_: View<Trace>| {
-                tokio::time::sleep(2 * SECOND).await
+                tokio::time::sleep(2 * SECOND).await;
             })
             .add_edge(START, "a")
             .run_timeout(SECOND),

@@ -11,6 +11,8 @@ pub(super) struct Calls<'g> {
     pub(super) edges: &'g [RecordedEdge],
     pub(super) routes: Vec<RouteCall<'g>>,
     pub(super) breakpoints: &'g [RecordedBreakpoint],
+    /// Whether there is something that keeps results.
+    pub(super) has_cache: bool,
     pub(super) fields: &'static [FieldSchema],
 }
 
@@ -51,6 +53,7 @@ impl<'g> Calls<'g> {
             edges: &graph.edges,
             routes: routes.collect(),
             breakpoints: &graph.threads.breakpoints,
+            has_cache: graph.cache.is_some(),
             fields: S::schema().fields,
         }
     }

@@ -166,6 +166,17 @@ impl Findings {
         );
     }
 
+    pub(super) fn cache_without_store(&mut self, place: Place, node: &str) {
+        self.error(
+            place,
+            "cache-without-store",
+            format_args!("`{node}` keeps its results in the graph's cache, and the graph has none"),
+            format_args!(
+                "give the graph one: `.cache(MemoryCache::new())`, or a `Cache` of your own"
+            ),
+        );
+    }
+
     pub(super) fn hedge_not_idempotent(&mut self, place: Place, node: &str) {
         self.error(
             place,

@@ -11,7 +11,7 @@ use super::graph::{
     Pace, Questions, Threads, Warnings,
 };
 use super::links::{Lists, arranged, sorted};
-use super::rules::rules;
+use super::rules::RulesOf;
 use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 use crate::graph::StateGraph;
 use crate::id::NodeName;
@@ -25,7 +25,9 @@ pub(super) fn freeze<S: State, C>(
     merge_equal_joins(&mut shape);
     let mut exits = exits(&graph, &shape);
     let start = exits.remove(0);
-    let rules = rules(&shape);
+    let rules = graph.rules.as_ref();
+    let rules = rules.and_then(|rules| rules.downcast_ref::<RulesOf>());
+    let rules = rules.and_then(|of| of.rules(&shape));
     let mut nodes = Vec::with_capacity(shape.nodes.len());
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
@@ -50,6 +52,7 @@ pub(super) fn freeze<S: State, C>(
     Frozen {
         name: graph.name,
         names: names(&shape),
+        narrow: narrow(&nodes),
         nodes,
         start,
         joins: joins(&shape),
@@ -65,6 +68,7 @@ pub(super) fn freeze<S: State, C>(
             after: std::mem::take(&mut shape.breakpoints.after),
         },
         questions: Questions::default(),
+        cache: graph.cache,
         shape,
         warnings: Warnings {
             place: graph.place,
@@ -98,6 +102,15 @@ fn exits<S: State, C>(graph: &StateGraph<S, C>, shape: &Shape) -> Vec<Exits<S>> 
         });
     }
     exits
+}
+
+/// The nodes of which only so many tasks may be at work at once.
+fn narrow<S: State, C>(nodes: &[FrozenNode<S, C>]) -> Vec<(NodeIndex, usize)> {
+    let most = |node: &FrozenNode<S, C>| node.policy.max_concurrency;
+    let nodes = (0..).zip(nodes);
+    nodes
+        .filter_map(|(index, node)| Some((index, most(node)?)))
+        .collect()
 }
 
 /// Joins as they are, not as they were added: equal ones are one. Of those that

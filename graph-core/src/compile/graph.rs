@@ -17,7 +17,7 @@ use super::picture::picture;
 use super::rules::Rules;
 use super::shape::{NodeIndex, Shape};
 use crate::checkpoint::DynCheckpointer;
-use crate::graph::{Limits, Place, Router};
+use crate::graph::{Caching, Limits, Place, Router};
 use crate::id::NodeName;
 use crate::node::{Body, InputType, Policy, Question};
 use crate::state::State;
@@ -41,8 +41,11 @@ pub(crate) struct Frozen<S: State, C> {
     /// Makes those who decide about them: the runs know the type.
     pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) limits: Limits,
+    /// The nodes of which only so many tasks may be at work at once, sorted.
+    pub(crate) narrow: Vec<(NodeIndex, usize)>,
     pub(crate) threads: Threads,
     pub(crate) questions: Questions,
+    pub(crate) cache: Option<Caching>,
     /// What pictures and warnings are made of.
     pub(super) shape: Shape,
     pub(super) warnings: Warnings,

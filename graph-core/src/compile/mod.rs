@@ -23,7 +23,7 @@ pub(crate) use graph::{
     Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSource,
     Pace,
 };
-pub(crate) use rules::{RuledJoin, Rules};
+pub(crate) use rules::{RuledJoin, Rules, RulesOf};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
 use std::sync::Arc;

@@ -135,6 +135,9 @@ impl<'a> Resolver<'a> {
         if policy.defer && node.worker {
             self.findings.deferred_worker(place, name);
         }
+        if policy.cache.is_some() && !self.calls.has_cache {
+            self.findings.cache_without_store(place, name);
+        }
         let hedge = policy.hedge.filter(|&hedge| hedge < Duration::MAX);
         if hedge.is_some() && !policy.idempotent {
             self.findings.hedge_not_idempotent(place, name);

@@ -73,8 +73,22 @@ impl RuledJoin {
     }
 }
 
+/// Finds the rules of a graph: a program without any does not contain how.
+#[derive(Debug)]
+pub(crate) struct RulesOf(fn(&Shape) -> Option<Rules>);
+
+impl RulesOf {
+    pub(crate) fn new() -> Self {
+        Self(rules)
+    }
+
+    pub(super) fn rules(&self, shape: &Shape) -> Option<Rules> {
+        self.0(shape)
+    }
+}
+
 /// The rules of a graph that has any.
-pub(super) fn rules(shape: &Shape) -> Option<Rules> {
+fn rules(shape: &Shape) -> Option<Rules> {
     let indices = 0..shape.joins.len();
     let ruled: Vec<usize> = indices
         .filter(|&index| !shape.joins[index].waits_for_all())

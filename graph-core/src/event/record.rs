@@ -44,9 +44,12 @@ pub struct TaskRecord {
     /// How it ended, if a join waits for it and it did not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Arrival>,
-    /// How many attempts it took; 0 if the superstep failed, the task waits, or it
-    /// was cancelled.
+    /// How many attempts it took; 0 if the superstep failed, the task waits, was
+    /// cancelled, or did not run.
     pub attempts: u32,
+    /// Whether it did not run, since the cache had what it comes to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
     /// Whether its fallback was called, and what follows is what that did.
     #[serde(skip_serializing_if = "is_false")]
     pub fallback: bool,

@@ -1,8 +1,10 @@
 //! The builder: it records what is said, and where, and judges nothing.
 
+mod cache;
 mod join;
 mod threads;
 
+pub(crate) use cache::Caching;
 pub use join::Join;
 pub(crate) use join::{JoinKind, Rule};
 pub(crate) use threads::{RecordedBreakpoint, RecordedThreads};
@@ -158,9 +160,11 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
-    /// Makes those who decide about joins with rules, if there are any: the runs
-    /// know the type.
+    /// What is known of joins with rules, if there are any, and what decides about
+    /// them: `compile` and the runs know the types.
+    pub(crate) rules: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) cache: Option<Caching>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -179,7 +183,9 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             defaults: NodeDefaults::default(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
+            rules: None,
             referees: None,
+            cache: None,
         }
     }
 
@@ -352,7 +358,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 
     /// The most tasks at work at once in a run; 0 counts as 1. No limit by
-    /// default.
+    /// default. A task that waits for a limiter, or for its next attempt, is not
+    /// at work.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.limits.max_concurrency = Some(tasks.max(1));
         self

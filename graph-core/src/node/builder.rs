@@ -5,7 +5,11 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{Definition, Fallback, IntoNames, IntoNode, IntoOutcome, IntoWorker, Policy, Retry};
+use super::cache::CachedByKeyOf;
+use super::{
+    CachePolicy, Definition, Fallback, IntoNames, IntoNode, IntoOutcome, IntoWorker, Limiter,
+    Policy, Retry, Usage,
+};
 use crate::state::{Data, State};
 
 /// Wraps a function, so that policies can be put on the node it becomes.
@@ -108,7 +112,10 @@ impl<F> NodeBuilder<F> {
     /// [`ctx.failure()`](crate::Ctx::failure). What it returns is what the node
     /// returns: its edges, routes and joins are followed as if it had succeeded.
     /// It is called once; the node's timeouts hold for it, too. If it fails, the
-    /// task fails, with an error that tells both.
+    /// task fails, with an error that tells both. It takes a place of each
+    /// `max_concurrency` that holds for the node, and nothing of the node's
+    /// limiters and what the node [`reserves`](Self::reserves): what it does is
+    /// not what these are for.
     ///
     /// It is not called for a question, nor when the run is cancelled. On a
     /// thread, its result is kept as the node's would be; after a crash before
@@ -170,7 +177,8 @@ impl<F> NodeBuilder<F> {
     /// The first of the two to succeed wins, and the other is dropped. An attempt
     /// fails when all calls of it that have begun have failed: at once, if the
     /// first fails before that time. Both calls are one attempt, under one
-    /// timeout, and take one place of `max_concurrency`.
+    /// timeout, and take one place of `max_concurrency`, one start of each
+    /// [`limiter`](Self::limiter) and one reservation.
     ///
     /// The node must be [`idempotent`](Self::idempotent), which `compile` checks.
     /// It cannot ask questions: [`ctx.interrupt`](crate::Ctx::interrupt) is an
@@ -212,6 +220,48 @@ impl<F> NodeBuilder<F> {
     pub fn hedge(mut self, after: Duration) -> Self {
         self.policy.hedge = Some(after);
         self
+    }
+
+    /// The most tasks of the node at work at once in a run; 0 counts as 1. For
+    /// workers, of which any number may be sent to.
+    ///
+    /// A task that waits for its turn does not count towards the run's own
+    /// `max_concurrency`; nor does one that waits for its next attempt. In a
+    /// subgraph it holds for each run of that graph by itself: a [`Limiter`] holds
+    /// for all.
+    pub fn max_concurrency(mut self, tasks: usize) -> Self {
+        self.policy.max_concurrency = Some(tasks.max(1));
+        self
+    }
+
+    /// Lets each attempt begin only when the limiter has room for it; several
+    /// limiters add up. See [`Limiter`] for the order of those who wait.
+    ///
+    /// A graph that is a node holds its slots until it ends: one of its own nodes
+    /// that needs the same may wait for ever.
+    pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
+        self.policy.gates.add(&limiter.into());
+        self
+    }
+
+    /// Lets each attempt reserve so much of the run's budget before it begins,
+    /// which counts as used when it ends, however it does; one that is exhausted
+    /// fails the task. What only the body knows it reserves itself, by
+    /// [`Ctx::reserve`](crate::Ctx::reserve).
+    pub fn reserves(mut self, usage: impl Into<Usage>) -> Self {
+        self.policy.reserves = Some(usage.into());
+        self
+    }
+
+    /// Takes what the node came to before, where the policy says that it would
+    /// come to the same, and keeps what it comes to. The graph needs a cache:
+    /// `StateGraph::cache`.
+    pub fn cache<I>(mut self, policy: CachePolicy<I>) -> NodeBuilder<CachedByKeyOf<I, F>> {
+        self.policy.cache = Some(policy.rule);
+        NodeBuilder {
+            function: CachedByKeyOf::new(self.function),
+            policy: self.policy,
+        }
     }
 
     /// Holds the node back until nothing else is ready; all that are held back

@@ -12,10 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{
-    Arrival, Arrivals, Desk, EmitError, Emitted, Emitter, EventValue, Failure, NO_ARRIVALS,
-    NodeError, Telling, Told,
-};
+use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, NO_ARRIVALS, NodeError};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -25,9 +22,9 @@ use crate::id::{NodeName, TaskId};
 pub struct Ctx<C = ()> {
     context: Arc<C>,
     names: Arc<[NodeName]>,
-    place: Place,
+    pub(super) place: Place,
     desk: Option<Arc<Desk>>,
-    emitter: Option<Arc<dyn Emitter>>,
+    pub(super) emitter: Option<Arc<dyn Emitter>>,
     arrivals: Option<Arc<Arrivals>>,
 }
 
@@ -119,6 +116,10 @@ impl<C> Ctx<C> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.place.attempt
+    }
+
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.desk.as_ref()?.budget()
     }
 
     /// In a fallback, the failure that it is called for; see
@@ -448,81 +449,6 @@ impl<C> Ctx<C> {
     pub fn idempotency_key(&self, key: &str) -> Option<String> {
         let desk = self.desk.as_ref().filter(|desk| desk.waits())?;
         Some(desk.key_for(key))
-    }
-
-    /// Tells whoever watches the run: a custom event, with a value of any type.
-    ///
-    /// Does nothing if nobody watches, or nobody wants custom events. It never
-    /// waits; awaiting what it returns waits until there is room for more. The
-    /// body is not polled while the buffer is full, so that only one that emits
-    /// more than the buffer holds without an await needs to.
-    ///
-    /// # Errors
-    ///
-    /// When the body has filled the run's buffer twice over without an await.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use serde::{Deserialize, Serialize};
-    /// use superstep::prelude::*;
-    ///
-    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
-    /// struct Files {
-    ///     #[reduce(Sum)]
-    ///     read: u64,
-    /// }
-    ///
-    /// #[derive(Serialize, PartialEq, Debug)]
-    /// struct Percent(u8);
-    ///
-    /// async fn read(_: View<Files>, ctx: Ctx) -> NodeResult<FilesUpdate> {
-    ///     ctx.emit(Percent(50))?;
-    ///     ctx.emit(Percent(100))?;
-    ///     Ok(Files::update().read(1_u64))
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let graph = StateGraph::<Files>::new("files")
-    ///     .add_node("read", read)
-    ///     .add_edge(START, "read")
-    ///     .compile()?;
-    /// let mut events = graph.invoke(Files::update()).stream().custom::<Percent>();
-    /// let mut percents = Vec::new();
-    /// while let Some(event) = events.next().await {
-    ///     percents.extend(event.custom::<Percent>().map(|percent| percent.0));
-    /// }
-    /// assert_eq!(percents, [50, 100]);
-    /// assert_eq!(events.finish().await?.state.read, 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn emit<T: Serialize + Send + Sync + 'static>(
-        &self,
-        value: T,
-    ) -> Result<Emitted, EmitError> {
-        self.tell(Telling::Custom, || {
-            Told::Custom(EventValue::new(Arc::new(value)))
-        })
-    }
-
-    /// Tells whoever watches the run of a piece of text, as a language model
-    /// sends it; else as [`emit`](Self::emit).
-    ///
-    /// # Errors
-    ///
-    /// As [`emit`](Self::emit).
-    pub fn emit_token(&self, text: impl Into<Arc<str>>) -> Result<Emitted, EmitError> {
-        self.tell(Telling::Token, || Told::Token(text.into()))
-    }
-
-    fn tell(&self, kind: Telling, told: impl FnOnce() -> Told) -> Result<Emitted, EmitError> {
-        self.heartbeat();
-        match &self.emitter {
-            Some(emitter) if emitter.wants(kind) => emitter.emit(self.place, told()),
-            _ => Ok(Emitted::default()),
-        }
     }
 
     /// The same context, in which a question of that name has an answer: to call

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::{BoxFuture, Failure, Pulse};
+use super::{BoxFuture, Budget, Failure, Pulse};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -60,6 +60,8 @@ pub(crate) struct Desk {
     keep: Option<Box<dyn Keep>>,
     /// What names the task among all tasks of all threads.
     place: String,
+    /// What the run may use.
+    budget: OnceLock<Budget>,
     papers: Mutex<Papers>,
 }
 
@@ -214,6 +216,15 @@ impl Desk {
             return None;
         }
         Some(answer.clone())
+    }
+
+    /// Lays the run's budget on it.
+    pub(crate) fn lend(&self, budget: &Budget) {
+        self.task().budget.get_or_init(|| budget.clone());
+    }
+
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.task().budget.get()
     }
 
     /// A body begins.

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::{BudgetExhausted, ExceedsBurst};
+
 /// What a node returns when it can fail; see [`NodeError`].
 pub type NodeResult<T> = Result<T, NodeError>;
 
@@ -87,9 +89,18 @@ impl NodeError {
         self.0.downcast_ref::<Marked>().map(|marked| marked.mark)
     }
 
-    /// Whether it was made by [`permanent`](Self::permanent).
+    /// Whether another attempt would fail as well: it was made by
+    /// [`permanent`](Self::permanent), or it is a [`BudgetExhausted`] or an
+    /// [`ExceedsBurst`], or has one among its sources.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
+        let mut error: Option<&(dyn Error + 'static)> = Some(self.as_error());
+        while let Some(this) = error {
+            if this.is::<BudgetExhausted>() || this.is::<ExceedsBurst>() {
+                return true;
+            }
+            error = this.source();
+        }
         matches!(self.mark(), Some(Mark::Permanent))
     }
 

@@ -3,7 +3,9 @@
 //! conversion; nothing spawns, sleeps or selects.
 
 mod arrivals;
+mod budget;
 mod builder;
+mod cache;
 mod command;
 mod context;
 mod desk;
@@ -11,19 +13,28 @@ mod emit;
 mod error;
 mod failure;
 mod fallback;
+#[cfg(feature = "rate-limit")]
+mod governed;
 mod into_node;
+mod limiter;
 mod names;
 mod outcome;
 mod policy;
 mod pulse;
+mod rate;
 mod retry;
 mod route;
+mod usage;
 mod view;
 mod worker;
+mod written;
 
 pub use arrivals::{Arrival, Arrivals};
 pub(crate) use arrivals::{NO_ARRIVALS, SourceArrivals, TaskArrival};
+pub use budget::{Budget, BudgetExhausted, Left, Reservation};
 pub use builder::{NodeBuilder, node};
+pub use cache::CachePolicy;
+pub(crate) use cache::CacheRule;
 pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
@@ -40,14 +51,21 @@ pub use fallback::Fallback;
 pub use into_node::Definition;
 pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker};
+pub use limiter::Limiter;
 pub use names::IntoNames;
 pub use outcome::{IntoOutcome, Outcome};
 pub use policy::NodeDefaults;
 pub(crate) use policy::Policy;
 pub(crate) use pulse::Pulse;
+pub use rate::ExceedsBurst;
+pub(crate) use rate::Rate;
 pub(crate) use retry::LongWait;
 pub use retry::{Retry, Retryable};
 pub use route::Route;
+pub use usage::{Cost, ParseCostError, Usage};
 pub use view::View;
 pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};
+pub(crate) use written::{
+    FindWorker, Written, WrittenEnd, has_null, read_outcome, read_update, write_outcome,
+};

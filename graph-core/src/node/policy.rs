@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::Retry;
+use super::cache::CacheRule;
+use super::limiter::Gates;
+use super::{Retry, Usage};
 
 /// What may happen to a task around its body.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +16,12 @@ pub(crate) struct Policy {
     pub(crate) hedge: Option<Duration>,
     /// Whether the node may run twice at once.
     pub(crate) idempotent: bool,
+    /// How many tasks of the node may be at work at once in a run.
+    pub(crate) max_concurrency: Option<usize>,
+    pub(crate) gates: Gates,
+    pub(crate) cache: Option<CacheRule>,
+    /// What each attempt reserves of the run's budget.
+    pub(crate) reserves: Option<Usage>,
     pub(crate) defer: bool,
     pub(crate) destinations: Option<Vec<String>>,
     pub(crate) writes: Option<Vec<String>>,
@@ -44,6 +52,15 @@ impl Policy {
             && self.timeout.is_none()
             && self.idle_timeout.is_none()
             && self.hedge.is_none()
+            && !self.is_limited()
+    }
+
+    /// Whether something is done before an attempt begins.
+    fn is_limited(&self) -> bool {
+        self.max_concurrency.is_some()
+            || !self.gates.is_empty()
+            || self.cache.is_some()
+            || self.reserves.is_some()
     }
 }
 

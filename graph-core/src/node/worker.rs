@@ -28,7 +28,8 @@ use crate::state::Data;
 /// - **Policies** apply to each task: `node(f).retry(..)`, `.timeout(..)`. A
 ///   worker cannot be deferred; the node that collects can.
 /// - **Many**: all sends of a superstep are at work at once, unless
-///   `max_concurrency` bounds them: set it where they call a service. A send
+///   `node(f).max_concurrency(n)` bounds them, a [`Limiter`](super::Limiter), or
+///   the run's `max_concurrency`: set one where they call a service. A send
 ///   costs about a boxed value, a boxed future and an update; ten thousand that
 ///   wait for nothing are a few milliseconds of work, done on all threads of
 ///   the runtime.
@@ -228,6 +229,7 @@ impl InputType {
 /// A worker's input without its type.
 pub(crate) trait Payload: Send + Sync {
     fn boxed_clone(&self) -> Box<dyn Payload>;
+    fn as_any(&self) -> &dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn input_type(&self) -> TypeId;
     fn type_name(&self) -> &'static str;
@@ -240,6 +242,10 @@ pub(crate) trait Payload: Send + Sync {
 impl<T: Data> Payload for T {
     fn boxed_clone(&self) -> Box<dyn Payload> {
         Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

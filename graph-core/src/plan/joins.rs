@@ -183,11 +183,6 @@ impl OpenJoins {
         !open.owed.contains(of.source) && !again()
     }
 
-    /// Whether something has come to the join that counts.
-    pub(crate) fn is_begun(&self, join: usize) -> bool {
-        self.joins[join].is_begun()
-    }
-
     /// Whether the join waits for a source to which the node leads.
     pub(crate) fn waits_for(&self, join: usize, ruled: &RuledJoin, node: NodeIndex) -> bool {
         let mut ways_in = ruled.ways_in.iter().enumerate();

@@ -248,11 +248,6 @@ impl Frontier {
         }
     }
 
-    /// The deferred nodes that wait.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = NodeIndex> {
-        self.deferred.ones().map(crate::compile::to_index)
-    }
-
     /// How many sources of a join have run once this one has, and of how many.
     pub(crate) fn arrivals_with(&self, arrival: JoinSource) -> (usize, usize) {
         let arrived = &self.arrived[arrival.join];

@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::Semaphore;
-
+use super::cached::RunCached;
 use super::chance::Seed;
 use super::hooks::{Ledger, Referee};
+use super::limits::RunLimits;
 use super::policed::attempts;
 use super::settle::TaskKey;
 use super::spans::Spans;
@@ -19,11 +19,11 @@ use super::stop::Stops;
 use super::traced::Tracer;
 use super::watch::Watch;
 use crate::compile::Frozen;
-use crate::id::TaskId;
+use crate::id::{NodeName, TaskId};
 use crate::merge::panic_message;
 use crate::node::{
-    Arrivals, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome, Panicked,
-    Payload, Place,
+    Arrivals, Asked, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome,
+    Panicked, Payload, Place, Written, WrittenEnd,
 };
 use crate::plan::{How, Task};
 use crate::state::State;
@@ -33,8 +33,7 @@ pub(super) struct Shared<S: State, C> {
     pub(super) graph: Arc<Frozen<S, C>>,
     /// There is none where no body runs.
     pub(super) context: Option<Arc<C>>,
-    /// One permit for each task that may be at work at once.
-    pub(super) permits: Option<Arc<Semaphore>>,
+    pub(super) limits: RunLimits,
     /// Takes down what tasks leave, on a thread.
     pub(super) ledger: Option<Arc<dyn Ledger<S>>>,
     /// Decides about joins that have rules, if there are any.
@@ -73,14 +72,31 @@ impl<S: State, C> Shared<S, C> {
     /// is told of it.
     #[inline]
     pub(super) fn calls_plainly(&self, task: &Task) -> bool {
-        self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).plain
+        self.limits.are_none() && self.ledger.is_none() && self.graph.node(task.node).plain
     }
 
     /// Whether, moreover, what follows it is found without a look at joins that
     /// have rules.
     #[inline]
     pub(super) fn goes_alone(&self, task: &Task) -> bool {
-        self.permits.is_none() && self.ledger.is_none() && self.graph.node(task.node).alone
+        self.limits.are_none() && self.ledger.is_none() && self.graph.node(task.node).alone
+    }
+
+    /// Takes down how a task has ended, if its attempt was its end.
+    pub(super) fn take_down(
+        &self,
+        task: TaskKey,
+        attempt: (u32, bool),
+        asked: Asked,
+        result: &mut Result<Outcome<S>, NodeError>,
+    ) -> Option<Ended<S>> {
+        let ledger = self.ledger.as_deref();
+        match &self.referee {
+            Some(referee) if referee.is_member(task) => {
+                referee.take_down(ledger, task, attempt, asked, result)
+            }
+            _ => ledger?.take_down(task, attempt, asked, result, None),
+        }
     }
 
     pub(super) fn watch(&self) -> Option<&Arc<Watch>> {
@@ -97,7 +113,7 @@ impl<S: State, C> Shared<S, C> {
 
 /// A task that did not fail, or whose failure is data.
 pub(super) struct Done<S: State> {
-    /// How many attempts were made.
+    /// How many attempts were made; 0 if what it comes to was known.
     pub(super) attempts: u32,
     /// Whether it waits for answers; the outcome is then empty.
     pub(super) paused: bool,
@@ -152,6 +168,25 @@ impl Ending {
     }
 }
 
+impl<S: State> Done<S> {
+    /// As it is written down; `targets` are those of the joins with rules.
+    pub(super) fn written(&self, targets: &[NodeName]) -> Written<&Outcome<S>> {
+        let how = self.ending.as_ref().map(|ending| &ending.how);
+        Written {
+            attempts: self.attempts,
+            fallback: self.fallback,
+            place: self.ending.as_ref().and_then(|ending| ending.place),
+            ended: how.and_then(|how| match how {
+                How::Done => None,
+                How::Failed(why) => Some(WrittenEnd::Failed(why.to_string())),
+                How::TimedOut(join) => Some(WrittenEnd::TimedOut(targets[*join].to_string())),
+                How::Cancelled => Some(WrittenEnd::Cancelled),
+            }),
+            outcome: &self.outcome,
+        }
+    }
+}
+
 /// A task that failed for good.
 pub(super) struct Failed {
     /// How many attempts were made.
@@ -192,12 +227,16 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
 ) -> TaskFuture<S> {
     if shared.watching.is_some() || !shared.calls_plainly(&task) {
         let key = TaskKey::of(&task);
-        let work = Box::pin(attempts(
-            Arc::clone(shared),
-            Arc::clone(state),
-            superstep,
-            task,
-        ));
+        let (owned, state) = (Arc::clone(shared), Arc::clone(state));
+        let cache = match &shared.graph.node(task.node).policy.cache {
+            Some(_) => shared.graph.cache.as_ref(),
+            None => None,
+        };
+        let run = cache.and_then(|cache| cache.run.downcast_ref::<RunCached<S, C>>());
+        let work = match run {
+            Some(run) => run(owned, state, superstep, task),
+            None => Box::pin(attempts(owned, state, superstep, task)),
+        };
         return TaskFuture::Policed(supervised(shared, key, work));
     }
     let place = place(superstep, 1, &task);

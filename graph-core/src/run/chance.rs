@@ -3,7 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
+use super::invocation::Invocation;
 use crate::id::TaskId;
+use crate::state::State;
 
 /// Numbers from a seed: `SplitMix64` (Steele, Lea and Flood, 2014).
 pub(super) struct Chance(u64);
@@ -62,5 +64,15 @@ impl Seed {
         let number = Chance::of_attempt(seed, superstep, task, attempt).next();
         // The 53 bits that a float holds.
         (number >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl<S: State, C, X> Invocation<S, C, X> {
+    /// What the run's chance is drawn from, for
+    /// [`Retry::jitter`](crate::Retry::jitter): waits are then the same each
+    /// time. Without one, each run draws its own.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
     }
 }

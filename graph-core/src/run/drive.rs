@@ -18,10 +18,11 @@ use std::time::Instant;
 
 use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::error::RunError;
-use super::execute::{Incomplete, Results, SLICE, Turn, execute};
+use super::execute::{SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
 use super::nest::Nested;
 use super::result::{Ran, Run, each_once};
+use super::results::{Incomplete, Results};
 use super::settle::{At, TaskKey};
 use super::spans::{RowNote, Times};
 use super::stop::Stop;

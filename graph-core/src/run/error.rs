@@ -7,7 +7,10 @@ use std::time::Duration;
 use super::thread::Swallowed;
 use crate::checkpoint::CheckpointError;
 use crate::id::{CheckpointId, NodeName, TaskId, ThreadId, list_of};
-use crate::node::{Arrival, Arrivals, FallbackFailed, Interrupted, LongWait, Panicked, TimedOut};
+use crate::node::{
+    Arrival, Arrivals, BudgetExhausted, ExceedsBurst, FallbackFailed, Interrupted, LongWait,
+    Panicked, TimedOut,
+};
 use crate::plan::StarvedJoin;
 use crate::state::WriteKind;
 
@@ -498,6 +501,10 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
             .to_owned()
     } else if cause.is::<Swallowed>() {
         "hand on the error of `ctx.interrupt` with `?`".to_owned()
+    } else if cause.is::<BudgetExhausted>() {
+        "raise the budget of the run, or let the node go on without what it asked for".to_owned()
+    } else if cause.is::<ExceedsBurst>() {
+        "ask for less at once, or raise the `.burst(..)` of the limiter".to_owned()
     } else if cause.is::<FallbackFailed>() {
         format!("mend the fallback of `{node}`, or what it was called for")
     } else if cause.is::<LongWait>() {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::attempt::{Done, Ended, Ending, Shared};
-use super::execute::Results;
+use super::results::Results;
 use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, FrozenJoin};
 use crate::id::NodeName;
@@ -68,6 +68,9 @@ pub(super) trait Ledger<S: State>: Send + Sync {
 
     /// The answers and effects that the task has.
     fn desk(&self, task: TaskKey) -> Arc<Desk>;
+
+    /// Whether somebody has answered the task, or one inside it.
+    fn is_answered(&self, task: TaskKey) -> bool;
 
     /// An attempt, of that number, or the fallback after it has ended, having
     /// asked that. Returns how the task ended, if

@@ -9,14 +9,15 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
+use super::given::{Given, HasContext, IntoContext, NoContext};
 use super::hooks::{Executor, Observer};
 use super::joins::referee_of;
+use super::limits::RunLimits;
 use super::nest::Around;
 use super::record::{Record, to_json};
 #[cfg(feature = "testing")]
@@ -30,7 +31,7 @@ use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
 use crate::compile::Graph;
 use crate::event::Origin;
 use crate::id::ThreadId;
-use crate::node::BoxFuture;
+use crate::node::{BoxFuture, Budget};
 use crate::state::State;
 
 impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
@@ -95,6 +96,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
             context: NoContext,
             recursion_limit: None,
             max_concurrency: None,
+            budget: None,
             seed: None,
             running: None,
             begin: Begin::Input,
@@ -221,9 +223,10 @@ pub struct Invocation<S: State, C, X> {
     graph: Graph<S, C>,
     input: S::Update,
     context: X,
-    recursion_limit: Option<u64>,
-    max_concurrency: Option<usize>,
-    seed: Option<u64>,
+    pub(super) recursion_limit: Option<u64>,
+    pub(super) max_concurrency: Option<usize>,
+    pub(super) budget: Option<Budget>,
+    pub(super) seed: Option<u64>,
     begin: Begin,
     call: Option<Box<Call<S, C>>>,
     watched_by: Option<Box<WatchedBy<S>>>,
@@ -252,80 +255,6 @@ impl<S: State, C> Default for Call<S, C> {
 
 // Nothing in it is pinned in place: the run itself is in a box.
 impl<S: State, C, X> Unpin for Invocation<S, C, X> {}
-
-/// No context was given to the run yet.
-#[derive(Debug, Clone, Copy)]
-pub struct NoContext;
-
-/// A context was given to the run.
-pub struct Given<C>(Arc<C>);
-
-impl<C> Given<C> {
-    #[cfg(feature = "testing")]
-    pub(crate) fn new(context: Arc<C>) -> Self {
-        Self(context)
-    }
-}
-
-impl<C> Clone for Given<C> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<C> fmt::Debug for Given<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Given(..)")
-    }
-}
-
-/// Whether a run has the context that its nodes take.
-#[diagnostic::on_unimplemented(
-    message = "the run has no context yet, and the nodes of its graph take a `{C}`",
-    label = "the context is missing",
-    note = "call `.context(..)` with a `{C}`, right after `.invoke(..)` or `explore(..)`"
-)]
-pub trait HasContext<C> {
-    #[doc(hidden)]
-    fn context(&self) -> Arc<C>;
-}
-
-impl<C> HasContext<C> for Given<C> {
-    fn context(&self) -> Arc<C> {
-        Arc::clone(&self.0)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl HasContext<()> for NoContext {
-    fn context(&self) -> Arc<()> {
-        Arc::new(())
-    }
-}
-
-/// What can be given to a run as its context: a `C`, or an `Arc<C>`.
-#[diagnostic::on_unimplemented(
-    message = "the context of this graph is a `{C}`",
-    label = "expected a `{C}`, or an `Arc<{C}>` to share one"
-)]
-pub trait IntoContext<C> {
-    /// The context, as a pointer that all nodes share.
-    fn into_context(self) -> Arc<C>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<C> IntoContext<C> for C {
-    fn into_context(self) -> Arc<C> {
-        Arc::new(self)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<C> IntoContext<C> for Arc<C> {
-    fn into_context(self) -> Self {
-        self
-    }
-}
 
 impl<S: State, C, X> Invocation<S, C, X> {
     /// Gives the nodes their context: a `C`, or an `Arc<C>` to share one.
@@ -365,7 +294,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
     /// # }
     /// ```
     pub fn context(self, context: impl IntoContext<C>) -> Invocation<S, C, Given<C>> {
-        self.replace_context(Given(context.into_context()))
+        self.replace_context(Given::new(context.into_context()))
     }
 
     pub(crate) fn replace_context<Y>(self, context: Y) -> Invocation<S, C, Y> {
@@ -375,6 +304,7 @@ impl<S: State, C, X> Invocation<S, C, X> {
             context,
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            budget: self.budget,
             seed: self.seed,
             begin: self.begin,
             call: self.call,
@@ -400,27 +330,6 @@ impl<S: State, C, X> Invocation<S, C, X> {
     pub(super) fn call_mut(&mut self) -> &mut Call<S, C> {
         self.call.get_or_insert_default()
     }
-
-    /// The most supersteps of this run, in place of the graph's limit.
-    pub fn recursion_limit(mut self, supersteps: u64) -> Self {
-        self.recursion_limit = Some(supersteps);
-        self
-    }
-
-    /// The most tasks at work at once, in place of the graph's limit; 0 counts
-    /// as 1.
-    pub fn max_concurrency(mut self, tasks: usize) -> Self {
-        self.max_concurrency = Some(tasks.max(1));
-        self
-    }
-
-    /// What the run's chance is drawn from, for
-    /// [`Retry::jitter`](crate::Retry::jitter): waits are then the same each
-    /// time. Without one, each run draws its own.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
 }
 
 impl<S, C, X> Invocation<S, C, X>
@@ -434,9 +343,10 @@ where
         Invocation {
             graph: self.graph.clone(),
             input: mem::take(&mut self.input),
-            context: Given(self.context.context()),
+            context: Given::new(self.context.context()),
             recursion_limit: self.recursion_limit,
             max_concurrency: self.max_concurrency,
+            budget: self.budget.take(),
             seed: self.seed,
             begin: mem::take(&mut self.begin),
             call: self.call.take(),
@@ -458,19 +368,18 @@ where
     /// What may end the run, which begins now, before its end.
     fn stops(&self) -> Option<Arc<Stops>> {
         let limits = self.graph.frozen.limits;
-        let call = self.stop.as_ref().map(|stop| StopCall::clone(stop));
+        let call = self.stop.as_deref().cloned();
         call.unwrap_or_default()
             .begin(limits.run_timeout, limits.superstep_timeout)
     }
 
     fn shared(&self) -> Shared<S, C> {
-        let limits = self.graph.frozen.limits;
-        let max_concurrency = self.max_concurrency.or(limits.max_concurrency);
+        let graph = &self.graph.frozen;
+        let max_concurrency = self.max_concurrency.or(graph.limits.max_concurrency);
         Shared {
-            graph: Arc::clone(&self.graph.frozen),
+            graph: Arc::clone(graph),
             context: Some(self.context.context()),
-            permits: max_concurrency
-                .map(|n| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)))),
+            limits: RunLimits::new(max_concurrency, &graph.narrow, self.budget.clone()),
             ledger: None,
             referee: referee_of(&self.graph.frozen),
             watching: None,

@@ -1,16 +1,21 @@
 //! The only part that drives futures: the superstep loop, its executors, and
 //! what a run comes to.
 
+mod acquire;
 mod attempt;
 mod blocking;
+mod bounds;
+mod cached;
 mod chance;
 mod clock;
 mod drive;
 mod error;
 mod execute;
+mod given;
 mod hooks;
 mod invocation;
 mod joins;
+mod limits;
 mod nest;
 mod policed;
 mod race;
@@ -18,6 +23,7 @@ mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
 mod result;
+mod results;
 mod settle;
 mod spans;
 mod stop;
@@ -28,9 +34,11 @@ mod traced;
 mod watch;
 
 pub use blocking::{Blocking, blocking};
+pub use cached::CacheStats;
 pub use error::{CancelledBy, RunError, TimeoutScope};
+pub use given::{Given, HasContext, IntoContext, NoContext};
+pub use invocation::Invocation;
 pub(crate) use invocation::Recorded;
-pub use invocation::{Given, HasContext, IntoContext, Invocation, NoContext};
 pub use nest::{Subgraph, subgraph};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]

@@ -5,7 +5,7 @@
 //! 2. It begins from the state that the parent's task sees, or from an input
 //!    made of that, and hands on what its tasks have written, never its whole
 //!    state.
-//! 3. Permits, events, the thread and the call's recursion limit are the parent
+//! 3. Permits, the budget, events, the thread and the call's recursion limit are the parent
 //!    run's. Supersteps are counted anew in each.
 //! 4. A command to the parent ends it with the superstep at work.
 
@@ -14,12 +14,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::{Progress, guarded};
 use super::joins::referee_of;
+use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
 use super::stop::{RunControl, StopCall};
 use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
@@ -37,7 +36,7 @@ use crate::state::{Data, State};
 /// What graphs that are nodes have of the run they are in.
 pub(super) struct Nest {
     names: Arc<[NodeName]>,
-    permits: Option<Arc<Semaphore>>,
+    bounds: Option<Arc<Bounds>>,
     watch: Option<Arc<Watch>>,
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
@@ -104,7 +103,7 @@ impl<S: State, C> Shared<S, C> {
             let workers = self.graph.nodes.iter().filter_map(|node| node.worker);
             self.nest = Some(Arc::new(Nest {
                 names: Arc::clone(&self.graph.names),
-                permits: self.permits.clone(),
+                bounds: self.limits.bounds().map(Arc::clone),
                 watch: self.watch().cloned(),
                 recursion_limit: around.recursion_limit,
                 thread: around.thread,
@@ -243,9 +242,9 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let tracer = nest.tracer.inside(place, &graph.name, &graph.names);
         let shared = Shared {
             referee: referee_of(&graph),
+            limits: RunLimits::inside(nest.bounds.clone(), &graph.narrow),
             graph,
             context: Some(context),
-            permits: nest.permits.clone(),
             ledger: ledger.map(|ledger| Arc::clone(ledger) as _),
             watching: watch.map(Watching::new),
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),

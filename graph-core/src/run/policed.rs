@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::attempt::{Done, Ended, Failed, Given, Shared, call_body, caught, place};
+use super::limits::{Called, admit};
 use super::race::{Begin, Race};
 use super::settle::TaskKey;
 use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
@@ -20,8 +21,7 @@ use crate::node::{
 use crate::plan::Task;
 use crate::state::State;
 
-/// Waits for a permit, then tries until the task succeeds or its policies give
-/// up. The permit is held over the waits between attempts.
+/// Tries until the task succeeds or its policies give up.
 pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     shared: Arc<Shared<S, C>>,
     state: Arc<S>,
@@ -33,38 +33,34 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
     let traced = shared.tracer.task(place(superstep, 1, &task));
     let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
-    let _permit = match &shared.permits {
-        // Those of its own tasks count.
-        Some(permits) if !shared.graph.node(task.node).nested => permits.acquire().await.ok(),
-        _ => None,
-    };
     let key = TaskKey::of(&task);
     let node = shared.graph.node(task.node);
+    let budget = shared.limits.budget();
+    let desk = match &shared.ledger {
+        Some(ledger) => Some(ledger.desk(key)),
+        // What was done once is known to all attempts.
+        None if node.policy.retry.is_some() || node.fallback.is_some() || budget.is_some() => {
+            Some(Arc::default())
+        }
+        None => None,
+    };
+    if let (Some(desk), Some(budget)) = (&desk, budget) {
+        desk.lend(budget);
+    }
     let mut work = Work {
         node,
         key,
         place: place(superstep, 1, &task),
         arrivals: task.arrivals,
         input: task.send.map(|(_, input)| input),
-        desk: match &shared.ledger {
-            Some(ledger) => Some(ledger.desk(key)),
-            // What was done once is known to all attempts.
-            None => (node.policy.retry.is_some() || node.fallback.is_some()).then(Arc::default),
-        },
+        desk,
         shared: &shared,
         state: &state,
         traced: &traced,
         first: None,
     };
     loop {
-        if let Some(watched) = &mut watched {
-            watched.starts(work.place.attempt).await;
-        }
-        span.does(Doing::Attempt(work.place.attempt));
-        let result = match caught(|| work.turn()) {
-            Ok(turn) => work.call(turn).await,
-            Err(panic) => Err(panic),
-        };
+        let result = work.attempt(&mut watched, &mut span).await;
         let error = match work.over(result) {
             Ok(ended) => {
                 span.ends(how(&ended));
@@ -120,7 +116,7 @@ async fn wait(delay: Duration) {
     }
 }
 
-/// A task that has a permit.
+/// A task at work.
 struct Work<'a, S: State, C> {
     shared: &'a Shared<S, C>,
     state: &'a Arc<S>,
@@ -146,6 +142,30 @@ struct Turn<'a, S: State, C> {
 }
 
 impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
+    /// An attempt, or the fallback after the last, from its admission on.
+    async fn attempt(
+        &mut self,
+        watched: &mut Option<WatchedTask>,
+        span: &mut OpenSpan,
+    ) -> Result<Outcome<S>, NodeError> {
+        let node = self.node;
+        let called = match &self.first {
+            Some(_) => Called::Fallback,
+            None if node.nested => Called::Graph,
+            None => Called::Function,
+        };
+        span.does(Doing::Queued);
+        let admitted = admit(&self.shared.limits, &node.policy, self.key.node, called).await;
+        if let Some(watched) = watched {
+            watched.starts(self.place.attempt).await;
+        }
+        span.does(Doing::Attempt(self.place.attempt));
+        // Given back when this returns, before any wait for another attempt.
+        let _admitted = admitted?;
+        let turn = caught(|| self.turn())?;
+        self.call(turn).await
+    }
+
     /// An attempt, or the fallback after the last.
     fn turn(&mut self) -> Turn<'a, S, C> {
         let node = self.node;
@@ -239,7 +259,12 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
     /// Takes down what a call left: how the task ended, or its failure.
     fn over(&self, mut result: Result<Outcome<S>, NodeError>) -> Result<Ended<S>, NodeError> {
         let (attempts, fallback) = (self.place.attempt, self.first.is_some());
-        if let Some(ended) = self.take_down((attempts, fallback), &mut result) {
+        // Without a thread there is nobody to ask.
+        let desk = self.desk.as_ref().filter(|_| self.shared.ledger.is_some());
+        let asked = desk.map_or(Asked::Nothing, |desk| desk.asked());
+        let attempt = (attempts, fallback);
+        let taken_down = self.shared.take_down(self.key, attempt, asked, &mut result);
+        if let Some(ended) = taken_down {
             return Ok(ended);
         }
         let done = |outcome| Done {
@@ -250,26 +275,6 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             outcome,
         };
         result.map(|outcome| Ok(done(outcome)))
-    }
-
-    fn take_down(
-        &self,
-        attempt: (u32, bool),
-        result: &mut Result<Outcome<S>, NodeError>,
-    ) -> Option<Ended<S>> {
-        let ledger = self.shared.ledger.as_deref();
-        // Without a thread there is nobody to ask.
-        let desk = self.desk.as_ref().filter(|_| ledger.is_some());
-        let asked = desk.map_or(Asked::Nothing, |desk| desk.asked());
-        match &self.shared.referee {
-            Some(referee) if referee.is_member(self.key) => {
-                referee.take_down(ledger, self.key, attempt, asked, result)
-            }
-            _ => {
-                desk?;
-                ledger?.take_down(self.key, attempt, asked, result, None)
-            }
-        }
     }
 
     /// How long to wait until the next attempt, or the error that there is none

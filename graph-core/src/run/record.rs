@@ -65,6 +65,7 @@ impl<S: State, C> Observer<S, C> for Record {
             arrivals: task.arrivals.as_deref().cloned().unwrap_or_default(),
             ended: None,
             attempts: 0,
+            cached: false,
             fallback: false,
             writes: None,
             leads: Vec::new(),
@@ -197,6 +198,7 @@ impl<S: State, C> Observer<S, C> for Record {
 /// Notes what a task came to.
 fn take_down<S: State>(task: &mut TaskRecord, done: &Done<S>, fields: &[FieldSchema]) {
     task.attempts = done.attempts;
+    task.cached = done.attempts == 0 && done.has_succeeded();
     task.fallback = done.fallback;
     let how = done.ending.as_ref().map(|ending| ending.how.arrival());
     task.ended = how.filter(|how| *how != Arrival::Done);

@@ -10,8 +10,8 @@ use std::task::Poll;
 
 use super::attempt::{Shared, TaskFuture, start, start_failing};
 use super::chance::Chance;
-use super::execute::Results;
 use super::hooks::Executor;
+use super::results::Results;
 use crate::graph::OnFailure;
 use crate::node::NodeError;
 use crate::plan::Task;

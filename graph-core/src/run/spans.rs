@@ -209,6 +209,13 @@ impl Spans {
         }
     }
 
+    /// A task that was taken up then did not run: it was known what it comes to.
+    pub(super) fn known(&self, superstep: u64, task: TaskKey, begin: Time) {
+        let mut span = TaskSpan::plain(superstep, task, begin, self.now());
+        span.ended = Ended::Cached;
+        self.push(span);
+    }
+
     fn push(&self, span: TaskSpan) {
         let mut noted = self.noted.lock();
         if has_room(&noted.tasks) {
@@ -308,8 +315,11 @@ impl OpenSpan {
         }
     }
 
-    /// What it has done until now is over, and this begins.
+    /// What it has done until now is over, and this begins, if it is another.
     pub(super) fn does(&mut self, next: Doing) {
+        if self.doing.is_some_and(|(doing, _)| doing == next) {
+            return;
+        }
         let now = self.spans.now();
         self.close(now);
         self.doing = Some((next, now));

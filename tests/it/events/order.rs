@@ -9,6 +9,8 @@ use superstep::{EventKind, Status};
 
 use super::{line, lines};
 use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
+use crate::limits::Log;
+use crate::limits::cache::{Shelf, by_n, doubling};
 
 const SENT: Worker<u32> = Worker::new("sent");
 
@@ -409,4 +411,27 @@ async fn dropping_a_stream_cancels_its_run() {
     drop(events);
     tokio::task::yield_now().await;
     assert_eq!((alive.ever(), alive.now()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_known_has_not_started_and_tells_what_it_writes() {
+    let graph = sound(doubling(by_n()).cache(Shelf::default()));
+    let stream = || {
+        let run = graph.invoke(Trace::update().n(3)).context(Log::new());
+        run.stream()
+    };
+    let first = lines(&mut stream()).await;
+    let told = ["1 double task_started", "1 double task_finished"];
+    assert_eq!(first[3..5], told);
+    let second = lines(&mut stream()).await;
+    assert_eq!(second[3], "1 double#0 task_cached");
+    assert_eq!((&first[..3], &first[5..]), (&second[..3], &second[4..]));
+    let updates = stream().updates();
+    let told: Vec<_> = updates
+        .map(|event| (event.kind.name(), json!(event.update())))
+        .collect()
+        .await;
+    let written = [json!({ "sum": 6 }), json!({ "log": ["next"] })];
+    let [known, ran] = written;
+    assert_eq!(told, [("task_cached", known), ("task_finished", ran)]);
 }

@@ -61,7 +61,7 @@ async fn numbers(join: Join) -> Vec<[usize; 3]> {
         let run: Run<Trace> = run.await.expect("the run ends well");
         assert_eq!(alive.now(), 0, "nothing outlives a run");
         let parts = run.state.log[0].split(' ');
-        let parts: Vec<usize> = parts.map(|part| part.parse().unwrap()).collect();
+        let parts: Vec<usize> = parts.map(|part| part.parse().expect("a number")).collect();
         seen.push([parts[0], parts[1], parts[2]]);
     }
     seen

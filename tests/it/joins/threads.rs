@@ -289,3 +289,24 @@ async fn acting_as_a_source_is_an_arrival() {
     let run = graph.proceed().thread(T).await.unwrap();
     assert_eq!(run.state.log, ["by hand", "t: a done, b skipped"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_what_was_asked_for_is_no_failure_of_the_source() {
+    let store = MemoryCheckpointer::new();
+    // As in another process: what was asked for is known only when it is asked.
+    let graph = || {
+        let graph = StateGraph::<Trace>::new("test")
+            .add_node("t", see)
+            .add_node("a", asks)
+            .add_edge(START, "a")
+            .add_join("a", "t", Join::settled())
+            .checkpointer(store.clone());
+        sound(graph)
+    };
+    let run = graph().invoke(Trace::update()).thread(T).await.unwrap();
+    assert_eq!(run.status, Status::Interrupted);
+    let error = graph().resume(17).thread(T).await.unwrap_err();
+    assert_eq!(error.code(), "answer");
+    let run = graph().resume("this").thread(T).await.unwrap();
+    assert_eq!(run.state.log, ["this", "t: a done"]);
+}

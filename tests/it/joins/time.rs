@@ -206,8 +206,9 @@ async fn time_that_is_over_wakes_no_join_of_which_nothing_came() {
 #[tokio::test(start_paused = true)]
 async fn who_has_come_and_waits_to_tell_of_it_has_come() {
     let chatty = async |ctx: Ctx| -> NodeResult<TraceUpdate> {
+        ctx.emit(0_u32)?;
         sleep(Duration::from_secs(1)).await;
-        for n in 0..3_u32 {
+        for n in 1..4_u32 {
             ctx.emit(n)?;
         }
         Ok(Trace::update().log("a"))
@@ -225,4 +226,25 @@ async fn who_has_come_and_waits_to_tell_of_it_has_come() {
     sleep(2 * FIVE).await;
     let run = events.finish().await.unwrap();
     assert_eq!(run.state.log, ["a", "t: a done, b timed out"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_when_the_time_is_over_is_too_late() {
+    let to_end = |_: &Trace| -> Vec<&str> { vec![] };
+    let graph = sound(
+        nodes([
+            ("p", Says(1)),
+            ("a", Says(1)),
+            ("x", Says(8)),
+            ("y", Says(1)),
+        ])
+        .add_edge(START, ["p", "x"])
+        .add_conditional_edges("p", to_end, ["a"])
+        // Nothing has come when `x` has ended, and `a` is ready.
+        .add_edge("x", ["a", "y"])
+        .add_join("a", "t", Join::settled().within(FIVE)),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "p x | t y");
+    assert_eq!(run.state.log[2], "t: a timed out");
 }

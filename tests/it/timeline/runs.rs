@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph};
+use superstep::{CachePolicy, MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph};
 
 use crate::common::{Trace, TraceUpdate, marks, oops, sound};
+use crate::limits::cache::Shelf;
 
 const SEND: Worker<u64> = Worker::new("send");
 
@@ -263,4 +264,25 @@ async fn every_task_is_there_on_many_threads() {
     tasks.dedup();
     assert_eq!(tasks.len(), 1000);
     assert!(timeline.spans().iter().all(|span| span.start <= span.end));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_turn_is_queued_and_what_was_known_is_cached() {
+    let body = async |ms: u64| tokio::time::sleep(Duration::from_millis(ms)).await;
+    let work = || node(body).max_concurrency(1);
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_worker(SEND, work().cache(CachePolicy::new(|ms: &u64| *ms)))
+            .add_conditional_edges(START, |_: &Trace| [10, 20].map(|ms| SEND.send(ms)), [SEND])
+            .cache(Shelf::default()),
+    );
+    let timeline = async || graph.invoke(Trace::update()).await.unwrap().timeline();
+    let first = timeline().await;
+    assert_eq!(lines(&first), ["send/0 1 0-0-10", "send/1 1 0-10-30"]);
+    assert_eq!(first.spans()[1].phases[0].kind, PhaseKind::Queued);
+    let second = timeline().await;
+    assert_eq!(lines(&second), ["send/0 1 0-0-0", "send/1 1 0-0-0"]);
+    for span in second.spans() {
+        assert_eq!((span.outcome, span.phases.len()), (SpanOutcome::Cached, 0));
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::MakeReferee;
 use super::referee::JoinReferee;
+use crate::compile::RulesOf;
 use crate::graph::{Join, RecordedEdge, StateGraph};
 use crate::node::IntoNames;
 use crate::state::State;
@@ -78,6 +79,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         let place = self.place_here();
         let Join(rule) = join;
         let make: MakeReferee<S> = |rules| Arc::new(JoinReferee::new(rules));
+        self.rules.get_or_insert_with(|| Box::new(RulesOf::new()));
         self.referees.get_or_insert_with(|| Box::new(make));
         self.edges.push(RecordedEdge {
             from: from.into_names(),

@@ -110,15 +110,11 @@ impl JoinReferee {
                 .collect();
             let round = open.round(index);
             join.deadline = join.deadline.filter(|&(of, _)| of == round);
-            let leads = |node: NodeIndex| open.waits_for(index, ruled, node);
-            let mut at_work = nodes.iter().copied();
-            if join.deadline.is_some() {
-                let mut all = at_work.chain(frontier.waiting());
-                if !open.is_begun(index) && !all.any(leads) {
-                    join.deadline = None;
-                }
-            } else if let Some(within) = ruled.rule.within
-                && at_work.any(|node| self.is_inside(index, node) && leads(node))
+            let leads = |&node: &NodeIndex| {
+                self.is_inside(index, node) && open.waits_for(index, ruled, node)
+            };
+            if let (Some(within), None) = (ruled.rule.within, join.deadline)
+                && nodes.iter().any(leads)
             {
                 join.deadline = Some((round, far(within)));
             }

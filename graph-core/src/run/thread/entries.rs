@@ -128,6 +128,13 @@ impl Entries {
             .map(|(path, entries)| (path.as_str(), entries))
     }
 
+    /// Whether somebody has answered a task, or one inside it.
+    pub(super) fn are_answered(&self, task: &str) -> bool {
+        let inside = self.inside(format!("{task}/")).map(|(_, entries)| entries);
+        let all = self.of(task).into_iter().chain(inside);
+        all.into_iter().any(|entries| !entries.answers.is_empty())
+    }
+
     pub(super) fn of_mut(&mut self, task: &str) -> &mut TaskEntries {
         self.by_task.entry(task.to_owned()).or_default()
     }

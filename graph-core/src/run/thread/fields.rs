@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::ser::Error as _;
 use serde_json::value::RawValue;
 
-use super::join::{has_null, join_all, shape};
+use super::join::{join_all, shape};
 use super::read::read_alone;
 use crate::checkpoint::{FieldKind, FieldRecord};
 use crate::id::CheckpointId;
+use crate::node::has_null;
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order_of, pick};
 
 /// What a record costs beside its text, roughly, in bytes.

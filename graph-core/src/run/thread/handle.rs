@@ -7,6 +7,7 @@ use super::super::attempt::Shared;
 use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::super::joins::referee_of;
+use super::super::limits::RunLimits;
 use super::super::spans::Spans;
 use super::super::traced::Tracer;
 use super::call::ThreadCall;
@@ -250,7 +251,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         let shared = Shared {
             graph: Arc::clone(&self.graph.frozen),
             context: None,
-            permits: None,
+            limits: RunLimits::default(),
             ledger: None,
             referee: referee_of(&self.graph.frozen),
             watching: None,

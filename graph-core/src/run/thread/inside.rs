@@ -16,18 +16,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::drive::Progress;
 use super::super::error::RunError;
-use super::super::execute::{Parts as ResultParts, Results, Turn};
+use super::super::execute::Turn;
 use super::super::hooks::Ledger;
+use super::super::results::{Parts as ResultParts, Results};
 use super::super::settle::TaskKey;
 use super::super::stop::Stop;
 use super::entries::{RESULT, key_of};
-use super::ledger::{
-    BadAnswer, FindWorker, Named, StandingInside, TaskLedger, read_result, targets,
-};
+use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result, targets};
 use super::paths;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
-use crate::node::{Asked, Desk, NodeError, Outcome};
+use crate::node::{Asked, Desk, FindWorker, NodeError, Outcome};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -99,6 +98,10 @@ impl<S: State> Ledger<S> for InsideLedger {
 
     fn desk(&self, task: TaskKey) -> Arc<Desk> {
         self.thread.desk_inside(&self.key(task))
+    }
+
+    fn is_answered(&self, task: TaskKey) -> bool {
+        self.thread.is_task_answered(&self.key(task))
     }
 
     fn take_down(

@@ -106,9 +106,3 @@ pub(super) fn shape(json: &str) -> Option<u8> {
     let &first = json.as_bytes().first()?;
     matches!(first, b'[' | b'"' | b'{').then_some(first)
 }
-
-/// Whether there may be a `null` in it: as that a float is written that is no
-/// number, and what it is written for may not be read from it.
-pub(super) fn has_null(json: &str) -> bool {
-    json.contains("null")
-}

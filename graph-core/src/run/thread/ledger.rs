@@ -6,21 +6,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::entries::{Entries, RESULT, Standing, key_of};
-use super::join::has_null;
 use super::outbox::{KeepInOutbox, Outbox};
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Asked, Desk, InputType, NodeError, Outcome, Question, QuestionKey, SendTo, Target, WrongAnswer,
+    Asked, Desk, FindWorker, NodeError, Outcome, Question, QuestionKey, Written, WrittenEnd,
+    WrongAnswer, read_outcome, write_outcome,
 };
 use crate::plan::How;
 use crate::state::State;
@@ -60,54 +58,6 @@ struct Now {
 struct Inside {
     desk: Option<Arc<Desk>>,
     result: Option<String>,
-}
-
-/// The result of a task, as it is written down.
-#[derive(Serialize, Deserialize)]
-struct ResultBody<U> {
-    attempts: u32,
-    /// Whether it is the fallback's.
-    #[serde(default, skip_serializing_if = "is_false")]
-    fallback: bool,
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    update: Option<U>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    goto: Vec<TargetBody>,
-    /// Of a task that a join waits for, its place in the order of ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    place: Option<u32>,
-    /// And how it ended, if it did not succeed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ended: Option<EndedBody>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum EndedBody {
-    Failed(String),
-    /// With the target of the join whose time was over.
-    TimedOut(String),
-    Cancelled,
-}
-
-fn is_false(it: &bool) -> bool {
-    !it
-}
-
-fn none<U>() -> Option<U> {
-    None
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct TargetBody {
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    to: String,
-    /// For a send, what was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    input: Option<Box<RawValue>>,
-    /// For one in the parent graph, what is gone to there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    parent: Option<Vec<Self>>,
 }
 
 /// An answer that is not of the type that was asked for.
@@ -195,7 +145,7 @@ impl TaskLedger {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let json = write_result(task.targets, done).map_err(|error| {
+        let json = write_outcome(done.written(task.targets)).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -235,6 +185,11 @@ impl TaskLedger {
         let mut now = self.now.lock();
         now.inside.entry(task.to_owned()).or_default().desk = Some(Arc::clone(&desk));
         desk
+    }
+
+    /// As [`Ledger::is_answered`].
+    pub(super) fn is_task_answered(&self, task: &str) -> bool {
+        self.now.lock().entries.are_answered(task)
     }
 
     /// How a task inside another stands.
@@ -363,6 +318,10 @@ impl<S: State> Ledger<S> for TaskLedger {
         self.new_desk(self.task_id(task))
     }
 
+    fn is_answered(&self, task: TaskKey) -> bool {
+        self.is_task_answered(&self.task_id(task))
+    }
+
     fn take_down(
         &self,
         task: TaskKey,
@@ -380,79 +339,6 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 }
 
-impl TargetBody {
-    fn of(target: &Target) -> serde_json::Result<Self> {
-        Ok(match target {
-            Target::Node(name) => Self {
-                to: name.to_string(),
-                ..Self::default()
-            },
-            Target::Send(send) => Self {
-                to: send.worker().to_owned(),
-                input: Some(RawValue::from_string(send.input.write()?)?),
-                parent: None,
-            },
-            Target::Parent(targets) => {
-                let targets = targets.iter().map(Self::of);
-                Self {
-                    parent: Some(targets.collect::<serde_json::Result<_>>()?),
-                    ..Self::default()
-                }
-            }
-        })
-    }
-}
-
-/// A result as it is written down; `targets` are those of the joins with rules.
-pub(super) fn write_result<S: State>(
-    targets: &[NodeName],
-    done: &Done<S>,
-) -> serde_json::Result<String> {
-    let goto = done.outcome.targets.iter().map(TargetBody::of);
-    let json = serde_json::to_string(&ResultBody {
-        attempts: done.attempts,
-        fallback: done.fallback,
-        update: done.outcome.update.as_ref(),
-        goto: goto.collect::<serde_json::Result<_>>()?,
-        place: done.ending.as_ref().and_then(|ending| ending.place),
-        ended: done.ending.as_ref().and_then(|ending| match &ending.how {
-            How::Done => None,
-            How::Failed(why) => Some(EndedBody::Failed(why.to_string())),
-            How::TimedOut(join) => Some(EndedBody::TimedOut(targets[*join].to_string())),
-            How::Cancelled => Some(EndedBody::Cancelled),
-        }),
-    })?;
-    if has_null(&json) {
-        read_update::<S>(&json)?;
-    }
-    Ok(json)
-}
-
-/// Finds a worker by its name: of this graph, or of one so many levels up.
-pub(in crate::run) type FindWorker<'f> = dyn Fn(usize, &str) -> Option<InputType> + Sync + 'f;
-
-impl TargetBody {
-    fn read(self, depth: usize, worker: &FindWorker<'_>) -> Result<Target, String> {
-        let Self { to, input, parent } = self;
-        if let Some(parent) = parent {
-            let targets = parent.into_iter();
-            let targets = targets.map(|target| target.read(depth + 1, worker));
-            return Ok(Target::Parent(targets.collect::<Result<_, _>>()?));
-        }
-        let Some(input) = input else {
-            return Ok(Target::from(to));
-        };
-        let worker =
-            worker(depth, &to).ok_or_else(|| format!("there is no worker `{to}` any more"))?;
-        let input = (worker.read)(input.get())
-            .map_err(|error| format!("`{to}` was sent what it does not take: {error}"))?;
-        Ok(Target::Send(SendTo {
-            worker: worker.worker,
-            input,
-        }))
-    }
-}
-
 /// A result that was written down; `outer` finds workers of the graphs around
 /// this one.
 pub(super) fn read_result<S: State, C>(
@@ -460,8 +346,6 @@ pub(super) fn read_result<S: State, C>(
     json: &str,
     outer: &FindWorker<'_>,
 ) -> Result<Done<S>, String> {
-    let body: ResultBody<S::Update> =
-        serde_json::from_str(json).map_err(|error| error.to_string())?;
     let worker = |depth: usize, name: &str| match depth {
         0 => {
             let node = graph.index_of(name).or_else(|| graph.formerly(name));
@@ -469,25 +353,26 @@ pub(super) fn read_result<S: State, C>(
         }
         depth => outer(depth, name),
     };
-    let goto = body.goto.into_iter();
-    let targets: Result<Vec<Target>, String> = goto.map(|target| target.read(0, &worker)).collect();
-    let how = match body.ended {
+    let Written {
+        attempts,
+        fallback,
+        place,
+        ended,
+        outcome,
+    } = read_outcome(json, &worker)?;
+    let how = match ended {
         None => How::Done,
-        Some(EndedBody::Failed(why)) => How::Failed(why.into()),
-        Some(EndedBody::TimedOut(target)) => join_into(graph, &target),
-        Some(EndedBody::Cancelled) => How::Cancelled,
+        Some(WrittenEnd::Failed(why)) => How::Failed(why.into()),
+        Some(WrittenEnd::TimedOut(target)) => join_into(graph, &target),
+        Some(WrittenEnd::Cancelled) => How::Cancelled,
     };
-    let place = body.place;
     let ending = (place.is_some() || how != How::Done).then(|| Box::new(Ending { place, how }));
     Ok(Done {
-        attempts: body.attempts,
+        attempts,
         paused: false,
-        fallback: body.fallback,
+        fallback,
         ending,
-        outcome: Outcome {
-            update: body.update,
-            targets: targets?,
-        },
+        outcome,
     })
 }
 
@@ -498,10 +383,4 @@ fn join_into<S: State, C>(graph: &Frozen<S, C>, target: &str) -> How {
     let mut joins = graph.rules.iter().flat_map(|rules| &rules.joins);
     let join = joins.position(|join| Some(join.target) == target && join.rule.within.is_some());
     join.map_or(How::Cancelled, How::TimedOut)
-}
-
-/// The update of a result that was written down.
-pub(super) fn read_update<S: State>(json: &str) -> serde_json::Result<Option<S::Update>> {
-    let body: ResultBody<S::Update> = serde_json::from_str(json)?;
-    Ok(body.update)
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::super::attempt::{Done, Ending};
 use super::super::error::RunError;
-use super::super::execute::Results;
+use super::super::results::Results;
 use super::super::settle::TaskKey;
 use super::drive::Threaded;
 use super::entries::{RESULT, Standing};
-use super::ledger::write_result;
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::TaskId;
+use crate::node::write_outcome;
 use crate::state::State;
 
 impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
@@ -84,7 +84,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 continue;
             };
             let done = Done::lost(how);
-            let json = write_result(&self.ledger.targets, &done);
+            let json = write_outcome(done.written(&self.ledger.targets));
             let json = json.map_err(|error| self.unwritable("a result", error))?;
             let task = self.plan[index].to_string();
             let entries = Arc::make_mut(&mut self.entries);

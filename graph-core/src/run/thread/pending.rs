@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::attempt::Done;
 use super::super::error::RunError;
-use super::super::execute::{Parts as ResultParts, Results};
+use super::super::results::{Parts as ResultParts, Results};
 use super::super::settle::TaskKey;
 use super::call::Answers;
 use super::drive::Threaded;

@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use super::super::clock::time_of;
 use super::entries::Entries;
-use super::ledger::read_update;
 use super::pending::{Open, open};
 use super::read::{read_body, read_state};
 use crate::checkpoint::{CheckpointError, Loaded, Source};
 use crate::event::Interrupt;
 use crate::id::{CheckpointId, TaskId};
 use crate::merge;
+use crate::node::read_update;
 use crate::state::{State, Update};
 
 /// A thread at one of its checkpoints.

@@ -6,7 +6,7 @@ use std::future::IntoFuture;
 use super::super::attempt::Done;
 use super::super::drive::guarded;
 use super::super::error::RunError;
-use super::super::execute::Results;
+use super::super::results::Results;
 use super::super::settle::TaskKey;
 use super::begin::node;
 use super::call::ThreadCall;

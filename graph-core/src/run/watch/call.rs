@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Events, Watcher};
 use crate::id::RunId;
-use crate::run::invocation::{HasContext, Invocation};
+use crate::run::given::HasContext;
+use crate::run::invocation::Invocation;
 use crate::state::State;
 
 /// Who watches a run beside the reader of its events, and what it is called.

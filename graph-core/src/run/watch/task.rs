@@ -47,6 +47,20 @@ impl WatchedTask {
         self.has_ended = false;
     }
 
+    /// The task did not run: it was known that it ends like this.
+    pub(crate) async fn was_known<S: State>(mut self, ended: &Ended<S>) {
+        self.watch.room().await;
+        self.at.attempt = 0;
+        match ended {
+            Ok(done) if self.watch.wants(Kinds::UPDATES | Kinds::TASKS) => {
+                let update = update_of(&done.outcome);
+                self.watch.tell(self.at, EventKind::TaskCached { update });
+            }
+            Ok(_) => {}
+            Err(failed) => self.watch.failed(self.at, &failed.error),
+        }
+    }
+
     /// The attempt has failed, and another follows.
     pub(crate) fn retries(&self, error: Arc<str>, delay: Duration) {
         self.watch
@@ -100,11 +114,13 @@ impl Watch {
 /// A task has succeeded.
 pub(crate) fn finished<S: State>(outcome: &Outcome<S>) -> EventKind {
     EventKind::TaskFinished {
-        update: outcome
-            .update
-            .clone()
-            .map(|update| EventValue::new(Arc::new(update))),
+        update: update_of(outcome),
     }
+}
+
+fn update_of<S: State>(outcome: &Outcome<S>) -> Option<EventValue> {
+    let update = outcome.update.clone();
+    update.map(|update| EventValue::new(Arc::new(update)))
 }
 
 /// An error's message and those of its causes, joined by colons.

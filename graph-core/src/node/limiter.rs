@@ -1,0 +1,123 @@
+//! Limiters: what bounds tasks, also of several nodes, graphs and runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+#[cfg(feature = "rate-limit")]
+use super::governed::Last;
+use super::rate::Rate;
+
+/// Bounds how many tasks are at work at once, and with the feature `rate-limit`
+/// how many start in a time, over all nodes, graphs and runs that it is given to.
+///
+/// A clone is the same limiter: it has the same slots and rates. Make one for each
+/// service that is called, and give it to every node that calls it, by
+/// `node(f).limiter(&limiter)`. What is set on a clone holds for that clone
+/// only.
+///
+/// # Ordering
+///
+/// Who waits for a slot gets it in the order of asking. A task holds nothing
+/// while it waits, neither another limiter's slot nor its run's: it takes all
+/// that it needs at the same time, or waits for what is missing. So no task can
+/// wait for another that waits for it, and a service that is slow holds up only
+/// those who call it. A task that finds something else taken when its turn has
+/// come lines up again.
+///
+/// What a task has taken it gives back when its attempt ends. Between two
+/// attempts it holds nothing, and lines up anew; a rate counts each attempt.
+///
+/// # Examples
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use superstep::Limiter;
+/// use superstep::prelude::*;
+///
+/// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// # struct Report { #[reduce(Append)] notes: Vec<String> }
+/// # async fn search(_: View<Report>) -> ReportUpdate { Report::update().notes("searched") }
+/// # async fn rank(_: View<Report>) -> ReportUpdate { Report::update().notes("ranked") }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let model = Limiter::new().max_concurrency(4);
+/// let graph = StateGraph::<Report>::new("report")
+///     .add_node("search", node(search).limiter(&model))
+///     .add_node("rank", node(rank).limiter(&model))
+///     .add_edge(START, ["search", "rank"])
+///     .compile()?;
+/// // However many runs there are, four calls at most are under way.
+/// let run = graph.invoke(Report::update()).await?;
+/// assert_eq!(run.state.notes, ["ranked", "searched"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a limiter bounds nothing until nodes are given it"]
+pub struct Limiter {
+    slots: Option<Arc<Semaphore>>,
+    pub(crate) rates: Vec<Arc<Rate>>,
+    /// What the last of them was made of.
+    #[cfg(feature = "rate-limit")]
+    pub(super) last: Option<Last>,
+}
+
+impl Limiter {
+    /// A limiter that bounds nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The most tasks at work at once; 0 counts as 1.
+    pub fn max_concurrency(mut self, tasks: usize) -> Self {
+        let slots = Semaphore::new(tasks.clamp(1, Semaphore::MAX_PERMITS));
+        self.slots = Some(Arc::new(slots));
+        self
+    }
+}
+
+/// The same limiter.
+impl From<&Self> for Limiter {
+    fn from(limiter: &Self) -> Self {
+        limiter.clone()
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let free = self.slots.as_ref().map(|slots| slots.available_permits());
+        f.debug_struct("Limiter")
+            .field("free", &free)
+            .field("rates", &self.rates)
+            .finish()
+    }
+}
+
+/// What the limiters of a node come to, each part once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gates {
+    pub(crate) slots: Vec<Arc<Semaphore>>,
+    pub(crate) rates: Vec<Arc<Rate>>,
+}
+
+impl Gates {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.rates.is_empty()
+    }
+
+    /// A part that were there twice would wait for itself.
+    pub(super) fn add(&mut self, limiter: &Limiter) {
+        add_once(&mut self.slots, limiter.slots.iter());
+        add_once(&mut self.rates, limiter.rates.iter());
+    }
+}
+
+fn add_once<'a, T: 'a>(all: &mut Vec<Arc<T>>, more: impl Iterator<Item = &'a Arc<T>>) {
+    for part in more {
+        if !all.iter().any(|known| Arc::ptr_eq(known, part)) {
+            all.push(Arc::clone(part));
+        }
+    }
+}

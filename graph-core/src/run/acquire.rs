@@ -1,0 +1,71 @@
+//! What a body takes of a limiter.
+
+use super::limits::take;
+use crate::node::{Ctx, ExceedsBurst, Limiter, Usage};
+
+impl<C> Ctx<C> {
+    /// Waits until the limiter's rates have room for so many tokens, or calls,
+    /// of which only the body knows how many they are. A limiter has rates by
+    /// the feature `rate-limit`.
+    ///
+    /// A number is tokens; `Usage::new().calls(1)` is a call, for a body that
+    /// makes several. What the limiter has no rate for is not bounded. Slots
+    /// are not taken: a body holds those of its node already.
+    ///
+    /// # Ordering
+    ///
+    /// First come, first served, also if a later one asks for less. The body is
+    /// at work while it waits, and keeps its slots.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its end, it may have taken from some of several rates.
+    ///
+    /// # Errors
+    ///
+    /// When more is asked than the limiter gives at once: it would never come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::Limiter;
+    /// use superstep::prelude::*;
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Chat {
+    ///     question: String,
+    ///     answer: String,
+    /// }
+    ///
+    /// async fn ask(chat: View<Chat>, model: Ctx<Limiter>) -> NodeResult<ChatUpdate> {
+    ///     let tokens = chat.question.len() / 4 + 500; // what it may cost
+    ///     model.acquire(&model, tokens as u64).await?;
+    ///     Ok(Chat::update().answer("so it is"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = Limiter::new().per_minute(500).tokens_per_minute(1_000);
+    /// let graph = StateGraph::<Chat, Limiter>::new("chat")
+    ///     .add_node("ask", node(ask).limiter(&model))
+    ///     .add_edge(START, "ask")
+    ///     .compile()?;
+    /// let ask = |question: String| graph.invoke(Chat::update().question(question));
+    /// let run = ask("is it so?".into()).context(model.clone()).await?;
+    /// assert_eq!(run.state.answer, "so it is");
+    ///
+    /// let error = ask("why? ".repeat(4_000)).context(model).await.unwrap_err();
+    /// let why = std::error::Error::source(&error).expect("it has a cause").to_string();
+    /// assert_eq!(why, "5500 tokens were asked of a limiter that gives 1000 at once at the most");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn acquire(
+        &self,
+        limiter: &Limiter,
+        usage: impl Into<Usage>,
+    ) -> Result<(), ExceedsBurst> {
+        take(limiter, usage.into()).await
+    }
+}
