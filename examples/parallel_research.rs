@@ -1,4 +1,4 @@
-// cargo run --example parallel_research [-- FILE]
+// cargo run --example parallel_research [--features progress] [-- FILE]
 
 //! Three analysts read a text at the same time, a fourth node puts together
 //! what they found, and a picture shows where the time went. They need no
@@ -118,6 +118,11 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     });
     let input = Research::update().topic(text.as_str());
     let run = graph.invoke(input).context(Arc::clone(&tools));
+    #[cfg(feature = "progress")]
+    let run = match superstep::Progress::new() {
+        shown if shown.is_live() => run.watch(shown),
+        _ => run,
+    };
     let state = tools.stopwatch.time("whole run", run).await?.state;
     let answer = state.answer.unwrap_or_default();
 

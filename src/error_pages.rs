@@ -9,6 +9,11 @@ macro_rules! pages {
     };
 }
 
+/// It needs features.
+#[cfg(all(feature = "progress", feature = "tracing"))]
+#[doc = include_str!("../docs/observing.md")]
+mod observing {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

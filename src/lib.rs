@@ -106,6 +106,10 @@
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
 //!   [`View::new`] shows how to call a node by itself, and `testing::explore`
 //!   tries many completion orders and failures.
+//! - **Watching.** [`Invocation::stream`] gives the events of a run, and
+//!   [`Invocation::watch`] shows them to a [`Watcher`]: `Progress` on a terminal,
+//!   [`JsonLines`] in a file. `docs/observing.md` says more, and what spans
+//!   there are for tracing.
 //! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`];
 //!   a [`Timeline`] shows where the time of a run went.
 //!

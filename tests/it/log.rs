@@ -39,7 +39,7 @@ impl Write for File {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.room -= bytes.len();
-        self.unflushed += std::str::from_utf8(bytes).unwrap();
+        self.unflushed += std::str::from_utf8(bytes).expect("JSON is text");
         Ok(bytes.len())
     }
 

@@ -17,6 +17,7 @@ use super::attempt::{Done, Ended, Failed, Shared, caught, place};
 use super::drive::guarded;
 use super::policed::attempts;
 use super::settle::TaskKey;
+use super::traced::TaskTrace;
 use super::watch::WatchedTask;
 use crate::cache::{Cache, CacheError};
 use crate::compile::{Frozen, Graph};
@@ -116,10 +117,11 @@ async fn cached<S: State, C: Send + Sync + 'static>(
         let watch = shared.watch()?;
         Some(WatchedTask::new(watch, place(superstep, 1, &task)))
     };
-    let key = match caught(|| rule.key(input(&state, &task))) {
-        Ok(Ok(key)) => key,
-        Ok(Err(error)) => return refused(watched(&shared), BadKey(error).into()).await,
-        Err(panic) => return refused(watched(&shared), panic).await,
+    let traced = |shared: &Shared<S, C>| shared.tracer.task(place(superstep, 1, &task));
+    let key = caught(|| rule.key(input(&state, &task)));
+    let key = match key.and_then(|key| key.map_err(|error| BadKey(error).into())) {
+        Ok(key) => key,
+        Err(error) => return refused(watched(&shared), &traced(&shared), error).await,
     };
     let entry = Entry {
         cache,
@@ -135,6 +137,7 @@ async fn cached<S: State, C: Send + Sync + 'static>(
     if let Some(outcome) = entry.look_up(&graph).await {
         let ended = hit(&shared, task_key, outcome);
         shared.spans.known(superstep, task_key, begin);
+        traced(&shared).ends(&ended);
         if let Some(watched) = watched(&shared) {
             watched.was_known(&ended).await;
         }
@@ -156,8 +159,13 @@ async fn cached<S: State, C: Send + Sync + 'static>(
 }
 
 /// A task that has no key fails.
-async fn refused<S: State>(watched: Option<WatchedTask>, error: NodeError) -> Ended<S> {
+async fn refused<S: State>(
+    watched: Option<WatchedTask>,
+    traced: &TaskTrace,
+    error: NodeError,
+) -> Ended<S> {
     let ended = Err(Failed::once(error));
+    traced.ends(&ended);
     if let Some(mut watched) = watched {
         watched.starts(1).await;
         watched.ends(&ended).await;

@@ -9,7 +9,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 /// What has come in, shared with the layer that takes it.
 #[derive(Clone, Default)]
@@ -34,7 +34,7 @@ impl Collected {
     }
 
     fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
-        self.0.lock().unwrap()
+        self.0.lock().expect("nobody panics with it")
     }
 
     /// Gives it a number: ids of spans are used again.
@@ -83,7 +83,7 @@ impl Collected {
 
 impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Collected {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let span = context.span(id).unwrap();
+        let span = context.span(id).expect("it is new");
         let mut seen = Seen {
             id: 0,
             parent: None,
@@ -100,7 +100,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Collected {
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let number = *context.span(id).unwrap().extensions().get::<u64>().unwrap();
+        let number = number_of(context.span(id));
         values.record(&mut self.seen()[number as usize - 1]);
     }
 
@@ -119,14 +119,16 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Collected {
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let number = *context
-            .span(&id)
-            .unwrap()
-            .extensions()
-            .get::<u64>()
-            .unwrap();
+        let number = number_of(context.span(&id));
         self.seen()[number as usize - 1].closed = true;
     }
+}
+
+/// The number that a span was given.
+fn number_of<'l, R: LookupSpan<'l>>(span: Option<SpanRef<'l, R>>) -> u64 {
+    let span = span.expect("what is recorded and closed was made");
+    let number = span.extensions().get::<u64>().copied();
+    number.expect("each has a number")
 }
 
 impl Visit for Seen {

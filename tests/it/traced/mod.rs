@@ -317,6 +317,28 @@ async fn what_is_dropped_was_cancelled() {
     cancelled.assert_eq(&collected.tree(&SHOWN));
 }
 
+#[cfg(feature = "cache")]
+#[tokio::test(start_paused = true)]
+async fn what_was_known_has_no_attempt() {
+    let policy = superstep::CachePolicy::new(|state: &Trace| state.n);
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node("a", node(mark).cache(policy))
+            .add_edge(START, "a")
+            .cache(superstep::MemoryCache::new()),
+    );
+    graph.invoke(Trace::update()).await.unwrap();
+    check(
+        graph,
+        expect![[r#"
+            run outcome=done
+              superstep superstep=1
+                task superstep=1 task=a outcome=cached
+        "#]],
+    )
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watched_run_has_one_name_in_events_and_spans() {
     let (collected, _guard) = Collected::here();

@@ -290,6 +290,8 @@ impl TaskTrace {
                     span,
                     match done.has_succeeded() {
                         _ if done.paused => "paused",
+                        // Nothing was tried: it was known.
+                        true if done.attempts == 0 => "cached",
                         true => "done",
                         false => "cancelled",
                     },
