@@ -12,6 +12,9 @@ pub(super) struct Calls<'g> {
     pub(super) routes: Vec<RouteCall<'g>>,
     pub(super) breakpoints: &'g [RecordedBreakpoint],
     pub(super) fields: &'static [FieldSchema],
+    /// Where it is said that tasks run eagerly, and whether threads are kept.
+    pub(super) eager: Option<Place>,
+    pub(super) keeps_threads: bool,
 }
 
 pub(super) struct NodeCall<'g> {
@@ -52,6 +55,8 @@ impl<'g> Calls<'g> {
             routes: routes.collect(),
             breakpoints: &graph.threads.breakpoints,
             fields: S::schema().fields,
+            eager: graph.eager.as_ref().map(|&(_, place)| place),
+            keeps_threads: graph.threads.checkpointer.is_some(),
         }
     }
 }

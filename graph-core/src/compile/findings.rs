@@ -166,6 +166,15 @@ impl Findings {
         );
     }
 
+    pub(super) fn eager_with_checkpointer(&mut self, place: Place) {
+        self.error(
+            place,
+            "eager-with-checkpointer",
+            format_args!("the graph is eager, and has a checkpointer"),
+            format_args!("remove `.eager()` or `.checkpointer(..)`: threads go by supersteps"),
+        );
+    }
+
     pub(super) fn hedge_not_idempotent(&mut self, place: Place, node: &str) {
         self.error(
             place,

@@ -37,6 +37,8 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) joins: Vec<FrozenJoin>,
     pub(crate) limits: Limits,
     pub(crate) threads: Threads,
+    /// How its tasks run eagerly, if they do: the runs know the type.
+    pub(crate) eager: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) questions: Questions,
     /// What pictures and warnings are made of.
     pub(super) shape: Shape,

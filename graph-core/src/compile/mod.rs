@@ -94,6 +94,9 @@ fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>>
     let mut findings = Findings::default();
     let shape = resolve::resolve(calls, &mut findings);
     check::check(&shape, calls.place, &mut findings);
+    if let Some(place) = calls.eager.filter(|_| calls.keeps_threads) {
+        findings.eager_with_checkpointer(place);
+    }
     if findings.errors.is_empty() {
         Ok((shape, findings.warnings))
     } else {

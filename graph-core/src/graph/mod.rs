@@ -4,6 +4,7 @@ mod threads;
 
 pub(crate) use threads::{RecordedBreakpoint, RecordedThreads};
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -152,6 +153,9 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
     pub(crate) threads: RecordedThreads,
+    /// How its tasks run eagerly, and where that was said: the runs know the
+    /// type.
+    pub(crate) eager: Option<(Arc<dyn Any + Send + Sync>, Place)>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -170,6 +174,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             defaults: NodeDefaults::default(),
             limits: Limits::default(),
             threads: RecordedThreads::default(),
+            eager: None,
         }
     }
 
@@ -284,14 +289,15 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 
     #[track_caller]
-    fn place_here(&self) -> Place {
+    pub(crate) fn place_here(&self) -> Place {
         Place {
             location: Location::caller(),
             order: 1
                 + self.nodes.len()
                 + self.edges.len()
                 + self.routes.len()
-                + self.threads.breakpoints.len(),
+                + self.threads.breakpoints.len()
+                + usize::from(self.eager.is_some()),
         }
     }
 

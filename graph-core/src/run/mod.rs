@@ -6,6 +6,7 @@ mod blocking;
 mod chance;
 mod clock;
 mod drive;
+mod eager;
 mod error;
 mod execute;
 mod hooks;

@@ -315,6 +315,7 @@ where
             seed,
             failure,
             shuffle_merges: self.shuffle_merges,
+            supersteps: false,
         };
         Transcript::new(invocation.rehearsed(rehearsal).await)
     }
