@@ -76,6 +76,8 @@
 //!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
 //!   [`blocking`] makes a node of a function that is not async.
 //!   `docs/policies.md` says how they go together.
+//! - **Eager graphs.** With [`eager`](StateGraph::eager) a node starts when its own
+//!   predecessors are done, and not with the next superstep: `docs/eager.md`.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.

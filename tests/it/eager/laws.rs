@@ -30,7 +30,8 @@ const WORK: Worker<u64> = Worker::new("worker");
 /// What the tasks of a run have seen.
 #[derive(Clone, Default)]
 struct Notes {
-    seen: Arc<Mutex<Vec<Told>>>,
+    /// And the ephemeral field of it.
+    seen: Arc<Mutex<Vec<(Told, Vec<String>)>>>,
     /// Decides how long tasks take; nothing is at once.
     pace: u64,
     yields: bool,
@@ -56,14 +57,15 @@ impl Notes {
 
 async fn act(plan: Arc<Plan>, node: usize, state: View<Seen>, ctx: Ctx<Notes>) -> Command<Seen> {
     let id = format!("{}@{}", NAMES[node], ctx.superstep());
-    let saw = state.order.clone();
-    ctx.seen.lock().unwrap().push(Told {
+    let (saw, last) = (state.order.clone(), state.last.clone());
+    let told = Told {
         id: id.clone(),
         saw,
-    });
+    };
+    ctx.seen.lock().unwrap().push((told, last));
     drop(state);
     ctx.delay(&id).await;
-    let update = Seen::update().order(id.clone()).n(1_u64).last(id.clone());
+    let update = writes(&id);
     let to = plan.command(node, &id).map(|to| NAMES[to]);
     Command::update(update).goto(to)
 }
@@ -72,7 +74,39 @@ async fn work(_: u64, ctx: Ctx<Notes>) -> SeenUpdate {
     let send = ctx.task().send.unwrap_or_default();
     let id = format!("worker@{}#{send}", ctx.superstep());
     ctx.delay(&id).await;
-    Seen::update().order(id.clone()).n(1_u64).last(id)
+    writes(&id)
+}
+
+fn writes_last(id: &str) -> bool {
+    draw(0, "last", id) % 3 == 0
+}
+
+fn writes(id: &str) -> SeenUpdate {
+    let update = Seen::update().order(id.to_owned()).n(1_u64);
+    match writes_last(id) {
+        true => update.last(id.to_owned()),
+        false => update,
+    }
+}
+
+/// What the ephemeral field is to a task that saw these, in supersteps of their
+/// own.
+fn last_of(told: &Told) -> Vec<String> {
+    let depth = |id: &str| -> u64 {
+        let (_, depth) = id.split_once('@').expect("an id has a depth");
+        let depth = depth.split('#').next().expect("it has a number");
+        depth.parse().expect("it is a number")
+    };
+    let mut last = Vec::new();
+    for at in 1..depth(&told.id) {
+        let of_depth = told.saw.iter().filter(|id| depth(id) == at);
+        let written: Vec<&String> = of_depth.filter(|id| writes_last(id)).collect();
+        if written.is_empty() {
+            last.clear();
+        }
+        last.extend(written.into_iter().cloned());
+    }
+    last
 }
 
 fn graph(plan: &Plan, eager: bool) -> Option<Graph<Seen, Notes>> {
@@ -203,10 +237,14 @@ proptest! {
                 let notes = Notes { pace, ..Notes::default() };
                 on_one_thread(outcome(&eager, notes.clone()));
                 let mut seen = notes.seen.lock().unwrap().clone();
-                seen.sort_by(|a, b| a.id.cmp(&b.id));
+                seen.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
                 let mut expected = run(&plan).concat();
                 expected.retain(|told| !told.id.starts_with("worker"));
                 expected.sort_by(|a, b| a.id.cmp(&b.id));
+                let expected: Vec<_> = expected
+                    .into_iter()
+                    .map(|told| (told.clone(), last_of(&told)))
+                    .collect();
                 prop_assert_eq!(seen, expected);
             }
         }
