@@ -84,6 +84,8 @@
 //!   what is at work at once, and how often it starts; a [`CachePolicy`] spares
 //!   what was done before, and a [`Budget`] bounds what runs use in all.
 //!   `docs/limits.md` says how they go together.
+//! - **Eager graphs.** With [`eager`](StateGraph::eager) a node starts when its own
+//!   predecessors are done, and not with the next superstep: `docs/eager.md`.
 //! - **Context.** What the nodes need and no checkpoint holds is the graph's
 //!   second type parameter, given to a run by `.context(..)` and to the nodes
 //!   as [`Ctx`]. In an `Arc` several runs can share it.

@@ -60,7 +60,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The ephemeral fields of a state, and which of them hold something.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ephemerals {
     fields: Vec<usize>,
     held: FixedBitSet,

@@ -4,6 +4,7 @@ mod common;
 mod compile;
 mod crew;
 mod draw;
+mod eager;
 mod error_pages;
 mod errors;
 mod events;

@@ -14,6 +14,9 @@ pub(super) struct Calls<'g> {
     /// Whether there is something that keeps results.
     pub(super) has_cache: bool,
     pub(super) fields: &'static [FieldSchema],
+    /// Where it is said that tasks run eagerly, and whether threads are kept.
+    pub(super) eager: Option<Place>,
+    pub(super) keeps_threads: bool,
 }
 
 pub(super) struct NodeCall<'g> {
@@ -55,6 +58,8 @@ impl<'g> Calls<'g> {
             breakpoints: &graph.threads.breakpoints,
             has_cache: graph.cache.is_some(),
             fields: S::schema().fields,
+            eager: graph.eager.as_ref().map(|&(_, place)| place),
+            keeps_threads: graph.threads.checkpointer.is_some(),
         }
     }
 }

@@ -177,6 +177,26 @@ impl Findings {
         );
     }
 
+    pub(super) fn eager_with_checkpointer(&mut self, place: Place) {
+        self.error(
+            place,
+            "eager-with-checkpointer",
+            format_args!("the graph is eager, and has a checkpointer"),
+            format_args!("remove `.eager()` or `.checkpointer(..)`: threads go by supersteps"),
+        );
+    }
+
+    pub(super) fn eager_with_join(&mut self, place: Place, target: &str) {
+        self.error(
+            place,
+            "eager-with-join",
+            format_args!("the graph is eager, and the join into `{target}` has a rule"),
+            format_args!(
+                "remove `.eager()`, or let the join wait for all: `add_edge([..], {target:?})`"
+            ),
+        );
+    }
+
     pub(super) fn hedge_not_idempotent(&mut self, place: Place, node: &str) {
         self.error(
             place,

@@ -67,6 +67,7 @@ pub(super) fn freeze<S: State, C>(
             before: std::mem::take(&mut shape.breakpoints.before),
             after: std::mem::take(&mut shape.breakpoints.after),
         },
+        eager: graph.eager.map(|(eager, _)| eager),
         questions: Questions::default(),
         cache: graph.cache,
         shape,

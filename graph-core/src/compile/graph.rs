@@ -44,6 +44,8 @@ pub(crate) struct Frozen<S: State, C> {
     /// The nodes of which only so many tasks may be at work at once, sorted.
     pub(crate) narrow: Vec<(NodeIndex, usize)>,
     pub(crate) threads: Threads,
+    /// How its tasks run eagerly, if they do: the runs know the type.
+    pub(crate) eager: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) questions: Questions,
     pub(crate) cache: Option<Caching>,
     /// What pictures and warnings are made of.

@@ -97,6 +97,15 @@ fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>>
     let mut findings = Findings::default();
     let shape = resolve::resolve(calls, &mut findings);
     check::check(&shape, calls.place, &mut findings);
+    if let Some(place) = calls.eager.filter(|_| calls.keeps_threads) {
+        findings.eager_with_checkpointer(place);
+    }
+    if calls.eager.is_some() {
+        for edge in calls.edges.iter().filter(|edge| edge.rule.is_some()) {
+            let target = edge.to.first().map_or("", String::as_str);
+            findings.eager_with_join(edge.place, target);
+        }
+    }
     if findings.errors.is_empty() {
         Ok((shape, findings.warnings))
     } else {

@@ -165,6 +165,9 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) rules: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) cache: Option<Caching>,
+    /// How its tasks run eagerly, and where that was said: the runs know the
+    /// type.
+    pub(crate) eager: Option<(Arc<dyn Any + Send + Sync>, Place)>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -186,6 +189,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             rules: None,
             referees: None,
             cache: None,
+            eager: None,
         }
     }
 
@@ -308,7 +312,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
                 + self.nodes.len()
                 + self.edges.len()
                 + self.routes.len()
-                + self.threads.breakpoints.len(),
+                + self.threads.breakpoints.len()
+                + usize::from(self.eager.is_some()),
         }
     }
 

@@ -248,6 +248,11 @@ impl Frontier {
         }
     }
 
+    /// The sources of a join that have run since it last fired.
+    pub(crate) fn arrived(&self, join: usize) -> &FixedBitSet {
+        &self.arrived[join]
+    }
+
     /// How many sources of a join have run once this one has, and of how many.
     pub(crate) fn arrivals_with(&self, arrival: JoinSource) -> (usize, usize) {
         let arrived = &self.arrived[arrival.join];

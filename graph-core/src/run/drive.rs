@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::attempt::{Failed, Shared, TaskFuture, call, place};
+use super::eager::Eager;
 use super::error::RunError;
 use super::execute::{SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
@@ -99,6 +100,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         let mut turn = Turn::begin();
         let mut length = 1;
         let mut noted = RowNote::new(&shared.spans);
+        let eager = self.eager(graph);
         loop {
             // Who reads has others run, too.
             let read = self.let_read().await;
@@ -116,7 +118,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             }
             if !self.goes_in_a_row(&tasks) {
                 noted.close(self.superstep);
-                self.superstep(graph, &mut tasks).await?;
+                match eager {
+                    None => self.superstep(graph, &mut tasks).await?,
+                    Some(eager) => eager.run(self, &mut tasks).await?,
+                }
                 continue;
             }
             noted.open(self.superstep);
@@ -193,13 +198,20 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
 
     /// Counts a superstep that is about to run.
     #[inline]
-    fn begin_superstep(&mut self, tasks: &[Task]) -> Result<(), RunError> {
+    pub(super) fn begin_superstep(&mut self, tasks: &[Task]) -> Result<(), RunError> {
         if self.superstep == self.recursion_limit {
             return Err(self.recursion_limit(tasks));
         }
         self.superstep += 1;
         self.ran.push(tasks.iter().map(|task| task.node));
         Ok(())
+    }
+
+    /// How tasks run that do not wait for their siblings, if they do not.
+    fn eager<'g>(&self, graph: &'g Frozen<S, C>) -> Option<&'g Eager<S, C>> {
+        let eager = graph.eager.as_ref()?;
+        let in_supersteps = self.executor.is_some_and(|it| it.in_supersteps());
+        eager.downcast_ref().filter(|_| !in_supersteps)
     }
 
     #[inline]

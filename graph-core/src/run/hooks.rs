@@ -58,6 +58,15 @@ pub(super) trait Executor<S: State, C>: Send + Sync {
 
     /// An order in which to merge that many updates, if not in task order.
     fn merge_order(&self, superstep: u64, n: usize) -> Option<Vec<usize>>;
+
+    /// Whether tasks are to wait for their siblings, whatever the graph says.
+    fn in_supersteps(&self) -> bool;
+
+    /// For how many rounds of polls an eager task is held back.
+    fn hold(&self, task: u64) -> u64;
+
+    /// In which order eager tasks are polled in a round.
+    fn poll_order(&self, round: u64, n: usize) -> Vec<usize>;
 }
 
 /// Gives each task what is known of it, and takes down what it leaves, while

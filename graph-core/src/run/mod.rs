@@ -9,6 +9,7 @@ mod cached;
 mod chance;
 mod clock;
 mod drive;
+mod eager;
 mod error;
 mod execute;
 mod given;

@@ -26,10 +26,15 @@ pub(crate) struct Rehearsal {
     pub(crate) failure: Option<(u64, usize)>,
     /// Whether updates are merged in an order drawn from the seed, too.
     pub(crate) shuffle_merges: bool,
+    /// Whether an eager graph runs in supersteps all the same.
+    pub(crate) supersteps: bool,
 }
 
 /// The longest that a task is held back, in rounds of polls.
 const HOLD: u64 = 8;
+
+/// The longest that an eager task is, so that others get several depths ahead.
+const LONG_HOLD: u64 = 24;
 
 impl<S: State, C: Send + Sync + 'static> Executor<S, C> for Rehearsal {
     fn execute<'a>(
@@ -48,6 +53,20 @@ impl<S: State, C: Send + Sync + 'static> Executor<S, C> for Rehearsal {
             Chance::new(self.seed, superstep).shuffle(&mut order);
             order
         })
+    }
+
+    fn in_supersteps(&self) -> bool {
+        self.supersteps
+    }
+
+    fn hold(&self, task: u64) -> u64 {
+        Chance::new(self.seed, task).below(LONG_HOLD)
+    }
+
+    fn poll_order(&self, round: u64, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        Chance::new(self.seed, !round).shuffle(&mut order);
+        order
     }
 }
 

@@ -94,6 +94,11 @@ impl At {
         self.what = What::Write;
     }
 
+    /// What follows is a task's.
+    pub(super) fn is_of(&mut self, key: TaskKey) {
+        self.key = Some(key);
+    }
+
     /// What follows copies the state, maybe.
     pub(super) fn copies(&mut self) {
         self.what = What::Copy;
@@ -210,7 +215,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         Ok(chosen)
     }
 
-    fn check_writes(
+    pub(super) fn check_writes(
         &self,
         key: TaskKey,
         declared: &FixedBitSet,
@@ -237,6 +242,16 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let updates = done.iter().enumerate();
         let updates =
             updates.filter_map(|(task, done)| Some((task, done.outcome.update.as_ref()?)));
+        self.check_conflicts_of(keys, updates)
+    }
+
+    /// As [`check_conflicts`](Self::check_conflicts), of updates that each have
+    /// the number of their task.
+    pub(super) fn check_conflicts_of<'u>(
+        &self,
+        keys: &[TaskKey],
+        updates: impl Iterator<Item = (usize, &'u S::Update)>,
+    ) -> Result<(), RunError> {
         match merge::conflict(self.fields, updates) {
             None => Ok(()),
             Some(conflict) => Err(RunError::Conflict {
@@ -251,7 +266,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
 
     /// Keeps a copy of updates for the graph that this is a node of.
     #[inline]
-    fn hand<'u>(&mut self, updates: impl Iterator<Item = &'u S::Update>) {
+    pub(super) fn hand<'u>(&mut self, updates: impl Iterator<Item = &'u S::Update>) {
         if let Some(handed) = self
             .nested
             .as_mut()
@@ -271,8 +286,14 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         update.apply(state, &mut self.at.field);
     }
 
+    /// Merges one update, a task's.
+    pub(super) fn merge_of(&mut self, key: TaskKey, update: &mut S::Update) {
+        self.at.key = Some(key);
+        self.merge(update);
+    }
+
     /// Merges the updates in order.
-    fn merge_all(&mut self, keys: &[TaskKey], done: &mut [Done<S>]) {
+    pub(super) fn merge_all(&mut self, keys: &[TaskKey], done: &mut [Done<S>]) {
         let all = keys.iter().zip(done.iter_mut());
         let mut updates = all
             .filter_map(|(&key, done)| Some((key, done.outcome.update.as_mut()?)))
@@ -291,7 +312,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
     }
 
     /// Resolves the targets of a task's command.
-    fn ask_command(
+    pub(super) fn ask_command(
         &mut self,
         graph: &Frozen<S, C>,
         key: TaskKey,

@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use serde_json::Value;
+
 use crate::compile::Graph;
 use crate::node::BoxFuture;
 use crate::run::{Given, HasContext, IntoContext, NoContext, Rehearsal};
 use crate::state::State;
-use crate::transcript::Transcript;
+use crate::transcript::{Outcome, Transcript};
 
 /// Runs a graph under many completion orders, and under a failure of each of
 /// its tasks in turn; `.await` tells whether all agree.
@@ -24,6 +26,11 @@ use crate::transcript::Transcript;
 /// A join that cancels what comes later depends on who comes first, as
 /// [`Join::first`](crate::Join::first) does: orders then disagree, unless the nodes
 /// make sure of one. Joins that wait for all to settle agree.
+///
+/// Of an [eager](crate::StateGraph::eager) graph, tasks get ahead of their
+/// siblings in orders drawn likewise, and no failure is injected. It is then run
+/// in supersteps, too, and must come to the same state: where it does not, a node
+/// reads what a branch beside it writes.
 ///
 /// A graph with a context takes it through [`context`](Exploration::context), or,
 /// where nodes change something in it, through
@@ -203,6 +210,11 @@ pub struct Disagreement {
     pub seeds: (u64, u64),
     /// The task at which a failure was injected, if one was.
     pub failure: Option<String>,
+    /// Whether the graph is eager, and the second run was one in supersteps.
+    pub in_supersteps: bool,
+    /// The field that comes to something else in supersteps, if one does; `first`
+    /// and `second` are then its two values.
+    pub field: Option<String>,
     /// The first line in which they differ, from 1.
     pub line: usize,
     /// That line in the first run; empty if it has ended before.
@@ -215,8 +227,34 @@ pub struct Disagreement {
 
 impl std::error::Error for Disagreement {}
 
+impl Disagreement {
+    /// Of two transcripts that differ.
+    fn of(seeds: (u64, u64), one: Transcript, other: Transcript) -> Self {
+        let (line, first, second) = first_difference(&one.to_string(), &other.to_string());
+        Self {
+            seeds,
+            failure: None,
+            in_supersteps: false,
+            field: None,
+            line,
+            first,
+            second,
+            transcripts: Box::new((one, other)),
+        }
+    }
+}
+
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.in_supersteps {
+            let what = self.field.as_ref().map(|field| format!(" in `{field}`"));
+            let (eager, other) = (&self.first, &self.second);
+            return write!(
+                f,
+                "an eager run and one in supersteps disagree{}\n  eager: {eager}\n  supersteps: {other}",
+                what.unwrap_or_default(),
+            );
+        }
         let (one, other) = self.seeds;
         write!(
             f,
@@ -266,13 +304,17 @@ where
 {
     async fn run(self) -> Result<Explored, Disagreement> {
         let transcript = self.compare(None, self.orders.max(1)).await?;
+        if self.is_eager() {
+            self.compare_with_supersteps(&transcript).await?;
+        }
         let mut tasks = Vec::new();
         for superstep in &transcript.supersteps {
             for (index, task) in superstep.tasks.iter().enumerate() {
                 tasks.push((superstep.superstep, index, task.task.clone()));
             }
         }
-        tasks.truncate(self.failures);
+        // What else is at work when an eager task fails is a matter of time.
+        tasks.truncate(if self.is_eager() { 0 } else { self.failures });
         for failure in &tasks {
             self.compare(Some(failure), self.orders.clamp(1, 8)).await?;
         }
@@ -290,35 +332,78 @@ where
         orders: u64,
     ) -> Result<Transcript, Disagreement> {
         let at = failure.map(|&(superstep, index, _)| (superstep, index));
-        let first = self.transcript(self.seed, at).await;
-        let text = first.to_string();
+        let first = self.transcript(self.seed, at, false).await;
+        let text = self.text(&first);
         for seed in (1..orders).map(|order| self.seed.wrapping_add(order)) {
-            let other = self.transcript(seed, at).await;
-            let other_text = other.to_string();
-            if text == other_text {
+            let other = self.transcript(seed, at, false).await;
+            if text == self.text(&other) {
                 continue;
             }
-            let (line, one, two) = first_difference(&text, &other_text);
+            let failure =
+                failure.map(|(superstep, _, task)| format!("`{task}` of superstep {superstep}"));
             return Err(Disagreement {
-                seeds: (self.seed, seed),
-                failure: failure
-                    .map(|(superstep, _, task)| format!("`{task}` of superstep {superstep}")),
-                line,
-                first: one,
-                second: two,
-                transcripts: Box::new((first, other)),
+                failure,
+                ..Disagreement::of((self.seed, seed), first, other)
             });
         }
         Ok(first)
     }
 
-    async fn transcript(&self, seed: u64, failure: Option<(u64, usize)>) -> Transcript {
+    fn is_eager(&self) -> bool {
+        self.graph.frozen.eager.is_some()
+    }
+
+    /// What is compared: of an eager run that has failed its outcome, since what
+    /// else was at work by then is a matter of time.
+    fn text(&self, transcript: &Transcript) -> String {
+        match &transcript.outcome {
+            Outcome::Failed { code, error, .. } if self.is_eager() => {
+                format!("{code}: {}", error.join(": "))
+            }
+            _ => transcript.to_string(),
+        }
+    }
+
+    /// Runs an eager graph in supersteps, which must come to the same.
+    async fn compare_with_supersteps(&self, eager: &Transcript) -> Result<(), Disagreement> {
+        let other = self.transcript(self.seed, None, true).await;
+        let (field, first, second) = match (&eager.outcome, &other.outcome) {
+            (Outcome::Done { state: one, .. }, Outcome::Done { state: two, .. }) => {
+                let fields = S::schema().fields.iter().map(|field| field.name);
+                let mut fields = fields.filter(|&field| one.get(field) != two.get(field));
+                let Some(field) = fields.next() else {
+                    return Ok(());
+                };
+                let value = |state: &Value| state.get(field).map(Value::to_string);
+                let of = |state| value(state).unwrap_or_default();
+                (Some(field.to_owned()), of(one), of(two))
+            }
+            _ if self.text(eager) == self.text(&other) => return Ok(()),
+            _ => (None, self.text(eager), self.text(&other)),
+        };
+        let seeds = (self.seed, self.seed);
+        Err(Disagreement {
+            in_supersteps: true,
+            field,
+            first,
+            second,
+            ..Disagreement::of(seeds, eager.clone(), other)
+        })
+    }
+
+    async fn transcript(
+        &self,
+        seed: u64,
+        failure: Option<(u64, usize)>,
+        supersteps: bool,
+    ) -> Transcript {
         let invocation = self.graph.invoke(self.input.clone());
         let invocation = invocation.replace_context(self.context.clone());
         let rehearsal = Rehearsal {
             seed,
             failure,
             shuffle_merges: self.shuffle_merges,
+            supersteps,
         };
         Transcript::new(invocation.rehearsed(rehearsal).await)
     }
@@ -369,6 +454,7 @@ fn first_difference(one: &str, other: &str) -> (usize, String, String) {
         line += 1;
         match (ones.next(), others.next()) {
             (Some(a), Some(b)) if a == b => {}
+            (None, None) => return (line, String::new(), String::new()),
             (a, b) => {
                 return (
                     line,

@@ -1,0 +1,417 @@
+//! A window: several depths, of which some tasks are at work, until all that
+//! has started is settled.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+
+use super::crew::{Crew, Start};
+use super::lanes::{Lanes, TaskNo};
+use super::past::Past;
+use super::view::Prepared;
+use super::ways::Ways;
+use crate::compile::Frozen;
+use crate::event::EventKind;
+use crate::graph::OnFailure;
+use crate::node::{Payload, Target};
+use crate::plan::{Chosen, Task};
+use crate::run::attempt::{Done, Ended};
+use crate::run::drive::Progress;
+use crate::run::error::RunError;
+use crate::run::execute::{SLICE, Turn};
+use crate::run::settle::TaskKey;
+use crate::run::stop::Stop;
+use crate::state::State;
+
+pub(super) struct Window<'p, 'h, S: State, C> {
+    pub(super) progress: &'p mut Progress<'h, S, C>,
+    pub(super) graph: Arc<Frozen<S, C>>,
+    pub(super) lanes: Lanes,
+    /// All tasks of the window that have started, in that order.
+    pub(super) slots: Vec<Slot<S>>,
+    /// Those of each unsettled depth.
+    pub(super) depths: VecDeque<Vec<TaskNo>>,
+    /// The least unsettled depth.
+    pub(super) base: u64,
+    /// What was settled.
+    pub(super) root: Option<Arc<Past<S>>>,
+    /// The last depth at which tasks may start.
+    pub(super) most: u64,
+    /// The last one whose begin was told.
+    told: u64,
+    starts: Vec<Start<S>>,
+    failure: Option<(TaskNo, RunError)>,
+    crew: Crew<'h, S, C>,
+}
+
+/// A task from its start on.
+pub(super) struct Slot<S: State> {
+    pub(super) depth: u64,
+    pub(super) key: TaskKey,
+    pub(super) order: Order,
+    at_work: bool,
+    /// What it sees; kept as long as something that it leads to may go on from it.
+    pub(super) past: Option<Arc<Past<S>>>,
+    /// Whether its own update is in that.
+    pub(super) own: bool,
+    pub(super) done: Option<Done<S>>,
+    /// Its update, once it was merged.
+    pub(super) kept: Option<S::Update>,
+    pub(super) chosen: Vec<Chosen>,
+    /// What it has chosen of the parent graph.
+    pub(super) leave: Vec<Target>,
+    /// What was sent to it, if somebody takes that down.
+    pub(super) input: Option<Box<dyn Payload>>,
+}
+
+/// A task's place among those of its depth.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order {
+    /// Its number, once all of them are known.
+    Known(usize),
+    /// By its node.
+    Node,
+    /// After all nodes, by who has sent it and then by which choice that was.
+    Sent(TaskNo, u32),
+}
+
+impl<S: State> Slot<S> {
+    pub(super) fn update(&self) -> Option<&S::Update> {
+        let done = self.done.as_ref();
+        done.and_then(|done| done.outcome.update.as_ref())
+            .or(self.kept.as_ref())
+    }
+}
+
+pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
+    progress: &'p mut Progress<'_, S, C>,
+    tasks: &'p mut Vec<Task>,
+    ways: &'p OnceLock<Arc<Ways>>,
+) -> super::Window<'p> {
+    Box::pin(async move {
+        let runtime = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
+        progress.begin_superstep(tasks)?;
+        let graph = Arc::clone(&progress.shared.graph);
+        let ways = Arc::clone(ways.get_or_init(|| Arc::new(Ways::of(&graph))));
+        let base = progress.superstep;
+        let state = Arc::clone(&progress.state);
+        let root = Past::new(state, progress.ephemerals.clone(), base - 1);
+        let mut window = Window {
+            crew: Crew::new(&progress.shared, runtime, progress.executor),
+            most: progress.recursion_limit,
+            lanes: Lanes::new(ways, base),
+            slots: Vec::new(),
+            depths: VecDeque::from([Vec::new()]),
+            root: Some(Arc::new(root)),
+            told: base - 1,
+            starts: Vec::new(),
+            failure: None,
+            progress,
+            graph,
+            base,
+        };
+        window.begin(mem::take(tasks));
+        let ended = window.go(tasks).await;
+        // Nothing of it outlives the run.
+        window.crew.stop().await;
+        ended
+    })
+}
+
+impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
+    fn begin(&mut self, tasks: Vec<Task>) {
+        if let Some(observer) = &mut self.progress.observer {
+            observer.begin(self.base, &tasks);
+        }
+        for (number, task) in tasks.into_iter().enumerate() {
+            let key = TaskKey::of(&task);
+            self.lanes.plan(key.node);
+            let root = self.root.clone();
+            self.add(self.base, key, Order::Known(number), root, task);
+        }
+    }
+
+    /// Adds a task that is about to start.
+    pub(super) fn add(
+        &mut self,
+        depth: u64,
+        key: TaskKey,
+        order: Order,
+        past: Option<Arc<Past<S>>>,
+        task: Task,
+    ) {
+        let no = TaskNo::try_from(self.slots.len()).expect("fewer than 2^32 tasks");
+        let taken_down = self.progress.observer.is_some();
+        let input = task.send.as_ref().filter(|_| taken_down);
+        self.slots.push(Slot {
+            depth,
+            key,
+            order,
+            at_work: true,
+            own: false,
+            done: None,
+            kept: None,
+            chosen: Vec::new(),
+            leave: Vec::new(),
+            input: input.map(|(_, input)| input.clone()),
+            past: past.clone(),
+        });
+        let at = usize::try_from(depth - self.base).expect("it is near the base");
+        while self.depths.len() <= at {
+            self.depths.push_back(Vec::new());
+        }
+        self.depths[at].push(no);
+        let past = past.expect("what starts sees something");
+        self.starts.push(Start {
+            no,
+            depth,
+            view: past.view(),
+            task,
+        });
+    }
+
+    async fn go(&mut self, tasks: &mut Vec<Task>) -> Result<(), RunError> {
+        let shared = Arc::clone(&self.progress.shared);
+        let mut turn = Turn::begin();
+        let mut stopped = shared.stopped();
+        let mut since = self.base;
+        loop {
+            let over = poll_fn(|cx| Poll::Ready(self.guarded(tasks, cx))).await?;
+            if over {
+                return Ok(());
+            }
+            self.progress.let_read().await;
+            turn.pass().await;
+            if self.crew.has_done() {
+                continue;
+            }
+            if since != self.base && stopped.is_some() {
+                since = self.base;
+                stopped = shared.stopped();
+            }
+            self.wait(&mut stopped).await?;
+        }
+    }
+
+    /// Waits until a task has ended.
+    async fn wait(&mut self, stopped: &mut Option<Stopped<'_>>) -> Result<(), RunError> {
+        let crew = &mut self.crew;
+        let ended = poll_fn(|cx| {
+            if let Some(stopped) = stopped
+                && let Poll::Ready(stop) = stopped.as_mut().poll(cx)
+            {
+                return Poll::Ready(Err(stop));
+            }
+            crew.poll(cx)
+        });
+        ended.await.map_err(|stop| {
+            let left = self.slots.iter().filter(|slot| slot.at_work);
+            self.progress.superstep = self.base;
+            self.progress.stopped(stop, left.map(|slot| slot.key))
+        })
+    }
+
+    /// Does what can be done without waiting; true if the window is over. Code of
+    /// users may panic in it: that is caught here, so that what is at work is
+    /// awaited all the same.
+    fn guarded(&mut self, tasks: &mut Vec<Task>, cx: &mut Context<'_>) -> Result<bool, RunError> {
+        let done = catch_unwind(AssertUnwindSafe(|| self.advance(tasks, cx)));
+        done.unwrap_or_else(|panic| Err(self.progress.panicked(&*panic)))
+    }
+
+    fn advance(&mut self, tasks: &mut Vec<Task>, cx: &mut Context<'_>) -> Result<bool, RunError> {
+        let begin = Instant::now();
+        loop {
+            self.start_all(cx);
+            let Some((no, ended)) = self.crew.take_done() else {
+                return self.over();
+            };
+            self.ended(no, ended)?;
+            if self.plan(tasks)? {
+                return Ok(true);
+            }
+            if begin.elapsed() > SLICE {
+                self.start_all(cx);
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The failure that has ended the window, once nothing is at work.
+    fn over(&mut self) -> Result<bool, RunError> {
+        if self.failure.is_some() && self.crew.is_idle() {
+            return self
+                .failure
+                .take()
+                .map_or(Ok(true), |(_, error)| Err(error));
+        }
+        Ok(false)
+    }
+
+    fn start_all(&mut self, cx: &mut Context<'_>) {
+        if self.starts.is_empty() {
+            return;
+        }
+        let mut starts = mem::take(&mut self.starts);
+        starts.sort_by(|a, b| self.compare(a.no, b.no));
+        for begun in starts.chunk_by(|a, b| a.depth == b.depth) {
+            let (depth, tasks) = (begun[0].depth, begun.len());
+            if depth > self.told {
+                self.told = depth;
+                self.progress.superstep = depth;
+                self.progress.tell(|| EventKind::SuperstepStarted { tasks });
+            }
+        }
+        self.crew.start_all(starts, cx);
+    }
+
+    /// Settles what can be settled, and starts what can start; true if the window
+    /// is over.
+    fn plan(&mut self, tasks: &mut Vec<Task>) -> Result<bool, RunError> {
+        if self.failure.is_some() {
+            return Ok(false);
+        }
+        if self.drains() {
+            let last = self.base + self.depths.len() as u64 - 1;
+            self.most = self.most.min(last);
+        }
+        while self.lanes.is_settled() {
+            if self.settle(tasks)? {
+                return Ok(true);
+            }
+        }
+        let ready = self.lanes.take_ready(self.most);
+        let mut prepared = self.prepare(ready, None);
+        self.take_inputs(&mut prepared);
+        self.start(prepared);
+        Ok(false)
+    }
+
+    fn drains(&self) -> bool {
+        let stops = self.progress.shared.stops.as_ref();
+        stops.is_some_and(|stops| stops.drains())
+    }
+
+    /// Makes tasks of what may start.
+    pub(super) fn start(&mut self, prepared: Vec<Prepared<S>>) {
+        for Prepared {
+            depth,
+            node,
+            sends,
+            past,
+        } in prepared
+        {
+            let root = || self.root.clone().expect("it is there between settlements");
+            let past = Some(past.unwrap_or_else(root));
+            let Some(sends) = sends else {
+                let task = Task {
+                    node,
+                    send: None,
+                    arrivals: None,
+                };
+                self.add(depth, TaskKey::node(node), Order::Node, past, task);
+                continue;
+            };
+            for (number, by, choice, input) in sends {
+                let send = Some((number, input));
+                let task = Task {
+                    node,
+                    send,
+                    arrivals: None,
+                };
+                let key = TaskKey::of(&task);
+                self.add(depth, key, Order::Sent(by, choice), past.clone(), task);
+            }
+        }
+    }
+
+    /// Follows a task that has ended.
+    fn ended(&mut self, no: TaskNo, ended: Ended<S>) -> Result<(), RunError> {
+        let slot = &mut self.slots[no as usize];
+        let (key, depth) = (slot.key, slot.depth);
+        slot.at_work = false;
+        self.progress.superstep = depth;
+        let mut done = match ended {
+            Ok(done) => done,
+            Err(failed) => {
+                let error = self.progress.failed(Some(key), failed);
+                return self.failed(no, error);
+            }
+        };
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        if let Some(declared) = &self.graph.node(key.node).writes {
+            self.progress.check_writes(key, declared, &done.outcome)?;
+        }
+        if self.progress.nested.is_some() {
+            let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
+            let targets = &mut done.outcome.targets;
+            slot.leave.extend(targets.extract_if(.., is_parents));
+            if !slot.leave.is_empty() {
+                self.most = self.most.min(depth);
+            }
+        }
+        let mut chosen = Vec::new();
+        if !done.outcome.targets.is_empty() {
+            let (graph, outcome) = (&*self.graph, &mut done.outcome);
+            self.progress.at.is_of(key);
+            self.progress
+                .ask_command(graph, key, outcome, &mut chosen)?;
+        }
+        slot.done = Some(done);
+        self.ask_routes(no, &mut chosen)?;
+        self.follow(no, chosen);
+        Ok(())
+    }
+
+    fn failed(&mut self, no: TaskNo, error: RunError) -> Result<(), RunError> {
+        self.most = 0;
+        if self.graph.limits.on_failure == OnFailure::Stop {
+            return Err(error);
+        }
+        let first = self.failure.as_ref().map(|&(first, _)| first);
+        if first.is_none_or(|first| self.compare(no, first).is_lt()) {
+            self.failure = Some((no, error));
+        }
+        Ok(())
+    }
+
+    /// Notes what a task leads to.
+    fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
+        let slot = &mut self.slots[no as usize];
+        let (node, depth) = (slot.key.node, slot.depth);
+        let exits = &self.graph.node(node).exits;
+        let waits = |node| self.graph.node(node).policy.defer;
+        for &to in exits.edges.iter().filter(|&&to| !waits(to)) {
+            self.lanes.lead(depth, to, no);
+        }
+        for (number, choice) in (0..).zip(&chosen) {
+            match choice {
+                Chosen::Node(to) if !waits(*to) => self.lanes.lead(depth, *to, no),
+                Chosen::Send(to, _) => self.lanes.send(depth, *to, no, number),
+                Chosen::Node(_) | Chosen::End => {}
+            }
+        }
+        for &arrival in &exits.joins {
+            if !waits(self.graph.joins[arrival.join].target) {
+                let before = self.progress.frontier.arrived(arrival.join);
+                self.lanes.arrive(depth, arrival, no, before);
+            }
+        }
+        slot.chosen = chosen;
+        self.lanes.ended(depth, node);
+        if self.lanes.used(no) == 0 {
+            slot.past = None;
+        }
+    }
+}
+
+type Stopped<'s> = Pin<Box<dyn Future<Output = Stop> + Send + 's>>;

@@ -1,0 +1,148 @@
+//! Eager runs that end before their end: nothing of them stays alive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use superstep::prelude::*;
+use superstep::{OnFailure, RunControl, RunError};
+
+use crate::common::{Alive, Trace, TraceUpdate, chain, oops, sound, within_a_day};
+
+const MS: Duration = Duration::from_millis(1);
+
+async fn waits(ms: u32, ctx: Ctx<Alive>) -> TraceUpdate {
+    let _alive = ctx.enter();
+    tokio::time::sleep(ms * MS).await;
+    Trace::update().log(ctx.node().to_string())
+}
+
+async fn fails(ms: u32, ctx: Ctx<Alive>) -> NodeResult<TraceUpdate> {
+    let _alive = ctx.enter();
+    tokio::time::sleep(ms * MS).await;
+    Err(oops())
+}
+
+/// `fast`, `next` and then `bad`, which fails, beside `slow`.
+fn graph(slow: u32) -> StateGraph<Trace, Alive> {
+    StateGraph::<Trace, Alive>::new("test")
+        .add_node("fast", |ctx: Ctx<Alive>| waits(10, ctx))
+        .add_node("next", |ctx: Ctx<Alive>| waits(10, ctx))
+        .add_node("bad", |ctx: Ctx<Alive>| fails(10, ctx))
+        .add_node("slow", move |ctx: Ctx<Alive>| waits(slow, ctx))
+        .add_node("after", |ctx: Ctx<Alive>| waits(1, ctx))
+        .add_edge(START, ["fast", "slow"])
+        .add_edge("fast", "next")
+        .add_edge("next", "bad")
+        .add_edge("slow", "after")
+        .eager()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_cancels_what_is_at_work_at_any_depth() {
+    let alive = Alive::default();
+    let graph = sound(graph(10_000));
+    let begin = tokio::time::Instant::now();
+    let error = within_a_day(graph.invoke(Trace::update()).context(alive.clone())).await;
+    let error = error.unwrap_err();
+    let told = "node `bad` failed in superstep 3, attempt 1";
+    assert_eq!(chain(&error), [told, "oops"]);
+    assert_eq!((begin.elapsed(), alive.now()), (30 * MS, 0));
+    assert_eq!(alive.ever(), 4, "`after` never began");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_at_work_ends_first_if_the_graph_says_so_and_nothing_follows() {
+    let alive = Alive::default();
+    let graph = sound(graph(100).on_failure(OnFailure::Finish));
+    let begin = tokio::time::Instant::now();
+    let error = within_a_day(graph.invoke(Trace::update()).context(alive.clone())).await;
+    assert_eq!(error.unwrap_err().code(), "node");
+    assert_eq!((begin.elapsed(), alive.now()), (100 * MS, 0));
+    assert_eq!(alive.ever(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_failures_the_first_in_the_order_of_the_run_counts() {
+    let alive = Alive::default();
+    // `early` fails later than `bad`, and at an earlier depth.
+    let graph = graph(100)
+        .add_node("early", |ctx: Ctx<Alive>| fails(50, ctx))
+        .add_edge(START, "early")
+        .on_failure(OnFailure::Finish);
+    let run = sound(graph);
+    let error = run.invoke(Trace::update()).context(alive.clone()).await;
+    assert!(error.unwrap_err().to_string().contains("`early`"));
+    assert_eq!(alive.now(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_run_leaves_nothing_alive() {
+    let alive = Alive::default();
+    let graph = sound(graph(10_000));
+    let run = graph.invoke(Trace::update()).context(alive.clone());
+    assert!(tokio::time::timeout(15 * MS, run).await.is_err());
+    // What was aborted is dropped when the runtime next comes to it.
+    tokio::task::yield_now().await;
+    assert_eq!((alive.now(), alive.ever()), (0, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_run_has_awaited_what_was_at_work() {
+    let alive = Alive::default();
+    let control = RunControl::new();
+    let graph = sound(graph(10_000));
+    let run = graph.invoke(Trace::update()).context(alive.clone());
+    let cancel = async {
+        tokio::time::sleep(15 * MS).await;
+        control.cancel();
+    };
+    let run = async { run.control(&control).await };
+    let (ended, ()) = tokio::join!(run, cancel);
+    assert!(
+        matches!(ended, Err(RunError::Cancelled { .. })),
+        "{ended:?}"
+    );
+    assert_eq!((alive.now(), alive.ever()), (0, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_route_is_its_nodes_and_what_is_at_work_is_awaited() {
+    let alive = Alive::default();
+    let graph = graph(10_000).add_conditional_edges(
+        "next",
+        |state: &Trace| -> &'static str { panic!("saw {}", state.log.len()) },
+        [END],
+    );
+    let graph = sound(graph);
+    let error = graph.invoke(Trace::update()).context(alive.clone()).await;
+    let error = error.unwrap_err();
+    assert_eq!(
+        chain(&error)[0],
+        "node `next` failed in superstep 2, attempt 1"
+    );
+    assert!(
+        chain(&error)[1].contains("saw 2 (in its route)"),
+        "{error:?}"
+    );
+    assert_eq!(alive.now(), 0);
+}
+
+#[test]
+fn a_runtime_that_goes_away_is_an_error_and_no_hang() {
+    let graph = Arc::new(sound(graph(10_000)));
+    let error = {
+        let mut run = Box::pin(async {
+            graph
+                .invoke(Trace::update())
+                .context(Alive::default())
+                .await
+        });
+        let waker = std::task::Waker::noop();
+        let mut cx = std::task::Context::from_waker(waker);
+        run.as_mut().poll(&mut cx)
+    };
+    let std::task::Poll::Ready(Err(error)) = error else {
+        panic!("it has not ended");
+    };
+    assert_eq!(error.code(), "no-runtime");
+}
