@@ -90,6 +90,10 @@ impl<C> Ctx<C> {
 
     fn tell(&self, kind: Telling, told: impl FnOnce() -> Told) -> Result<Emitted, EmitError> {
         self.heartbeat();
+        // What an abandoned thread tells comes too late.
+        if self.is_cancelled() {
+            return Ok(Emitted::default());
+        }
         match &self.emitter {
             Some(emitter) if emitter.wants(kind) => emitter.emit(self.place, told()),
             _ => Ok(Emitted::default()),

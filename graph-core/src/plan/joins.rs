@@ -99,6 +99,8 @@ impl OpenJoin {
         }
         self.owed.clear();
         self.paid.clear();
+        // Its time begins anew, too.
+        self.round += 1;
     }
 
     /// Whether something has come that counts.

@@ -152,7 +152,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             .shared
             .watch()
             .map(|watch| WatchedTask::begun(watch, self.spot(Some(key))));
-        let ended = future.await;
+        let ended = match self.shared.watch() {
+            None => future.await,
+            Some(watch) => watch.gated(future).await,
+        };
         spans.chunk(self.superstep, begin, [key].into_iter());
         if let Some(watched) = watched {
             watched.ends(&ended).await;
@@ -407,6 +410,21 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             limit: self.recursion_limit,
             last: self.ran.last(3, names),
             next: each_once(next.iter().map(|task| task.node).collect(), names),
+        }
+    }
+
+    /// An error, if a strict join waits for some of its sources when a graph that
+    /// is a node has ended.
+    pub(super) fn strict_joins(&self) -> Result<(), RunError> {
+        if self.leaves() {
+            return Ok(());
+        }
+        let mut starved = self.frontier.starved(&self.shared.graph);
+        match starved.strict {
+            None => Ok(()),
+            Some(strict) => Err(RunError::Starved {
+                join: starved.joins.swap_remove(strict),
+            }),
         }
     }
 

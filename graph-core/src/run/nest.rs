@@ -214,6 +214,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             Ok(())
         };
         tracer.around_inside(runs).await?;
+        progress.strict_joins()?;
         nest.note(place, progress.times());
         let nested = progress.nested.take();
         let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
@@ -250,7 +251,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
             nest: None,
             seed: nest.seed_in(place),
-            spans: Arc::new(Spans::new(nest.spans.begun())),
+            spans: Arc::new(nest.spans.of_inside()),
             tracer,
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);

@@ -1,5 +1,6 @@
 //! A task under its node's policies: attempts, waits, timeouts, a fallback.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -90,10 +91,23 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     }
 }
 
+/// Whether somebody was asked who cannot be, in the task or inside it.
+fn caused_by_question(error: &NodeError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_error());
+    while let Some(error) = cause {
+        if error.is::<Interrupted>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// How a task ended, for its span.
 fn how<S: State>(ended: &Ended<S>) -> SpanEnd {
     match ended {
         Ok(done) if done.paused => SpanEnd::Paused,
+        Ok(done) if !done.has_succeeded() => SpanEnd::Cancelled,
         Ok(_) => SpanEnd::Done,
         Err(_) => SpanEnd::Failed,
     }
@@ -303,7 +317,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
     fn fall_back(&mut self, error: NodeError) -> Result<(), Failed> {
         let attempts = self.place.attempt;
         // A question that nobody can be asked is a mistake, not bad luck.
-        let asks = error.as_error().is::<Interrupted>();
+        let asks = caused_by_question(&error);
         match self.first.take() {
             None if self.node.fallback.is_some() && !asks => {
                 self.first = Some(Failure::new(error, attempts));

@@ -7,6 +7,7 @@
 //! 4. After so many tasks, nothing more is noted: [`MOST_SPANS`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -41,6 +42,8 @@ impl Time {
 /// The times of the tasks of one graph, in a run.
 pub(super) struct Spans {
     begun: Instant,
+    /// How much more is noted in the run.
+    left: Arc<AtomicUsize>,
     noted: Mutex<Noted>,
 }
 
@@ -158,12 +161,27 @@ impl Spans {
     pub(super) fn new(begun: Instant) -> Self {
         Self {
             begun,
+            left: Arc::new(AtomicUsize::new(MOST_SPANS)),
             noted: Mutex::default(),
         }
     }
 
-    pub(super) fn begun(&self) -> Instant {
-        self.begun
+    /// Of a graph that a task runs.
+    pub(super) fn of_inside(&self) -> Self {
+        Self {
+            begun: self.begun,
+            left: Arc::clone(&self.left),
+            noted: Mutex::default(),
+        }
+    }
+
+    /// Whether one more is noted.
+    fn has_room(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        left.is_ok()
     }
 
     pub(super) fn now(&self) -> Time {
@@ -175,7 +193,7 @@ impl Spans {
     pub(super) fn begin(&self, superstep: u64) {
         let now = self.now();
         let mut noted = self.noted.lock();
-        if has_room(&noted.begins) {
+        if noted.begins.len() < MOST_SPANS {
             noted.begins.push((superstep, now));
         }
     }
@@ -183,7 +201,7 @@ impl Spans {
     /// Supersteps in a row have ended.
     pub(super) fn row(&self, row: Row) {
         let mut noted = self.noted.lock();
-        if row.n_supersteps > 0 && has_room(&noted.rows) {
+        if row.n_supersteps > 0 && self.has_room() {
             noted.rows.push(row);
         }
     }
@@ -198,7 +216,7 @@ impl Spans {
         let (end, n_tasks) = (self.now(), tasks.len());
         let mut noted = self.noted.lock();
         for (number, task) in tasks.enumerate() {
-            if !has_room(&noted.tasks) {
+            if !self.has_room() {
                 return;
             }
             let start = begin.part(end, number, n_tasks);
@@ -218,7 +236,7 @@ impl Spans {
 
     fn push(&self, span: TaskSpan) {
         let mut noted = self.noted.lock();
-        if has_room(&noted.tasks) {
+        if self.has_room() {
             noted.tasks.push(span);
         }
     }
@@ -226,7 +244,7 @@ impl Spans {
     /// A graph that a task ran has ended.
     pub(super) fn inside(&self, inside: Inside) {
         let mut noted = self.noted.lock();
-        if has_room(&noted.inside) {
+        if self.has_room() {
             noted.inside.push(inside);
         }
     }
@@ -234,10 +252,6 @@ impl Spans {
     pub(super) fn take(&self) -> Noted {
         std::mem::take(&mut *self.noted.lock())
     }
-}
-
-fn has_room<T>(noted: &[T]) -> bool {
-    noted.len() < MOST_SPANS
 }
 
 impl TaskSpan {

@@ -106,7 +106,12 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             return;
         };
         for interrupt in interrupts {
-            let node = self.shared.graph.index_of(&interrupt.task.node);
+            let own = interrupt.path.is_empty();
+            let node = self
+                .shared
+                .graph
+                .index_of(&interrupt.task.node)
+                .filter(|_| own);
             let at = Spot {
                 superstep: self.superstep,
                 task: node.map(|node| (node, interrupt.task.send)),

@@ -435,3 +435,39 @@ async fn what_was_known_has_not_started_and_tells_what_it_writes() {
     let [known, ran] = written;
     assert_eq!(told, [("task_cached", known), ("task_finished", ran)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_watcher_wants_is_not_made() {
+    struct Tasks(std::sync::mpsc::Sender<String>);
+
+    impl superstep::Watcher<Trace> for Tasks {
+        fn wants(&self) -> superstep::Kinds {
+            superstep::Kinds::TASKS
+        }
+
+        fn see(&mut self, event: &superstep::Event<Trace>) {
+            drop(self.0.send(line(event)));
+        }
+    }
+
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node("a", async |ctx: Ctx| -> NodeResult<()> {
+                for n in 0..5000_u32 {
+                    ctx.emit(n)?;
+                }
+                Ok(())
+            })
+            .add_edge(START, "a"),
+    );
+    let (log, seen) = std::sync::mpsc::channel();
+    graph
+        .invoke(Trace::update())
+        .watch(Tasks(log))
+        .await
+        .unwrap();
+    assert_eq!(
+        seen.iter().collect::<Vec<_>>(),
+        ["1 a task_started", "1 a task_finished"]
+    );
+}

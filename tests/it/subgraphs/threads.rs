@@ -560,3 +560,78 @@ async fn a_drained_run_stops_between_supersteps_inside() {
         .control(&control);
     assert_eq!(run.await.unwrap().status, Status::Drained);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_with_a_sibling_leaves_nothing_inside_that_would_conflict_again() {
+    let clash = Arc::new(AtomicU32::new(1));
+    let clashes = Arc::clone(&clash);
+    let inner = sound(
+        StateGraph::<Trace, Calls>::new("inner")
+            .add_node("draft", move |_: View<Trace>| {
+                let clash = clashes.swap(0, Ordering::SeqCst) == 1;
+                async move {
+                    match clash {
+                        true => Trace::update().n(1),
+                        false => Trace::update().log("draft"),
+                    }
+                }
+            })
+            .add_edge(START, "draft"),
+    );
+    let graph = on_threads(
+        StateGraph::<Trace, Calls>::new("test")
+            .add_node("in", inner)
+            .add_node("other", async |_: View<Trace>| Trace::update().n(2))
+            .add_edge(START, ["in", "other"]),
+    );
+    let calls = Calls::default();
+    let error = graph
+        .invoke(Trace::update())
+        .context(calls.clone())
+        .thread("t")
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), "conflict");
+    let run = graph.proceed().context(calls).thread("t").await.unwrap();
+    assert_eq!((run.state.log, run.state.n), (vec!["draft".to_owned()], 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_join_has_closed_inside_is_gone() {
+    let inner = sound(
+        StateGraph::<Trace, Calls>::new("inner")
+            .add_node("ask", asks)
+            .add_node("auto", async |_: View<Trace>| {
+                tokio::time::sleep(SECOND).await;
+                Trace::update().log("auto")
+            })
+            .add_node("confirm", asks)
+            .add_edge(START, ["ask", "auto"])
+            .add_join(["ask", "auto"], "confirm", superstep::Join::first()),
+    );
+    let graph = on_threads(
+        StateGraph::<Trace, Calls>::new("test")
+            .add_node("in", inner)
+            .add_edge(START, "in"),
+    );
+    let calls = Calls::default();
+    let run = graph
+        .invoke(Trace::update())
+        .context(calls.clone())
+        .thread("t")
+        .await
+        .unwrap();
+    let ids: Vec<&str> = run
+        .interrupts()
+        .iter()
+        .map(|asked| asked.id.as_str())
+        .collect();
+    assert_eq!(ids, ["in/0/confirm/0/what"]);
+    let run = graph
+        .resume("yes")
+        .context(calls)
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!(run.state.log, ["auto", "yes"]);
+}

@@ -19,6 +19,7 @@ use super::fields::{Changes, FieldLogs};
 use super::inside::answer_inside;
 use super::ledger::{BadAnswer, TaskLedger, read_result};
 use super::line::{Head, Line};
+use super::paths;
 use crate::checkpoint::{
     Body, CheckpointError, CheckpointRecord, Commit, EntryRecord, FORMAT, Source,
 };
@@ -288,9 +289,11 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             _ => true,
         };
         let tasks = keys.iter().map(|&key| self.progress.task_id(Some(key)));
-        let entries = tasks
-            .filter(blamed)
-            .map(|task| EntryRecord::new(&task.to_string(), RESULT, None));
+        let entries = tasks.filter(blamed).flat_map(|task| {
+            let inside = self.ledger.results_inside(&paths::inside(&task));
+            let all = std::iter::once(task.to_string()).chain(inside);
+            all.map(|path| EntryRecord::new(&path, RESULT, None))
+        });
         let entries = entries.collect();
         self.line.put(entries).await
     }

@@ -135,6 +135,13 @@ impl Entries {
         all.into_iter().any(|entries| !entries.answers.is_empty())
     }
 
+    /// Nothing is asked any more by tasks whose paths begin so.
+    pub(super) fn forget_inside(&mut self, prefix: &str) {
+        let inside = self.by_task.iter_mut();
+        let inside = inside.filter(|(path, _)| path.starts_with(prefix));
+        inside.for_each(|(_, entries)| entries.asked.clear());
+    }
+
     pub(super) fn of_mut(&mut self, task: &str) -> &mut TaskEntries {
         self.by_task.entry(task.to_owned()).or_default()
     }

@@ -208,12 +208,15 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 results.note(index, Ok(done));
             }
         }
-        if self.waits(&keys, &mut results) {
+        if self.waits(&keys, &mut results, ledger) {
             return Ok(false);
         }
+        let ended = keys.iter().zip(results.done());
+        let lost = ended.filter(|(_, done)| !done.has_succeeded());
+        let lost: Vec<TaskId> = lost.map(|(&key, _)| self.task_id(Some(key))).collect();
         let settled = self.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = &settled {
-            self.take_back_inside(error, &keys, ledger);
+            self.take_back_inside(error, (&keys, &lost), ledger);
         }
         settled.map(|()| true)
     }
@@ -228,7 +231,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
     }
 
     /// Whether tasks wait for answers; those whose join has closed do not.
-    fn waits(&self, keys: &[TaskKey], results: &mut Results<S>) -> bool {
+    fn waits(&self, keys: &[TaskKey], results: &mut Results<S>, ledger: &InsideLedger) -> bool {
         let mut waits = false;
         for (index, &key) in keys.iter().enumerate() {
             if results.of_task(index).is_some_and(|done| !done.paused) {
@@ -238,7 +241,14 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             match referee.and_then(|referee| referee.lost(key)) {
                 None => waits = true,
                 Some(how) => {
-                    results.note(index, Ok(Done::lost(how)));
+                    let done = Done::lost(how);
+                    let task = Named {
+                        name: ledger.key(key),
+                        inside: true,
+                        targets: &ledger.targets,
+                    };
+                    ledger.thread.lose_inside(&task, &done);
+                    results.note(index, Ok(done));
                 }
             }
         }
@@ -268,16 +278,27 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
 
     /// A superstep that failed after its tasks had finished leaves no results
     /// that would let it fail again in the same way.
-    fn take_back_inside(&self, error: &RunError, keys: &[TaskKey], ledger: &InsideLedger) {
+    fn take_back_inside(
+        &self,
+        error: &RunError,
+        (keys, lost): (&[TaskKey], &[TaskId]),
+        ledger: &InsideLedger,
+    ) {
         for &key in keys {
             let task = self.task_id(Some(key));
             let blamed = match error {
                 RunError::Node { task: blamed, .. } => task == *blamed,
                 RunError::UnknownTarget { node, .. } => task.node == *node,
+                RunError::Join { .. } if !lost.is_empty() => lost.contains(&task),
                 _ => true,
             };
             if blamed {
-                ledger.thread.take_back_inside(&ledger.key(key), RESULT);
+                let path = ledger.key(key);
+                let around = ledger.path_of(&task.node, Some(task.send.unwrap_or(0)));
+                for inside in ledger.thread.results_inside(&format!("{around}/")) {
+                    ledger.thread.take_back_inside(&inside, RESULT);
+                }
+                ledger.thread.take_back_inside(&path, RESULT);
             }
         }
     }

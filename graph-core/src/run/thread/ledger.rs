@@ -223,6 +223,37 @@ impl TaskLedger {
         self.outbox.put([EntryRecord::new(task, key, None)]);
     }
 
+    /// The tasks whose paths begin so that have results.
+    pub(super) fn results_inside(&self, prefix: &str) -> Vec<String> {
+        let now = self.now.lock();
+        let here = now.inside.iter();
+        let here =
+            here.filter(|(path, inside)| path.starts_with(prefix) && inside.result.is_some());
+        let mut paths: Vec<String> = here.map(|(path, _)| path.clone()).collect();
+        let before = now.entries.inside(prefix.to_owned());
+        let before = before.filter(|(_, entries)| entries.result.is_some());
+        paths.extend(before.map(|(path, _)| path.to_owned()));
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    /// Writes down that a task inside another was dropped, since its join waits for
+    /// it no more: what it asks is not asked any more.
+    pub(super) fn lose_inside<S: State>(&self, task: &Named<'_>, done: &Done<S>) {
+        self.now.lock().open.remove(&task.name);
+        // It holds nothing that could not be written.
+        drop(self.finish(task, done));
+    }
+
+    /// What tasks inside others have come to since the superstep began.
+    pub(super) fn came_inside(&self) -> Vec<(String, String)> {
+        let now = self.now.lock();
+        let inside = now.inside.iter();
+        let came = inside.filter_map(|(path, inside)| Some((path.clone(), inside.result.clone()?)));
+        came.collect()
+    }
+
     /// As [`Ledger::take_down`].
     pub(super) fn take_down_as<S: State>(
         &self,

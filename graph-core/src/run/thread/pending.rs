@@ -85,7 +85,23 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     ) -> Result<(), RunError> {
         self.line.flush().await?;
         let entries = Arc::make_mut(&mut self.entries);
-        for (task, questions) in self.ledger.open() {
+        for (path, json) in self.ledger.came_inside() {
+            entries.of_mut(&path).result = Some(json);
+        }
+        // What is inside a task that has ended asks no more.
+        let over = keys
+            .iter()
+            .enumerate()
+            .filter(|&(index, _)| results.of_task(index).is_some_and(|done| !done.paused));
+        let over: Vec<String> = over
+            .map(|(_, &key)| paths::inside(&self.progress.task_id(Some(key))))
+            .collect();
+        for prefix in &over {
+            entries.forget_inside(prefix);
+        }
+        let open = self.ledger.open().into_iter();
+        let is_over = |path: &str| over.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        for (task, questions) in open.filter(|(path, _)| !is_over(path)) {
             let asked = &mut entries.of_mut(&task).asked;
             asked.clear();
             for question in questions {

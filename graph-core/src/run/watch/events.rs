@@ -85,7 +85,7 @@ type IsA<S> = fn(&Event<S>) -> bool;
 #[must_use = "a run does nothing until its events are read"]
 pub struct Events<S: State> {
     stage: Stage<S>,
-    hub: Option<Arc<Hub>>,
+    hub: Option<Reading>,
     /// Those that were read from the hub together.
     taken: VecDeque<Happened>,
     /// The kinds that are shown; all, if no filter says otherwise.
@@ -95,6 +95,16 @@ pub struct Events<S: State> {
     watchers: Vec<Box<dyn Watcher<S>>>,
     capacity: usize,
     lossy: bool,
+}
+
+/// The hub of a run, until nobody reads it any more.
+struct Reading(Arc<Hub>);
+
+impl Drop for Reading {
+    /// What has outlived the run must not wait for room.
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 enum Stage<S: State> {
@@ -187,11 +197,14 @@ impl<S: State> Events<S> {
         if self.watchers.is_empty() {
             self.shown = Kinds::NONE;
             self.taken.clear();
-            if let Some(hub) = &self.hub {
+            if let Some(Reading(hub)) = &self.hub {
                 hub.close();
             }
-            self.start(Kinds::NONE);
         }
+        // Nobody reads: what watchers want is enough.
+        let watched = self.watchers.iter().map(|watcher| watcher.wants());
+        let wanted = watched.fold(Kinds::NONE, |all, wanted| all | wanted);
+        self.start(wanted);
         while self.next().await.is_some() {}
         match self.stage {
             Stage::Ended(result) => *result,
@@ -212,9 +225,10 @@ impl<S: State> Events<S> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Lost) {
             Stage::Unstarted(start) => {
                 let wanted = (wanted != Kinds::NONE).then_some(wanted);
-                self.hub =
+                let hub =
                     wanted.map(|wanted| Arc::new(Hub::new(wanted, self.capacity, self.lossy)));
-                Stage::Running(start(self.hub.clone()))
+                self.hub = hub.clone().map(Reading);
+                Stage::Running(start(hub))
             }
             stage => stage,
         };
@@ -245,7 +259,7 @@ impl<S: State> Events<S> {
                 }
                 continue;
             }
-            if let Some(hub) = &self.hub {
+            if let Some(Reading(hub)) = &self.hub {
                 hub.take(&mut self.taken, None);
                 if !self.taken.is_empty() {
                     continue;
@@ -263,7 +277,7 @@ impl<S: State> Events<S> {
                     match run.as_mut().poll(cx) {
                         Poll::Ready(result) => self.stage = Stage::Ended(Box::new(result)),
                         Poll::Pending => {
-                            if let Some(hub) = &self.hub {
+                            if let Some(Reading(hub)) = &self.hub {
                                 hub.take(&mut self.taken, Some(cx.waker()));
                             }
                             if self.taken.is_empty() {

@@ -30,7 +30,7 @@ pub(crate) struct Hub {
     /// Whether a state waits to be read.
     holds_state: AtomicBool,
     wanted: AtomicU32,
-    /// Rings when events were read; who waits for it rings on.
+    /// Rings for all who wait when events were read.
     room: Notify,
     pub(super) capacity: usize,
     pub(super) lossy: bool,
@@ -81,7 +81,7 @@ impl Hub {
         self.wanted.store(Kinds::NONE.bits(), Ordering::Relaxed);
         let mut unread = VecDeque::new();
         self.take(&mut unread, None);
-        self.room.notify_one();
+        self.room.notify_waiters();
     }
 
     /// How long after its begin this is in the run.
@@ -108,8 +108,8 @@ impl Hub {
         let mut buffer = self.buffer.lock();
         std::mem::swap(&mut buffer.events, taken);
         let somebody_waits = self.is_full() || self.holds_state();
-        self.full.store(false, Ordering::Relaxed);
-        self.holds_state.store(false, Ordering::Relaxed);
+        self.full.store(false, Ordering::Release);
+        self.holds_state.store(false, Ordering::Release);
         if taken.is_empty() {
             if let Some(reader) = reader {
                 buffer.reader = Some(reader.clone());
@@ -129,18 +129,18 @@ impl Hub {
             taken.push_front(Happened { kind, stamp });
         }
         if somebody_waits {
-            self.room.notify_one();
+            self.room.notify_waiters();
         }
     }
 
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
+        self.full.load(Ordering::Acquire)
     }
 
     #[inline]
     pub(super) fn holds_state(&self) -> bool {
-        self.holds_state.load(Ordering::Relaxed)
+        self.holds_state.load(Ordering::Acquire)
     }
 
     /// Returns once there is room.
@@ -155,9 +155,6 @@ impl Hub {
     }
 
     async fn wait_while(&self, waits: impl Fn(&Self) -> bool) {
-        if !waits(self) {
-            return;
-        }
         while waits(self) {
             let mut rings = pin!(self.room.notified());
             rings.as_mut().enable();
@@ -165,7 +162,6 @@ impl Hub {
                 rings.await;
             }
         }
-        self.room.notify_one();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the run of one graph, and its tasks, tell a hub.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -84,6 +85,23 @@ impl Watch {
     pub(crate) fn boxed_room(&self) -> BoxFuture<()> {
         let hub = Arc::clone(&self.hub);
         Box::pin(async move { hub.wait_for_room().await })
+    }
+
+    /// Awaits what is not polled while there is no room for events.
+    pub(crate) async fn gated<F: Future + Unpin>(&self, mut work: F) -> F::Output {
+        let mut room: Option<BoxFuture<()>> = None;
+        poll_fn(|cx| {
+            // Looked at anew each time: whoever was told of room may not be polled.
+            if self.is_full() {
+                let room = room.get_or_insert_with(|| self.boxed_room());
+                if room.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            room = None;
+            Pin::new(&mut work).poll(cx)
+        })
+        .await
     }
 
     /// Whether the run is to let its reader read before it goes on.
