@@ -241,3 +241,21 @@ async fn a_strict_join_must_not_starve() {
         "the run ended while `t` waits for `b`, after `a`"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn so_are_sends_and_what_waits_deferred() {
+    const WORK: Worker<u64> = Worker::new("work");
+    let sends = |_: &Trace| (0..3).map(|n| WORK.send(n)).collect::<Vec<_>>();
+    let late = async |_: View<Trace>| {};
+    let graph = sound(
+        nodes([("a", Says(2)), ("x", Says(1))])
+            .add_worker(WORK, async |_: u64| {})
+            .add_node("d", node(late).defer())
+            .add_edge(START, ["a", "x", "d"])
+            .add_conditional_edges("x", sends, WORK)
+            .add_join(("a", WORK, "d"), "t", Join::first()),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a x | t");
+    assert_eq!(run.state.log[2], "t: a done, d cancelled, work cancelled");
+}

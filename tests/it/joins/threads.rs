@@ -310,3 +310,30 @@ async fn an_answer_that_is_not_what_was_asked_for_is_no_failure_of_the_source() 
     let run = graph().resume("this").thread(T).await.unwrap();
     assert_eq!(run.state.log, ["this", "t: a done"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deferred_target_that_somebody_acted_as_can_be_led_to_again() {
+    let again = |state: &Trace| match state.log.len() {
+        4 => vec!["a", "b"],
+        _ => vec![],
+    };
+    let sources = [("a", Says(1)), ("b", Says(1)), ("x", Says(1))];
+    let graph = sound(
+        counted(sources, &Begun::default())
+            .add_node("late", node(see).defer())
+            .add_edge(START, ["a", "b", "x"])
+            .add_edge("x", "t")
+            .add_join(["a", "b"], "late", Join::settled())
+            .add_conditional_edges("late", again, ["a", "b"])
+            .interrupt_before("t"),
+    );
+    graph.invoke(Trace::update()).thread(T).await.unwrap();
+    let thread = graph.thread(T);
+    let acted = thread
+        .update(Trace::update().log("by hand"))
+        .as_node("late");
+    assert_eq!(acted.await.unwrap().next, ["a", "b"]);
+    let run = graph.proceed().thread(T).await.unwrap();
+    assert_eq!(ran(&run), "a b | late");
+    assert_eq!(run.state.log[6], "t: a done, b done");
+}
