@@ -80,8 +80,6 @@
 //!   [`node_defaults`](StateGraph::node_defaults) some of these on all;
 //!   [`blocking`] makes a node of a function that is not async.
 //!   `docs/policies.md` says how they go together.
-//! - **Policies.** [`node`] puts [`Retry`], timeouts, deferral and declarations
-//!   on a function.
 //! - **Limits.** [`node`]`(f).max_concurrency(n)` and a shared [`Limiter`] bound
 //!   what is at work at once, and how often it starts; a [`CachePolicy`] spares
 //!   what was done before, and a [`Budget`] bounds what runs use in all.
@@ -96,6 +94,13 @@
 //!   crash, [`Ctx::once`] keeps an effect from happening twice, and [`Thread`]
 //!   shows the way, corrects it and goes back. `docs/threads.md` says what is
 //!   promised.
+//! - **Watching.** [`stream`](Invocation::stream) on a run gives its [`Events`] as
+//!   they happen, [`watch`](Invocation::watch) lets others see them, and
+//!   [`Ctx::emit`] tells of what a node does; a [`RunControl`] cancels or drains.
+//!   `docs/streaming.md` shows it.
+//! - **Subgraphs.** A compiled graph is a node of another: of the same state by
+//!   itself, with a state of its own by [`StateGraph::add_subgraph`] or as a
+//!   [`subgraph`]. `docs/subgraphs.md` says what is inherited.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.

@@ -560,3 +560,33 @@ fn guards_veto_before_the_effect_and_forms_tell_every_mistake() {
          - what is her password? vetoed: it asks for a password; its answer was cancelled\n"
     );
 }
+
+/// What an example without arguments prints, but for its timeline.
+#[track_caller]
+fn printed(example: &str, until: &str) -> String {
+    let output = run(example, &[] as &[&str]);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (told, timeline) = text.split_once(until).expect("it prints a timeline");
+    assert!(timeline.contains("critical path"), "{timeline}");
+    told.to_owned()
+}
+
+#[test]
+fn a_trip_is_planned_without_what_is_slow_or_broken() {
+    assert_eq!(
+        printed("trip_planner", "trip planner · "),
+        "Your trip to Lisbon:\n\n   180 EUR  morning flight to Lisbon\n   240 EUR  a room by the river\n   \
+         420 EUR  in all\n\nNot in this plan:\n\n  events: no answer within 300ms\n  \
+         restaurants: 503 service unavailable\n\n"
+    );
+}
+
+#[test]
+fn two_votes_of_three_decide() {
+    assert_eq!(
+        printed("best_of", "best of three · "),
+        "**  Rust graphs that pause and go on\n    What if a workflow never forgot?\n    \
+         3 ways to pause a workflow\n\nRust graphs that pause and go on\n\n"
+    );
+}

@@ -298,12 +298,13 @@ impl Judge<'_> {
             }
         }
         for (join, open) in joins.iter().zip(&mut open.joins) {
-            for (source, ways_in) in join.ways_in.iter().enumerate() {
-                if is_lost(ways_in, &alive) {
+            open.paid.clear();
+            // Which of them can come no more is looked at only where some are.
+            for source in open.owed.ones().collect::<Vec<_>>() {
+                if is_lost(&join.ways_in[source], &alive) {
                     open.owed.remove(source);
                 }
             }
-            open.paid.clear();
         }
         Ok(())
     }
@@ -329,7 +330,11 @@ impl Judge<'_> {
         let join = &self.rules.joins[index];
         let this = &mut open.joins[index];
         let timed_out = self.timed_out[index].is_some();
-        if !this.is_begun() && !self.is_due(join, this, timed_out, alive) {
+        let is_due = || {
+            let may_be = timed_out || self.came.iter().any(|came| came.how != How::Done);
+            may_be && self.is_due(join, this, timed_out, alive)
+        };
+        if !this.is_begun() && !is_due() {
             return Ok(false);
         }
         let (mut waits, mut possible) = (false, this.successes());

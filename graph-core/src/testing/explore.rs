@@ -21,6 +21,10 @@ use crate::transcript::Transcript;
 /// transcript, byte for byte; with a failure injected, all runs with the same
 /// failure must.
 ///
+/// A join that cancels what comes later depends on who comes first, as
+/// [`Join::first`](crate::Join::first) does: orders then disagree, unless the nodes
+/// make sure of one. Joins that wait for all to settle agree.
+///
 /// A graph with a context takes it through [`context`](Exploration::context), or,
 /// where nodes change something in it, through
 /// [`context_with`](Exploration::context_with), which makes one for each run.

@@ -197,6 +197,19 @@ async fn of_a_source_that_failed_nothing_else_follows() {
             .add_join(["a", "b"], "t", Join::settled()),
     );
     assert_eq!(said(&graph).await, ["a", "t: a done, b failed: oops"]);
+    // So it is where it runs alone.
+    let graph = sound(
+        nodes([("b", Fails(5)), ("x", Says(0))])
+            .add_edge(START, "b")
+            .add_edge("b", "x")
+            .add_conditional_edges(
+                "b",
+                |_: &Trace| -> &str { panic!("it is not asked") },
+                ["x"],
+            )
+            .add_join("b", "t", Join::settled()),
+    );
+    assert_eq!(said(&graph).await, ["t: b failed: oops"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use superstep::Join;
 use superstep::prelude::*;
 
 use super::{Fails, Says, nodes, run_of, said, see};
-use crate::common::{Trace, ran, sound};
+use crate::common::{Trace, TraceUpdate, ran, sound};
 
 #[tokio::test(start_paused = true)]
 async fn a_join_begins_anew_after_it_has_fired() {
@@ -250,4 +250,34 @@ async fn a_target_that_leads_back_is_no_part_of_what_leads_to_it() {
         error.to_string(),
         "node `u` failed in superstep 2, attempt 1"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_was_counted_stays_and_counts_once() {
+    let sources = [("c", Says(1)), ("x", Says(1)), ("y", Says(1))];
+    // Succeeds, and then as it is told.
+    let graph = |again: fn() -> NodeResult<TraceUpdate>, join: Join| {
+        sound(
+            nodes(sources)
+                .add_node("a", move |state: View<Trace>| async move {
+                    match state.log.len() {
+                        0 => Ok(Trace::update().log("a")),
+                        _ => again(),
+                    }
+                })
+                .add_edge(START, ["a", "x"])
+                .add_edge("x", ["a", "y"])
+                .add_edge("y", "c")
+                .add_join(["a", "c"], "t", join),
+        )
+    };
+    let run = run_of(&graph(|| Err(super::oops()), Join::settled())).await;
+    let run = run.unwrap();
+    assert_eq!(ran(&run), "a x | a y | c | t");
+    assert_eq!(run.state.log[4], "t: a done, c done");
+    let twice = || Ok(Trace::update().log("a"));
+    let run = run_of(&graph(twice, Join::quorum(2).cancel_rest())).await;
+    let run = run.unwrap();
+    assert_eq!(ran(&run), "a x | a y | c | t");
+    assert_eq!(run.state.log[5], "t: a done, c done");
 }

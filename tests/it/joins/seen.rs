@@ -207,10 +207,25 @@ fn rules_that_nothing_can_meet_are_mistakes() {
 
 #[test]
 fn a_node_behind_a_tolerant_join_is_reached_by_one_source() {
-    let graph = nodes([("a", Says(0)), ("b", Says(0)), ("u", Says(0))])
-        .add_edge(START, "a")
-        .add_edge("t", "b") // only the target leads to its second source
-        .add_join(["a", "b"], "t", Join::settled())
-        .add_edge("b", "u");
-    graph.compile().expect("all can run");
+    let graph = || {
+        nodes([("a", Says(0)), ("b", Says(0)), ("u", Says(0))])
+            .add_edge(START, "a")
+            .add_edge("t", "b") // only the target leads to its second source
+            .add_join(["a", "b"], "t", Join::settled())
+            .add_edge("b", "u")
+    };
+    graph().compile().expect("all can run");
+    // And so what is wrong behind it is found.
+    let error = graph().add_edge("u", "b").compile().unwrap_err();
+    assert_eq!(error.diagnostics()[0].code(), "endless-cycle");
+}
+
+#[test]
+fn what_follows_a_tolerant_join_does_not_hang_on_what_was_chosen_before() {
+    let graph = marks(["a", "b", "x", "m", "t"])
+        .add_route(START, |_: &Trace| Way::A)
+        .add_edge(START, "x")
+        .add_join(["a", "x"], "m", Join::settled())
+        .add_edge(["m", "b"], "t");
+    graph.compile().expect("`m` runs whatever the route takes");
 }
