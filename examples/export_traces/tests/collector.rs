@@ -43,8 +43,8 @@ fn take(stream: TcpStream, status: &str, requests: &mpsc::Sender<Request>) -> Op
 /// Runs the example with a collector that answers all requests in this way, and
 /// gives what it got.
 fn collected(status: &'static str) -> (Output, Vec<Request>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address = listener.local_addr().expect("it has one");
     let (requests, taken) = mpsc::channel();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -61,11 +61,11 @@ fn exported() -> (Output, Vec<Value>) {
     let mut spans = Vec::new();
     for (path, body) in requests {
         assert_eq!(path, "/v1/traces");
-        let body: Value = serde_json::from_slice(&body).unwrap();
+        let body: Value = serde_json::from_slice(&body).expect("it is JSON");
         let resource = &body["resourceSpans"][0];
         assert_eq!(text(&resource["resource"], "service.name"), "research");
-        for scope in resource["scopeSpans"].as_array().unwrap() {
-            spans.extend(scope["spans"].as_array().unwrap().iter().cloned());
+        for scope in list(&resource["scopeSpans"]) {
+            spans.extend(list(&scope["spans"]).iter().cloned());
         }
     }
     (output, spans)
@@ -78,15 +78,23 @@ fn run(arguments: &[&str]) -> Output {
     example.expect("the example starts")
 }
 
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("it is a list")
+}
+
+fn string(value: &Value) -> &str {
+    value.as_str().expect("it is a text")
+}
+
 /// The value of an attribute.
 fn attribute<'a>(of: &'a Value, key: &str) -> &'a Value {
-    let mut attributes = of["attributes"].as_array().unwrap().iter();
+    let mut attributes = list(&of["attributes"]).iter();
     let found = attributes.find(|attribute| attribute["key"] == key);
     &found.unwrap_or_else(|| panic!("no `{key}` in {of:#}"))["value"]
 }
 
 fn text<'a>(of: &'a Value, key: &str) -> &'a str {
-    attribute(of, key)["stringValue"].as_str().unwrap()
+    string(&attribute(of, key)["stringValue"])
 }
 
 /// All spans as a tree: name, outcome, status. Siblings are in the order of their
@@ -97,22 +105,22 @@ fn tree(spans: &[Value], parent: &str, depth: usize) -> String {
         if span["parentSpanId"].as_str().unwrap_or_default() != parent {
             continue;
         }
-        let name = span["name"].as_str().unwrap();
+        let name = string(&span["name"]);
         let mut line = format!("{:depth$}{name}", "");
-        let attributes = span["attributes"].as_array().unwrap();
+        let attributes = list(&span["attributes"]);
         for key in ["superstep", "attempt", "outcome"] {
             let Some(found) = attributes.iter().find(|attribute| attribute["key"] == key) else {
                 continue;
             };
             let value = &found["value"];
             let value = value["stringValue"].as_str().or(value["intValue"].as_str());
-            line += &format!(" {}", value.unwrap());
+            line += &format!(" {}", value.expect("a text or a number"));
         }
         // 2 is an error, in OTLP.
         if span["status"]["code"] == 2 {
-            line += &format!(" ERROR({})", span["status"]["message"].as_str().unwrap());
+            line += &format!(" ERROR({})", string(&span["status"]["message"]));
         }
-        let inside = tree(spans, span["spanId"].as_str().unwrap(), depth + 2);
+        let inside = tree(spans, string(&span["spanId"]), depth + 2);
         below.push((line, inside));
     }
     below.sort();

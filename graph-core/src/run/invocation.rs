@@ -387,15 +387,8 @@ where
             nest: None,
             seed: Seed::new(self.seed),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
-            tracer: self.tracer(),
+            tracer: Tracer::of_run(graph, self.watched_by.as_deref(), self.call.as_deref()),
         }
-    }
-
-    fn tracer(&self) -> Tracer {
-        let graph = &self.graph.frozen;
-        let run = self.watched_by.as_ref().and_then(|by| by.run_id.as_ref());
-        let call = self.call.as_ref().and_then(|call| call.thread.as_ref());
-        Tracer::of_run(&graph.name, &graph.names, run, call.map(|(id, _)| id))
     }
 
     /// The run, which tells a hub of what happens in it.
@@ -447,12 +440,12 @@ where
             watch,
         } = hooks;
         shared.watching = watch;
+        let tracer = shared.tracer.clone();
         let call = self.call.take();
         let settings = call.is_some();
         if let Some(call) = call
             && let Some((thread, run_on_thread)) = call.thread
         {
-            let tracer = shared.tracer.clone();
             return tracer.around(run_on_thread(Parts {
                 shared,
                 call_limit: self.recursion_limit,
@@ -470,7 +463,6 @@ where
             recursion_limit: self.recursion_limit,
             ..Around::default()
         };
-        let tracer = shared.tracer.clone();
         let mut progress = Progress::new(shared.nested(around), recursion_limit);
         progress.observer = observer;
         progress.executor = executor;

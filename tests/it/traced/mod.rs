@@ -351,7 +351,7 @@ async fn a_watched_run_has_one_name_in_events_and_spans() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_asked_of_a_subscriber_that_does_not_want_runs() {
+async fn who_wants_no_runs_still_gets_what_bodies_say() {
     use tracing_subscriber::layer::{Layer, SubscriberExt};
 
     let collected = Collected::default();

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::id::{NodeName, RunId, ThreadId};
+use crate::compile::Frozen;
+use crate::id::NodeName;
 use crate::node::{BoxCall, NodeError, Outcome, Place};
 use crate::run::attempt::Ended;
+use crate::run::invocation::Call;
 use crate::run::thread::Running;
+use crate::run::watch::WatchedBy;
 use crate::state::State;
 
 #[derive(Clone, Default)]
@@ -17,11 +20,10 @@ pub(in crate::run) struct AttemptTrace;
 
 impl Tracer {
     #[inline]
-    pub(in crate::run) fn of_run(
-        _graph: &str,
-        _names: &Arc<[NodeName]>,
-        _run: Option<&RunId>,
-        _thread: Option<&ThreadId>,
+    pub(in crate::run) fn of_run<S: State, C>(
+        _graph: &Frozen<S, C>,
+        _watched_by: Option<&WatchedBy<S>>,
+        _call: Option<&Call<S, C>>,
     ) -> Self {
         Self
     }

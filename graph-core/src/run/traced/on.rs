@@ -13,13 +13,15 @@ use super::spans::{
     Held, attempt_span, ends_as, ends_failed, ends_with, kind, number, run_span, superstep_span,
     task_span,
 };
+use crate::compile::Frozen;
 use crate::event::Status;
 use crate::id::{NodeName, RunId, ThreadId};
 use crate::node::{BoxCall, NodeError, Outcome, Place};
 use crate::run::attempt::{Ended, caught};
 use crate::run::error::RunError;
+use crate::run::invocation::Call;
 use crate::run::thread::Running;
-use crate::run::watch::next_run;
+use crate::run::watch::{WatchedBy, next_run};
 use crate::state::State;
 
 /// Makes the spans of one graph's run; none if nobody wants them.
@@ -37,7 +39,18 @@ struct Traced {
 
 impl Tracer {
     /// Of a run that begins.
-    pub(in crate::run) fn of_run(
+    pub(in crate::run) fn of_run<S: State, C>(
+        graph: &Frozen<S, C>,
+        watched_by: Option<&WatchedBy<S>>,
+        call: Option<&Call<S, C>>,
+    ) -> Self {
+        let run = watched_by.and_then(|by| by.run_id.as_ref());
+        let thread = call.and_then(|call| call.thread.as_ref());
+        let thread = thread.map(|(id, _)| id);
+        Self::of_names(&graph.name, &graph.names, run, thread)
+    }
+
+    fn of_names(
         graph: &str,
         names: &Arc<[NodeName]>,
         run: Option<&RunId>,
