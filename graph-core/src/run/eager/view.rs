@@ -20,8 +20,16 @@ pub(super) struct Prepared<S: State> {
     pub(super) node: NodeIndex,
     /// What it goes on from; nothing is all that was settled.
     pub(super) past: Option<Arc<Past<S>>>,
-    /// The number of each send, who has sent it, as which choice, and what.
-    pub(super) sends: Option<Vec<(u32, TaskNo, u32, Box<dyn Payload>)>>,
+    pub(super) sends: Option<Vec<Sent>>,
+}
+
+/// Something that was sent.
+pub(super) struct Sent {
+    pub(super) number: u32,
+    /// Who has sent it, and as which choice.
+    pub(super) by: TaskNo,
+    pub(super) choice: u32,
+    pub(super) input: Box<dyn Payload>,
 }
 
 impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
@@ -89,8 +97,12 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 let past = self.past_after(depth, causes, settled, &mut shared);
                 let mut numbered = Vec::with_capacity(sends.len());
                 for &(by, choice) in sends {
-                    let nothing: Box<dyn Payload> = Box::new(());
-                    numbered.push((number, by, choice, nothing));
+                    numbered.push(Sent {
+                        number,
+                        by,
+                        choice,
+                        input: Box::new(()),
+                    });
                     number += 1;
                 }
                 let sends = Some(numbered);
@@ -108,10 +120,10 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Takes what is sent out of the choices of those who send.
     pub(super) fn take_inputs(&mut self, prepared: &mut [Prepared<S>]) {
         let sends = prepared.iter_mut().filter_map(|task| task.sends.as_mut());
-        for (_, by, choice, input) in sends.flatten() {
-            let choice = &mut self.slots[*by as usize].chosen[*choice as usize];
-            if let Chosen::Send(_, sent) = choice {
-                mem::swap(sent, input);
+        for sent in sends.flatten() {
+            let chosen = &mut self.slots[sent.by as usize].chosen;
+            if let Chosen::Send(_, input) = &mut chosen[sent.choice as usize] {
+                mem::swap(input, &mut sent.input);
             }
         }
     }
@@ -253,13 +265,13 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         no: TaskNo,
         chosen: &mut Vec<Chosen>,
     ) -> Result<(), RunError> {
-        let graph = Arc::clone(&self.graph);
         let slot = &mut self.slots[no as usize];
         let (key, depth) = (slot.key, slot.depth);
-        let exits = &graph.node(key.node).exits;
-        if exits.routes.is_empty() {
+        if self.graph.node(key.node).exits.routes.is_empty() {
             return Ok(());
         }
+        let graph = Arc::clone(&self.graph);
+        let exits = &graph.node(key.node).exits;
         // What is ephemeral is there until the depth has ended.
         if slot.update().is_some() && !self.progress.ephemerals.any() {
             slot.own = true;
