@@ -11,8 +11,8 @@ use super::graph::{
     Questions, Threads, Warnings,
 };
 use super::links::{Lists, arranged, sorted};
-use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
-use crate::graph::StateGraph;
+use super::shape::{Breakpoints, Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
+use crate::graph::{RecordedThreads, StateGraph};
 use crate::id::NodeName;
 use crate::state::State;
 
@@ -69,14 +69,7 @@ pub(super) fn freeze<S: State, C>(
         start,
         joins: joins(&shape),
         limits: graph.limits,
-        threads: Threads {
-            checkpointer: graph.threads.checkpointer,
-            lease: graph.threads.lease,
-            most_warm: graph.threads.most_warm,
-            warm: OnceLock::new(),
-            before: std::mem::take(&mut shape.breakpoints.before),
-            after: std::mem::take(&mut shape.breakpoints.after),
-        },
+        threads: threads(graph.threads, std::mem::take(&mut shape.breakpoints)),
         eager: graph.eager.map(|(eager, _)| eager),
         questions: Questions::default(),
         shape,
@@ -85,6 +78,17 @@ pub(super) fn freeze<S: State, C>(
             noticed,
             all: OnceLock::new(),
         },
+    }
+}
+
+fn threads(recorded: RecordedThreads, breakpoints: Breakpoints) -> Threads {
+    Threads {
+        checkpointer: recorded.checkpointer,
+        lease: recorded.lease,
+        most_warm: recorded.most_warm,
+        warm: OnceLock::new(),
+        before: breakpoints.before,
+        after: breakpoints.after,
     }
 }
 
