@@ -102,7 +102,7 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
         let ways = Arc::clone(ways.get_or_init(|| Arc::new(Ways::of(&graph))));
         let base = progress.superstep;
         let state = Arc::clone(&progress.state);
-        let root = Past::new(state, progress.ephemerals.clone(), base - 1);
+        let root = Past::new(state, progress.ephemerals.clone());
         let mut window = Window {
             crew: Crew::new(&progress.shared, runtime, progress.executor),
             most: progress.recursion_limit,
