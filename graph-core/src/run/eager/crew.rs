@@ -133,7 +133,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
             let mut future = start(&self.shared, &view, depth, task);
             drop(view);
             let notes_itself = matches!(future, TaskFuture::Policed(_));
-            let begun = (!notes_itself).then(|| (key, plain.begin));
+            let begun = (!notes_itself).then_some((key, plain.begin));
             if !here {
                 self.spawn(no, depth, future, begun, Some(key.node));
                 continue;
@@ -148,7 +148,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
                 Poll::Pending => self.spawn(no, depth, future, begun, None),
             }
             n_here += 1;
-            here = alone || n_here % UNTIMED > 0 || begin.elapsed() < QUICK * n_here + WAKE_UP;
+            here = alone
+                || !n_here.is_multiple_of(UNTIMED)
+                || begin.elapsed() < QUICK * n_here + WAKE_UP;
         }
         if n_here > 0 {
             pace.note(

@@ -266,7 +266,8 @@ impl Lanes {
         };
         let from_anywhere = level.anywhere > 0;
         let entry = level.nodes.entry(node).or_default();
-        let waits = !entry.started && !(entry.causes.is_empty() && entry.sends.is_empty());
+        let led_to = !entry.causes.is_empty() || !entry.sends.is_empty();
+        let waits = led_to && !entry.started;
         let starts = waits && entry.may == 0 && !from_anywhere && !entry.told;
         entry.told |= starts;
         let open = waits || entry.may > 0 || entry.at_work > 0;
