@@ -12,8 +12,8 @@ use super::graph::{
 };
 use super::links::{Lists, arranged, sorted};
 use super::rules::RulesOf;
-use super::shape::{Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
-use crate::graph::StateGraph;
+use super::shape::{Breakpoints, Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
+use crate::graph::{RecordedThreads, StateGraph};
 use crate::id::NodeName;
 use crate::state::State;
 
@@ -59,14 +59,7 @@ pub(super) fn freeze<S: State, C>(
         rules: rules.map(Arc::new),
         referees: graph.referees,
         limits: graph.limits,
-        threads: Threads {
-            checkpointer: graph.threads.checkpointer,
-            lease: graph.threads.lease,
-            most_warm: graph.threads.most_warm,
-            warm: OnceLock::new(),
-            before: std::mem::take(&mut shape.breakpoints.before),
-            after: std::mem::take(&mut shape.breakpoints.after),
-        },
+        threads: threads(graph.threads, std::mem::take(&mut shape.breakpoints)),
         eager: graph.eager.map(|(eager, _)| eager),
         questions: Questions::default(),
         cache: graph.cache,
@@ -76,6 +69,17 @@ pub(super) fn freeze<S: State, C>(
             noticed,
             all: OnceLock::new(),
         },
+    }
+}
+
+fn threads(recorded: RecordedThreads, breakpoints: Breakpoints) -> Threads {
+    Threads {
+        checkpointer: recorded.checkpointer,
+        lease: recorded.lease,
+        most_warm: recorded.most_warm,
+        warm: OnceLock::new(),
+        before: breakpoints.before,
+        after: breakpoints.after,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! 1. Supersteps of one plain task each run in a row, an ordinary loop without
 //!    a suspension point, as long as bodies end at their first poll.
-//! 2. All other supersteps go through [`execute`].
+//! 2. All other supersteps go through [`execute`], or, in an eager graph, through
+//!    a window of several of them: see [`eager`](super::eager).
 //! 3. The run's own polls are guarded as a whole, and `at` says whose code is
 //!    at work (bodies in a row, routes, reducers, copies and drops of the
 //!    state): a panic is that one's failure.

@@ -27,11 +27,13 @@ struct Seen {
 
 const WORK: Worker<u64> = Worker::new("worker");
 
+/// What a task has seen, and the ephemeral field of it.
+type Saw = (Told, Vec<String>);
+
 /// What the tasks of a run have seen.
 #[derive(Clone, Default)]
 struct Notes {
-    /// And the ephemeral field of it.
-    seen: Arc<Mutex<Vec<(Told, Vec<String>)>>>,
+    seen: Arc<Mutex<Vec<Saw>>>,
     /// Decides how long tasks take; nothing is at once.
     pace: u64,
     yields: bool,
@@ -62,7 +64,10 @@ async fn act(plan: Arc<Plan>, node: usize, state: View<Seen>, ctx: Ctx<Notes>) -
         id: id.clone(),
         saw,
     };
-    ctx.seen.lock().unwrap().push((told, last));
+    ctx.seen
+        .lock()
+        .expect("nobody panics with it")
+        .push((told, last));
     drop(state);
     ctx.delay(&id).await;
     let update = writes(&id);
@@ -78,7 +83,7 @@ async fn work(_: u64, ctx: Ctx<Notes>) -> SeenUpdate {
 }
 
 fn writes_last(id: &str) -> bool {
-    draw(0, "last", id) % 3 == 0
+    draw(0, "last", id).is_multiple_of(3)
 }
 
 fn writes(id: &str) -> SeenUpdate {
@@ -114,7 +119,7 @@ fn graph(plan: &Plan, eager: bool) -> Option<Graph<Seen, Notes>> {
     let mut graph = StateGraph::<Seen, Notes>::new("random")
         .recursion_limit(LIMIT)
         .add_worker(WORK, work);
-    for index in 0..plan.n {
+    for (index, name) in NAMES.into_iter().enumerate().take(plan.n) {
         let plan = Arc::clone(&shared);
         let commands = shared.commands.iter().find(|(from, ..)| *from == index);
         let body = move |state, ctx| act(Arc::clone(&plan), index, state, ctx);
@@ -128,7 +133,7 @@ fn graph(plan: &Plan, eager: bool) -> Option<Graph<Seen, Notes>> {
         };
         let waits = shared.deferred == Some(index);
         let node = if waits { node.defer() } else { node };
-        graph = graph.add_node(NAMES[index], node);
+        graph = graph.add_node(name, node);
     }
     for &to in &plan.start {
         graph = graph.add_edge(START, NAMES[to]);

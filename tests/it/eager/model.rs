@@ -189,7 +189,7 @@ pub(super) fn run(plan: &Plan) -> Vec<Vec<Told>> {
                     sends.push(history.clone());
                 }
             }
-            for (join, (from, to)) in plan.joins.iter().enumerate() {
+            for (join, (from, _)) in plan.joins.iter().enumerate() {
                 if !from.contains(&node) {
                     continue;
                 }
@@ -197,7 +197,6 @@ pub(super) fn run(plan: &Plan) -> Vec<Vec<Told>> {
                 if arrived[join].len() == from.len() && !filled.contains(&join) {
                     filled.insert(join);
                     fired.insert(join);
-                    let _ = to;
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! The tasks of a window that are at work.
 //!
-//! 1. A task that can be expected to be done soon is polled where the run is
-//!    polled; if it is not done then, it is spawned. All others are spawned at
-//!    once, so that each core has its part.
+//! 1. Tasks that can be expected to be done soon are polled where the run is
+//!    polled, as long as that turns out right; one that is not done then is
+//!    spawned. All others are spawned at once, so that each core has its part.
 //! 2. In a rehearsal nothing is spawned: tasks are polled in an order that the
 //!    executor draws.
 
@@ -31,6 +31,9 @@ const QUICK: Duration = Duration::from_micros(2);
 
 /// What it costs to have other threads do something.
 const WAKE_UP: Duration = Duration::from_micros(30);
+
+/// How many tasks are polled between two looks at the clock.
+const UNTIMED: u32 = 4;
 
 /// A task that is about to start.
 pub(super) struct Start<S> {
@@ -108,9 +111,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
             }
             return;
         }
-        let here = self.cores == 1 || (starts.len() == 1 && self.is_idle());
-        let n_starts = starts.len();
-        let mut begin = Instant::now();
+        let Some(first) = starts.first() else {
+            return;
+        };
+        let graph = Arc::clone(&self.shared.graph);
+        let pace = &graph.node(first.task.node).pace;
+        let quick = pace.expected(1) < QUICK || pace.expected(starts.len()) < WAKE_UP;
+        let alone = self.cores == 1 || (starts.len() == 1 && self.is_idle());
+        let begin = Instant::now();
+        let mut here = alone || quick;
+        let mut n_here: u32 = 0;
         let mut plain = Plain::begin(&self.shared);
         for Start {
             no,
@@ -120,21 +130,15 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
         } in starts
         {
             let key = TaskKey::of(&task);
-            let pace = &self.shared.graph.node(task.node).pace;
-            let here = here || pace.expected(1) < QUICK || pace.expected(n_starts) < WAKE_UP;
             let mut future = start(&self.shared, &view, depth, task);
             drop(view);
             let notes_itself = matches!(future, TaskFuture::Policed(_));
-            let begun = (!notes_itself).then(|| (key, plain.begin));
+            let begun = (!notes_itself).then_some((key, plain.begin));
             if !here {
                 self.spawn(no, depth, future, begun, Some(key.node));
                 continue;
             }
-            let polled = Pin::new(&mut future).poll(cx);
-            let end = Instant::now();
-            pace.note(1, end.duration_since(begin));
-            begin = end;
-            match polled {
+            match Pin::new(&mut future).poll(cx) {
                 Poll::Ready(ended) => {
                     if !notes_itself && ended.is_ok() {
                         plain.note(&self.shared, depth, key);
@@ -143,6 +147,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
                 }
                 Poll::Pending => self.spawn(no, depth, future, begun, None),
             }
+            n_here += 1;
+            here = alone
+                || !n_here.is_multiple_of(UNTIMED)
+                || begin.elapsed() < QUICK * n_here + WAKE_UP;
+        }
+        if n_here > 0 {
+            pace.note(
+                usize::try_from(n_here).unwrap_or(usize::MAX),
+                begin.elapsed(),
+            );
         }
         plain.end(&self.shared);
     }

@@ -56,8 +56,8 @@ struct Filling {
     causes: Vec<TaskNo>,
     /// What was not counted yet, by depth.
     pending: BTreeMap<u64, Vec<(usize, TaskNo)>>,
-    /// Before this depth, none of its sources is open.
-    clear: u64,
+    /// Before this depth none of its sources is open, and at it none of so many.
+    clear: (u64, usize),
 }
 
 /// A node that may start at a depth.
@@ -161,7 +161,7 @@ impl Lanes {
             arrived: before.clone(),
             causes: Vec::new(),
             pending: BTreeMap::new(),
-            clear: first,
+            clear: (first, 0),
         });
         let pending = filling.pending.entry(depth).or_default();
         let holds = pending.is_empty();
@@ -172,7 +172,6 @@ impl Lanes {
             self.entry(depth + 1, target).may += 1;
             self.looks.push(Look::Node(depth + 1, target));
         }
-        self.looks.push(Look::Join(join));
     }
 
     /// A task has ended, and all that it leads to was said.
@@ -267,7 +266,8 @@ impl Lanes {
         };
         let from_anywhere = level.anywhere > 0;
         let entry = level.nodes.entry(node).or_default();
-        let waits = !entry.started && !(entry.causes.is_empty() && entry.sends.is_empty());
+        let led_to = !entry.causes.is_empty() || !entry.sends.is_empty();
+        let waits = led_to && !entry.started;
         let starts = waits && entry.may == 0 && !from_anywhere && !entry.told;
         entry.told |= starts;
         let open = waits || entry.may > 0 || entry.at_work > 0;
@@ -296,9 +296,14 @@ impl Lanes {
         let Some(after) = self.level(depth + 1) else {
             return;
         };
+        let mut looks = Vec::new();
         for &to in ways.next(node) {
             let may = &mut after.nodes.entry(to).or_default().may;
             *may = if open { *may + 1 } else { *may - 1 };
+            // Else it stays as it is.
+            if open || *may == 0 {
+                looks.push(Look::Node(depth + 1, to));
+            }
         }
         if ways.goes_anywhere(node) {
             after.anywhere = match open {
@@ -309,9 +314,7 @@ impl Lanes {
                 self.looks.push(Look::Level(depth + 1));
             }
         }
-        let looks = ways.next(node).iter();
-        self.looks
-            .extend(looks.map(|&to| Look::Node(depth + 1, to)));
+        self.looks.append(&mut looks);
     }
 
     /// Nothing leads to a depth from anywhere any more.
@@ -349,12 +352,12 @@ impl Lanes {
         let Some((&depth, _)) = filling.pending.first_key_value() else {
             return false;
         };
-        filling.clear = filling.clear.max(self.first);
-        while filling.clear <= depth {
-            if self.is_open_to(join, filling.clear) {
+        filling.clear = filling.clear.max((self.first, 0));
+        while filling.clear.0 <= depth {
+            if self.is_open_to(join, &mut filling.clear) {
                 return false;
             }
-            filling.clear += 1;
+            filling.clear = (filling.clear.0 + 1, 0);
         }
         let mut fires = false;
         for (source, cause) in filling.pending.remove(&depth).unwrap_or_default() {
@@ -377,13 +380,22 @@ impl Lanes {
         true
     }
 
-    /// Whether something may arrive at a join, at this depth.
-    fn is_open_to(&mut self, join: usize, depth: u64) -> bool {
-        let ways = Arc::clone(&self.ways);
-        let Some(level) = self.level(depth) else {
+    /// Whether something may arrive at a join, at a depth at which so many of its
+    /// sources are known not to.
+    fn is_open_to(&self, join: usize, (depth, n_closed): &mut (u64, usize)) -> bool {
+        let at = usize::try_from(*depth - self.first).ok();
+        let Some(level) = at.and_then(|at| self.levels.get(at)) else {
             return false;
         };
         let is_open = |source| level.nodes.get(source).is_some_and(|entry| entry.open);
-        level.anywhere > 0 || ways.sources(join).iter().any(is_open)
+        if level.anywhere > 0 {
+            return true;
+        }
+        let rest = &self.ways.sources(join)[*n_closed..];
+        match rest.iter().position(is_open) {
+            Some(first) => *n_closed += first,
+            None => return false,
+        }
+        true
     }
 }

@@ -12,8 +12,6 @@ pub(super) struct Past<S> {
     /// None while it is merged.
     pub(super) state: Option<Arc<S>>,
     pub(super) ephemerals: Ephemerals,
-    /// The last depth whose updates may be in it.
-    pub(super) through: u64,
     before: Before<S>,
     height: usize,
     added: Vec<TaskNo>,
@@ -36,11 +34,10 @@ impl<S> Drop for Before<S> {
 
 impl<S: State> Past<S> {
     /// What has happened before all of it.
-    pub(super) fn new(state: Arc<S>, ephemerals: Ephemerals, through: u64) -> Self {
+    pub(super) fn new(state: Arc<S>, ephemerals: Ephemerals) -> Self {
         Self {
             state: Some(state),
             ephemerals,
-            through,
             before: Before(None),
             height: 0,
             added: Vec::new(),
@@ -54,7 +51,6 @@ impl<S: State> Past<S> {
         let mut extended = Arc::try_unwrap(past).unwrap_or_else(|past| Self {
             state: past.state.clone(),
             ephemerals: past.ephemerals.clone(),
-            through: past.through,
             height: past.height + 1,
             added: Vec::new(),
             count: past.count,

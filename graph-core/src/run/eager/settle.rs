@@ -98,7 +98,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             self.merge_done(keys, done);
             settled.state = Some(Arc::clone(&self.progress.state));
             settled.ephemerals = self.progress.ephemerals.clone();
-            settled.through = self.base;
             self.root = Some(Arc::new(settled));
         }
         if let Some(nested) = &mut self.progress.nested {

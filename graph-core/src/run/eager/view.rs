@@ -20,8 +20,16 @@ pub(super) struct Prepared<S: State> {
     pub(super) node: NodeIndex,
     /// What it goes on from; nothing is all that was settled.
     pub(super) past: Option<Arc<Past<S>>>,
-    /// The number of each send, who has sent it, as which choice, and what.
-    pub(super) sends: Option<Vec<(u32, TaskNo, u32, Box<dyn Payload>)>>,
+    pub(super) sends: Option<Vec<Sent>>,
+}
+
+/// Something that was sent.
+pub(super) struct Sent {
+    pub(super) number: u32,
+    /// Who has sent it, and as which choice.
+    pub(super) by: TaskNo,
+    pub(super) choice: u32,
+    pub(super) input: Box<dyn Payload>,
 }
 
 impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
@@ -70,7 +78,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             } = ready;
             let settled = settled.filter(|_| depth == self.base + 1);
             if sends.is_empty() {
-                let past = self.past_after(depth, causes, settled, &mut shared);
+                let past = self.past_after(causes, settled, &mut shared);
                 prepared.push(Prepared {
                     depth,
                     node,
@@ -86,11 +94,15 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             let mut number = 0;
             for sends in sends.chunk_by(|a, b| a.0 == b.0) {
                 let causes = sends.iter().map(|&(by, _)| by).collect();
-                let past = self.past_after(depth, causes, settled, &mut shared);
+                let past = self.past_after(causes, settled, &mut shared);
                 let mut numbered = Vec::with_capacity(sends.len());
                 for &(by, choice) in sends {
-                    let nothing: Box<dyn Payload> = Box::new(());
-                    numbered.push((number, by, choice, nothing));
+                    numbered.push(Sent {
+                        number,
+                        by,
+                        choice,
+                        input: Box::new(()),
+                    });
                     number += 1;
                 }
                 let sends = Some(numbered);
@@ -108,18 +120,17 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Takes what is sent out of the choices of those who send.
     pub(super) fn take_inputs(&mut self, prepared: &mut [Prepared<S>]) {
         let sends = prepared.iter_mut().filter_map(|task| task.sends.as_mut());
-        for (_, by, choice, input) in sends.flatten() {
-            let choice = &mut self.slots[*by as usize].chosen[*choice as usize];
-            if let Chosen::Send(_, sent) = choice {
-                mem::swap(sent, input);
+        for sent in sends.flatten() {
+            let chosen = &mut self.slots[sent.by as usize].chosen;
+            if let Chosen::Send(_, input) = &mut chosen[sent.choice as usize] {
+                mem::swap(input, &mut sent.input);
             }
         }
     }
 
-    /// What a task at that depth goes on from, once these have led to it.
+    /// What a task goes on from, once these have led to it.
     fn past_after(
         &mut self,
-        depth: u64,
         mut causes: Vec<TaskNo>,
         settled: Option<usize>,
         shared: &mut BTreeMap<Vec<TaskNo>, Option<Arc<Past<S>>>>,
@@ -130,11 +141,11 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         causes.sort_unstable();
         causes.dedup();
         let past = match causes[..] {
-            [cause] => self.past_after_one(cause, depth, settled),
+            [cause] => self.past_after_one(cause, settled),
             _ => match shared.get(&causes) {
                 Some(past) => past.clone(),
                 None => {
-                    let past = self.past_after_all(&causes, depth, settled);
+                    let past = self.past_after_all(&causes, settled);
                     shared.insert(causes.clone(), past.clone());
                     past
                 }
@@ -148,12 +159,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         past
     }
 
-    fn past_after_one(
-        &mut self,
-        cause: TaskNo,
-        depth: u64,
-        settled: Option<usize>,
-    ) -> Option<Arc<Past<S>>> {
+    fn past_after_one(&mut self, cause: TaskNo, settled: Option<usize>) -> Option<Arc<Past<S>>> {
         let slot = &mut self.slots[cause as usize];
         let past = slot.past.take().expect("it is kept while it is used");
         if settled == Some(past.count + usize::from(!slot.own)) {
@@ -164,7 +170,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             true => &[],
             false => &[cause],
         };
-        let past = self.extend(past, own, depth - 1);
+        let past = self.extend(past, own);
         if self.lanes.used(cause) > 0 {
             self.slots[cause as usize].past = Some(Arc::clone(&past));
         }
@@ -174,7 +180,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     fn past_after_all(
         &mut self,
         causes: &[TaskNo],
-        depth: u64,
         settled: Option<usize>,
     ) -> Option<Arc<Past<S>>> {
         let mut pasts: Vec<&Arc<Past<S>>> = Vec::new();
@@ -204,13 +209,14 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 self.slots[cause as usize].past = None;
             }
         }
-        Some(self.extend(common, &tasks, depth - 1))
+        Some(self.extend(common, &tasks))
     }
 
-    /// Adds updates to a past, in order, up to the end of a depth.
-    fn extend(&mut self, past: Arc<Past<S>>, tasks: &[TaskNo], through: u64) -> Arc<Past<S>> {
+    /// Adds updates to a past, in order, each depth to its end. No depth is left
+    /// out: what is at one has a cause at the one before.
+    fn extend(&mut self, past: Arc<Past<S>>, tasks: &[TaskNo]) -> Arc<Past<S>> {
         let progress = &mut *self.progress;
-        if tasks.is_empty() && (past.through == through || !progress.ephemerals.any()) {
+        if tasks.is_empty() {
             return past;
         }
         let mut past = Past::extended(past, tasks);
@@ -219,15 +225,9 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         let state = past.state.take().expect("it is gone only here");
         let state = mem::replace(&mut progress.state, state);
         mem::swap(&mut progress.ephemerals, &mut past.ephemerals);
-        let mut depth = past.through;
         let slot = |no: TaskNo| &self.slots[no as usize];
         for tasks in tasks.chunk_by(|&a, &b| slot(a).depth == slot(b).depth) {
-            let at = slot(tasks[0]).depth;
-            progress.superstep = at;
-            if at > depth + 1 {
-                progress.expire(None);
-            }
-            depth = at;
+            progress.superstep = slot(tasks[0]).depth;
             let updates = tasks.iter().filter_map(|&no| slot(no).update());
             let written = progress.written(updates);
             for &no in tasks {
@@ -237,10 +237,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
             progress.expire(written);
         }
-        if through > depth {
-            progress.expire(None);
-        }
-        past.through = through;
         past.state = Some(mem::replace(&mut progress.state, state));
         mem::swap(&mut progress.ephemerals, &mut past.ephemerals);
         progress.observer = observer;
@@ -253,18 +249,18 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         no: TaskNo,
         chosen: &mut Vec<Chosen>,
     ) -> Result<(), RunError> {
-        let graph = Arc::clone(&self.graph);
         let slot = &mut self.slots[no as usize];
         let (key, depth) = (slot.key, slot.depth);
-        let exits = &graph.node(key.node).exits;
-        if exits.routes.is_empty() {
+        if self.graph.node(key.node).exits.routes.is_empty() {
             return Ok(());
         }
+        let graph = Arc::clone(&self.graph);
+        let exits = &graph.node(key.node).exits;
         // What is ephemeral is there until the depth has ended.
         if slot.update().is_some() && !self.progress.ephemerals.any() {
             slot.own = true;
             let past = slot.past.take().expect("it has just ended");
-            let past = self.extend(past, &[no], depth);
+            let past = self.extend(past, &[no]);
             self.slots[no as usize].past = Some(past);
         }
         let slot = &self.slots[no as usize];

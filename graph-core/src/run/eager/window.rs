@@ -102,7 +102,7 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
         let ways = Arc::clone(ways.get_or_init(|| Arc::new(Ways::of(&graph))));
         let base = progress.superstep;
         let state = Arc::clone(&progress.state);
-        let root = Past::new(state, progress.ephemerals.clone(), base - 1);
+        let root = Past::new(state, progress.ephemerals.clone());
         let mut window = Window {
             crew: Crew::new(&progress.shared, runtime, progress.executor),
             most: progress.recursion_limit,
@@ -228,7 +228,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
 
     fn advance(&mut self, tasks: &mut Vec<Task>, cx: &mut Context<'_>) -> Result<bool, RunError> {
         let begin = Instant::now();
-        loop {
+        for n_ended in 1_u32.. {
             self.start_all(cx);
             let Some((no, ended)) = self.crew.take_done() else {
                 return self.over();
@@ -237,11 +237,12 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             if self.plan(tasks)? {
                 return Ok(true);
             }
-            if begin.elapsed() > SLICE {
-                self.start_all(cx);
-                return Ok(false);
+            if n_ended.is_multiple_of(16) && begin.elapsed() > SLICE {
+                break;
             }
         }
+        self.start_all(cx);
+        Ok(false)
     }
 
     /// The failure that has ended the window, once nothing is at work.
@@ -319,15 +320,15 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 self.add(depth, TaskKey::node(node), Order::Node, past, task);
                 continue;
             };
-            for (number, by, choice, input) in sends {
-                let send = Some((number, input));
+            for sent in sends {
+                let order = Order::Sent(sent.by, sent.choice);
+                let send = Some((sent.number, sent.input));
                 let task = Task {
                     node,
                     send,
                     arrivals: None,
                 };
-                let key = TaskKey::of(&task);
-                self.add(depth, key, Order::Sent(by, choice), past.clone(), task);
+                self.add(depth, TaskKey::of(&task), order, past.clone(), task);
             }
         }
     }
