@@ -1,6 +1,7 @@
 //! Graphs that are nodes of others.
 
 mod leaving;
+mod mending;
 mod running;
 mod threads;
 
