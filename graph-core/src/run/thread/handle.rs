@@ -259,7 +259,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             nest: None,
             seed: Seed::default(),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
-            tracer: Tracer::default(),
+            tracer: Tracer::none(),
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }

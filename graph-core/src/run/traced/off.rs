@@ -11,7 +11,7 @@ use crate::run::thread::Running;
 use crate::run::watch::WatchedBy;
 use crate::state::State;
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(in crate::run) struct Tracer;
 
 pub(in crate::run) struct TaskTrace;
@@ -19,6 +19,11 @@ pub(in crate::run) struct TaskTrace;
 pub(in crate::run) struct AttemptTrace;
 
 impl Tracer {
+    /// One that says nothing.
+    pub(in crate::run) fn none() -> Self {
+        Self
+    }
+
     #[inline]
     pub(in crate::run) fn of_run<S: State, C>(
         _graph: &Frozen<S, C>,

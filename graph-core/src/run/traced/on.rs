@@ -38,6 +38,11 @@ struct Traced {
 }
 
 impl Tracer {
+    /// One that says nothing.
+    pub(in crate::run) fn none() -> Self {
+        Self(None)
+    }
+
     /// Of a run that begins.
     pub(in crate::run) fn of_run<S: State, C>(
         graph: &Frozen<S, C>,
