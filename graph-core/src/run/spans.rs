@@ -50,12 +50,48 @@ pub(super) struct Spans {
 /// What was noted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Noted {
-    pub(crate) tasks: Vec<TaskSpan>,
+    tasks: Vec<TaskSpan>,
+    /// Plain tasks that were started together, and which these were, one chunk
+    /// after another.
+    chunks: Vec<Chunk>,
+    of_chunks: Vec<(NodeIndex, Option<u32>)>,
     pub(crate) rows: Vec<Row>,
     /// When supersteps began that are in no row, each with its number.
     pub(crate) begins: Vec<(u64, Time)>,
     /// The graphs that tasks have run.
     pub(crate) inside: Vec<Inside>,
+}
+
+/// Plain tasks that share their time in equal parts.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    superstep: u64,
+    n_tasks: usize,
+    begin: Time,
+    end: Time,
+}
+
+impl Noted {
+    /// The times of all tasks that are in no row, in no order.
+    pub(crate) fn tasks(&self) -> Vec<TaskSpan> {
+        let mut tasks = self.tasks.clone();
+        let mut of_chunks = self.of_chunks.iter();
+        for chunk in &self.chunks {
+            let Chunk { begin, end, .. } = *chunk;
+            for (number, &(node, send)) in of_chunks.by_ref().take(chunk.n_tasks).enumerate() {
+                tasks.push(TaskSpan {
+                    superstep: chunk.superstep,
+                    node,
+                    send,
+                    start: begin.part(end, number, chunk.n_tasks),
+                    end: begin.part(end, number + 1, chunk.n_tasks),
+                    phases: Vec::new(),
+                    ended: Ended::Done,
+                });
+            }
+        }
+        tasks
+    }
 }
 
 /// One task's times.
@@ -177,10 +213,14 @@ impl Spans {
 
     /// Whether one more is noted.
     fn has_room(&self) -> bool {
-        let one_less = |left: usize| left.checked_sub(1);
+        self.has_room_for(1)
+    }
+
+    fn has_room_for(&self, n: usize) -> bool {
+        let less = |left: usize| left.checked_sub(n);
         let left = self
             .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         left.is_ok()
     }
 
@@ -214,17 +254,18 @@ impl Spans {
         tasks: impl ExactSizeIterator<Item = TaskKey>,
     ) {
         let (end, n_tasks) = (self.now(), tasks.len());
-        let mut noted = self.noted.lock();
-        for (number, task) in tasks.enumerate() {
-            if !self.has_room() {
-                return;
-            }
-            let start = begin.part(end, number, n_tasks);
-            let end = begin.part(end, number + 1, n_tasks);
-            noted
-                .tasks
-                .push(TaskSpan::plain(superstep, task, start, end));
+        if !self.has_room_for(n_tasks) {
+            return;
         }
+        let mut noted = self.noted.lock();
+        let of_chunk = tasks.map(|task| (task.node, task.number()));
+        noted.of_chunks.extend(of_chunk);
+        noted.chunks.push(Chunk {
+            superstep,
+            n_tasks,
+            begin,
+            end,
+        });
     }
 
     /// A task that was taken up then did not run: it was known what it comes to.

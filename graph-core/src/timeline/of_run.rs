@@ -60,7 +60,7 @@ impl<S> Run<S> {
 /// Adds the spans of one graph, and of those inside it.
 fn add(times: &Times, path: &str, spans: &mut Vec<Span>) {
     let begins: BTreeMap<u64, Time> = times.noted.begins.iter().copied().collect();
-    let mut tasks: Vec<TaskSpan> = times.noted.tasks.clone();
+    let mut tasks: Vec<TaskSpan> = times.noted.tasks();
     for row in &times.noted.rows {
         tasks.extend(of_row(times, *row));
     }
