@@ -94,15 +94,12 @@ impl<S: State> Results<S> {
         match self.failure {
             Some((index, failed)) => Err(Incomplete::Failed(index, failed)),
             None => {
-                if self.done.iter().all(Option::is_some) {
-                    return Ok(self.done.into_iter().flatten().collect());
-                }
-                let lost = self.done.iter().enumerate();
-                let lost = lost.filter_map(|(index, done)| done.is_none().then_some(index));
-                Err(Incomplete::Lost(
-                    lost.collect(),
-                    self.stop.unwrap_or(Stop::Broken),
-                ))
+                let open = self.done.iter().enumerate();
+                let open = open.filter_map(|(index, done)| done.is_none().then_some(index));
+                let open: Vec<usize> = open.collect();
+                // Collected in this way they stay where they are.
+                let done = self.done.into_iter().collect::<Option<Vec<_>>>();
+                done.ok_or_else(|| Incomplete::Lost(open, self.stop.unwrap_or(Stop::Broken)))
             }
         }
     }

@@ -54,7 +54,7 @@ pub(crate) struct Noted {
     /// Plain tasks that were started together, and which these were, one chunk
     /// after another.
     chunks: Vec<Chunk>,
-    of_chunks: Vec<(NodeIndex, Option<u32>)>,
+    of_chunks: Vec<Stretch>,
     pub(crate) rows: Vec<Row>,
     /// When supersteps began that are in no row, each with its number.
     pub(crate) begins: Vec<(u64, Time)>,
@@ -67,8 +67,46 @@ pub(crate) struct Noted {
 struct Chunk {
     superstep: u64,
     n_tasks: usize,
+    n_stretches: usize,
     begin: Time,
     end: Time,
+}
+
+/// A task, or sends to one node whose numbers follow one another.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    node: NodeIndex,
+    /// That of the first.
+    send: Option<u32>,
+    length: u32,
+}
+
+impl Stretch {
+    /// The stretches of tasks in task order.
+    fn note(tasks: impl Iterator<Item = TaskKey>, stretches: &mut Vec<Self>) {
+        let first = stretches.len();
+        for (node, send) in tasks.map(|task| (task.node, task.number())) {
+            match stretches[first..].last_mut() {
+                Some(last) if last.node == node && last.end() == send && send.is_some() => {
+                    last.length += 1;
+                }
+                _ => stretches.push(Self {
+                    node,
+                    send,
+                    length: 1,
+                }),
+            }
+        }
+    }
+
+    /// The number of the send after it.
+    fn end(&self) -> Option<u32> {
+        self.send?.checked_add(self.length)
+    }
+
+    fn tasks(self) -> impl Iterator<Item = (NodeIndex, Option<u32>)> {
+        (0..self.length).map(move |n| (self.node, self.send.map(|first| first + n)))
+    }
 }
 
 impl Noted {
@@ -78,7 +116,8 @@ impl Noted {
         let mut of_chunks = self.of_chunks.iter();
         for chunk in &self.chunks {
             let Chunk { begin, end, .. } = *chunk;
-            for (number, &(node, send)) in of_chunks.by_ref().take(chunk.n_tasks).enumerate() {
+            let stretches = of_chunks.by_ref().take(chunk.n_stretches);
+            for (number, (node, send)) in stretches.flat_map(|it| it.tasks()).enumerate() {
                 tasks.push(TaskSpan {
                     superstep: chunk.superstep,
                     node,
@@ -258,11 +297,13 @@ impl Spans {
             return;
         }
         let mut noted = self.noted.lock();
-        let of_chunk = tasks.map(|task| (task.node, task.number()));
-        noted.of_chunks.extend(of_chunk);
+        let before = noted.of_chunks.len();
+        Stretch::note(tasks, &mut noted.of_chunks);
+        let n_stretches = noted.of_chunks.len() - before;
         noted.chunks.push(Chunk {
             superstep,
             n_tasks,
+            n_stretches,
             begin,
             end,
         });
