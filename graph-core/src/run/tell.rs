@@ -137,6 +137,7 @@ pub(super) struct ToldRow<'w> {
     /// The task at work.
     at: Spot,
     written: bool,
+    /// When the last superstep ended, or the row began: the clock is dear.
     ended: Elapsed,
     /// That it has succeeded, until that is told.
     finished: Option<EventKind>,
@@ -151,7 +152,10 @@ impl<'w> ToldRow<'w> {
             watch,
             at: Spot::default(),
             written: false,
-            ended: Elapsed::default(),
+            ended: match watch.wants(Kinds::TASKS | Kinds::PROGRESS) {
+                true => watch.elapsed(Instant::now()),
+                false => Elapsed::default(),
+            },
             finished: None,
         })
     }
@@ -161,7 +165,7 @@ impl<'w> ToldRow<'w> {
     pub(super) fn begins(&mut self, at: Spot) {
         self.at = at;
         if self.watch.wants(Kinds::TASKS | Kinds::PROGRESS) {
-            let mut put = self.watch.put(self.watch.elapsed(Instant::now()));
+            let mut put = self.watch.put(self.ended);
             put.tell(at.superstep(), EventKind::SuperstepStarted { tasks: 1 });
             put.tell(at, EventKind::TaskStarted);
         }
