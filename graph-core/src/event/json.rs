@@ -40,9 +40,9 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
         EventKind::TaskFinished { update } | EventKind::TaskCached { update } => {
             map.serialize_entry("update", update)
         }
-        EventKind::TaskFailed { error } | EventKind::RunFailed { error } => {
-            map.serialize_entry("error", &**error)
-        }
+        EventKind::TaskFallback { error }
+        | EventKind::TaskFailed { error }
+        | EventKind::RunFailed { error } => map.serialize_entry("error", &**error),
         EventKind::SuperstepFinished { state, .. } => map.serialize_entry("state", state),
         EventKind::Routed { to, sends } => {
             map.serialize_entry("to", to)?;

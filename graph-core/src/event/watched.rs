@@ -53,6 +53,11 @@ pub enum EventKind {
         /// The wait before the next attempt.
         delay: Duration,
     },
+    /// The last attempt failed, and the node's fallback is called: it starts next.
+    TaskFallback {
+        /// The message of the error that it is called for, with its causes.
+        error: Arc<str>,
+    },
     /// A task has succeeded.
     TaskFinished {
         /// What it writes; `None` if it returned no update.
@@ -300,6 +305,7 @@ impl EventKind {
             Self::Custom(_) => Kinds::CUSTOM,
             Self::TaskStarted
             | Self::TaskRetried { .. }
+            | Self::TaskFallback { .. }
             | Self::TaskPaused
             | Self::TaskFailed { .. }
             | Self::TaskCancelled => Kinds::TASKS,
@@ -316,6 +322,7 @@ impl EventKind {
             Self::SuperstepStarted { .. } => "superstep_started",
             Self::TaskStarted => "task_started",
             Self::TaskRetried { .. } => "task_retried",
+            Self::TaskFallback { .. } => "task_fallback",
             Self::TaskFinished { .. } => "task_finished",
             Self::TaskCached { .. } => "task_cached",
             Self::TaskPaused => "task_paused",

@@ -79,14 +79,19 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
                 span.does(Doing::Backoff);
                 wait(delay).await;
             }
-            Err(error) => {
-                if let Err(failed) = work.fall_back(error) {
+            Err(error) => match work.fall_back(error) {
+                Ok(()) => {
+                    if let (Some(watched), Some(error)) = (&watched, told_of) {
+                        watched.falls_back(error);
+                    }
+                }
+                Err(failed) => {
                     let ended = Err(failed);
                     span.ends(SpanEnd::Failed);
                     traced.ends(&ended);
                     return told(watched, ended).await;
                 }
-            }
+            },
         }
     }
 }

@@ -52,6 +52,9 @@ fn said(seen: &Seen<'_>, model: &Model, ended: Option<&Task>) -> Option<String> 
             let error = clean(error);
             format!("attempt {attempt} failed, the next comes in {delay}: {error}")
         }
+        EventKind::TaskFallback { error } => {
+            format!("failed, its fallback is called: {}", clean(error))
+        }
         EventKind::TaskFinished { .. } => format!("done in {}", took(seen, ended)),
         EventKind::TaskCached { .. } => "done before, taken from the cache".to_owned(),
         EventKind::TaskPaused => "waits for an answer".to_owned(),

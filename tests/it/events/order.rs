@@ -259,6 +259,35 @@ async fn retries_failures_and_cancelled_siblings_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn why_a_fallback_is_called_is_told_before_it_starts() {
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node(
+                "a",
+                node(async |_: View<Trace>| -> NodeResult<()> { Err(oops()) })
+                    .on_error(async |_: View<Trace>| {}),
+            )
+            .add_edge(START, "a"),
+    );
+    let mut events = graph.invoke(Trace::update()).stream().tasks();
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        let json = serde_json::to_value(&event).unwrap();
+        let error = json.get("error").map(|error| format!(": {error}"));
+        seen.push(line(&event) + &error.unwrap_or_default());
+    }
+    assert_eq!(
+        seen,
+        [
+            "1 a task_started",
+            "1 a task_fallback: \"oops\"",
+            "1 a task_started",
+            "1 a task_finished",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_told_as_a_failure_of_its_task() {
     let graph = sound(
         StateGraph::<Trace>::new("test")

@@ -67,6 +67,11 @@ impl WatchedTask {
             .tell(self.at, EventKind::TaskRetried { error, delay });
     }
 
+    /// The last attempt has failed, and the fallback follows.
+    pub(crate) fn falls_back(&self, error: Arc<str>) {
+        self.watch.tell(self.at, EventKind::TaskFallback { error });
+    }
+
     /// What is told of an error, if somebody wants to know.
     pub(crate) fn text(&self, error: &NodeError) -> Option<Arc<str>> {
         let wanted = self.watch.wants(Kinds::TASKS);
