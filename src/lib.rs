@@ -131,6 +131,7 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
+//! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
@@ -168,6 +169,13 @@ pub use superstep_core::{
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]
 pub use superstep_providers::Progress;
+#[cfg(feature = "models")]
+pub use superstep_providers::{
+    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Finish, Media, MediaSource,
+    Message, Messages, MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest,
+    ModelResponse, ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
+    ToolCall, ToolChoice, ToolResult, ToolSpec, forbid_requests,
+};
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};
 #[cfg(feature = "postgres")]

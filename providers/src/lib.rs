@@ -1,16 +1,19 @@
-//! The outside world of superstep: where threads are kept and runs are
-//! shown. Use it through the crate `superstep`, which re-exports what is public
+//! The outside world of superstep: language models, where threads are kept and
+//! how runs are shown. Use it through the crate `superstep`, which re-exports what is public
 //! here.
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `encryption` | `Encrypted`: what a checkpointer keeps, encrypted |
+//! | `models` | `Model`: a language model, whoever provides it |
 //! | `postgres` | `Postgres`: threads in a database |
 //! | `postgres-tls` | TLS for `Postgres` |
 //! | `progress` | `Progress`: a run as it goes on, on a terminal |
 //! | `sqlite` | `Sqlite`: threads in a file |
 
 // One module a back end; none names another.
+#[cfg(feature = "models")]
+mod chat;
 #[cfg(feature = "encryption")]
 mod encryption;
 #[cfg(feature = "postgres")]
@@ -20,6 +23,13 @@ mod progress;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "models")]
+pub use chat::{
+    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Finish, Media, MediaSource,
+    Message, Messages, MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest,
+    ModelResponse, ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
+    ToolCall, ToolChoice, ToolResult, ToolSpec, forbid_requests,
+};
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};
 #[cfg(feature = "postgres")]

@@ -1,0 +1,26 @@
+//! Language models, whoever provides them: what is said to them, what they
+//! answer, and how they are asked. No back end is named here.
+
+mod embed;
+mod error;
+mod forbid;
+mod media;
+mod message;
+mod messages;
+mod model;
+mod request;
+mod response;
+mod stream;
+mod usage;
+
+pub use embed::{Embedder, Embeddings};
+pub use error::{ModelError, ModelErrorKind, ModelPhase};
+pub use forbid::forbid_requests;
+pub use media::{Media, MediaSource};
+pub use message::{Message, Part, Reasoning, Role, ToolCall, ToolResult};
+pub use messages::{Messages, MessagesUpdate};
+pub use model::{Capabilities, ChatModel, Model};
+pub use request::{Effort, ModelRequest, OutputFormat, ToolChoice, ToolSpec};
+pub use response::{Delta, Finish, ModelResponse, PartialResponse};
+pub use stream::ModelStream;
+pub use usage::TokenUsage;

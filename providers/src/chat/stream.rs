@@ -1,0 +1,119 @@
+//! An answer that comes piece by piece.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::error::ModelError;
+use super::response::{Delta, ModelResponse, PartialResponse};
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Delta, ModelError>> + Send>>;
+type Whole = Pin<Box<dyn Future<Output = Result<ModelResponse, ModelError>> + Send>>;
+
+/// The answer of a model, piece by piece: a stream, and what is there so far.
+///
+/// An error is its last item.
+///
+/// # Cancel safety
+///
+/// Dropping the stream ends the request. Dropping the future of
+/// [`next`](Self::next) loses nothing.
+#[must_use = "nothing is asked until it is read"]
+pub struct ModelStream {
+    from: From,
+    partial: PartialResponse,
+}
+
+enum From {
+    Pieces(Pieces),
+    /// The whole answer, and its pieces once it is there.
+    Whole(Whole),
+    Rest(VecDeque<Delta>),
+    Over,
+}
+
+impl ModelStream {
+    /// Of pieces that come from elsewhere.
+    pub fn new(pieces: impl Stream<Item = Result<Delta, ModelError>> + Send + 'static) -> Self {
+        Self::of(From::Pieces(Box::pin(pieces)))
+    }
+
+    /// Of an answer that comes at once.
+    pub fn whole(
+        answer: impl Future<Output = Result<ModelResponse, ModelError>> + Send + 'static,
+    ) -> Self {
+        Self::of(From::Whole(Box::pin(answer)))
+    }
+
+    fn of(from: From) -> Self {
+        Self {
+            from,
+            partial: PartialResponse::default(),
+        }
+    }
+
+    /// The next piece; none after the last.
+    pub async fn next(&mut self) -> Option<Result<Delta, ModelError>> {
+        poll_fn(|cx| self.poll_delta(cx)).await
+    }
+
+    /// What was read so far.
+    #[must_use]
+    pub fn partial(&self) -> &PartialResponse {
+        &self.partial
+    }
+
+    /// Reads the rest, and puts all of it together.
+    ///
+    /// # Errors
+    ///
+    /// When a piece is an error, or the answer was cut off.
+    pub async fn finish(mut self) -> Result<ModelResponse, ModelError> {
+        while let Some(delta) = self.next().await {
+            delta?;
+        }
+        self.partial.finish()
+    }
+
+    fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delta, ModelError>>> {
+        loop {
+            let delta = match &mut self.from {
+                From::Pieces(pieces) => ready!(pieces.as_mut().poll_next(cx)),
+                From::Whole(answer) => match ready!(answer.as_mut().poll(cx)) {
+                    Ok(response) => {
+                        self.from = From::Rest(response.into_deltas().into());
+                        continue;
+                    }
+                    Err(error) => Some(Err(error)),
+                },
+                From::Rest(deltas) => deltas.pop_front().map(Ok),
+                From::Over => return Poll::Ready(None),
+            };
+            match &delta {
+                Some(Ok(delta)) => self.partial.add(delta.clone()),
+                Some(Err(_)) | None => self.from = From::Over,
+            }
+            return Poll::Ready(delta);
+        }
+    }
+}
+
+impl Stream for ModelStream {
+    type Item = Result<Delta, ModelError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_delta(cx)
+    }
+}
+
+impl fmt::Debug for ModelStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelStream")
+            .field("text", &self.partial.text())
+            .finish_non_exhaustive()
+    }
+}
