@@ -45,17 +45,17 @@ pub use event::{
 pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Arrival, Arrivals, Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, Definition,
-    EmitError, Emitted, EventValue, ExceedsBurst, Failure, Fallback, Interrupted, IntoNames,
-    IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter, NodeBuilder, NodeDefaults,
-    NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry, Retryable, Route, SendTo,
-    Target, Usage, View, Worker, node,
+    Arrival, Arrivals, Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, CurrentTask,
+    Definition, EmitError, Emitted, EventValue, ExceedsBurst, Failure, Fallback, Interrupted,
+    IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter, NodeBuilder,
+    NodeDefaults, NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry, Retryable,
+    Route, SendTo, Target, Usage, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{
     Blocking, CacheStats, CancelledBy, Durability, Events, Given, HasContext, History, IntoContext,
-    Invocation, JsonLines, NoContext, OnBusy, Run, RunControl, RunError, Snapshot, Subgraph,
-    Thread, ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
+    Invocation, JsonLines, NoContext, OnBusy, Run, RunControl, RunError, RunUsage, Snapshot,
+    Subgraph, Thread, ThreadUpdate, TimeoutScope, Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

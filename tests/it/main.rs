@@ -3,6 +3,7 @@
 mod common;
 mod compile;
 mod crew;
+mod current;
 mod draw;
 mod eager;
 mod error_pages;

@@ -29,7 +29,7 @@ pub struct Ctx<C = ()> {
 }
 
 /// Where a call of a node stands in its run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Place {
     pub(crate) node: u32,
     pub(crate) send: Option<u32>,

@@ -1,7 +1,7 @@
 //! One task from its start to its end, and its panics.
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use crate::id::{NodeName, TaskId};
 use crate::merge::panic_message;
 use crate::node::{
     Arrivals, Asked, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome,
-    Panicked, Payload, Place, Written, WrittenEnd,
+    Panicked, Payload, Place, Scope, Written, WrittenEnd, within,
 };
 use crate::plan::{How, Task};
 use crate::state::State;
@@ -48,13 +48,16 @@ pub(super) struct Shared<S: State, C> {
     /// When its tasks are at work.
     pub(super) spans: Arc<Spans>,
     pub(super) tracer: Tracer,
+    /// What bodies find out of their task without being told; there once this is
+    /// shared.
+    pub(super) scope: Option<Arc<Scope>>,
 }
 
 /// Whoever watches the run.
 pub(super) struct Watching {
     pub(super) watch: Arc<Watch>,
     /// The same, for bodies.
-    emitter: Arc<dyn Emitter>,
+    pub(super) emitter: Arc<dyn Emitter>,
 }
 
 impl Watching {
@@ -97,6 +100,28 @@ impl<S: State, C> Shared<S, C> {
             }
             _ => ledger?.take_down(task, attempt, asked, result, None),
         }
+    }
+
+    #[inline]
+    pub(super) fn scope(&self) -> &Arc<Scope> {
+        self.scope.as_ref().expect("it is set when this is shared")
+    }
+
+    /// Polls a task, which can find out meanwhile that it is one.
+    #[inline]
+    pub(super) fn poll(&self, task: &mut TaskFuture<S>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
+        match task {
+            TaskFuture::Once(_, place) => {
+                let place = *place;
+                within(self.scope(), place, || Pin::new(task).poll(cx))
+            }
+            TaskFuture::Policed(_) | TaskFuture::Over(_) => Pin::new(task).poll(cx),
+        }
+    }
+
+    /// A task to its end, polled in this way.
+    pub(super) async fn run(&self, mut task: TaskFuture<S>) -> Ended<S> {
+        poll_fn(|cx| self.poll(&mut task, cx)).await
     }
 
     pub(super) fn watch(&self) -> Option<&Arc<Watch>> {
@@ -210,16 +235,29 @@ pub(super) type Ended<S> = Result<Done<S>, Failed>;
 /// A task from its start on. Neither its polls nor its drop at the end panic.
 pub(super) enum TaskFuture<S: State> {
     /// The one attempt of a node without policies.
-    Once(BoxCall<S>),
+    Once(BoxCall<S>, Place),
     /// Whatever its policies make of it.
     Policed(BoxFuture<Ended<S>>),
     /// Nothing more, but for a failure at the start.
     Over(Option<Failed>),
 }
 
-/// Starts a task. Most bodies end at their first poll.
-#[inline]
+/// Starts a task, which can find out that it is one.
 pub(super) fn start<S: State, C: Send + Sync + 'static>(
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> TaskFuture<S> {
+    let place = place(superstep, 1, &task);
+    within(shared.scope(), place, || {
+        start_here(shared, state, superstep, task)
+    })
+}
+
+/// As [`start`], where the thread knows of the task.
+#[inline]
+pub(super) fn start_here<S: State, C: Send + Sync + 'static>(
     shared: &Arc<Shared<S, C>>,
     state: &Arc<S>,
     superstep: u64,
@@ -243,7 +281,7 @@ pub(super) fn start<S: State, C: Send + Sync + 'static>(
     let sent = task.send.map(|(_, input)| input);
     let calls = || call(shared, state, place, sent, None, task.arrivals.as_ref());
     match caught(|| shared.tracer.call(place, calls)) {
-        Ok(call) => TaskFuture::Once(call),
+        Ok(call) => TaskFuture::Once(call, place),
         Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }
 }
@@ -287,7 +325,7 @@ impl<S: State> Future for TaskFuture<S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
         let polled = caught(|| {
             let ended = match &mut *self {
-                Self::Once(call) => ended(ready!(call.as_mut().poll_outcome(cx))),
+                Self::Once(call, _) => ended(ready!(call.as_mut().poll_outcome(cx))),
                 Self::Policed(future) => ready!(future.as_mut().poll(cx)),
                 Self::Over(failed) => Err(failed.take().expect("it is not polled after its end")),
             };

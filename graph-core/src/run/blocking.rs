@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::node::{
-    Bare, Ctx, Definition, Desk, IntoNode, IntoOutcome, IntoWorker, NodeError, View,
+    Bare, Ctx, CurrentTask, Definition, Desk, IntoNode, IntoOutcome, IntoWorker, NodeError, View,
 };
 use crate::state::{Data, State};
 
@@ -165,7 +165,13 @@ impl<O: Send + 'static> Future for Pooled<O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut handle = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Before(function) => match Handle::try_current() {
-                Ok(runtime) => runtime.spawn_blocking(function),
+                Ok(runtime) => {
+                    let task = CurrentTask::get();
+                    runtime.spawn_blocking(move || match task {
+                        Some(task) => task.enter(function),
+                        None => function(),
+                    })
+                }
                 Err(_) => return Poll::Ready(Err("there is no tokio runtime to run it on".into())),
             },
             Stage::AtWork(handle) => handle,

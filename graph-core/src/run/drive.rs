@@ -29,11 +29,12 @@ use super::settle::{At, TaskKey};
 use super::spans::{RowNote, Times};
 use super::stop::Stop;
 use super::tell::ToldRow;
+use super::usage::RunUsage;
 use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
 use crate::event::{EventKind, Spot, Status};
 use crate::merge::Ephemerals;
-use crate::node::{BoxCall, NodeError, Outcome};
+use crate::node::{BoxCall, NodeError, Outcome, Place, at, enter};
 use crate::plan::{Frontier, Starved, Task};
 use crate::state::{FieldSchema, State};
 
@@ -154,8 +155,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             .watch()
             .map(|watch| WatchedTask::begun(watch, self.spot(Some(key))));
         let ended = match self.shared.watch() {
-            None => future.await,
-            Some(watch) => watch.gated(future).await,
+            None => self.shared.run(future).await,
+            Some(watch) => watch.gated(pin!(self.shared.run(future))).await,
         };
         spans.chunk(self.superstep, begin, [key].into_iter());
         if let Some(watched) = watched {
@@ -237,6 +238,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     ) -> Result<Waiting<S>, RunError> {
         let mut told = watch.and_then(ToldRow::new);
         let mut chosen = Vec::new();
+        let _entered = enter(self.shared.scope());
         for _ in 0..length {
             self.begin_superstep(tasks)?;
             let Some(task) = tasks.pop() else {
@@ -249,13 +251,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 told.begins(Spot::of(place));
             }
             let sent = task.send.map(|(_, input)| input);
+            at(place);
             let calls = || call(&self.shared, &self.state, place, sent, None, None);
             let mut call = self.shared.tracer.row_call(place, calls);
             // Looked at where it is: an update can be large.
             let mut polled = call.as_mut().poll_outcome(cx);
             let outcome = match &mut polled {
                 Poll::Ready(Ok(outcome)) => outcome,
-                Poll::Ready(Err(_)) | Poll::Pending => return self.leave_row(key, call, polled),
+                Poll::Ready(Err(_)) | Poll::Pending => {
+                    return self.leave_row((key, place), call, polled);
+                }
             };
             // The view in it would make the merge copy the state.
             drop(call);
@@ -285,7 +290,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     #[cold]
     fn leave_row(
         &self,
-        key: TaskKey,
+        (key, place): (TaskKey, Place),
         call: BoxCall<S>,
         polled: Poll<Result<Outcome<S>, NodeError>>,
     ) -> Result<Waiting<S>, RunError> {
@@ -296,7 +301,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 }
                 Err(self.failed(Some(key), Failed::once(error)))
             }
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(Some((key, TaskFuture::Once(call)))),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(Some((key, TaskFuture::Once(call, place)))),
         }
     }
 
@@ -468,6 +473,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             noted: Arc::new(self.shared.spans.take()),
             ways: Arc::clone(&self.shared.graph) as _,
             graph: self.shared.graph.name.as_str().into(),
+            usage: RunUsage::new(self.shared.scope().take_used()),
         })
     }
 }

@@ -30,13 +30,14 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::attempt::{Done, Failed, Shared, TaskFuture, caught, start};
+use super::attempt::{Done, Failed, Shared, TaskFuture, caught, place, start, start_here};
 use super::error::RunError;
 use super::results::Results;
 use super::settle::TaskKey;
 use super::spans::Time;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
+use crate::node::{at, enter};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -86,10 +87,10 @@ async fn one<S: State, C: Send + Sync + 'static>(
     let notes_itself = matches!(task, TaskFuture::Policed(_));
     match shared.stopped() {
         None => {
-            results.note(0, task.await);
+            results.note(0, shared.run(task).await);
         }
         Some(mut stopped) => {
-            let mut task = pin!(task);
+            let mut task = pin!(shared.run(task));
             let ended = poll_fn(|cx| match task.as_mut().poll(cx) {
                 Poll::Ready(ended) => Poll::Ready(Ok(ended)),
                 Poll::Pending => stopped.as_mut().poll(cx).map(Err),
@@ -300,7 +301,7 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             // In a box, so that the many others are small.
             Job::Help => Box::pin(self.help()).await,
             Job::Finish(index, future, begun) => {
-                let ended = future.await;
+                let ended = self.shared.run(future).await;
                 if let Some((key, begin)) = begun {
                     let spans = &self.shared.spans;
                     spans.chunk(self.superstep, begin, [key].into_iter());
@@ -367,13 +368,15 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
     ) -> Vec<Option<Done<S>>> {
         let mut all = Vec::with_capacity(tasks.len());
         let mut pushes = false;
+        let _entered = enter(self.shared.scope());
         while !self.is_stopped()
             && (all.len() % UNTIMED != UNTIMED - 1 || begin.elapsed() < STINT)
             && let Some(task) = tasks.next()
         {
             let index = first + all.len();
             let key = TaskKey::of(&task);
-            let mut future = start(&self.shared, state, self.superstep, task);
+            at(place(self.superstep, 1, &task));
+            let mut future = start_here(&self.shared, state, self.superstep, task);
             let notes_itself = matches!(future, TaskFuture::Policed(_));
             all.push(match Pin::new(&mut future).poll(cx) {
                 Poll::Ready(Ok(done)) => {

@@ -388,6 +388,7 @@ where
             seed: Seed::new(self.seed),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
             tracer: Tracer::of_run(graph, self.watched_by.as_deref(), self.call.as_deref()),
+            scope: None,
         }
     }
 

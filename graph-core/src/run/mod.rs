@@ -32,6 +32,7 @@ mod tell;
 mod thread;
 mod timed;
 mod traced;
+mod usage;
 mod watch;
 
 pub use blocking::{Blocking, blocking};
@@ -51,4 +52,5 @@ pub(crate) use thread::incompatible;
 pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
 pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
+pub use usage::RunUsage;
 pub use watch::{Events, JsonLines, Watcher};

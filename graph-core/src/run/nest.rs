@@ -29,7 +29,7 @@ use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
     Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
-    Place, Policy, Target,
+    Place, Policy, Scope, Target,
 };
 use crate::state::{Data, State};
 
@@ -45,6 +45,7 @@ pub(super) struct Nest {
     seed: Seed,
     spans: Arc<Spans>,
     tracer: Tracer,
+    scope: Arc<Scope>,
     /// The workers of the graph that they are nodes of.
     workers: Vec<InputType>,
     /// That of the graph around it.
@@ -90,15 +91,25 @@ pub(super) struct Around {
     /// The call's own limit.
     pub(super) recursion_limit: Option<u64>,
     pub(super) thread: Option<OnThread>,
-    pub(super) outer: Option<Arc<Nest>>,
+    /// What the graph around has, and its task that this is in.
+    pub(super) outer: Option<(Arc<Nest>, Place)>,
     /// What may drain the graph around.
     pub(super) control: Option<RunControl>,
+}
+
+impl Around {
+    fn outer_task(&self) -> Option<(&Arc<Scope>, Place)> {
+        let (nest, place) = self.outer.as_ref()?;
+        Some((&nest.scope, *place))
+    }
 }
 
 impl<S: State, C> Shared<S, C> {
     /// The same, to be shared; graphs that are nodes of its graph are told what
     /// they need.
     pub(super) fn nested(mut self, around: Around) -> Arc<Self> {
+        let scope = Arc::new(self.new_scope(around.outer_task()));
+        self.scope = Some(Arc::clone(&scope));
         if self.graph.nests() {
             let workers = self.graph.nodes.iter().filter_map(|node| node.worker);
             self.nest = Some(Arc::new(Nest {
@@ -114,11 +125,27 @@ impl<S: State, C> Shared<S, C> {
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
                 tracer: self.tracer.clone(),
+                scope,
                 workers: workers.collect(),
-                outer: around.outer,
+                outer: around.outer.map(|(nest, _)| nest),
             }));
         }
         Arc::new(self)
+    }
+}
+
+impl<S: State, C> Shared<S, C> {
+    /// What tasks find out by themselves; in a task of another graph, if that is
+    /// given.
+    fn new_scope(&self, outer: Option<(&Arc<Scope>, Place)>) -> Scope {
+        let emitter = self.watching.as_ref();
+        let emitter = emitter.map(|watching| Arc::clone(&watching.emitter));
+        let budget = self.limits.budget().cloned();
+        let scope = Scope::new(Arc::clone(&self.graph.names), emitter, budget);
+        match outer {
+            None => scope,
+            Some((outer, place)) => scope.inside(outer, place),
+        }
     }
 }
 
@@ -253,13 +280,14 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             seed: nest.seed_in(place),
             spans: Arc::new(nest.spans.of_inside()),
             tracer,
+            scope: None,
         };
         let recursion_limit = nest.recursion_limit.unwrap_or(limits.recursion_limit);
         let shared = shared.nested(Around {
             recursion_limit: nest.recursion_limit,
             thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
             control: nest.control.clone(),
-            outer: Some(nest),
+            outer: Some((nest, place)),
         });
         let mut progress = Progress::new(shared, recursion_limit);
         progress.state = state;

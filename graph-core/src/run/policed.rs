@@ -17,7 +17,7 @@ use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
 use crate::node::{
     Arrivals, Asked, Body, BoxFuture, Desk, Failure, FallbackFailed, Interrupted, NodeError,
-    Outcome, Payload, Place,
+    Outcome, Payload, Place, with_desk,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -237,7 +237,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         };
         let trace = self.traced.attempt(place.attempt, self.first.is_some());
         let calls = || call_body(shared, body, state, place, given(input));
-        let call = caught(|| trace.within(calls)).inspect_err(|error| trace.fails(error))?;
+        let (scope, at_desk) = (shared.scope(), desk.as_ref());
+        let calls = || with_desk(scope, place, at_desk, || trace.within(calls));
+        let call = caught(calls).inspect_err(|error| trace.fails(error))?;
         let second = hedge.map(|(after, input)| {
             let given = given(input);
             let begin: Begin<'_, S> =
@@ -261,7 +263,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
                 true => Poll::Pending,
                 false => {
                     room = None;
-                    trace.within(|| race.poll(cx))
+                    with_desk(scope, place, at_desk, || trace.within(|| race.poll(cx)))
                 }
             };
             match (polled, &mut limit) {

@@ -105,7 +105,7 @@ impl Rehearsal {
                     Held::Task(task) => start(shared, state, superstep, task),
                     Held::Future(future) => future,
                 };
-                match Pin::new(&mut future).poll(cx) {
+                match shared.poll(&mut future, cx) {
                     Poll::Pending => still.push((0, index, Held::Future(future))),
                     Poll::Ready(ended) => {
                         if !results.note(index, ended) && stops {

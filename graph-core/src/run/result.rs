@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::spans::{Noted, Times, Ways};
+use super::usage::RunUsage;
 use crate::compile::NodeIndex;
 use crate::event::{Interrupt, Status};
 use crate::id::{CheckpointId, NodeName};
@@ -29,6 +30,7 @@ pub struct Run<S> {
     pub(super) noted: Arc<Noted>,
     pub(super) ways: Arc<dyn Ways>,
     pub(super) graph: Arc<str>,
+    pub(super) usage: RunUsage,
 }
 
 impl<S> Run<S> {
@@ -63,6 +65,12 @@ impl<S> Run<S> {
     #[must_use]
     pub fn interrupts(&self) -> &[Interrupt] {
         &self.interrupts
+    }
+
+    /// What its tasks have used: nothing, unless they say so, as models do.
+    #[must_use]
+    pub fn usage(&self) -> &RunUsage {
+        &self.usage
     }
 
     /// How many supersteps ran.

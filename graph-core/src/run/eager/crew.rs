@@ -8,7 +8,6 @@
 
 use std::future::poll_fn;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -138,7 +137,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
                 self.spawn(no, depth, future, begun, Some(key.node));
                 continue;
             }
-            match Pin::new(&mut future).poll(cx) {
+            match self.shared.poll(&mut future, cx) {
                 Poll::Ready(ended) => {
                     if !notes_itself && ended.is_ok() {
                         plain.note(&self.shared, depth, key);
@@ -175,12 +174,12 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
             let mut first = Poll::Pending;
             if let Some(node) = paced {
                 let begin = Instant::now();
-                first = poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx))).await;
+                first = poll_fn(|cx| Poll::Ready(shared.poll(&mut future, cx))).await;
                 shared.graph.node(node).pace.note(1, begin.elapsed());
             }
             let ended = match first {
                 Poll::Ready(ended) => ended,
-                Poll::Pending => future.await,
+                Poll::Pending => shared.run(future).await,
             };
             if let Some((key, begin)) = begun {
                 shared.spans.chunk(depth, begin, [key].into_iter());
@@ -243,7 +242,7 @@ impl<S: State, C: Send + Sync + 'static> Rehearsal<'_, S, C> {
                 }
             }
             if let Held::Future(future) = held
-                && let Poll::Ready(ended) = Pin::new(future).poll(cx)
+                && let Poll::Ready(ended) = shared.poll(future, cx)
             {
                 let no = *no;
                 drop(self.held.swap_remove(at));

@@ -260,6 +260,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             seed: Seed::default(),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
             tracer: Tracer::none(),
+            scope: None,
         };
         Threaded::open(shared, (0, None), self.id.clone(), call).await
     }

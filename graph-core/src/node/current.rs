@@ -1,0 +1,331 @@
+//! The task at work: what code that a node calls can find out without being
+//! given a [`Ctx`](super::Ctx), such as a client of a language model.
+//!
+//! 1. While a body is polled, its thread knows of its task; nested polls know of
+//!    the innermost.
+//! 2. What a body spawns knows of no task, unless it is taken along by
+//!    [`CurrentTask::scope`].
+//! 3. It costs a few writes to the thread's own memory for each poll.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{
+    Budget, BudgetExhausted, Desk, EmitError, Emitted, Emitter, Place, Reservation, Telling, Told,
+    Usage,
+};
+use crate::id::{NodeName, TaskId};
+
+/// What the tasks of one graph in a run have in common.
+pub(crate) struct Scope {
+    names: Arc<[NodeName]>,
+    emitter: Option<Arc<dyn Emitter>>,
+    budget: Option<Budget>,
+    /// Where the graph stands: empty for the run's own.
+    path: String,
+    /// Of the run's own graph, which counts for all.
+    outermost: Option<Arc<Self>>,
+    /// By the paths of tasks.
+    used: Mutex<BTreeMap<String, Usage>>,
+}
+
+impl Scope {
+    pub(crate) fn new(
+        names: Arc<[NodeName]>,
+        emitter: Option<Arc<dyn Emitter>>,
+        budget: Option<Budget>,
+    ) -> Self {
+        Self {
+            names,
+            emitter,
+            budget,
+            path: String::new(),
+            outermost: None,
+            used: Mutex::default(),
+        }
+    }
+
+    /// The same for a graph that is a node, in a task.
+    pub(crate) fn inside(self, outer: &Arc<Self>, place: Place) -> Self {
+        let outermost = outer.outermost.as_ref().unwrap_or(outer);
+        Self {
+            path: format!("{}{}/", outer.path, outer.around(place)),
+            outermost: Some(Arc::clone(outermost)),
+            ..self
+        }
+    }
+
+    /// A task with its number, as it is in paths.
+    fn around(&self, place: Place) -> String {
+        let node = &self.names[place.node as usize];
+        format!("{node}/{}", place.send.unwrap_or(0))
+    }
+
+    fn note(&self, place: Place, usage: Usage) {
+        let node = self.names[place.node as usize].clone();
+        let send = place.send;
+        let path = format!("{}{}", self.path, TaskId { node, send });
+        let counts = self.outermost.as_deref().unwrap_or(self);
+        let mut used = counts.used.lock();
+        let before = used.entry(path).or_default();
+        *before = *before + usage;
+    }
+
+    /// What has been used, by the paths of tasks.
+    pub(crate) fn take_used(&self) -> BTreeMap<String, Usage> {
+        std::mem::take(&mut self.used.lock())
+    }
+}
+
+/// A task, and what it has.
+#[derive(Clone)]
+struct Now {
+    scope: Arc<Scope>,
+    place: Place,
+    desk: Option<Arc<Desk>>,
+}
+
+thread_local! {
+    static NOW: RefCell<Option<Now>> = const { RefCell::new(None) };
+}
+
+/// Calls `f`, during which the thread knows of that task.
+#[inline]
+pub(crate) fn within<T>(scope: &Arc<Scope>, place: Place, f: impl FnOnce() -> T) -> T {
+    let same = NOW.with_borrow_mut(|now| match now {
+        Some(now) if Arc::ptr_eq(&now.scope, scope) && now.desk.is_none() => {
+            Some(std::mem::replace(&mut now.place, place))
+        }
+        _ => None,
+    });
+    match same {
+        Some(before) => {
+            let _back = Back(before);
+            f()
+        }
+        None => with_desk(scope, place, None, f),
+    }
+}
+
+/// In a scope that was [entered](enter), the thread knows of that task from now on.
+#[inline]
+pub(crate) fn at(place: Place) {
+    NOW.with_borrow_mut(|now| {
+        if let Some(now) = now {
+            now.place = place;
+        }
+    });
+}
+
+/// As [`within`], of a task that has a desk.
+pub(crate) fn with_desk<T>(
+    scope: &Arc<Scope>,
+    place: Place,
+    desk: Option<&Arc<Desk>>,
+    f: impl FnOnce() -> T,
+) -> T {
+    let _entered = Entered::new(Some(Now {
+        scope: Arc::clone(scope),
+        place,
+        desk: desk.map(Arc::clone),
+    }));
+    f()
+}
+
+/// Until it is dropped, the thread knows of tasks of that scope, so that
+/// [`within`] has less to do.
+pub(crate) fn enter(scope: &Arc<Scope>) -> impl Drop + use<> {
+    Entered::new(Some(Now {
+        scope: Arc::clone(scope),
+        place: Place::default(),
+        desk: None,
+    }))
+}
+
+/// Puts things back when it is dropped.
+struct Entered(Option<Now>);
+
+impl Entered {
+    fn new(now: Option<Now>) -> Self {
+        Self(NOW.replace(now))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let over = NOW.replace(self.0.take());
+        // Not while it is borrowed: what is dropped may ask.
+        drop(over);
+    }
+}
+
+/// Puts the place back when it is dropped.
+struct Back(Place);
+
+impl Drop for Back {
+    #[inline]
+    fn drop(&mut self) {
+        at(self.0);
+    }
+}
+
+/// The task of a run in which code is at work, as that code sees it.
+///
+/// For what nodes call: a client of a language model tells of tokens as they
+/// come, and of what it has used, without being handed a [`Ctx`](super::Ctx).
+/// Nodes themselves have the context.
+///
+/// # Examples
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use superstep::prelude::*;
+/// use superstep::{CurrentTask, Usage};
+///
+/// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+/// struct Text {
+///     words: String,
+/// }
+///
+/// /// Somewhere in a library.
+/// async fn translate(text: &str) -> String {
+///     if let Some(task) = CurrentTask::get() {
+///         task.used(Usage::new().tokens(text.len() as u64).calls(1));
+///     }
+///     text.to_uppercase()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let graph = StateGraph::<Text>::new("text")
+///     .add_node("translate", async |text: View<Text>| {
+///         Text::update().words(translate(&text.words).await)
+///     })
+///     .add_edge(START, "translate")
+///     .compile()?;
+/// let run = graph.invoke(Text::update().words("hello")).await?;
+/// assert_eq!(run.state.words, "HELLO");
+/// assert_eq!(run.usage().of("translate").tokens, 5);
+/// assert!(CurrentTask::get().is_none());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CurrentTask(Now);
+
+impl CurrentTask {
+    /// The task in whose body this is called, if it is one of a run.
+    #[must_use]
+    pub fn get() -> Option<Self> {
+        NOW.with_borrow(|now| now.clone().map(Self))
+    }
+
+    /// The task's node.
+    #[must_use]
+    pub fn node(&self) -> &NodeName {
+        &self.0.scope.names[self.0.place.node as usize]
+    }
+
+    /// The task.
+    #[must_use]
+    pub fn task(&self) -> TaskId {
+        TaskId {
+            node: self.node().clone(),
+            send: self.0.place.send,
+        }
+    }
+
+    /// The superstep, from 1.
+    #[must_use]
+    pub fn superstep(&self) -> u64 {
+        self.0.place.superstep
+    }
+
+    /// The attempt, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.place.attempt
+    }
+
+    /// Where the task's graph stands: empty for the run's own, `review/0` for a
+    /// graph that is node `review`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.scope.path.trim_end_matches('/')
+    }
+
+    /// Counts what the task has used, for [`Run::usage`](crate::Run::usage). A
+    /// budget is not asked: see [`reserve`](Self::reserve).
+    pub fn used(&self, usage: Usage) {
+        self.0.scope.note(self.0.place, usage);
+    }
+
+    /// Reserves something of the run's budget; none if the run has no budget.
+    ///
+    /// # Errors
+    ///
+    /// When less is left.
+    pub fn reserve(&self, usage: Usage) -> Result<Option<Reservation>, BudgetExhausted> {
+        let budget = self.0.scope.budget.as_ref();
+        budget.map(|budget| budget.reserve(usage)).transpose()
+    }
+
+    /// Whether somebody who watches the run wants tokens.
+    #[must_use]
+    pub fn wants_tokens(&self) -> bool {
+        let emitter = self.0.scope.emitter.as_ref();
+        emitter.is_some_and(|emitter| emitter.wants(Telling::Token))
+    }
+
+    /// As [`Ctx::emit_token`](super::Ctx::emit_token).
+    ///
+    /// # Errors
+    ///
+    /// As [`Ctx::emit`](super::Ctx::emit).
+    pub fn emit_token(&self, text: impl Into<Arc<str>>) -> Result<Emitted, EmitError> {
+        self.heartbeat();
+        match &self.0.scope.emitter {
+            Some(emitter) if emitter.wants(Telling::Token) => {
+                emitter.emit(self.0.place, Told::Token(text.into()))
+            }
+            _ => Ok(Emitted::default()),
+        }
+    }
+
+    /// As [`Ctx::heartbeat`](super::Ctx::heartbeat).
+    pub fn heartbeat(&self) {
+        if let Some(desk) = &self.0.desk {
+            desk.beat();
+        }
+    }
+
+    /// The same future, in which this is the current task wherever it is polled:
+    /// for what a body spawns.
+    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        async move {
+            let mut future = pin!(future);
+            poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
+        }
+    }
+
+    /// Calls `f`, in which this is the current task.
+    pub fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _entered = Entered::new(Some(self.0.clone()));
+        f()
+    }
+}
+
+impl fmt::Debug for CurrentTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CurrentTask")
+            .field("path", &self.path())
+            .field("task", &self.task())
+            .finish_non_exhaustive()
+    }
+}
