@@ -80,6 +80,8 @@ pub enum ModelErrorKind {
     Transport,
     /// The model cannot do what the request asks for.
     Unsupported,
+    /// Less is left of the run's budget than the call may use.
+    Budget,
     /// Whoever asked does not want an answer any more.
     Cancelled,
     /// Requests are forbidden here: see [`forbid_requests`](super::forbid_requests).
@@ -118,6 +120,7 @@ impl ModelErrorKind {
             Self::Truncated => "truncated",
             Self::Transport => "transport",
             Self::Unsupported => "unsupported",
+            Self::Budget => "budget",
             Self::Cancelled => "cancelled",
             Self::Forbidden => "forbidden",
         }
@@ -143,6 +146,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Truncated => "the answer was cut off",
             Self::Transport => "the connection failed",
             Self::Unsupported => "the model cannot do what was asked for",
+            Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
             Self::Forbidden => "requests to models are forbidden here",
         })
@@ -238,6 +242,7 @@ impl Retryable for ModelError {
             | ModelErrorKind::ContentFilter
             | ModelErrorKind::Refused
             | ModelErrorKind::Unsupported
+            | ModelErrorKind::Budget
             | ModelErrorKind::Cancelled
             | ModelErrorKind::Forbidden => false,
         }

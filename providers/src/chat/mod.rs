@@ -1,6 +1,7 @@
 //! Language models, whoever provides them: what is said to them, what they
 //! answer, and how they are asked. No back end is named here.
 
+mod call;
 mod embed;
 mod error;
 mod forbid;

@@ -1,10 +1,11 @@
 //! What answers, and the handle by which it is asked.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::call::{Metered, generate};
 use super::error::{ModelError, ModelErrorKind};
 use super::request::ModelRequest;
 use super::response::{Finish, ModelResponse};
@@ -237,6 +238,13 @@ impl Model {
 
     /// Asks for an answer.
     ///
+    /// In a node, what it uses is counted for [`Run::usage`](superstep_core::Run::usage)
+    /// and by the run's budget, and who watches the run sees its text as it comes.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the request; what it has used is counted.
+    ///
     /// # Errors
     ///
     /// When there is no answer. One that refuses, or was cut short by
@@ -246,24 +254,27 @@ impl Model {
         request: impl Into<ModelRequest>,
     ) -> Result<ModelResponse, ModelError> {
         let request = self.bound(request.into());
-        let answered = self.model.generate(request).await;
+        let answered = generate(&*self.model, request).await;
         answered.map_err(|error| self.named(error))
     }
 
     /// Asks for an answer piece by piece. Nothing is sent before the stream is
-    /// polled, and dropping it ends the request.
+    /// polled, and dropping it ends the request. In a node it is counted and
+    /// told as with [`generate`](Self::generate).
     pub fn stream(&self, request: impl Into<ModelRequest>) -> ModelStream {
         let request = self.bound(request.into());
-        match self.model.stream(&request) {
-            Some(stream) => stream,
-            None => {
-                let model = self.clone();
-                ModelStream::whole(async move {
-                    let answered = model.model.generate(request).await;
-                    answered.map_err(|error| model.named(error))
-                })
-            }
-        }
+        let metered = match Metered::begin(&request) {
+            Ok(metered) => metered,
+            Err(error) => return ModelStream::whole(ready(Err(self.named(error)))),
+        };
+        let stream = self.model.stream(&request).unwrap_or_else(|| {
+            let model = self.clone();
+            ModelStream::whole(async move {
+                let answered = model.model.generate(request).await;
+                answered.map_err(|error| model.named(error))
+            })
+        });
+        stream.metered(metered)
     }
 
     /// The error, with the model's name if it has none.

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
+use super::call::Metered;
 use super::error::ModelError;
 use super::response::{Delta, ModelResponse, PartialResponse};
 
@@ -26,6 +27,9 @@ type Whole = Pin<Box<dyn Future<Output = Result<ModelResponse, ModelError>> + Se
 pub struct ModelStream {
     from: From,
     partial: PartialResponse,
+    metered: Option<Metered>,
+    /// What is told of the last piece, while there is no room for it.
+    told: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 enum From {
@@ -53,7 +57,15 @@ impl ModelStream {
         Self {
             from,
             partial: PartialResponse::default(),
+            metered: None,
+            told: None,
         }
+    }
+
+    /// The same, counted and told as the answer of a call in a task.
+    pub(super) fn metered(mut self, metered: Metered) -> Self {
+        self.metered = Some(metered);
+        self
     }
 
     /// The next piece; none after the last.
@@ -80,8 +92,12 @@ impl ModelStream {
     }
 
     fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delta, ModelError>>> {
+        if let Some(told) = &mut self.told {
+            ready!(told.as_mut().poll(cx));
+            self.told = None;
+        }
         loop {
-            let delta = match &mut self.from {
+            let mut delta = match &mut self.from {
                 From::Pieces(pieces) => ready!(pieces.as_mut().poll_next(cx)),
                 From::Whole(answer) => match ready!(answer.as_mut().poll(cx)) {
                     Ok(response) => {
@@ -93,9 +109,19 @@ impl ModelStream {
                 From::Rest(deltas) => deltas.pop_front().map(Ok),
                 From::Over => return Poll::Ready(None),
             };
+            if let (Some(Ok(piece)), Some(metered)) = (&delta, &mut self.metered) {
+                match metered.take_in(piece) {
+                    Ok(told) => self.told = Some(told.into_future()),
+                    Err(error) => delta = Some(Err(error)),
+                }
+            }
             match &delta {
                 Some(Ok(delta)) => self.partial.add(delta.clone()),
-                Some(Err(_)) | None => self.from = From::Over,
+                Some(Err(_)) | None => {
+                    self.from = From::Over;
+                    // Counted now, and not when somebody drops the stream.
+                    self.metered = None;
+                }
             }
             return Poll::Ready(delta);
         }

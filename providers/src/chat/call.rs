@@ -1,0 +1,158 @@
+//! A call of a model in a task of a run: what it uses is counted, and what it
+//! says is told as it comes.
+//!
+//! 1. If the run has a budget, what the call may use is reserved before
+//!    anything is sent, and settled by what it has used.
+//! 2. If somebody who watches wants tokens, and the model can, the answer is
+//!    asked for piece by piece.
+//! 3. A call that fails, or is dropped, has used what it sent and what had come
+//!    by then; where the provider has not said how much, it is estimated.
+
+use superstep_core::{CurrentTask, Emitted, Reservation, Usage};
+
+use super::error::{ModelError, ModelErrorKind};
+use super::message::{Message, Part};
+use super::model::DynChatModel;
+use super::request::ModelRequest;
+use super::response::{Delta, ModelResponse};
+use super::usage::TokenUsage;
+
+/// How many bytes of text are a token, roughly.
+const BYTES_A_TOKEN: usize = 4;
+
+/// What an answer may have that says nothing of its length.
+const ANSWER: u64 = 256;
+
+/// A call at work.
+pub(super) struct Metered {
+    task: Option<CurrentTask>,
+    reserved: Option<Reservation>,
+    /// What it has used as far as one can tell.
+    used: TokenUsage,
+    /// Whether the provider has said so.
+    is_known: bool,
+}
+
+impl Metered {
+    /// A call that is about to be made.
+    pub(super) fn begin(request: &ModelRequest) -> Result<Self, ModelError> {
+        let task = CurrentTask::get();
+        let sent = estimate(request);
+        let reserved = match &task {
+            None => None,
+            Some(task) => {
+                let answer = request.max_tokens.map_or(ANSWER, u64::from);
+                let reserved = task.reserve(TokenUsage::new(sent, answer).into());
+                reserved
+                    .map_err(|error| ModelError::new(ModelErrorKind::Budget).caused_by(error))?
+            }
+        };
+        Ok(Self {
+            task,
+            reserved,
+            used: TokenUsage::new(sent, 0),
+            is_known: false,
+        })
+    }
+
+    /// Whether the answer is to be told as it comes.
+    pub(super) fn tells(&self) -> bool {
+        self.task.as_ref().is_some_and(CurrentTask::wants_tokens)
+    }
+
+    /// Takes a piece of the answer in; what is told of it may want to wait.
+    pub(super) fn take_in(&mut self, delta: &Delta) -> Result<Emitted, ModelError> {
+        match delta {
+            Delta::Usage(usage) if usage.total() > 0 => {
+                self.used = *usage;
+                self.is_known = true;
+            }
+            Delta::Text { text } => {
+                self.add(text);
+                return self.tell(text);
+            }
+            Delta::ToolCall { arguments, .. } => self.add(arguments),
+            _ => {}
+        }
+        Ok(Emitted::default())
+    }
+
+    fn tell(&self, text: &str) -> Result<Emitted, ModelError> {
+        let Some(task) = &self.task else {
+            return Ok(Emitted::default());
+        };
+        let told = task.emit_token(text);
+        told.map_err(|error| ModelError::new(ModelErrorKind::Cancelled).caused_by(error))
+    }
+
+    fn add(&mut self, text: &str) {
+        if !self.is_known {
+            self.used.output += tokens(text.len());
+        }
+    }
+
+    /// The whole answer is there.
+    pub(super) fn ends(mut self, response: &ModelResponse) {
+        if response.usage.total() > 0 {
+            self.used = response.usage;
+        } else if self.used.output == 0 {
+            self.used.output = message(&response.message);
+        }
+    }
+}
+
+/// Counted once, however the call ended.
+impl Drop for Metered {
+    fn drop(&mut self) {
+        let used = Usage::from(self.used);
+        if let Some(task) = &self.task {
+            task.used(used);
+        }
+        if let Some(reserved) = self.reserved.take() {
+            reserved.settle(used);
+        }
+    }
+}
+
+/// Asks for a whole answer.
+pub(super) async fn generate(
+    model: &dyn DynChatModel,
+    request: ModelRequest,
+) -> Result<ModelResponse, ModelError> {
+    let metered = Metered::begin(&request)?;
+    if metered.tells()
+        && let Some(stream) = model.stream(&request)
+    {
+        return stream.metered(metered).finish().await;
+    }
+    let response = model.generate(request).await?;
+    metered.tell(&response.message.text())?.await;
+    metered.ends(&response);
+    Ok(response)
+}
+
+/// The tokens of what is sent, roughly.
+fn estimate(request: &ModelRequest) -> u64 {
+    let messages: u64 = request.messages.iter().map(message).sum();
+    let tools = request.tools.iter().map(|tool| {
+        let schema = tool.parameters.to_string().len();
+        tokens(tool.name.len() + tool.description.len() + schema)
+    });
+    messages + tools.sum::<u64>()
+}
+
+fn message(message: &Message) -> u64 {
+    let parts = message.parts.iter().map(|part| match part {
+        Part::Text { text } | Part::Refusal { text } => text.len(),
+        Part::ToolCall(call) => call.name.len() + call.arguments.len(),
+        Part::ToolResult(result) => result.content.len(),
+        Part::Reasoning(reasoning) => reasoning.text.len(),
+        // How many tokens a picture is depends on the model.
+        Part::Image(_) | Part::Audio(_) | Part::File(_) => 0,
+    });
+    tokens(parts.sum())
+}
+
+fn tokens(bytes: usize) -> u64 {
+    u64::try_from(bytes.div_ceil(BYTES_A_TOKEN)).unwrap_or(u64::MAX)
+}
