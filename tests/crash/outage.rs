@@ -83,6 +83,7 @@ async fn persist(driver: &mut Driver, place: &Place, server: &str) -> usize {
     while let Err(error) = driver.drive().await {
         check_error(&error, server);
         n_errors += 1;
+        driver.tools.ledger.note(&Event::Broken);
         // The others find no server.
         if driver.chance.one_in(2) {
             note_seen(driver, place).await;
