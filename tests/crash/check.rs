@@ -101,6 +101,8 @@ pub(crate) struct Counts {
 /// A ledger, read from its begin to its end.
 struct Reading {
     work: Workload,
+    /// Whether the store may do what a process asked for after that has died.
+    is_late: bool,
     seen: Seen,
     last_effect: BTreeMap<String, String>,
     started: BTreeSet<Label>,
@@ -124,6 +126,7 @@ struct Life {
 pub(crate) fn check_ledger(place: &Place) -> Counts {
     let mut reading = Reading {
         work: place.work,
+        is_late: place.store.most_late_claims() > 0,
         seen: Seen::default(),
         last_effect: BTreeMap::new(),
         started: BTreeSet::new(),
@@ -229,7 +232,11 @@ impl Reading {
     }
 
     /// A process has died, and another has looked.
-    fn take_seen(&mut self, seen: Seen) {
+    fn take_seen(&mut self, mut seen: Seen) {
+        if self.is_late && self.takes_back() {
+            // What is to run again may be taken back after the look.
+            seen.results.retain(|_, came| came.is_done());
+        }
         let lost: Vec<_> = self.seen.recorded.difference(&seen.recorded).collect();
         assert!(lost.is_empty(), "{lost:?} were there before");
         assert!(self.seen.n_inputs <= seen.n_inputs, "an input is gone");
@@ -264,10 +271,14 @@ impl Reading {
         self.seen = seen;
     }
 
+    /// Whether what has not succeeded may be to run again.
+    fn takes_back(&self) -> bool {
+        self.work.middle == Middle::Rules
+    }
+
     /// A result stays as it is until its superstep is over, and is then part of
     /// the state.
     fn check_results(&self, seen: &Seen) {
-        let takes_back = self.work.middle == Middle::Rules;
         for (label, came) in &self.seen.results {
             if self.seen.head != seen.head {
                 let is_body = self.started.contains(label) && came.is_done();
@@ -275,7 +286,7 @@ impl Reading {
                     !is_body || seen.recorded.contains(label),
                     "{label} had finished, and is gone"
                 );
-            } else if came.is_done() || !takes_back {
+            } else if came.is_done() || !self.takes_back() {
                 let now = seen.results.get(label);
                 assert_eq!(now, Some(came), "what {label} had come to");
             }
