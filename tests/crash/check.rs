@@ -61,8 +61,13 @@ impl Expected {
             chance: Chance::of("undisturbed"),
         };
         driver.drive().await.expect("nobody disturbs it");
+        let history = history(&graph).await;
+        let log = history.last().map(|last| last.values.log.clone());
+        let log = log.unwrap_or_default();
+        let bodies: BTreeSet<&Label> = log.iter().collect();
+        assert_eq!(log.len(), bodies.len(), "each body is there once");
         Self {
-            checkpoints: history(&graph).await.iter().map(told).collect(),
+            checkpoints: history.iter().map(told).collect(),
             n_events: events(&place.ledger()).len(),
         }
     }

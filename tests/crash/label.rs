@@ -67,9 +67,11 @@ impl<'l> Parts<'l> {
         let (within, round) = match self.node {
             _ if self.is_inside() => (1, number(round)),
             "tick" => (0, number(round) + 1),
-            "then" | "pick" | "count" | "race-b" | "race-c" | "sum" | "demand" | "due"
-            | "stumble" => (2, number(round)),
+            "then" | "pick" | "count" | "race-b" | "race-c" | "demand" | "due" | "stumble" => {
+                (2, number(round))
+            }
             "decide" | "far" => (3, number(round)),
+            "sum" => (4, number(round)),
             "work" => (9, number(round)),
             _ => (1, number(round)),
         };

@@ -14,17 +14,19 @@ use crate::work::{Tools, Work, WorkUpdate, label_of, leaf, may_fail, take_a_whil
 /// What is prompt takes less, unless the machine is slow.
 const TIME: Duration = Duration::from_millis(20);
 
-/// After `tick`: a join to which a failure is data; one that needs what may fail,
+/// After `tick`: a join to which a failure is data, and whose target waits until
+/// nothing else is ready; one that needs what may fail,
 /// so that the run may; one whose time is over; and one to which a failure of the
 /// next superstep is data.
 pub(crate) fn add_to(graph: StateGraph<Work, Tools>) -> StateGraph<Work, Tools> {
     let graph = ["good", "other", "near", "lead", "prompt"]
         .into_iter()
         .fold(graph, |graph, name| graph.add_node(name, leaf));
-    let graph = ["sum", "demand", "due", "far"]
+    let graph = ["demand", "due", "far"]
         .into_iter()
         .fold(graph, |graph, name| graph.add_node(name, target));
     graph
+        .add_node("sum", node(target).defer())
         .add_node("bad", node(fails).retry(retry()))
         .add_node("needed", may_fail)
         .add_node("late", never_ends)
