@@ -69,7 +69,7 @@ pub(crate) struct Seen {
 /// What a task came to that has left a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Came {
-    /// When it ended, among those that a join waits for.
+    /// How many had ended before, of those that a join waits for.
     pub(crate) place: Option<u64>,
     /// As the target of the join is told.
     pub(crate) how: String,

@@ -177,8 +177,7 @@ pub(crate) const POLICIES: Workload = Workload {
 pub(crate) const RACES: Workload = Workload {
     name: "races",
     middle: Middle::Races,
-    n_rounds: 1,
-    n_runs: 3,
+    n_rounds: 3,
     ..PLAIN
 };
 
@@ -192,8 +191,8 @@ pub(crate) const RACES_INSIDE: Workload = Workload {
 pub(crate) const RULES: Workload = Workload {
     name: "rules",
     middle: Middle::Rules,
-    n_rounds: 1,
-    n_runs: 3,
+    n_rounds: 2,
+    n_runs: 2,
     ..PLAIN
 };
 
@@ -262,12 +261,8 @@ impl Workload {
             .max_concurrency(32)
             .add_node("tick", tick)
             .add_node("work", work)
-            .add_edge(START, "tick");
-        let graph = match n_rounds {
-            // Without a way back, or all that is beside a join would lead to it.
-            1 => graph.add_edge("work", END),
-            _ => graph.add_conditional_edges("work", again, ["tick", END]),
-        };
+            .add_edge(START, "tick")
+            .add_conditional_edges("work", again, ["tick", END]);
         let graph = self.middle.add_to(graph);
         match self.edits {
             true => graph.interrupt_before("work"),
