@@ -165,7 +165,7 @@ impl Reading {
                 self.check_begins(&label);
                 self.started.insert(label);
             }
-            Event::Attempt(label, attempt) => self.take_attempt(label, attempt),
+            Event::Attempt(label, attempt) => self.take_attempt(&label, attempt),
             Event::Fallback(label, n_attempts) => {
                 self.check_begins(&label);
                 let begun = self.now.attempts.get(&label);
@@ -196,7 +196,7 @@ impl Reading {
             Event::Answered(key) => {
                 self.answered.insert(key);
             }
-            Event::Told(label, told) => self.joins.tell(label, told),
+            Event::Told(label, told) => self.joins.tell(&label, &told),
             Event::Short => {
                 self.seen.results.retain(|_, came| came.is_done());
                 self.joins.fall_short();
@@ -227,9 +227,9 @@ impl Reading {
 
     /// Each process begins with the first attempt, and goes on with the next. A
     /// graph that is tried again lets what had not ended in it begin anew.
-    fn take_attempt(&mut self, label: Label, attempt: u32) {
+    fn take_attempt(&mut self, label: &Label, attempt: u32) {
         let before = self.now.attempts.insert(label.clone(), attempt);
-        let begins_anew = attempt == 1 && Parts::of(&label).is_inside();
+        let begins_anew = attempt == 1 && Parts::of(label).is_inside();
         assert!(
             begins_anew || attempt == before.unwrap_or(0) + 1,
             "attempt {attempt} of {label} follows {before:?}"
@@ -300,22 +300,18 @@ impl Reading {
 
     /// Where something of a superstep inside is there, all of those before it is.
     fn check_inside(&self, seen: &Seen) {
-        let mut furthest: BTreeMap<(String, &str, Vec<u64>), u64> = BTreeMap::new();
-        fn scope<'l>(parts: &Parts<'l>) -> Option<((String, &'l str, Vec<u64>), u64)> {
-            let (&last, around) = parts.supersteps.split_last()?;
-            Some(((parts.around.clone(), parts.place, around.to_vec()), last))
-        }
+        let mut furthest: BTreeMap<String, u64> = BTreeMap::new();
         for label in seen.results.keys() {
-            if let Some((scope, superstep)) = scope(&Parts::of(label)) {
-                let furthest = furthest.entry(scope).or_default();
+            if let Some((graph, superstep)) = Parts::of(label).inside() {
+                let furthest = furthest.entry(graph).or_default();
                 *furthest = superstep.max(*furthest);
             }
         }
         for label in &self.started {
-            let Some((scope, superstep)) = scope(&Parts::of(label)) else {
+            let Some((graph, superstep)) = Parts::of(label).inside() else {
                 continue;
             };
-            let is_over = furthest.get(&scope).is_some_and(|&at| superstep < at);
+            let is_over = furthest.get(&graph).is_some_and(|&at| superstep < at);
             assert!(
                 !is_over || seen.results.contains_key(label),
                 "{label} was lost, and what follows it is there"

@@ -46,10 +46,10 @@ impl Joins {
     }
 
     /// A target begins.
-    pub(crate) fn tell(&mut self, target: Label, told: String) {
-        let parts = Parts::of(&target);
+    pub(crate) fn tell(&mut self, target: &str, told: &str) {
+        let parts = Parts::of(target);
         let mut n_done = 0;
-        for (task, how) in sources(&told) {
+        for (task, how) in sources(told) {
             n_done += usize::from(how == "done");
             if let Some((_, came)) = self.came.get(&parts.beside(task)) {
                 assert_eq!(came.how, how, "{task}, as {target} was told");
@@ -63,7 +63,7 @@ impl Joins {
         };
         assert_eq!(n_done, wanted, "{target} was told {told}");
         let is_inside = parts.is_inside();
-        let before = self.told.insert(target, told.clone());
+        let before = self.told.insert(target.to_owned(), told.to_owned());
         // Inside a graph it may begin while what it was told is on its way.
         if let Some(before) = before.filter(|_| !is_inside) {
             assert_eq!(before, told, "it is told the same again");

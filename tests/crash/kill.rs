@@ -15,7 +15,7 @@ use crate::ledger::events;
 use crate::work::{self, ALL, Workload};
 
 /// How often all tests together kill.
-const KILLS: u64 = 500;
+const KILLS: u64 = 450;
 
 /// After so many, a thread is left to come to its end.
 const MOST_KILLS_OF_A_THREAD: usize = 60;

@@ -40,6 +40,13 @@ impl<'l> Parts<'l> {
         !self.supersteps.is_empty()
     }
 
+    /// The run of a graph that it is inside of, and the superstep of that.
+    pub(crate) fn inside(&self) -> Option<(String, u64)> {
+        let (&superstep, around) = self.supersteps.split_last()?;
+        let graph = format!("{} {around:?} {}", self.around, self.place);
+        Some((graph, superstep))
+    }
+
     /// The same, but for the supersteps inside: those who wait for it do not
     /// know when that was.
     pub(crate) fn known_as(&self) -> String {

@@ -14,12 +14,16 @@ use crate::kill::pause;
 use crate::ledger::Event;
 use crate::server::Mortal;
 use crate::store::{Store, watch};
-use crate::work::{ASYNC, EFFECTS, FAN_OUT, INPUTS, LOOP, QUESTIONS, SENDS, Workload};
+use crate::work::{
+    ASYNC, EFFECTS, FAN_OUT, INPUTS, LOOP, NESTED, QUESTIONS, RACES, SENDS, Workload,
+};
 
 /// How often the server dies.
 const OUTAGES: u64 = 30;
 
-const WORKS: [Workload; 7] = [LOOP, FAN_OUT, SENDS, EFFECTS, QUESTIONS, INPUTS, ASYNC];
+const WORKS: [Workload; 9] = [
+    LOOP, FAN_OUT, SENDS, EFFECTS, QUESTIONS, INPUTS, ASYNC, RACES, NESTED,
+];
 
 /// What no outage takes.
 const TOO_LONG: Duration = Duration::from_secs(60);

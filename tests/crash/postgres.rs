@@ -14,7 +14,7 @@ use crate::store::{Store, check_watched, schema_of, watch};
 use crate::work::{self, Workload};
 
 /// How often all tests together kill.
-const KILLS: u64 = 300;
+const KILLS: u64 = 275;
 
 /// How many of them there are.
 const N_TESTS: u64 = 11;
