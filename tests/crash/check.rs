@@ -7,12 +7,16 @@ use tempfile::tempdir;
 
 use crate::chance::Chance;
 use crate::drive::{Driver, Place, THREAD};
-use crate::ledger::{Event, Seen, events};
-use crate::work::{Tools, Work, Workload};
+use crate::joined::Joins;
+use crate::label::{Label, Parts};
+use crate::ledger::{Came, Event, Seen, events};
+use crate::races::{race_of, without_chance};
+use crate::work::{Middle, Tools, Work, Workload};
 
-/// A checkpoint but for its time, as text.
+/// A checkpoint but for its time, and what is a matter of chance, as text.
 fn told(snapshot: &Snapshot<Work>) -> String {
-    let values = serde_json::to_string(&snapshot.values).expect("a state is JSON");
+    let values = without_chance(&snapshot.values);
+    let values = serde_json::to_string(&values).expect("a state is JSON");
     let next = match snapshot.finished.is_empty() {
         true => format!("{:?}", snapshot.next),
         false => "part of it".to_owned(),
@@ -57,8 +61,13 @@ impl Expected {
             chance: Chance::of("undisturbed"),
         };
         driver.drive().await.expect("nobody disturbs it");
+        let history = history(&graph).await;
+        let log = history.last().map(|last| last.values.log.clone());
+        let log = log.unwrap_or_default();
+        let bodies: BTreeSet<&Label> = log.iter().collect();
+        assert_eq!(log.len(), bodies.len(), "each body is there once");
         Self {
-            checkpoints: history(&graph).await.iter().map(told).collect(),
+            checkpoints: history.iter().map(told).collect(),
             n_events: events(&place.ledger()).len(),
         }
     }
@@ -97,25 +106,40 @@ pub(crate) struct Counts {
 /// A ledger, read from its begin to its end.
 struct Reading {
     work: Workload,
+    /// Whether the store may do what a process asked for after that has died.
+    is_late: bool,
     seen: Seen,
     last_effect: BTreeMap<String, String>,
-    started: BTreeSet<String>,
-    ended: BTreeSet<String>,
+    started: BTreeSet<Label>,
+    ended: BTreeSet<Label>,
     got: BTreeSet<String>,
     answered: BTreeSet<String>,
+    joins: Joins,
+    now: Life,
     counts: Counts,
+}
+
+/// What the process at work has done.
+#[derive(Debug, Default)]
+struct Life {
+    /// The attempts that have begun of those that count them.
+    attempts: BTreeMap<Label, u32>,
+    ended: BTreeSet<Label>,
 }
 
 /// Reads the ledger of a thread that is done.
 pub(crate) fn check_ledger(place: &Place) -> Counts {
     let mut reading = Reading {
         work: place.work,
+        is_late: place.store.most_late_claims() > 0,
         seen: Seen::default(),
         last_effect: BTreeMap::new(),
         started: BTreeSet::new(),
         ended: BTreeSet::new(),
         got: BTreeSet::new(),
         answered: BTreeSet::new(),
+        joins: Joins::default(),
+        now: Life::default(),
         counts: Counts::default(),
     };
     for event in events(&place.ledger()) {
@@ -138,14 +162,18 @@ impl Reading {
     fn take(&mut self, event: Event) {
         match event {
             Event::Start(label) => {
-                assert!(
-                    !self.seen.recorded.contains(&label),
-                    "{label} ran again, and its result was there"
-                );
+                self.check_begins(&label);
                 self.started.insert(label);
+            }
+            Event::Attempt(label, attempt) => self.take_attempt(&label, attempt),
+            Event::Fallback(label, n_attempts) => {
+                self.check_begins(&label);
+                let begun = self.now.attempts.get(&label);
+                assert_eq!(begun, Some(&n_attempts), "attempts of {label}");
             }
             Event::End(label) => {
                 self.counts.ends += 1;
+                self.now.ended.insert(label.clone());
                 if !self.ended.insert(label) {
                     self.counts.again += 1;
                 }
@@ -168,6 +196,13 @@ impl Reading {
             Event::Answered(key) => {
                 self.answered.insert(key);
             }
+            Event::Told(label, told) => self.joins.tell(&label, &told),
+            Event::Short => {
+                self.seen.results.retain(|_, came| came.is_done());
+                self.joins.fall_short();
+                self.now.attempts.clear();
+            }
+            Event::Broken => self.now = Life::default(),
             Event::Seen(None) => {
                 assert_eq!(self.seen, Seen::default(), "the thread was there before");
                 self.take_seen(Seen::default());
@@ -177,8 +212,36 @@ impl Reading {
         }
     }
 
+    /// What begins has not come to an end before.
+    fn check_begins(&self, label: &Label) {
+        assert!(
+            !self.seen.recorded.contains(label) && !self.seen.results.contains_key(label),
+            "{label} ran again, and its result was there"
+        );
+        assert!(
+            !self.now.ended.contains(label),
+            "{label} ran again, and had ended in the same process"
+        );
+        Joins::start(label, &self.seen.results);
+    }
+
+    /// Each process begins with the first attempt, and goes on with the next. A
+    /// graph that is tried again lets what had not ended in it begin anew.
+    fn take_attempt(&mut self, label: &Label, attempt: u32) {
+        let before = self.now.attempts.insert(label.clone(), attempt);
+        let begins_anew = attempt == 1 && Parts::of(label).is_inside();
+        assert!(
+            begins_anew || attempt == before.unwrap_or(0) + 1,
+            "attempt {attempt} of {label} follows {before:?}"
+        );
+    }
+
     /// A process has died, and another has looked.
-    fn take_seen(&mut self, seen: Seen) {
+    fn take_seen(&mut self, mut seen: Seen) {
+        if self.is_late && self.takes_back() {
+            // What is to run again may be taken back after the look.
+            seen.results.retain(|_, came| came.is_done());
+        }
         let lost: Vec<_> = self.seen.recorded.difference(&seen.recorded).collect();
         assert!(lost.is_empty(), "{lost:?} were there before");
         assert!(self.seen.n_inputs <= seen.n_inputs, "an input is gone");
@@ -186,10 +249,14 @@ impl Reading {
             let is_over = seen.recorded.contains(body_of(key));
             assert!(is_over, "{key} was there before");
         }
-        assert!(
-            seen.finished.is_subset(&seen.recorded),
-            "what has finished shows"
-        );
+        for label in &seen.finished {
+            let is_body = self.started.contains(label);
+            let succeeded = seen.results.get(label).is_some_and(Came::is_done);
+            assert!(
+                !(is_body && succeeded) || seen.recorded.contains(label),
+                "{label} has finished, and does not show"
+            );
+        }
         let again: Vec<_> = self.answered.intersection(&seen.open).collect();
         assert!(again.is_empty(), "the answers to {again:?} were lost");
         if self.work.durability == Durability::Sync {
@@ -198,9 +265,58 @@ impl Reading {
         if self.work.durability != Durability::Exit {
             self.check_effects(&seen);
         }
-        self.counts.finished += seen.finished.difference(&self.seen.finished).count();
+        self.check_results(&seen);
+        self.check_inside(&seen);
+        self.joins.see(&seen);
+        let before = &self.seen.results;
+        let outlived = |label: &&Label| !before.contains_key(*label);
+        self.counts.finished += seen.results.keys().filter(outlived).count();
         self.counts.kept += seen.kept.difference(&self.seen.kept).count();
+        self.now = Life::default();
         self.seen = seen;
+    }
+
+    /// Whether what has not succeeded may be to run again.
+    fn takes_back(&self) -> bool {
+        self.work.middle == Middle::Rules
+    }
+
+    /// A result stays as it is until its superstep is over, and is then part of
+    /// the state.
+    fn check_results(&self, seen: &Seen) {
+        for (label, came) in &self.seen.results {
+            if self.seen.head != seen.head {
+                let is_body = self.started.contains(label) && came.is_done();
+                assert!(
+                    !is_body || seen.recorded.contains(label),
+                    "{label} had finished, and is gone"
+                );
+            } else if came.is_done() || !self.takes_back() {
+                let now = seen.results.get(label);
+                assert_eq!(now, Some(came), "what {label} had come to");
+            }
+        }
+    }
+
+    /// Where something of a superstep inside is there, all of those before it is.
+    fn check_inside(&self, seen: &Seen) {
+        let mut furthest: BTreeMap<String, u64> = BTreeMap::new();
+        for label in seen.results.keys() {
+            if let Some((graph, superstep)) = Parts::of(label).inside() {
+                let furthest = furthest.entry(graph).or_default();
+                *furthest = superstep.max(*furthest);
+            }
+        }
+        for label in &self.started {
+            let Some((graph, superstep)) = Parts::of(label).inside() else {
+                continue;
+            };
+            let is_over = furthest.get(&graph).is_some_and(|&at| superstep < at);
+            assert!(
+                !is_over || seen.results.contains_key(label),
+                "{label} was lost, and what follows it is there"
+            );
+        }
     }
 
     /// What a body got from an effect was written before.
@@ -214,34 +330,28 @@ impl Reading {
     /// A superstep is there before the next begins, and an input before the
     /// first.
     fn check_sync(&self, seen: &Seen) {
-        let Some(newest) = self.started.iter().map(|label| moment(label)).max() else {
+        let moment = |label: &Label| Parts::of(label).moment();
+        let Some(newest) = self.started.iter().map(moment).max() else {
             return;
         };
         assert!(newest.0 <= seen.n_inputs as u64, "an input was lost");
         for label in &self.started {
             assert!(
-                moment(label) == newest || seen.recorded.contains(label),
+                moment(label) == newest || seen.recorded.contains(label) || may_not_count(label),
                 "{label} was lost, and what follows it had begun"
             );
         }
     }
 }
 
+/// Whether a body can come to something that is not part of the state.
+fn may_not_count(label: &str) -> bool {
+    let parts = Parts::of(label);
+    let fails = ["bad", "late", "prompt", "stumble"].contains(&parts.node);
+    race_of(&parts).is_some() || (fails && !parts.is_inside())
+}
+
 /// The label in an effect's key.
 fn body_of(key: &str) -> &str {
     key.rsplit_once('/').map_or("", |(label, _)| label)
-}
-
-/// The superstep in which a body runs: the run, the round, and where in it.
-fn moment(label: &str) -> (u64, u64, u64) {
-    let (task, place) = label.split_once('@').expect("a label has a place");
-    let (run, round) = place.split_once('.').expect("a place has a round");
-    let number = |text: &str| text.parse::<u64>().expect("it is a number");
-    let (within, round) = match task {
-        "tick" => (0, number(round) + 1),
-        "then" => (2, number(round)),
-        "work" => (3, number(round)),
-        _ => (1, number(round)),
-    };
-    (number(run), round, within)
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use superstep::{Checkpointer, Graph, Interrupt, OnBusy, RunError, Snapshot, Thread};
 
 use crate::chance::{Chance, hash};
-use crate::ledger::{Event, Ledger, Seen};
-use crate::store::{BoxError, Store};
+use crate::ledger::{Came, Event, Ledger, Seen};
+use crate::races::told_in;
+use crate::store::{BoxError, Entry, Store};
 use crate::work::{ALL, Tools, Work, Workload, label, place, update_of};
 
 /// More than the longest work takes.
@@ -135,7 +136,7 @@ async fn note_seen(graph: &Graph<Work, Tools>, place: &Place, tools: &Tools) {
 
 /// What is in the store.
 pub(crate) async fn look(graph: &Graph<Work, Tools>, at: &Place) -> Result<Option<Seen>, BoxError> {
-    let Some((snapshot, kept)) = look_twice(graph, at).await? else {
+    let Some((snapshot, entries)) = look_twice(graph, at).await? else {
         return Ok(None);
     };
     let values = &snapshot.values;
@@ -144,40 +145,63 @@ pub(crate) async fn look(graph: &Graph<Work, Tools>, at: &Place) -> Result<Optio
         .iter()
         .map(|task| label(task, values))
         .collect();
-    Ok(Some(Seen {
+    let mut seen = Seen {
+        head: snapshot.id.number(),
         n_inputs: values.inputs.len(),
         recorded: values.log.iter().cloned().collect(),
         finished,
-        kept: kept
-            .into_iter()
-            .map(|(task, key)| format!("{task}@{}/{key}", place(values)))
-            .collect(),
         open: snapshot
             .interrupts
             .iter()
-            .map(|asked| {
-                let (_, question) = asked.id.rsplit_once('/').expect("an id is a path");
-                format!("{}/{question}", label(&asked.task, values))
-            })
+            .map(|asked| format!("{}@{}", asked.id, place(values)))
             .collect(),
-    }))
+        ..Seen::default()
+    };
+    let told = values.answers.iter().filter_map(|answer| told_in(answer));
+    seen.told = told
+        .map(|(target, came)| (target.to_owned(), came.to_owned()))
+        .collect();
+    for entry in entries {
+        let label = label(&entry.task, values);
+        if let Some(effect) = entry.key.strip_prefix("once/") {
+            seen.kept.insert(format!("{label}/{effect}"));
+        } else if entry.key == "result" {
+            seen.results.insert(label, came_to(&entry.json)?);
+        }
+    }
+    Ok(Some(seen))
 }
 
-/// The head, and the effects whose results are kept with it, by task and key. A
-/// server may still write for a process that is dead.
+/// What a task came to, from its result.
+fn came_to(json: &str) -> Result<Came, BoxError> {
+    let result: Value = serde_json::from_str(json)?;
+    let how = match &result["ended"] {
+        Value::Null => "done".to_owned(),
+        Value::String(_) => "cancelled".to_owned(),
+        ended => match ended["failed"].as_str() {
+            Some(why) => format!("failed: {why}"),
+            None => "timed out".to_owned(),
+        },
+    };
+    let place = result["place"].as_u64();
+    Ok(Came { place, how })
+}
+
+/// The head, and what tasks have left since. A server may still write for a
+/// process that is dead.
 async fn look_twice(
     graph: &Graph<Work, Tools>,
     at: &Place,
-) -> Result<Option<(Snapshot<Work>, Vec<(String, String)>)>, BoxError> {
+) -> Result<Option<(Snapshot<Work>, Vec<Entry>)>, BoxError> {
     let thread = graph.thread(THREAD);
     let mut before = snapshot_of(&thread).await?;
     loop {
-        let kept = at.store.kept(&at.folder).await?;
+        let entries = at.store.entries(&at.folder).await?;
         let Some(after) = snapshot_of(&thread).await? else {
             return Ok(None);
         };
         if before.is_some_and(|before| before.id == after.id) {
-            return Ok(Some((after, kept)));
+            return Ok(Some((after, entries)));
         }
         before = Some(after);
     }
@@ -244,6 +268,7 @@ impl Driver {
             match self.perform(act).await {
                 Ok(()) => {}
                 Err(RunError::Node { source, .. }) if source.to_string() == "not yet" => {}
+                Err(RunError::Join { .. }) => self.tools.ledger.note(&Event::Short),
                 // Somebody who is dead has come before it.
                 Err(RunError::Unfinished { .. } | RunError::UnknownInterrupt { .. })
                     if have_moved(snapshot.as_ref(), snapshot_of(&thread).await?.as_ref()) => {}

@@ -15,7 +15,7 @@ use crate::ledger::events;
 use crate::work::{self, ALL, Workload};
 
 /// How often all tests together kill.
-const KILLS: u64 = 500;
+const KILLS: u64 = 450;
 
 /// After so many, a thread is left to come to its end.
 const MOST_KILLS_OF_A_THREAD: usize = 60;
@@ -206,4 +206,31 @@ fn what_is_written_late_is_whole() {
 #[test]
 fn what_is_written_at_the_end_is_whole() {
     check(work::EXIT);
+}
+
+#[test]
+fn attempts_begin_anew_and_come_to_the_same() {
+    let counts = check(work::POLICIES);
+    assert!(counts.finished > 0 && counts.kept > 0);
+}
+
+#[test]
+fn who_had_won_a_race_has_won() {
+    assert!(check(work::RACES).finished > 0);
+}
+
+#[test]
+fn who_had_won_a_race_inside_a_graph_has_won() {
+    assert!(check(work::RACES_INSIDE).finished > 0);
+}
+
+#[test]
+fn failures_that_joins_wait_for_stay_what_they_were() {
+    assert!(check(work::RULES).finished > 0);
+}
+
+#[test]
+fn what_has_finished_inside_graphs_does_not_run_again() {
+    let counts = check(work::NESTED);
+    assert!(counts.finished > 0 && counts.kept > 0);
 }

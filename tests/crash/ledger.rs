@@ -9,9 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// What a body is called by what it is and where it runs: `leaf-3@1.2` is task
-/// `leaf-3` in round 2 of the first run.
-pub(crate) type Label = String;
+use crate::label::Label;
 
 /// A line of a ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +18,12 @@ pub(crate) enum Event {
     Start(Label),
     /// It came to its end.
     End(Label),
+    /// It began for the so manyth time in its task.
+    Attempt(Label, u32),
+    /// A fallback began, after so many attempts.
+    Fallback(Label, u32),
+    /// The target of a join was told that this came.
+    Told(Label, String),
     /// An effect happened, under a key that has the body's label in it, and
     /// came to that.
     Effect(String, String),
@@ -27,6 +31,10 @@ pub(crate) enum Event {
     Got(String, String),
     /// A body got the answer to a question, whose key has its label in it.
     Answered(String),
+    /// A join was short of what it needs: what has not succeeded is to run again.
+    Short,
+    /// The store failed: what was on its way to it may be lost.
+    Broken,
     /// What a process found in the store before it did anything; nothing if the
     /// thread was not there.
     Seen(Option<Seen>),
@@ -39,16 +47,38 @@ pub(crate) enum Event {
 /// What was found in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen {
+    /// The newest checkpoint.
+    pub(crate) head: u64,
     /// How many inputs.
     pub(crate) n_inputs: usize,
     /// The bodies whose results are there.
     pub(crate) recorded: BTreeSet<Label>,
     /// Those of them whose superstep has not ended.
     pub(crate) finished: BTreeSet<Label>,
+    /// What the tasks of that superstep have left, and those inside them: of
+    /// graphs, too.
+    pub(crate) results: BTreeMap<Label, Came>,
+    /// What the targets of joins were told.
+    pub(crate) told: BTreeMap<Label, String>,
     /// The effects whose results are there.
     pub(crate) kept: BTreeSet<String>,
-    /// The questions that have no answer.
+    /// The questions that have no answer, by their ids and places.
     pub(crate) open: BTreeSet<String>,
+}
+
+/// What a task came to that has left a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Came {
+    /// How many had ended before, of those that a join waits for.
+    pub(crate) place: Option<u64>,
+    /// As the target of the join is told.
+    pub(crate) how: String,
+}
+
+impl Came {
+    pub(crate) fn is_done(&self) -> bool {
+        self.how == "done"
+    }
 }
 
 /// A ledger to write to.
@@ -78,6 +108,12 @@ impl Ledger {
         let line = serde_json::to_string(event).expect("an event is JSON");
         let written = (&self.file).write_all(format!("\n{line}\n").as_bytes());
         written.expect("the ledger takes a line");
+    }
+
+    /// Notes that an attempt begins.
+    pub(crate) fn attempt(&self, label: &str, attempt: u32) {
+        self.start(label);
+        self.note(&Event::Attempt(label.to_owned(), attempt));
     }
 
     /// Notes that a body begins; returns how often it has by now.

@@ -13,14 +13,20 @@ mod damage;
 mod drive;
 mod edited;
 mod full;
+mod joined;
 mod kill;
+mod label;
 mod ledger;
+mod nested;
 #[cfg(feature = "postgres")]
 mod outage;
+mod policies;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prompt;
 mod race;
+mod races;
+mod rules;
 #[cfg(feature = "postgres")]
 mod server;
 mod store;

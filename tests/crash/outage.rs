@@ -14,12 +14,16 @@ use crate::kill::pause;
 use crate::ledger::Event;
 use crate::server::Mortal;
 use crate::store::{Store, watch};
-use crate::work::{ASYNC, EFFECTS, FAN_OUT, INPUTS, LOOP, QUESTIONS, SENDS, Workload};
+use crate::work::{
+    ASYNC, EFFECTS, FAN_OUT, INPUTS, LOOP, NESTED, QUESTIONS, RACES, SENDS, Workload,
+};
 
 /// How often the server dies.
 const OUTAGES: u64 = 30;
 
-const WORKS: [Workload; 7] = [LOOP, FAN_OUT, SENDS, EFFECTS, QUESTIONS, INPUTS, ASYNC];
+const WORKS: [Workload; 9] = [
+    LOOP, FAN_OUT, SENDS, EFFECTS, QUESTIONS, INPUTS, ASYNC, RACES, NESTED,
+];
 
 /// What no outage takes.
 const TOO_LONG: Duration = Duration::from_secs(60);
@@ -83,6 +87,7 @@ async fn persist(driver: &mut Driver, place: &Place, server: &str) -> usize {
     while let Err(error) = driver.drive().await {
         check_error(&error, server);
         n_errors += 1;
+        driver.tools.ledger.note(&Event::Broken);
         // The others find no server.
         if driver.chance.one_in(2) {
             note_seen(driver, place).await;

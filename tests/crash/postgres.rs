@@ -14,10 +14,10 @@ use crate::store::{Store, check_watched, schema_of, watch};
 use crate::work::{self, Workload};
 
 /// How often all tests together kill.
-const KILLS: u64 = 300;
+const KILLS: u64 = 275;
 
 /// How many of them there are.
-const N_TESTS: u64 = 6;
+const N_TESTS: u64 = 11;
 
 fn check(work: Workload) -> Option<Counts> {
     let url = server()?.url();
@@ -70,6 +70,36 @@ fn questions_and_answers_are_kept() {
 #[test]
 fn what_is_written_late_is_whole() {
     check(work::ASYNC);
+}
+
+#[test]
+fn attempts_begin_anew_and_come_to_the_same() {
+    let counts = check(work::POLICIES);
+    assert!(counts.is_none_or(|counts| counts.finished > 0 && counts.kept > 0));
+}
+
+#[test]
+fn who_had_won_a_race_has_won() {
+    let counts = check(work::RACES);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn who_had_won_a_race_inside_a_graph_has_won() {
+    let counts = check(work::RACES_INSIDE);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn failures_that_joins_wait_for_stay_what_they_were() {
+    let counts = check(work::RULES);
+    assert!(counts.is_none_or(|counts| counts.finished > 0));
+}
+
+#[test]
+fn what_has_finished_inside_graphs_does_not_run_again() {
+    let counts = check(work::NESTED);
+    assert!(counts.is_none_or(|counts| counts.finished > 0 && counts.kept > 0));
 }
 
 #[tokio::test]

@@ -101,33 +101,49 @@ impl Store {
         !child.wait().expect("it ends").success()
     }
 
-    /// The effects whose results are kept, by task and key.
+    /// What tasks have left since the newest checkpoint.
     #[cfg_attr(
         not(feature = "postgres"),
         expect(clippy::unused_async, reason = "files do not let anybody wait")
     )]
-    pub(crate) async fn kept(&self, folder: &Path) -> Result<Vec<(String, String)>, BoxError> {
+    pub(crate) async fn entries(&self, folder: &Path) -> Result<Vec<Entry>, BoxError> {
         match self {
-            Self::File => Ok(kept_in_file(&folder.join("runs.db"))?),
+            Self::File => Ok(entries_in_file(&folder.join("runs.db"))?),
             #[cfg(feature = "postgres")]
             Self::Schema(url) => {
                 let client = crate::server::client(url).await?;
                 let schema = schema_of(folder);
-                let select = format!(
-                    "SELECT task, substr(key, 6) FROM \"{schema}\".entry WHERE key LIKE 'once/%'"
-                );
+                let select = format!("SELECT task, key, json FROM \"{schema}\".entry");
                 let rows = client.query(&select, &[]).await?;
-                Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+                let entry = |row: &tokio_postgres::Row| Entry {
+                    task: row.get(0),
+                    key: row.get(1),
+                    json: row.get(2),
+                };
+                Ok(rows.iter().map(entry).collect())
             }
         }
     }
 }
 
-fn kept_in_file(file: &Path) -> rusqlite::Result<Vec<(String, String)>> {
+/// Something that a task has left.
+pub(crate) struct Entry {
+    pub(crate) task: String,
+    pub(crate) key: String,
+    pub(crate) json: String,
+}
+
+fn entries_in_file(file: &Path) -> rusqlite::Result<Vec<Entry>> {
     let file = Connection::open(file)?;
-    let mut select =
-        file.prepare("SELECT task, substr(key, 6) FROM entry WHERE key LIKE 'once/%'")?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut select = file.prepare("SELECT task, key, json FROM entry")?;
+    let entry = |row: &rusqlite::Row<'_>| {
+        Ok(Entry {
+            task: row.get(0)?,
+            key: row.get(1)?,
+            json: row.get(2)?,
+        })
+    };
+    let rows = select.query_map([], entry)?;
     rows.collect()
 }
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep::prelude::*;
-use superstep::{Durability, NodeError};
+use superstep::{Durability, NodeError, SendTo};
 
 use crate::chance::hash;
-use crate::ledger::{Event, Label, Ledger};
+use crate::label::{Label, asked};
+use crate::ledger::{Event, Ledger};
+use crate::{nested, policies, races, rules};
 
 /// How long the lease of a dead process holds up the next.
 const LEASE: Duration = Duration::from_millis(60);
@@ -23,6 +25,7 @@ pub(crate) struct Work {
     /// What ran.
     #[reduce(Append)]
     pub(crate) log: Vec<Label>,
+    /// What bodies were told: answers, and what came to joins.
     #[reduce(Append)]
     pub(crate) answers: Vec<String>,
     /// What was written from outside.
@@ -56,6 +59,16 @@ pub(crate) enum Middle {
     Questions,
     /// Branches that fail at first.
     Failures,
+    /// Branches that are tried again, that time out, that have a fallback.
+    Policies,
+    /// Joins that are decided by who comes first.
+    Races,
+    /// The same in a graph that is a node.
+    RacesInside,
+    /// Joins to which failures are data.
+    Rules,
+    /// Graphs in graphs.
+    Nested,
 }
 
 /// A graph, and what is to be done with it.
@@ -154,15 +167,77 @@ pub(crate) const EXIT: Workload = Workload {
     ..PLAIN
 };
 
-pub(crate) const ALL: [Workload; 10] = [
-    LOOP, FAN_OUT, SENDS, EFFECTS, QUESTIONS, FAILURES, EDITS, INPUTS, ASYNC, EXIT,
+pub(crate) const POLICIES: Workload = Workload {
+    name: "policies",
+    middle: Middle::Policies,
+    n_rounds: 2,
+    ..PLAIN
+};
+
+pub(crate) const RACES: Workload = Workload {
+    name: "races",
+    middle: Middle::Races,
+    n_rounds: 3,
+    ..PLAIN
+};
+
+pub(crate) const RACES_INSIDE: Workload = Workload {
+    name: "races-inside",
+    middle: Middle::RacesInside,
+    n_rounds: 2,
+    ..PLAIN
+};
+
+pub(crate) const RULES: Workload = Workload {
+    name: "rules",
+    middle: Middle::Rules,
+    n_rounds: 2,
+    n_runs: 2,
+    ..PLAIN
+};
+
+pub(crate) const NESTED: Workload = Workload {
+    name: "nested",
+    middle: Middle::Nested,
+    n_rounds: 2,
+    ..PLAIN
+};
+
+pub(crate) const ALL: [Workload; 15] = [
+    LOOP,
+    FAN_OUT,
+    SENDS,
+    EFFECTS,
+    QUESTIONS,
+    FAILURES,
+    EDITS,
+    INPUTS,
+    ASYNC,
+    EXIT,
+    POLICIES,
+    RACES,
+    RACES_INSIDE,
+    RULES,
+    NESTED,
 ];
 
 /// A piece of work for a worker, which sees no state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Item {
-    number: usize,
-    at: String,
+pub(crate) struct Item {
+    pub(crate) number: usize,
+    pub(crate) at: String,
+}
+
+/// So many sends to a worker of such pieces.
+pub(crate) fn sends(worker: Worker<Item>, n_sends: usize) -> impl Fn(&Work) -> Vec<SendTo> {
+    move |state: &Work| {
+        let at = place(state);
+        let item = |number| {
+            let at = at.clone();
+            worker.send(Item { number, at })
+        };
+        (0..n_sends).map(item).collect()
+    }
 }
 
 const ITEM: Worker<Item> = Worker::new("item");
@@ -209,20 +284,10 @@ impl Middle {
                     .add_edge("tick", names.clone())
                     .add_edge(names, "work")
             }
-            Self::Sends(n_sends) => {
-                let sends = move |state: &Work| {
-                    let at = place(state);
-                    let item = |number| {
-                        let at = at.clone();
-                        ITEM.send(Item { number, at })
-                    };
-                    (0..n_sends).map(item).collect::<Vec<_>>()
-                };
-                graph
-                    .add_worker(ITEM, item)
-                    .add_conditional_edges("tick", sends, [ITEM])
-                    .add_edge(ITEM, "work")
-            }
+            Self::Sends(n_sends) => graph
+                .add_worker(ITEM, item)
+                .add_conditional_edges("tick", sends(ITEM, n_sends), [ITEM])
+                .add_edge(ITEM, "work"),
             Self::Effects => graph
                 .add_node("pay-a", pay)
                 .add_node("pay-b", pay)
@@ -256,6 +321,11 @@ impl Middle {
                     ["may-fail-a", "may-fail-b", "pay", "retried", "leaf"],
                     "work",
                 ),
+            Self::Policies => policies::add_to(graph),
+            Self::Races => races::add_to(graph, "tick", "work"),
+            Self::RacesInside => races::add_inside_to(graph),
+            Self::Rules => rules::add_to(graph),
+            Self::Nested => nested::add_to(graph),
         }
     }
 }
@@ -265,14 +335,36 @@ pub(crate) fn place(state: &Work) -> String {
     format!("{}.{}", state.inputs.len(), state.round)
 }
 
+/// The task that runs, by its path: `same/0/4/leaf` is inside `same`.
+fn path(tools: &Ctx<Tools>) -> String {
+    let key = tools.idempotency_key("").expect("it is on a thread");
+    // The thread, the line and the step are before it.
+    let path = key.splitn(4, '/').nth(3).expect("a key has a path");
+    path.trim_end_matches('/').to_owned()
+}
+
+/// What the body that runs is called.
+pub(crate) fn label_at(tools: &Ctx<Tools>, at: &str) -> Label {
+    format!("{}@{at}", path(tools))
+}
+
+pub(crate) fn label_of(tools: &Ctx<Tools>, state: &Work) -> Label {
+    label_at(tools, &place(state))
+}
+
 /// What it is called if it runs now.
 pub(crate) fn label(task: impl std::fmt::Display, state: &Work) -> Label {
     format!("{task}@{}", place(state))
 }
 
+/// What a body of that label adds.
+pub(crate) fn size_of(label: &str) -> u64 {
+    hash(label) % 1000
+}
+
 /// What a body of that label writes.
 pub(crate) fn update_of(label: &str, n_bytes: usize) -> WorkUpdate {
-    let size = hash(label) % 1000;
+    let size = size_of(label);
     Work::update()
         .log(label.to_owned())
         .total(size)
@@ -282,11 +374,11 @@ pub(crate) fn update_of(label: &str, n_bytes: usize) -> WorkUpdate {
 
 /// Takes a while, a different one for each label: a kill has to find something
 /// at work.
-async fn take_a_while(label: &str) {
+pub(crate) async fn take_a_while(label: &str) {
     tokio::time::sleep(Duration::from_micros(hash(label) % 4000)).await;
 }
 
-async fn labor(label: &str, tools: &Tools) -> WorkUpdate {
+pub(crate) async fn labor(label: &str, tools: &Tools) -> WorkUpdate {
     tools.ledger.start(label);
     take_a_while(label).await;
     tools.ledger.note(&Event::End(label.to_owned()));
@@ -294,7 +386,7 @@ async fn labor(label: &str, tools: &Tools) -> WorkUpdate {
 }
 
 async fn tick(state: View<Work>, tools: Ctx<Tools>) -> WorkUpdate {
-    let label = label(tools.task(), &state);
+    let label = label_of(&tools, &state);
     let update = labor(&label, &tools).await;
     let note = match state.round.is_multiple_of(2) {
         true => Some(label.clone()),
@@ -308,21 +400,21 @@ async fn tick(state: View<Work>, tools: Ctx<Tools>) -> WorkUpdate {
 }
 
 async fn work(state: View<Work>, tools: Ctx<Tools>) -> WorkUpdate {
-    labor(&label(tools.task(), &state), &tools).await
+    labor(&label_of(&tools, &state), &tools).await
 }
 
-async fn leaf(state: View<Work>, tools: Ctx<Tools>) -> WorkUpdate {
-    labor(&label(tools.task(), &state), &tools).await
+pub(crate) async fn leaf(state: View<Work>, tools: Ctx<Tools>) -> WorkUpdate {
+    labor(&label_of(&tools, &state), &tools).await
 }
 
 async fn item(item: Item, tools: Ctx<Tools>) -> WorkUpdate {
-    let label = format!("{}@{}", tools.task(), item.at);
+    let label = label_at(&tools, &item.at);
     labor(&label, &tools).await.total(item.number as u64)
 }
 
 /// An effect that leaves a trace, and comes to something that no other comes
 /// to.
-async fn effect(name: &str, label: &str, tools: &Ctx<Tools>) -> Result<(), NodeError> {
+pub(crate) async fn effect(name: &str, label: &str, tools: &Ctx<Tools>) -> Result<(), NodeError> {
     let key = format!("{label}/{name}");
     let got: String = tools
         .once(name, || async {
@@ -339,8 +431,8 @@ async fn effect(name: &str, label: &str, tools: &Ctx<Tools>) -> Result<(), NodeE
     Ok(())
 }
 
-async fn pay(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
-    let label = label(tools.task(), &state);
+pub(crate) async fn pay(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
+    let label = label_of(&tools, &state);
     tools.ledger.start(&label);
     for name in ["first", "second", "third"] {
         effect(name, &label, &tools).await?;
@@ -351,17 +443,15 @@ async fn pay(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
 
 /// Asks; the answer becomes part of the state, so that a wrong one shows. The
 /// second question of a name is `name#2`.
-fn question(question: &str, label: &str, tools: &Ctx<Tools>) -> NodeResult<String> {
+pub(crate) fn question(question: &str, label: &str, tools: &Ctx<Tools>) -> NodeResult<String> {
     let name = question.trim_end_matches("#2");
     let answer = tools.interrupt(name, json!({ "label": label }))?;
-    tools
-        .ledger
-        .note(&Event::Answered(format!("{label}/{question}")));
+    tools.ledger.note(&Event::Answered(asked(label, question)));
     Ok(answer)
 }
 
-async fn ask(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
-    let label = label(tools.task(), &state);
+pub(crate) async fn ask(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
+    let label = label_of(&tools, &state);
     tools.ledger.start(&label);
     effect("before", &label, &tools).await?;
     let answer = question("sure", &label, &tools)?;
@@ -371,7 +461,7 @@ async fn ask(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
 }
 
 async fn ask_twice(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
-    let label = label(tools.task(), &state);
+    let label = label_of(&tools, &state);
     tools.ledger.start(&label);
     take_a_while(&label).await;
     let first = question("sure", &label, &tools)?;
@@ -382,7 +472,7 @@ async fn ask_twice(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdat
 }
 
 async fn ask_both(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
-    let label = label(tools.task(), &state);
+    let label = label_of(&tools, &state);
     tools.ledger.start(&label);
     take_a_while(&label).await;
     let first = question("one", &label, &tools);
@@ -393,8 +483,8 @@ async fn ask_both(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate
 }
 
 /// Fails the first time, or the first two, or never.
-async fn may_fail(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
-    let label = label(tools.task(), &state);
+pub(crate) async fn may_fail(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
+    let label = label_of(&tools, &state);
     let n_starts = tools.ledger.start(&label);
     take_a_while(&label).await;
     if n_starts <= hash(&label) % 3 {
@@ -405,7 +495,7 @@ async fn may_fail(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate
 }
 
 async fn pay_and_fail(state: View<Work>, tools: Ctx<Tools>) -> NodeResult<WorkUpdate> {
-    let label = label(tools.task(), &state);
+    let label = label_of(&tools, &state);
     let n_starts = tools.ledger.start(&label);
     effect("first", &label, &tools).await?;
     if n_starts <= 2 {

@@ -59,6 +59,20 @@ fn reachable(shape: &Shape) -> FixedBitSet {
     reached
 }
 
+/// The nodes that can run before that join has fired for the first time.
+pub(super) fn before(shape: &Shape, join: usize) -> FixedBitSet {
+    let mut reach = Reach::new(shape);
+    // More than there are.
+    reach.missing[join] = usize::MAX;
+    let mut reached = FixedBitSet::with_capacity(shape.nodes.len());
+    while let Some(node) = reach.waiting.pop() {
+        if !reached.put(node as usize) {
+            reach.run(node);
+        }
+    }
+    reached
+}
+
 /// What has been led to so far.
 struct Reach<'s> {
     shape: &'s Shape,

@@ -4,7 +4,8 @@
 //!    them, but for ways through the join.
 //! 2. The join's *region* are the nodes all of whose ways lead into the join, or
 //!    to `END`, by way of each other. Its target is not among them, nor is a node
-//!    whose commands may go anywhere.
+//!    whose commands may go anywhere, nor what can run only after the join has
+//!    fired: that leads into it the next time.
 //! 3. Joins are in an order in which each comes after those whose targets lead to
 //!    its sources, as far as there is one.
 
@@ -124,13 +125,14 @@ fn ruled_join(shape: &Shape, index: usize) -> RuledJoin {
             required.push(number);
         }
     }
+    let before = super::check::before(shape, index);
     RuledJoin {
         sources: from.clone(),
         target: *to,
         rule: Rule::clone(rule),
         required,
         workers,
-        region: region(shape, *to, &ways_in, &backwards),
+        region: region(shape, (*to, &before), &ways_in, &backwards),
         ways_in,
     }
 }
@@ -179,19 +181,19 @@ fn all_before(backwards: &Lists, n_nodes: usize, node: NodeIndex) -> FixedBitSet
 }
 
 /// What is left of the nodes before the sources when all are taken away that
-/// lead to something else.
+/// lead to something else. `before` are those that can run before the join fires.
 fn region(
     shape: &Shape,
-    target: NodeIndex,
+    (target, before): (NodeIndex, &FixedBitSet),
     ways_in: &[FixedBitSet],
     backwards: &Lists,
 ) -> FixedBitSet {
     let mut region = FixedBitSet::with_capacity(shape.n_linked());
-    for before in ways_in {
-        region.union_with(before);
+    for ways in ways_in {
+        region.union_with(ways);
     }
+    region.intersect_with(before);
     region.remove(target as usize);
-    region.remove(shape.nodes.len());
     for node in shape.indices().filter(|&node| shape.goes_anywhere(node)) {
         region.remove(node as usize);
     }

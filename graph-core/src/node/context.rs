@@ -383,8 +383,11 @@ impl<C> Ctx<C> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let kept = self.desk.as_ref().and_then(|desk| desk.done_once(key));
-        if let Some(json) = kept {
+        let done = self.desk.as_ref().and_then(|desk| desk.done_once(key));
+        if let Some((json, kept)) = done {
+            if let Some(kept) = kept {
+                kept.await?;
+            }
             return serde_json::from_str(&json).map_err(|error| {
                 NodeError::msg(format_args!("what `{key}` came to cannot be read: {error}"))
             });

@@ -35,11 +35,17 @@ pub(crate) struct Question {
     pub(crate) check: fn(&Value) -> Result<(), String>,
 }
 
-/// Makes what an effect came to outlast the process. The future ends when it
-/// does.
+/// Makes what an effect came to outlast the process.
 pub(crate) trait Keep: Send + Sync {
-    fn keep(&self, key: &str, json: String) -> BoxFuture<Result<(), BoxError>>;
+    /// Sends it on its way, under a number.
+    fn keep(&self, key: &str, json: String) -> u64;
+
+    /// Ends when what has that number outlasts the process.
+    fn kept(&self, number: u64) -> BoxFuture<Result<(), BoxError>>;
 }
+
+/// Ends when what an effect came to outlasts the process.
+type Kept = BoxFuture<Result<(), BoxError>>;
 
 /// One task's, over all its attempts, or a call's, which has the task's papers
 /// and something of its own. The default has no thread to wait on.
@@ -72,8 +78,15 @@ struct Papers {
     open: Vec<Question>,
     /// An answer that is not what was asked for.
     wrong: Option<WrongAnswer>,
-    /// What effects came to, as JSON.
-    once: BTreeMap<String, String>,
+    /// What effects came to.
+    once: BTreeMap<String, Once>,
+}
+
+/// What an effect came to.
+struct Once {
+    json: String,
+    /// That under which it is kept, if it was not known before.
+    number: Option<u64>,
 }
 
 /// An answer that is not of the type that was asked for.
@@ -98,6 +111,8 @@ impl Desk {
         keep: Option<Box<dyn Keep>>,
         place: String,
     ) -> Self {
+        let known = |(key, json)| (key, Once { json, number: None });
+        let once = once.into_iter().map(known).collect();
         Self {
             answers,
             keep,
@@ -172,7 +187,11 @@ impl Desk {
         struct Nowhere;
 
         impl Keep for Nowhere {
-            fn keep(&self, _: &str, _: String) -> BoxFuture<Result<(), BoxError>> {
+            fn keep(&self, _: &str, _: String) -> u64 {
+                0
+            }
+
+            fn kept(&self, _: u64) -> BoxFuture<Result<(), BoxError>> {
                 Box::pin(std::future::ready(Ok(())))
             }
         }
@@ -244,19 +263,26 @@ impl Desk {
         }
     }
 
-    pub(super) fn done_once(&self, key: &str) -> Option<String> {
-        self.task().papers.lock().once.get(key).cloned()
+    /// What an effect came to that has happened, as JSON. It may still be on its
+    /// way: whoever waited for that may have been dropped.
+    pub(super) fn done_once(&self, key: &str) -> Option<(String, Option<Kept>)> {
+        let task = self.task();
+        let papers = task.papers.lock();
+        let Once { json, number } = papers.once.get(key)?;
+        Some((json.clone(), task.kept(*number)))
     }
 
-    pub(super) fn keep_once(
-        &self,
-        key: &str,
-        json: String,
-    ) -> Option<BoxFuture<Result<(), BoxError>>> {
+    pub(super) fn keep_once(&self, key: &str, json: String) -> Option<Kept> {
         let task = self.task();
-        let kept = task.keep.as_ref().map(|keep| keep.keep(key, json.clone()));
-        task.papers.lock().once.insert(key.to_owned(), json);
-        kept
+        let keep = task.keep.as_ref();
+        let number = keep.map(|keep| keep.keep(key, json.clone()));
+        let once = Once { json, number };
+        task.papers.lock().once.insert(key.to_owned(), once);
+        task.kept(number)
+    }
+
+    fn kept(&self, number: Option<u64>) -> Option<Kept> {
+        Some(self.keep.as_ref()?.kept(number?))
     }
 }
 

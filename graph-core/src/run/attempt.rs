@@ -153,8 +153,8 @@ pub(super) struct Done<S: State> {
 /// How a task ended that a join waits for.
 #[derive(Debug, Clone)]
 pub(super) struct Ending {
-    /// Its place in the order in which such tasks of the superstep ended; none if
-    /// it was dropped.
+    /// Its place in the order in which such tasks of the superstep ended; that at
+    /// which the time was over, if it was dropped for that; else none if it was.
     pub(super) place: Option<u32>,
     pub(super) how: How,
 }
@@ -172,10 +172,10 @@ impl<S: State> Done<S> {
     }
 
     /// One that was dropped, since the join that waited for it waits no more.
-    pub(super) fn lost(how: How) -> Self {
+    pub(super) fn lost(ending: Ending) -> Self {
         Self {
             attempts: 0,
-            ending: Some(Box::new(Ending { place: None, how })),
+            ending: Some(Box::new(ending)),
             ..Self::of(Outcome::empty())
         }
     }

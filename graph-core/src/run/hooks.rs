@@ -11,7 +11,7 @@ use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, FrozenJoin};
 use crate::id::NodeName;
 use crate::node::{Asked, BoxFuture, Desk, NodeError, Outcome};
-use crate::plan::{Came, Chosen, Frontier, How, Short, Task};
+use crate::plan::{Came, Chosen, Frontier, Short, Task};
 use crate::state::State;
 
 /// Is told of a run while it goes on.
@@ -108,7 +108,7 @@ pub(super) trait Referee<S: State>: Send + Sync {
     fn is_member(&self, task: TaskKey) -> bool;
 
     /// What became of the task, if its join has closed without it.
-    fn lost(&self, task: TaskKey) -> Option<How>;
+    fn lost(&self, task: TaskKey) -> Option<Ending>;
 
     /// Runs a member's task, and drops it when it is lost.
     fn supervise(

@@ -281,3 +281,55 @@ async fn a_success_that_was_counted_stays_and_counts_once() {
     assert_eq!(ran(&run), "a x | a y | c | t");
     assert_eq!(run.state.log[5], "t: a done, c done");
 }
+
+/// Says whether `w` has run no more than once.
+fn is_first_round(state: &Trace) -> bool {
+    state.log.iter().filter(|line| *line == "w").count() <= 1
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_beside_a_race_in_a_loop_goes_on() {
+    let graph = sound(
+        nodes([
+            ("a", Says(1)),
+            ("b", Says(60)),
+            ("x", Says(5)),
+            ("w", Says(1)),
+        ])
+        .add_edge(START, ["a", "b", "x"])
+        .add_join(["a", "b"], "t", Join::first())
+        .add_edge(["t", "x"], "w")
+        .add_conditional_edges(
+            "w",
+            |state: &Trace| match is_first_round(state) {
+                true => vec!["a", "b", "x"],
+                false => vec![],
+            },
+            ["a", "b", "x"],
+        ),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b x | t | w | a b x | t | w");
+    let seen = "t: a done, b cancelled";
+    assert_eq!(run.state.log, ["a", "x", seen, "w", "a", "x", seen, "w"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_between_two_rounds_is_the_run_s() {
+    let graph = sound(
+        nodes([("a", Says(1)), ("b", Fails(1)), ("w", Fails(1))])
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "t", Join::settled())
+            .add_edge("t", "w")
+            .add_conditional_edges(
+                "w",
+                |state: &Trace| match is_first_round(state) {
+                    true => vec!["a", "b"],
+                    false => vec![],
+                },
+                ["a", "b"],
+            ),
+    );
+    let error = run_of(&graph).await.map(|run| ran(&run)).unwrap_err();
+    assert_eq!(error.code(), "node");
+}

@@ -95,6 +95,32 @@ async fn what_had_come_before_a_crash_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_had_come_late_before_a_crash_is_late() {
+    let build = || {
+        // `b` is not dropped, since it leads elsewhere, too.
+        let sources = [
+            ("a", Says(60)),
+            ("b", Says(8)),
+            ("l", Says(1)),
+            ("x", Says(30)),
+        ];
+        let within = Join::settled().within(Duration::from_secs(5));
+        sound(
+            counted(sources, &Begun::default())
+                .add_edge(START, ["a", "b", "x"])
+                .add_edge("b", "l")
+                .add_join(["a", "b"], "t", within),
+        )
+    };
+    let undisturbed = build().invoke(Trace::update()).thread(T).await.unwrap();
+    assert_eq!(undisturbed.state.log[3], "t: a timed out, b timed out");
+    let graph = build();
+    crash(&graph, 10).await;
+    let run = graph.proceed().thread(T).await.unwrap();
+    assert_eq!(run.state.log, undisturbed.state.log);
+}
+
+#[tokio::test(start_paused = true)]
 async fn open_joins_outlast_the_process() {
     let begun = Begun::default();
     let sources = [

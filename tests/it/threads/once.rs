@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use superstep::prelude::*;
-use superstep::{Durability, NodeError, Status};
+use superstep::{Checkpointer, Durability, MemoryCheckpointer, NodeError, Status, ThreadId};
 
 use super::{Count, T, fails, kept};
 use crate::common::{Trace, TraceUpdate, chain, oops, sound};
@@ -157,4 +158,29 @@ async fn keys_and_tasks_tell_effects_apart() {
         .await
         .unwrap();
     assert_eq!(count.get(), 4);
+}
+
+#[tokio::test]
+async fn what_an_effect_came_to_is_written_before_a_second_call_has_it() {
+    async fn pay(store: Ctx<MemoryCheckpointer>) -> NodeResult<TraceUpdate> {
+        let charge = || store.once("charge", || async { Ok::<_, NodeError>(1_u64) });
+        // As an attempt whose time is over while that is on its way.
+        assert!(charge().now_or_never().is_none());
+        let paid = charge().await?;
+        let loaded = store.load(&ThreadId::from(T), None).await;
+        let entries = loaded.unwrap().map(|loaded| loaded.entries);
+        let keys = entries.iter().flatten().map(|entry| entry.key.clone());
+        Ok(Trace::update().sum(paid).log(keys.collect::<Vec<_>>()))
+    }
+    let store = MemoryCheckpointer::new();
+    let graph = StateGraph::<Trace, MemoryCheckpointer>::new("test")
+        .add_node("pay", pay)
+        .add_edge(START, "pay")
+        .checkpointer(store.clone());
+    let run = sound(graph).invoke(Trace::update()).thread(T);
+    let run = run.context(store).await.unwrap();
+    assert_eq!(
+        (run.state.sum, run.state.log),
+        (1, vec!["once/charge".to_owned()])
+    );
 }

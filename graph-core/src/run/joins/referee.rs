@@ -160,11 +160,14 @@ impl JoinReferee {
     }
 
     /// What became of a task whose join has closed.
-    fn lost_in(&self, now: &Now, node: NodeIndex) -> Option<How> {
+    fn lost_in(&self, now: &Now, node: NodeIndex) -> Option<Ending> {
         let mut regions = self.rules.member(node).regions.iter();
-        regions.find_map(|&join| match now.joins[join].closed? {
-            Closed::Won => Some(How::Cancelled),
-            Closed::TimedOut(_) => Some(How::TimedOut(join)),
+        regions.find_map(|&join| {
+            let (place, how) = match now.joins[join].closed? {
+                Closed::Won => (None, How::Cancelled),
+                Closed::TimedOut(n_ended) => (Some(n_ended), How::TimedOut(join)),
+            };
+            Some(Ending { place, how })
         })
     }
 
@@ -193,7 +196,7 @@ impl JoinReferee {
     }
 
     /// Whether the task is lost; if not, it will be woken when it is.
-    fn word(&self, task: TaskKey, waker: &Waker) -> Option<How> {
+    fn word(&self, task: TaskKey, waker: &Waker) -> Option<Ending> {
         let mut woken = Vec::new();
         let mut now = self.now.lock();
         if now.over.contains(&task) {
@@ -228,10 +231,7 @@ impl JoinReferee {
         let is_lost = lost.is_some();
         let (attempts, ending, mut result, dropped) = match lost {
             // How far it had got is a matter of time.
-            Some(how) => {
-                let ending = Ending { place: None, how };
-                (0, ending, Ok(Outcome::empty()), Some(outcome))
-            }
+            Some(ending) => (0, ending, Ok(Outcome::empty()), Some(outcome)),
             None => {
                 let place = Some(place);
                 (attempts, Ending { place, how }, Ok(outcome), None)
@@ -302,7 +302,7 @@ impl JoinReferee {
                 self.ends(ledger, task, attempt, how, Outcome::empty())
             }
             Ok(ended) => ended,
-            Err(lost) => self.ends(ledger, task, (0, false), lost, Outcome::empty()),
+            Err(lost) => self.ends(ledger, task, (0, false), lost.how, Outcome::empty()),
         }
     }
 
@@ -323,21 +323,22 @@ impl<S: State> Referee<S> for JoinReferee {
 
     fn replay(&self, ended: &[(TaskKey, &Ending)]) {
         let mut ended = ended.to_vec();
-        ended.sort_by_key(|(_, ending)| ending.place);
+        // Who has the place at which a time was over came after that.
+        let is_over = |how: &How| matches!(how, How::TimedOut(_));
+        ended.sort_by_key(|(_, ending)| (ending.place, !is_over(&ending.how)));
         let mut now = self.now.lock();
-        for &(task, ending) in &ended {
+        for (task, ending) in ended {
             let Some(place) = ending.place else {
                 continue;
             };
+            if let How::TimedOut(join) = ending.how {
+                let closed = Closed::TimedOut(place);
+                self.close(&mut now, join, closed, &mut Vec::new());
+                continue;
+            }
             now.n_ended = place + 1;
             if ending.how == How::Done {
                 self.count(&mut now, task, place, &mut Vec::new());
-            }
-        }
-        for (_, ending) in ended {
-            if let How::TimedOut(join) = ending.how {
-                let closed = Closed::TimedOut(now.n_ended);
-                self.close(&mut now, join, closed, &mut Vec::new());
             }
         }
     }
@@ -346,7 +347,7 @@ impl<S: State> Referee<S> for JoinReferee {
         self.rules.is_member(task.node)
     }
 
-    fn lost(&self, task: TaskKey) -> Option<How> {
+    fn lost(&self, task: TaskKey) -> Option<Ending> {
         self.lost_in(&self.now.lock(), task.node)
     }
 

@@ -80,10 +80,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         };
         let (mut lost, mut records) = (Vec::new(), Vec::new());
         for index in indices {
-            let Some(how) = referee.lost(keys[index]) else {
+            let Some(ending) = referee.lost(keys[index]) else {
                 continue;
             };
-            let done = Done::lost(how);
+            let done = Done::lost(ending);
             let json = write_outcome(done.written(&self.ledger.targets));
             let json = json.map_err(|error| self.unwritable("a result", error))?;
             let task = self.plan[index].to_string();

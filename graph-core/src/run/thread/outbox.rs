@@ -125,9 +125,12 @@ pub(super) struct KeepInOutbox {
 }
 
 impl Keep for KeepInOutbox {
-    fn keep(&self, key: &str, json: String) -> BoxFuture<Result<(), BoxError>> {
+    fn keep(&self, key: &str, json: String) -> u64 {
         let entry = EntryRecord::new(&self.task, &format!("once/{key}"), Some(json));
-        let number = self.outbox.put([entry]);
+        self.outbox.put([entry])
+    }
+
+    fn kept(&self, number: u64) -> BoxFuture<Result<(), BoxError>> {
         let outbox = Arc::clone(&self.outbox);
         let waits = self.waits;
         Box::pin(async move {
