@@ -29,12 +29,22 @@ pub struct Ctx<C = ()> {
 }
 
 /// Where a call of a node stands in its run.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) node: u32,
     pub(crate) send: Option<u32>,
     pub(crate) superstep: u64,
     pub(crate) attempt: u32,
+}
+
+impl Place {
+    /// That of no call.
+    pub(crate) const NOWHERE: Self = Self {
+        node: 0,
+        send: None,
+        superstep: 0,
+        attempt: 0,
+    };
 }
 
 /// What an executor lends to a node's body, from which it makes a [`Ctx`] if

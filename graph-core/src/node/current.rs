@@ -7,7 +7,7 @@
 //!    [`CurrentTask::scope`].
 //! 3. It costs a few writes to the thread's own memory for each poll.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -83,95 +83,77 @@ impl Scope {
     }
 }
 
-/// A task, and what it has.
+/// What the tasks of a graph have in common, and one task's own.
 #[derive(Clone)]
-struct Now {
+struct Held {
     scope: Arc<Scope>,
-    place: Place,
     desk: Option<Arc<Desk>>,
 }
 
 thread_local! {
-    static NOW: RefCell<Option<Now>> = const { RefCell::new(None) };
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+    /// Apart, since it is another with each task.
+    static PLACE: Cell<Place> = const { Cell::new(Place::NOWHERE) };
 }
 
 /// Calls `f`, during which the thread knows of that task.
 #[inline]
 pub(crate) fn within<T>(scope: &Arc<Scope>, place: Place, f: impl FnOnce() -> T) -> T {
-    let same = NOW.with_borrow_mut(|now| match now {
-        Some(now) if Arc::ptr_eq(&now.scope, scope) && now.desk.is_none() => {
-            Some(std::mem::replace(&mut now.place, place))
-        }
-        _ => None,
-    });
-    match same {
-        Some(before) => {
-            let _back = Back(before);
-            f()
-        }
-        None => with_desk(scope, place, None, f),
-    }
-}
-
-/// In a scope that was [entered](enter), the thread knows of that task from now on.
-#[inline]
-pub(crate) fn at(place: Place) {
-    NOW.with_borrow_mut(|now| {
-        if let Some(now) = now {
-            now.place = place;
-        }
-    });
+    with_desk(scope, place, None, f)
 }
 
 /// As [`within`], of a task that has a desk.
+#[inline]
 pub(crate) fn with_desk<T>(
     scope: &Arc<Scope>,
     place: Place,
     desk: Option<&Arc<Desk>>,
     f: impl FnOnce() -> T,
 ) -> T {
-    let _entered = Entered::new(Some(Now {
-        scope: Arc::clone(scope),
+    let _entered = Entered::new(
+        Held {
+            scope: Arc::clone(scope),
+            desk: desk.map(Arc::clone),
+        },
         place,
-        desk: desk.map(Arc::clone),
-    }));
+    );
     f()
 }
 
-/// Until it is dropped, the thread knows of tasks of that scope, so that
-/// [`within`] has less to do.
+/// Until what this returns is dropped, the thread knows of tasks of that scope:
+/// of the one that it was told [last](at).
 pub(crate) fn enter(scope: &Arc<Scope>) -> impl Drop + use<> {
-    Entered::new(Some(Now {
-        scope: Arc::clone(scope),
-        place: Place::default(),
-        desk: None,
-    }))
+    let scope = Arc::clone(scope);
+    Entered::new(Held { scope, desk: None }, Place::NOWHERE)
+}
+
+/// In a scope that was [entered](enter), the thread knows of that task from now on.
+#[inline]
+pub(crate) fn at(place: Place) {
+    PLACE.set(place);
 }
 
 /// Puts things back when it is dropped.
-struct Entered(Option<Now>);
+struct Entered {
+    before: Option<Held>,
+    place: Place,
+}
 
 impl Entered {
-    fn new(now: Option<Now>) -> Self {
-        Self(NOW.replace(now))
+    fn new(held: Held, place: Place) -> Self {
+        Self {
+            before: HELD.replace(Some(held)),
+            place: PLACE.replace(place),
+        }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let over = NOW.replace(self.0.take());
+        PLACE.set(self.place);
+        let over = HELD.replace(self.before.take());
         // Not while it is borrowed: what is dropped may ask.
         drop(over);
-    }
-}
-
-/// Puts the place back when it is dropped.
-struct Back(Place);
-
-impl Drop for Back {
-    #[inline]
-    fn drop(&mut self) {
-        at(self.0);
     }
 }
 
@@ -217,19 +199,24 @@ impl Drop for Back {
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct CurrentTask(Now);
+pub struct CurrentTask {
+    held: Held,
+    place: Place,
+}
 
 impl CurrentTask {
     /// The task in whose body this is called, if it is one of a run.
     #[must_use]
     pub fn get() -> Option<Self> {
-        NOW.with_borrow(|now| now.clone().map(Self))
+        let held = HELD.with_borrow(Clone::clone)?;
+        let place = PLACE.get();
+        Some(Self { held, place })
     }
 
     /// The task's node.
     #[must_use]
     pub fn node(&self) -> &NodeName {
-        &self.0.scope.names[self.0.place.node as usize]
+        &self.held.scope.names[self.place.node as usize]
     }
 
     /// The task.
@@ -237,33 +224,33 @@ impl CurrentTask {
     pub fn task(&self) -> TaskId {
         TaskId {
             node: self.node().clone(),
-            send: self.0.place.send,
+            send: self.place.send,
         }
     }
 
     /// The superstep, from 1.
     #[must_use]
     pub fn superstep(&self) -> u64 {
-        self.0.place.superstep
+        self.place.superstep
     }
 
     /// The attempt, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.place.attempt
+        self.place.attempt
     }
 
     /// Where the task's graph stands: empty for the run's own, `review/0` for a
     /// graph that is node `review`.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.0.scope.path.trim_end_matches('/')
+        self.held.scope.path.trim_end_matches('/')
     }
 
     /// Counts what the task has used, for [`Run::usage`](crate::Run::usage). A
     /// budget is not asked: see [`reserve`](Self::reserve).
     pub fn used(&self, usage: Usage) {
-        self.0.scope.note(self.0.place, usage);
+        self.held.scope.note(self.place, usage);
     }
 
     /// Reserves something of the run's budget; none if the run has no budget.
@@ -272,14 +259,14 @@ impl CurrentTask {
     ///
     /// When less is left.
     pub fn reserve(&self, usage: Usage) -> Result<Option<Reservation>, BudgetExhausted> {
-        let budget = self.0.scope.budget.as_ref();
+        let budget = self.held.scope.budget.as_ref();
         budget.map(|budget| budget.reserve(usage)).transpose()
     }
 
     /// Whether somebody who watches the run wants tokens.
     #[must_use]
     pub fn wants_tokens(&self) -> bool {
-        let emitter = self.0.scope.emitter.as_ref();
+        let emitter = self.held.scope.emitter.as_ref();
         emitter.is_some_and(|emitter| emitter.wants(Telling::Token))
     }
 
@@ -290,9 +277,9 @@ impl CurrentTask {
     /// As [`Ctx::emit`](super::Ctx::emit).
     pub fn emit_token(&self, text: impl Into<Arc<str>>) -> Result<Emitted, EmitError> {
         self.heartbeat();
-        match &self.0.scope.emitter {
+        match &self.held.scope.emitter {
             Some(emitter) if emitter.wants(Telling::Token) => {
-                emitter.emit(self.0.place, Told::Token(text.into()))
+                emitter.emit(self.place, Told::Token(text.into()))
             }
             _ => Ok(Emitted::default()),
         }
@@ -300,7 +287,7 @@ impl CurrentTask {
 
     /// As [`Ctx::heartbeat`](super::Ctx::heartbeat).
     pub fn heartbeat(&self) {
-        if let Some(desk) = &self.0.desk {
+        if let Some(desk) = &self.held.desk {
             desk.beat();
         }
     }
@@ -316,7 +303,7 @@ impl CurrentTask {
 
     /// Calls `f`, in which this is the current task.
     pub fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
-        let _entered = Entered::new(Some(self.0.clone()));
+        let _entered = Entered::new(self.held.clone(), self.place);
         f()
     }
 }
