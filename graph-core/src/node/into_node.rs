@@ -13,7 +13,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Bare, Ctx, Frame, IntoOutcome, NodeError, Outcome, Payload, Policy, View};
+use super::{
+    Bare, Ctx, Frame, GraphInside, IntoOutcome, NodeError, Outcome, Payload, Policy, View,
+};
 use crate::state::{Data, State};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -27,6 +29,11 @@ pub(crate) enum Input<'a, S> {
 /// A node's function without its type.
 pub(crate) trait Body<S: State, C>: Send + Sync {
     fn call(&self, input: Input<'_, S>, frame: &Frame<'_, C>) -> BoxCall<S>;
+
+    /// The graph, if it is one.
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        None
+    }
 }
 
 /// What a body's call returned: its future, whose output is made an outcome.

@@ -15,6 +15,7 @@ mod failure;
 mod fallback;
 #[cfg(feature = "rate-limit")]
 mod governed;
+mod inside;
 mod into_node;
 mod limiter;
 mod names;
@@ -48,6 +49,7 @@ pub use failure::Failure;
 pub(crate) use failure::FallbackFailed;
 pub(crate) use fallback::Bare;
 pub use fallback::Fallback;
+pub(crate) use inside::{Astray, GraphInside};
 pub use into_node::Definition;
 pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker};

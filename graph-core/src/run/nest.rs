@@ -28,8 +28,8 @@ use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
-    Place, Policy, Target,
+    Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker,
+    NodeError, Outcome, Place, Policy, Target,
 };
 use crate::state::{Data, State};
 
@@ -313,6 +313,10 @@ impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
         };
         Box::pin(outcome)
     }
+
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        Some(&*self.0.frozen)
+    }
 }
 
 /// A graph with a state of its own, as a node of another: see [`subgraph`].
@@ -505,6 +509,10 @@ where
             &self.output,
         )
     }
+
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        Some(&*self.graph.frozen)
+    }
 }
 
 impl<P, S, C, I, O> Body<P, C> for OwnStateOfSent<S, C, I, O>
@@ -521,6 +529,10 @@ where
         };
         let input = (self.input)(&*sent.into_any());
         mapped(InRun::new(&self.graph, frame), input, &self.output)
+    }
+
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        Some(&*self.graph.frozen)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Graphs that are nodes of others.
 
+mod breakpoints;
 mod leaving;
 mod mending;
 mod running;

@@ -13,7 +13,8 @@ use crate::node::QuestionKey;
 use crate::state::{Fields, State};
 
 /// The entry that says that the thread stopped at a breakpoint before these
-/// tasks: they run when it goes on.
+/// tasks: they run when it goes on. For a graph inside, with the number of the
+/// superstep before which that has stopped.
 pub(super) const BREAKPOINT: &str = "breakpoint";
 
 /// The key of a task's result.
@@ -35,6 +36,8 @@ pub(super) struct TaskEntries {
     pub(super) asked: BTreeMap<QuestionKey, Value>,
     pub(super) answers: BTreeMap<QuestionKey, Value>,
     pub(super) once: BTreeMap<String, String>,
+    /// Of a graph inside, the supersteps before which it has stopped.
+    pub(super) stops: BTreeSet<u64>,
 }
 
 /// How a task of the plan stands.
@@ -172,6 +175,10 @@ impl TaskEntries {
             }
             Some(("once", key)) => {
                 self.once.insert(key.to_owned(), json.to_owned());
+            }
+            Some((BREAKPOINT, superstep)) => {
+                let unknown = |_| Problem::Unknown(key.to_owned());
+                self.stops.insert(superstep.parse().map_err(unknown)?);
             }
             _ => return Err(Problem::Unknown(key.to_owned())),
         }

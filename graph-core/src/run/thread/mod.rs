@@ -13,6 +13,7 @@
 //!    runs from its start.
 
 mod begin;
+mod breakpoints;
 mod call;
 #[cfg(feature = "testing")]
 mod check;

@@ -100,7 +100,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             entries.forget_inside(prefix);
         }
         let open = self.ledger.open().into_iter();
-        let is_over = |path: &str| over.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        let is_over = |path: &str| {
+            let mut over = over.iter();
+            over.any(|prefix| format!("{path}/").starts_with(prefix.as_str()))
+        };
         for (task, questions) in open.filter(|(path, _)| !is_over(path)) {
             let asked = &mut entries.of_mut(&task).asked;
             asked.clear();
@@ -109,6 +112,8 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 asked.insert(question.key, question.value);
             }
         }
+        let stops = self.ledger.stops().into_iter();
+        self.stops_inside = stops.filter(|(path, _)| !is_over(path)).collect();
         let ResultParts { mut done, .. } = results.into_parts();
         for waits in done.iter_mut().filter(|done| is_paused(done)) {
             *waits = None;

@@ -44,7 +44,40 @@ impl<S: State, C: Send + Sync + 'static, X> Invocation<S, C, X> {
     }
 
     /// Stops before a superstep that has one of these nodes, beside where the
-    /// graph says; for this call only.
+    /// graph says; for this call only. `review/approve` is the node `approve` in
+    /// the graph that is node `review`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    /// use superstep::{MemoryCheckpointer, Status};
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Text { #[reduce(Append)] log: Vec<String> }
+    /// # async fn work(ctx: Ctx) -> TextUpdate { Text::update().log(ctx.node().to_string()) }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let review = StateGraph::<Text>::new("review")
+    ///     .add_node("read", work)
+    ///     .add_node("approve", work)
+    ///     .add_edge(START, "read")
+    ///     .add_edge("read", "approve")
+    ///     .compile()?;
+    /// let graph = StateGraph::<Text>::new("text")
+    ///     .add_node("review", review)
+    ///     .add_edge(START, "review")
+    ///     .checkpointer(MemoryCheckpointer::new())
+    ///     .compile()?;
+    ///
+    /// let run = graph.invoke(Text::update()).thread("t").interrupt_before("review/approve").await?;
+    /// assert_eq!(run.status, Status::Interrupted);
+    /// let run = graph.proceed().thread("t").await?;
+    /// assert_eq!(run.state.log, ["read", "approve"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn interrupt_before(mut self, nodes: impl IntoNames) -> Self {
         let names = nodes.into_names();
         self.call_mut().settings.interrupt_before.extend(names);
@@ -52,7 +85,9 @@ impl<S: State, C: Send + Sync + 'static, X> Invocation<S, C, X> {
     }
 
     /// Stops after a superstep that had one of these nodes, unless nothing is
-    /// left to run, beside where the graph says; for this call only.
+    /// left to run, beside where the graph says; for this call only. As
+    /// [`interrupt_before`](Self::interrupt_before), it takes ways to nodes inside
+    /// subgraphs; there it stops also if nothing is left in the subgraph.
     pub fn interrupt_after(mut self, nodes: impl IntoNames) -> Self {
         let names = nodes.into_names();
         self.call_mut().settings.interrupt_after.extend(names);
