@@ -3,8 +3,12 @@
 /// A graph that is a node of another.
 pub(crate) trait GraphInside: Send + Sync {
     /// Looks for a node by the names on the way to it, each that of a graph but for
-    /// the last.
-    fn find(&self, names: &[&str]) -> Result<(), Astray>;
+    /// the last; says whether that is one, too.
+    fn find(&self, names: &[&str]) -> Result<bool, Astray>;
+
+    /// The path of a task of it, or of one inside that, by the names that the nodes
+    /// have now.
+    fn renamed(&self, task: &str) -> String;
 }
 
 /// Why names lead to no node.

@@ -6,6 +6,7 @@
 //! the compiler then says what is wrong with it, rather than that there is no
 //! node.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -33,6 +34,12 @@ pub(crate) trait Body<S: State, C>: Send + Sync {
     /// The graph, if it is one.
     fn inside(&self) -> Option<&dyn GraphInside> {
         None
+    }
+
+    /// Looks into the graph, if it is one; the runs know what that is.
+    fn replay(&self, input: Input<'_, S>, replay: &mut dyn Any) {
+        drop(input);
+        let _ = replay;
     }
 }
 

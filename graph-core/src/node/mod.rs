@@ -69,5 +69,5 @@ pub use view::View;
 pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};
 pub(crate) use written::{
-    FindWorker, Written, WrittenEnd, has_null, read_outcome, read_update, write_outcome,
+    FindWorker, Written, WrittenEnd, has_null, read_outcome, read_update, version_of, write_outcome,
 };

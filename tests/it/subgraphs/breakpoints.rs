@@ -48,17 +48,18 @@ impl Line {
 
     async fn invoke(&self) -> Run<Trace> {
         let run = self.0.invoke(Trace::update()).context(self.1.clone());
-        within_a_day(run.thread("t")).await.unwrap()
+        within_a_day(run.thread("t")).await.expect("it ends well")
     }
 
     async fn proceed(&self) -> Run<Trace> {
         let run = self.0.proceed().context(self.1.clone());
-        within_a_day(run.thread("t")).await.unwrap()
+        within_a_day(run.thread("t")).await.expect("it ends well")
     }
 
     /// Where the thread waits, and how often nodes have run.
     async fn waits(&self) -> (Vec<String>, u32) {
-        let snapshot = self.0.thread("t").state().await.unwrap();
+        let snapshot = self.0.thread("t").state().await;
+        let snapshot = snapshot.expect("it can be read");
         assert!(snapshot.interrupts.is_empty());
         (snapshot.next, self.1.get())
     }

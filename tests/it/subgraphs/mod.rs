@@ -1,8 +1,10 @@
 //! Graphs that are nodes of others.
 
 mod breakpoints;
+mod history;
 mod leaving;
 mod mending;
+mod renamed;
 mod running;
 mod threads;
 

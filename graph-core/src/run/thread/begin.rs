@@ -120,6 +120,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         input: S::Update,
         begin: Begin,
     ) -> Result<End, RunError> {
+        if let Some(place) = self.call.inside.take() {
+            return self.go_on_inside(graph, begin, &place).await;
+        }
         let mut tasks = Vec::new();
         let at = self.call.checkpoint;
         let warm = matches!(begin, Begin::Input) && self.take_warm(graph);

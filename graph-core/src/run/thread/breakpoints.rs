@@ -16,9 +16,9 @@ use super::call::ThreadCall;
 use super::drive::Threaded;
 use super::entries::BREAKPOINT;
 use super::paths;
+use super::within::check_way;
 use crate::checkpoint::EntryRecord;
-use crate::compile::{Frozen, NodeIndex, nearest};
-use crate::node::{Astray, GraphInside};
+use crate::compile::{Frozen, NodeIndex};
 use crate::plan::Task;
 use crate::state::State;
 
@@ -110,47 +110,6 @@ fn with<S: State, C>(
     all.sort_unstable();
     all.dedup();
     Ok(all)
-}
-
-/// The names on a way must lead to a node.
-pub(super) fn check_way<S: State, C>(graph: &Frozen<S, C>, way: &str) -> Result<(), RunError> {
-    let names: Vec<&str> = way.split('/').collect();
-    graph.find(&names).map_err(|astray| RunError::UnknownNode {
-        node: way.to_owned(),
-        help: match astray {
-            Astray::NoNode(Some(near)) => format!("did you mean `{near}`?"),
-            Astray::NoNode(None) => {
-                "name each node on the way: `review/approve` is `approve` in the graph that is \
-                 `review`"
-                    .to_owned()
-            }
-            Astray::NoGraph(node) => format!("`{node}` is not a graph: nothing is inside it"),
-        },
-    })
-}
-
-impl<S: State, C> GraphInside for Frozen<S, C> {
-    fn find(&self, names: &[&str]) -> Result<(), Astray> {
-        let (Some((name, rest)), known) = (names.split_first(), &self.names) else {
-            return Ok(());
-        };
-        let Some(index) = self.index_of(name) else {
-            let near = nearest(name, known.iter().map(|name| name.as_str()));
-            let near = near.map(|near| std::iter::once(near).chain(rest.iter().copied()));
-            let near = near.map(|names| names.collect::<Vec<_>>().join("/"));
-            return Err(Astray::NoNode(near));
-        };
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let Some(inside) = self.node(index).body.inside() else {
-            return Err(Astray::NoGraph((*name).to_owned()));
-        };
-        inside.find(rest).map_err(|astray| match astray {
-            Astray::NoNode(near) => Astray::NoNode(near.map(|near| format!("{name}/{near}"))),
-            Astray::NoGraph(node) => Astray::NoGraph(format!("{name}/{node}")),
-        })
-    }
 }
 
 impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {

@@ -310,6 +310,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         ran: &[NodeIndex],
         tasks: &[Task],
     ) -> Result<(), RunError> {
+        let keeps = self.keep_inside().await?;
         let stops = self.stops(ran, tasks);
         self.stopped = stops;
         let (entries, release) = match stops {
@@ -319,10 +320,11 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             ),
             false => (Vec::new(), tasks.is_empty()),
         };
-        let commit = self.checkpoint(graph, source, step, ran, tasks)?;
+        let mut commit = self.checkpoint(graph, source, step, ran, tasks)?;
+        commit.drop_entries_of = commit.drop_entries_of.filter(|_| !keeps);
         self.plan = self.plan_of(graph, tasks);
         self.entries = Arc::new(Entries::stopped(stops));
-        let keeps = tasks.is_empty() && graph.threads.most_warm > 0;
+        let keeps_warm = tasks.is_empty() && graph.threads.most_warm > 0;
         let (state, copy) = (&self.progress.state, &mut self.copy);
         let written = self.line.commit(Commit {
             entries,
@@ -334,7 +336,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let mut begun = false;
         poll_fn(|cx| {
             let polled = written.as_mut().poll(cx);
-            if keeps && !begun {
+            if keeps_warm && !begun {
                 *copy = Some(S::clone(state));
             }
             begun = true;
@@ -393,7 +395,8 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             checkpoint: checkpoint.sealed(),
             fields,
             entries: Vec::new(),
-            drop_entries_of: parent.map(|head| head.id),
+            // Of an older one, what is there says what was inside it.
+            drop_entries_of: parent.map(|head| head.id).filter(|_| !self.line.forks()),
             release: false,
         })
     }

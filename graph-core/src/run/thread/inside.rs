@@ -24,7 +24,7 @@ use super::super::settle::TaskKey;
 use super::super::stop::Stop;
 use super::breakpoints::Breakpoints;
 use super::entries::{RESULT, key_of};
-use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result, targets};
+use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result_inside, targets};
 use super::paths;
 use crate::compile::{Frozen, NodeIndex};
 use crate::id::{NodeName, TaskId};
@@ -204,7 +204,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 }
                 StandingInside::Parked => {}
                 StandingInside::Finished(json) => {
-                    let done = read_result(graph, &json, outer);
+                    let done = read_result_inside(graph, &json, outer);
                     let done = done.map_err(|why| self.unreadable(keys[index], &why))?;
                     results.note(index, Ok(done));
                 }
@@ -244,7 +244,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
 
     /// Tells who decides about joins that a superstep begins, and what of it is
     /// over.
-    fn begin_joins(&self, keys: &[TaskKey], results: &Results<S>) {
+    pub(super) fn begin_joins(&self, keys: &[TaskKey], results: &Results<S>) {
         if let Some(referee) = &self.shared.referee {
             referee.begin(&self.frontier, keys);
             referee.replay(&results.endings(keys));

@@ -12,15 +12,15 @@ use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::breakpoints::BreakpointsInside;
-use super::entries::{Entries, RESULT, Standing, key_of};
+use super::entries::{Entries, RESULT, Standing, key_of, migrate_result};
 use super::outbox::{KeepInOutbox, Outbox};
 use super::paths;
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Asked, Desk, FindWorker, NodeError, Outcome, Question, QuestionKey, Written, WrittenEnd,
-    WrongAnswer, read_outcome, write_outcome,
+    Asked, Desk, FindWorker, NodeError, Outcome, Question, QuestionKey, Target, Written,
+    WrittenEnd, WrongAnswer, read_outcome, version_of, write_outcome,
 };
 use crate::plan::How;
 use crate::state::State;
@@ -186,7 +186,12 @@ impl TaskLedger {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let json = write_outcome(done.written(task.targets)).map_err(|error| {
+        let mut written = done.written(task.targets);
+        if task.inside {
+            // The checkpoint says that of its own graph's state only.
+            written.version = S::VERSION;
+        }
+        let json = write_outcome(written).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -288,6 +293,12 @@ impl TaskLedger {
         drop(now);
         // It holds nothing that could not be written.
         drop(self.finish(task, done));
+    }
+
+    /// The superstep ends; says whether tasks inside others have left results in it.
+    pub(super) fn end(&self) -> bool {
+        let inside = std::mem::take(&mut self.now.lock().inside);
+        inside.values().any(|inside| inside.result.is_some())
     }
 
     /// What tasks inside others have come to since the superstep began.
@@ -429,12 +440,21 @@ pub(super) fn read_result<S: State, C>(
         depth => outer(depth, name),
     };
     let Written {
+        version: _,
         attempts,
         fallback,
         place,
         ended,
-        outcome,
+        mut outcome,
     } = read_outcome(json, &worker)?;
+    for target in &mut outcome.targets {
+        if let Target::Node(name) = target
+            && graph.index_of(name).is_none()
+            && let Some(node) = graph.formerly(name)
+        {
+            *name = graph.name_of(node).to_string().into();
+        }
+    }
     let how = match ended {
         None => How::Done,
         Some(WrittenEnd::Failed(why)) => How::Failed(why.into()),
@@ -449,6 +469,21 @@ pub(super) fn read_result<S: State, C>(
         ending,
         outcome,
     })
+}
+
+/// As [`read_result`], of a task inside another, whatever version of its state it
+/// was written with.
+pub(super) fn read_result_inside<S: State, C>(
+    graph: &Frozen<S, C>,
+    json: &str,
+    outer: &FindWorker<'_>,
+) -> Result<Done<S>, String> {
+    let version = version_of(json).map_err(|error| error.to_string())?;
+    if version == S::VERSION {
+        return read_result(graph, json, outer);
+    }
+    let json = migrate_result::<S>(version, json).map_err(|problem| problem.to_string())?;
+    read_result(graph, &json, outer)
 }
 
 /// That the time of the join into that node was over; if there is none any more,

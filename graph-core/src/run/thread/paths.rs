@@ -65,6 +65,11 @@ pub(super) fn interrupt_id(path: &str, key: &QuestionKey) -> String {
     }
 }
 
+/// Whether the path is that of a task inside another.
+pub(super) fn is_inside(path: &str) -> bool {
+    path.split('/').nth(2).is_some()
+}
+
 /// Whether a path is this one, or leads on from there.
 pub(super) fn is_within(path: &str, around: &str) -> bool {
     let rest = path.strip_prefix(around);

@@ -23,6 +23,29 @@ impl<S: State, C: Send + Sync + 'static, X> Invocation<S, C, X> {
         self
     }
 
+    /// Goes back inside the superstep of that checkpoint, or of the head: to
+    /// superstep 2 of the subgraph that is node `review`, by `review/0/2`; further
+    /// inside, `review/0/2/section/0/3`. It is the [`place`] of a snapshot.
+    ///
+    /// It is a fork. What the subgraph did before that holds, and so does what ran
+    /// beside it; from there on everything runs again, and what was asked is asked
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// The run ends with [`RunError::UnknownNode`](crate::RunError::UnknownNode) when
+    /// the subgraph is not there, or never came to that superstep.
+    ///
+    /// # Examples
+    ///
+    /// See [`Thread::inside`](crate::Thread::inside).
+    ///
+    /// [`place`]: crate::InsideSnapshot::place
+    pub fn inside(mut self, place: impl Into<String>) -> Self {
+        self.call_mut().settings.inside = Some(place.into());
+        self
+    }
+
     /// When what the run does is safe; [`Durability::Sync`] by default.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.call_mut().settings.durability = durability;

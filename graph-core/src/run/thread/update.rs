@@ -15,10 +15,10 @@ use super::drive::Threaded;
 use super::entries::RESULT;
 use super::fields::Changes;
 use super::handle::Thread;
-use super::load::renamed;
 use super::options::OnBusy;
 use super::read::read_body;
 use super::snapshot::Snapshot;
+use super::within::renamed;
 use crate::checkpoint::{Commit, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex};
 use crate::id::CheckpointId;
@@ -144,7 +144,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
     /// An entry by the name that its task's node has now, and of this version of
     /// the state.
-    fn as_it_is_now(&self, graph: &Frozen<S, C>, entry: EntryRecord) -> EntryRecord {
+    pub(super) fn as_it_is_now(&self, graph: &Frozen<S, C>, entry: EntryRecord) -> EntryRecord {
         let task = renamed(graph, &entry.task);
         let result = self.entries.of(&task).and_then(|task| task.result.clone());
         match entry.key.as_str() {

@@ -1,0 +1,590 @@
+//! What is kept of subgraphs on threads: looking at it, and going back in it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use superstep::prelude::*;
+use superstep::{
+    Checkpointer, Durability, Graph, InsideSnapshot, MemoryCheckpointer, Retention, RunError,
+    Status, subgraph,
+};
+
+use super::threads::{Calls, SECOND, asks, counted, on_threads};
+use super::{Inner, said};
+use crate::common::{Trace, sound, within_a_day};
+
+const SAY: Worker<String> = Worker::new("say");
+
+/// `a`, then `b` beside `c`, then `d`.
+fn four() -> StateGraph<Trace, Calls> {
+    ["a", "b", "c", "d"]
+        .into_iter()
+        .fold(StateGraph::new("four"), |graph, name| {
+            graph.add_node(name, counted)
+        })
+        .add_edge(START, "a")
+        .add_edge("a", ["b", "c"])
+        .add_edge(["b", "c"], "d")
+}
+
+/// `first`, then the graph as `in` beside `beside`, then `last`.
+fn around(inner: Graph<Trace, Calls>) -> StateGraph<Trace, Calls> {
+    StateGraph::<Trace, Calls>::new("around")
+        .add_node("first", counted)
+        .add_node("beside", counted)
+        .add_node("in", inner)
+        .add_node("last", counted)
+        .add_edge(START, "first")
+        .add_edge("first", ["beside", "in"])
+        .add_edge(["beside", "in"], "last")
+}
+
+async fn invoke(graph: &Graph<Trace, Calls>, calls: &Calls) -> Vec<String> {
+    let run = graph.invoke(Trace::update()).context(calls.clone());
+    run.thread("t").await.expect("it ends well").state.log
+}
+
+/// A line for each: where, what runs next, what has been written.
+fn lines(snapshots: &[InsideSnapshot]) -> Vec<String> {
+    let line = |snapshot: &InsideSnapshot| {
+        let values = snapshot.values.get::<Trace>();
+        let log = &values.expect("all are of this state").log;
+        let mut next = snapshot.next.join(" ");
+        for task in &snapshot.finished {
+            next.push_str(&format!(" (not {task})"));
+        }
+        format!(
+            "{}: {} > {} > {next}",
+            snapshot.place(),
+            log.join(" "),
+            snapshot.ran.join(" "),
+        )
+    };
+    snapshots.iter().map(line).collect()
+}
+
+async fn history(graph: &Graph<Trace, Calls>, path: &str) -> Vec<String> {
+    let thread = graph.thread("t");
+    let seen = thread.inside(path).history().await;
+    lines(&seen.expect("it can be read"))
+}
+
+#[tokio::test]
+async fn the_supersteps_inside_are_there_when_the_run_is_done() {
+    let (graph, calls) = (on_threads(around(sound(four()))), Calls::default());
+    invoke(&graph, &calls).await;
+    assert_eq!(
+        history(&graph, "in/0").await,
+        [
+            "in/0/4: first a b c d > d > ",
+            "in/0/3: first a b c > b c > d",
+            "in/0/2: first a > a > b c",
+            "in/0/1: first >  > a",
+        ]
+    );
+    assert_eq!(calls.get(), 7, "nothing ran");
+    let seen = graph.thread("t").inside("in/0").history().await.unwrap();
+    let at = seen[0].checkpoint;
+    assert!(seen.iter().all(|snapshot| snapshot.checkpoint == at));
+    assert_eq!(seen[1].values.to_json()["log"][3], "c");
+    // The thread's own history is what it was.
+    let own = graph.thread("t").history().await.unwrap();
+    for snapshot in &own {
+        assert!(snapshot.finished.is_empty() && snapshot.inside.is_empty());
+        let at = graph.thread("t").state_at(snapshot.id).await.unwrap();
+        assert_eq!((&at.next, &at.values), (&snapshot.next, &snapshot.values));
+        assert!(at.finished.is_empty() && at.inside.is_empty());
+    }
+    assert_eq!(own[1].next, ["last"]);
+    assert_eq!(own[2].id, at);
+    // And so is that of the other checkpoints.
+    let thread = graph.thread("t");
+    let one = thread.inside("in/0").history_at(at).await.unwrap();
+    assert_eq!(one.len(), 4);
+    let none = thread.inside("in/0").history_at(own[1].id).await.unwrap();
+    assert!(none.is_empty());
+}
+
+#[tokio::test]
+async fn every_run_of_it_is_there_newest_first() {
+    let (graph, calls) = (on_threads(around(sound(four()))), Calls::default());
+    invoke(&graph, &calls).await;
+    invoke(&graph, &calls).await;
+    let seen = graph.thread("t").inside("in/0").history().await.unwrap();
+    let checkpoints: Vec<u64> = seen.iter().map(|seen| seen.checkpoint.number()).collect();
+    assert_eq!(checkpoints, [6, 6, 6, 6, 2, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn what_is_further_inside_is_there_by_its_path() {
+    let inner = around(sound(around(sound(four()))));
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    assert_eq!(
+        history(&graph, "in/0/2/in/0").await,
+        [
+            "in/0/2/in/0/4: first first first beside a b c d last > last > ",
+            "in/0/2/in/0/3: first first first beside a b c d > beside in > last",
+            "in/0/2/in/0/2: first first first > first > beside in",
+            "in/0/2/in/0/1: first first >  > first",
+        ]
+    );
+    assert_eq!(history(&graph, "in/0/2/in/0/2/in/0").await.len(), 4);
+    assert!(history(&graph, "in/0/1/in/0").await.is_empty());
+    assert!(history(&graph, "in/3").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_path_that_leads_to_no_graph_is_an_error() {
+    let graph = on_threads(around(sound(four())));
+    for (path, help) in [
+        ("im/0", "did you mean `in`?"),
+        ("in/0/1/e/0", "name each node on the way: "),
+        ("last/0", "`last` is not a graph: nothing is inside it"),
+        ("in/0/1/a/0", "`in/a` is not a graph: nothing is inside it"),
+        ("in", "a path is of nodes and of numbers: "),
+        ("in/0/1", "a path is of nodes and of numbers: "),
+        ("in/x", "a path is of nodes and of numbers: "),
+        ("", "a path is of nodes and of numbers: "),
+    ] {
+        let error = graph.thread("t").inside(path).history().await.unwrap_err();
+        assert_eq!(error.code(), "unknown-node");
+        let said = error.help();
+        assert!(said.starts_with(help), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_waits_shows_what_is_inside() {
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("before", counted)
+        .add_node("ask", asks)
+        .add_node("quick", counted)
+        .add_node("deep", sound(four().interrupt_before("d")))
+        .add_edge(START, "before")
+        .add_edge("before", ["ask", "quick", "deep"]);
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    let snapshot = graph.thread("t").state().await.unwrap();
+    assert_eq!(snapshot.next, ["in"]);
+    assert_eq!(
+        lines(&snapshot.inside),
+        [
+            "in/0/2: first before quick > before > ask deep (not quick)",
+            "in/0/2/deep/0/3: first before a b c > b c > d",
+        ]
+    );
+    assert_eq!(snapshot.inside[0].interrupts, snapshot.interrupts);
+    assert_eq!(snapshot.interrupts[0].id, "in/0/ask/0/what");
+    // The same without a state that is asked for by its type.
+    let json = snapshot.inside[0].values.to_json();
+    assert_eq!(json["log"][2], "quick");
+    // And in the histories, the parent's and its own.
+    let own = graph.thread("t").history().await.unwrap();
+    assert_eq!((own[0].inside.len(), own[1].inside.len()), (2, 0));
+    assert_eq!(
+        history(&graph, "in/0").await,
+        [
+            "in/0/2: first before quick > before > ask deep (not quick)",
+            "in/0/1: first >  > before",
+        ]
+    );
+    let resumed = graph
+        .resume("yes")
+        .context(calls)
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!(resumed.status, Status::Done);
+    assert!(graph.thread("t").state().await.unwrap().inside.is_empty());
+}
+
+/// A worker whose graph has a state of its own, of three supersteps.
+fn sends() -> StateGraph<Trace, Calls> {
+    let say = async |state: View<Inner>, ctx: Ctx<Calls>| {
+        let n = ctx.0.fetch_add(1, Ordering::SeqCst);
+        Inner::update().said(format!("{}{n}", state.word))
+    };
+    let says = StateGraph::<Inner, Calls>::new("says")
+        .add_node("one", say)
+        .add_node("two", say)
+        .add_edge(START, "one")
+        .add_edge("one", "two");
+    let says = subgraph(
+        sound(says),
+        |word: &String| Inner::update().word(word.clone()),
+        said,
+    );
+    StateGraph::<Trace, Calls>::new("test")
+        .add_worker(SAY, says)
+        .add_conditional_edges(
+            START,
+            |_: &Trace| ["x", "y"].map(|word| SAY.send(word.to_owned())),
+            [SAY],
+        )
+}
+
+#[tokio::test]
+async fn each_send_has_a_history_of_its_own_and_can_be_gone_back_in() {
+    let (graph, calls) = (on_threads(sends()), Calls::default());
+    let run = graph.invoke(Trace::update()).context(calls.clone());
+    let log = run.thread("t").await.unwrap().state.log;
+    let seen = graph.thread("t").inside("say/1").history().await.unwrap();
+    let said: Vec<_> = seen
+        .iter()
+        .map(|snapshot| snapshot.values.get::<Inner>().unwrap().said.clone())
+        .collect();
+    assert_eq!(said, [log[2..4].to_vec(), log[2..3].to_vec(), Vec::new()]);
+    let again = graph.proceed().context(calls.clone()).thread("t");
+    let again = again.checkpoint(seen[0].checkpoint).inside("say/1/2");
+    let run = again.await.unwrap();
+    assert_eq!(run.state.log, [&log[0], &log[1], &log[2], "y4"]);
+}
+
+#[tokio::test]
+async fn going_back_inside_runs_only_what_comes_from_there() {
+    let (graph, calls) = (on_threads(around(sound(four()))), Calls::default());
+    let log = invoke(&graph, &calls).await;
+    let before = graph.thread("t").history().await.unwrap();
+    let at = graph.thread("t").inside("in/0").history().await.unwrap()[0].checkpoint;
+    for (place, runs) in [("in/0/1", 5), ("in/0/2", 4), ("in/0/3", 2)] {
+        let ran = calls.get();
+        let again = graph.proceed().context(calls.clone()).thread("t");
+        let run = again.checkpoint(at).inside(place).await.unwrap();
+        assert_eq!((&run.state.log, run.status), (&log, Status::Done));
+        assert_eq!(calls.get() - ran, runs, "{place}");
+    }
+    // The old branch stays, and so do those inside.
+    let thread = graph.thread("t");
+    for snapshot in &before {
+        let now = thread.state_at(snapshot.id).await.unwrap();
+        assert_eq!((&now.values, &now.next), (&snapshot.values, &snapshot.next));
+    }
+    let seen = thread.inside("in/0").history().await.unwrap();
+    assert_eq!(seen.len(), 4 * 4);
+    let forks: Vec<_> = seen.chunks(4).map(lines).collect();
+    assert!(forks.iter().all(|fork| *fork == forks[3]), "{forks:?}");
+}
+
+#[tokio::test]
+async fn going_back_further_inside_keeps_what_ran_beside_each_level() {
+    let inner = around(sound(around(sound(four()))));
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    let log = invoke(&graph, &calls).await;
+    let seen = graph.thread("t").inside("in/0/2/in/0/2/in/0");
+    let seen = seen.history().await.unwrap();
+    let at = seen[0].checkpoint;
+    for (place, runs) in [
+        ("in/0/2/in/0/2/in/0/3", 4), // `d`, and `last` three times
+        ("in/0/2/in/0/2", 8),        // `beside`, `a` to `d`, and `last`
+        ("in/0/2/in/0/3", 3),
+        ("in/0/3", 2),
+        ("in/0/2", 10),
+    ] {
+        let ran = calls.get();
+        let again = graph.proceed().context(calls.clone()).thread("t");
+        let run = again.checkpoint(at).inside(place).await.unwrap();
+        assert_eq!(run.state.log, log, "{place}");
+        assert_eq!(calls.get() - ran, runs, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_was_never_come_to_is_an_error() {
+    let (graph, calls) = (on_threads(around(sound(four()))), Calls::default());
+    invoke(&graph, &calls).await;
+    let at = graph.thread("t").inside("in/0").history().await.unwrap()[0].checkpoint;
+    let before = graph.thread("t").history().await.unwrap().len();
+    for (place, help) in [
+        (
+            "in/0/4",
+            "the supersteps of `in/0` in checkpoint 2 are 1 to 3",
+        ),
+        (
+            "in/0/0",
+            "the supersteps of `in/0` in checkpoint 2 are 1 to 3",
+        ),
+        ("in/1/1", "nothing is known of `in/1` in checkpoint 2"),
+        (
+            "in/0",
+            "a place inside is the path of a subgraph and a superstep of it: `review/0/2`",
+        ),
+        (
+            "in/0/x",
+            "a place inside is the path of a subgraph and a superstep of it: `review/0/2`",
+        ),
+        ("im/0/1", "did you mean `in`?"),
+    ] {
+        let again = graph.proceed().context(calls.clone()).thread("t");
+        let error = again.checkpoint(at).inside(place).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.help().as_str()),
+            ("unknown-node", help)
+        );
+    }
+    // Of the head, in which nothing was inside, and for an input.
+    let again = graph.proceed().context(calls.clone()).thread("t");
+    let error = again.inside("in/0/1").await.unwrap_err();
+    assert_eq!(error.help(), "nothing is known of `in/0` in checkpoint 4");
+    let input = graph.invoke(Trace::update()).context(calls.clone());
+    let error = input.thread("t").inside("in/0/1").await.unwrap_err();
+    assert!(matches!(error, RunError::NoThread { .. }), "{error:?}");
+    let after = graph.thread("t").history().await.unwrap().len();
+    assert_eq!((after, calls.get()), (before, 7));
+}
+
+#[tokio::test]
+async fn what_was_asked_after_the_place_is_asked_again() {
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("a", counted)
+        .add_node("ask", asks)
+        .add_node("b", counted)
+        .add_edge(START, "a")
+        .add_edge("a", "ask")
+        .add_edge("ask", "b");
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    graph
+        .resume("yes")
+        .context(calls.clone())
+        .thread("t")
+        .await
+        .unwrap();
+    let at = graph.thread("t").inside("in/0").history().await.unwrap()[0].checkpoint;
+    // Behind it, the answer holds.
+    let again = graph.proceed().context(calls.clone()).thread("t");
+    let run = again.checkpoint(at).inside("in/0/3").await.unwrap();
+    assert_eq!(run.state.log, ["first", "beside", "a", "yes", "b", "last"]);
+    // Before it, it is asked for, or given with the call.
+    let again = graph.proceed().context(calls.clone()).thread("t");
+    let run = again.checkpoint(at).inside("in/0/2").await.unwrap();
+    assert_eq!(run.interrupts()[0].id, "in/0/ask/0/what");
+    let again = graph.resume("no").context(calls.clone()).thread("t");
+    let run = again.checkpoint(at).inside("in/0/1").await.unwrap();
+    assert_eq!(run.state.log, ["first", "beside", "a", "no", "b", "last"]);
+}
+
+#[tokio::test]
+async fn a_thread_that_waits_inside_can_go_back_inside() {
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("a", counted)
+        .add_node("b", counted)
+        .add_node("ask", asks)
+        .add_edge(START, "a")
+        .add_edge("a", "b")
+        .add_edge("b", "ask");
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    let head = graph.thread("t").state().await.unwrap().id;
+    assert_eq!(calls.get(), 4);
+    // Of the head, without a word of which checkpoint.
+    let again = graph.proceed().context(calls.clone()).thread("t");
+    let run = again.inside("in/0/2").await.unwrap();
+    assert_eq!((run.status, calls.get()), (Status::Interrupted, 5));
+    assert_eq!(run.interrupts()[0].id, "in/0/ask/0/what");
+    // It is another checkpoint, and the old one can be looked into.
+    let now = graph.thread("t").state().await.unwrap();
+    assert_eq!((now.parent, now.inside.len()), (Some(head), 1));
+    let thread = graph.thread("t");
+    let old = thread.inside("in/0").history_at(head).await.unwrap();
+    let new = thread.inside("in/0").history_at(now.id).await.unwrap();
+    assert_eq!((lines(&old), old.len()), (lines(&new), 3));
+    let old = thread.state_at(head).await.unwrap();
+    assert!(old.interrupts.is_empty() && old.inside.is_empty());
+    let run = graph
+        .resume("yes")
+        .context(calls)
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!(run.state.log, ["first", "beside", "a", "b", "yes", "last"]);
+}
+
+#[tokio::test]
+async fn going_back_to_a_breakpoint_goes_past_it_and_stops_at_the_next() {
+    let inner = four().interrupt_before(["b", "d"]);
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    for _ in 0..2 {
+        let run = graph.proceed().context(calls.clone()).thread("t");
+        run.await.unwrap();
+    }
+    let at = graph.thread("t").inside("in/0").history().await.unwrap()[0].checkpoint;
+    for (place, stops) in [("in/0/1", 2), ("in/0/2", 1), ("in/0/3", 0)] {
+        let again = graph.proceed().context(calls.clone()).thread("t");
+        let mut run = again.checkpoint(at).inside(place).await.unwrap();
+        for left in (0..stops).rev() {
+            assert_eq!(run.status, Status::Interrupted, "{place}, {left} left");
+            let run_on = graph.proceed().context(calls.clone()).thread("t");
+            run = run_on.await.unwrap();
+        }
+        assert_eq!(run.status, Status::Done, "{place}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_on_its_way_back_goes_on_with_it() {
+    let slow = async |ctx: Ctx<Calls>| {
+        tokio::time::sleep(SECOND).await;
+        counted(ctx).await
+    };
+    let level = |inner: Option<Graph<Trace, Calls>>| {
+        let graph = StateGraph::<Trace, Calls>::new("level")
+            .add_node("a", slow)
+            .add_node("c", slow)
+            .add_node("d", slow)
+            .add_edge(START, "a")
+            .add_edge("a", ["b", "c"])
+            .add_edge(["b", "c"], "d");
+        match inner {
+            None => graph.add_node("b", slow),
+            Some(inner) => graph.add_node("b", inner),
+        }
+    };
+    let build = || on_threads(level(Some(sound(level(Some(sound(level(None))))))));
+    for stop_after in 0..7_u32 {
+        let (graph, calls) = (build(), Calls::default());
+        let log = invoke(&graph, &calls).await;
+        let seen = graph.thread("t").inside("b/0/2/b/0").history().await;
+        let at = seen.unwrap()[0].checkpoint;
+        let ran = calls.get();
+        let again = graph.proceed().context(calls.clone()).thread("t");
+        let again = again.checkpoint(at).inside("b/0/2/b/0/2");
+        let time = SECOND * stop_after + SECOND / 2;
+        let ended = tokio::time::timeout(time, again).await;
+        if ended.is_err() {
+            let run = graph.proceed().context(calls.clone()).thread("t");
+            assert_eq!(within_a_day(run).await.unwrap().state.log, log);
+        }
+        // `b`, `c` and `d` below, and `d` twice above.
+        assert_eq!(calls.get() - ran, 5, "after {stop_after} s");
+        let whole = history(&graph, "b/0/2/b/0").await;
+        assert_eq!(whole[..4], whole[4..], "after {stop_after} s");
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_durability_what_is_kept_is_whole() {
+    for durability in [Durability::Sync, Durability::Async, Durability::Exit] {
+        let (graph, calls) = (on_threads(around(sound(four()))), Calls::default());
+        let run = graph.invoke(Trace::update()).context(calls.clone());
+        let run = run.thread("t").durability(durability).await.unwrap();
+        let seen = history(&graph, "in/0").await;
+        if durability == Durability::Exit {
+            assert!(seen.is_empty());
+            continue;
+        }
+        assert_eq!(seen.len(), 4, "{durability:?}");
+        let at = graph.thread("t").inside("in/0").history().await.unwrap()[0].checkpoint;
+        let again = graph.proceed().context(calls.clone()).thread("t");
+        let again = again.checkpoint(at).inside("in/0/3").durability(durability);
+        assert_eq!(again.await.unwrap().state.log, run.state.log);
+        assert_eq!(calls.get(), 9, "{durability:?}");
+    }
+}
+
+#[tokio::test]
+async fn going_back_with_one_checkpoint_in_all_goes_on_when_it_waits() {
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("a", counted)
+        .add_node("ask", asks)
+        .add_edge(START, "a")
+        .add_edge("a", "ask");
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    let again = graph.proceed().context(calls.clone()).thread("t");
+    let again = again.inside("in/0/2").durability(Durability::Exit);
+    assert_eq!(again.await.unwrap().status, Status::Interrupted);
+    let run = graph.resume("yes").context(calls.clone()).thread("t");
+    let run = run.await.unwrap();
+    assert_eq!(run.state.log, ["first", "beside", "a", "yes", "last"]);
+    assert_eq!(calls.get(), 4);
+}
+
+#[tokio::test]
+async fn what_is_kept_goes_with_its_checkpoint_and_with_the_thread() {
+    let store = MemoryCheckpointer::new().retention(Retention {
+        keep_last: 3,
+        keep_for: Duration::ZERO,
+    });
+    let graph = sound(around(sound(four())).checkpointer(store.clone()));
+    let calls = Calls::default();
+    for _ in 0..3 {
+        invoke(&graph, &calls).await;
+    }
+    // One run is four checkpoints; those of the last that are kept are three.
+    assert_eq!(history(&graph, "in/0").await.len(), 4);
+    let copy = graph.thread("t").copy("u").await.unwrap();
+    assert_eq!(copy.inside("in/0").history().await.unwrap().len(), 4);
+    graph.thread("t").delete().await.unwrap();
+    assert!(history(&graph, "in/0").await.is_empty());
+    invoke(&graph, &calls).await;
+    let entries = async |number: u64| {
+        let loaded = store.load(&"t".into(), Some(number.into())).await.unwrap();
+        loaded.map(|loaded| loaded.entries.len())
+    };
+    assert_eq!(
+        entries(2).await,
+        Some(7),
+        "its tasks' results, and that it is over"
+    );
+    assert_eq!(entries(3).await, Some(0), "nothing was inside");
+}
+
+#[tokio::test]
+async fn an_input_on_a_thread_that_waits_inside_keeps_what_was_there() {
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("a", counted)
+        .add_node("ask", asks)
+        .add_edge(START, "a")
+        .add_edge("a", "ask");
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    let waits = graph.thread("t").state().await.unwrap();
+    let again = graph.invoke(Trace::update()).context(calls.clone());
+    let again = again.thread("t").unfinished(superstep::Unfinished::Discard);
+    again.await.unwrap();
+    let thread = graph.thread("t");
+    let old = thread.inside("in/0").history_at(waits.id).await.unwrap();
+    assert_eq!(
+        lines(&old),
+        lines(&waits.inside)
+            .into_iter()
+            .chain(lines(&old[1..]))
+            .collect::<Vec<_>>()
+    );
+    // And it can be gone back to.
+    let back = graph.resume("yes").context(calls.clone()).thread("t");
+    let back = back.checkpoint(waits.id).inside("in/0/2").await.unwrap();
+    assert_eq!(back.state.log, ["first", "beside", "a", "yes", "last"]);
+}
+
+#[tokio::test]
+async fn panics_of_what_is_run_again_are_errors_and_the_thread_is_seen() {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    let panics = Arc::new(AtomicBool::new(false));
+    let route = Arc::clone(&panics);
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("a", counted)
+        .add_node("ask", asks)
+        .add_edge(START, "a")
+        .add_conditional_edges(
+            "a",
+            move |_: &Trace| {
+                assert!(!route.load(Ordering::SeqCst), "lost the way");
+                "ask"
+            },
+            ["ask"],
+        );
+    let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());
+    invoke(&graph, &calls).await;
+    panics.store(true, Ordering::SeqCst);
+    let thread = graph.thread("t");
+    let error = thread.inside("in/0").history().await.unwrap_err();
+    assert!(format!("{error:?}").contains("lost the way"), "{error:?}");
+    let snapshot = thread.state().await.unwrap();
+    assert_eq!((snapshot.interrupts.len(), snapshot.inside.len()), (1, 0));
+    panics.store(false, Ordering::SeqCst);
+    assert_eq!(thread.state().await.unwrap().inside.len(), 1);
+}
