@@ -99,9 +99,14 @@ async fn before_the_first_node_and_after_the_last() {
     let line = Line::of(around(sound(inner)));
     assert_eq!(line.invoke().await.status, Status::Interrupted);
     assert_eq!(line.waits().await, (next(&["in"]), 1));
+    let inside = line.0.thread("t").state().await.unwrap().inside;
+    assert_eq!((inside[0].superstep, &inside[0].next), (1, &next(&["a"])));
     assert_eq!(line.proceed().await.status, Status::Interrupted);
     // Nothing is left inside, but the graph around is not done.
     assert_eq!(line.waits().await, (next(&["in"]), 4));
+    let inside = line.0.thread("t").state().await.unwrap().inside;
+    assert_eq!((inside[0].superstep, &inside[0].next), (4, &next(&[])));
+    assert_eq!(inside[0].ran, ["c"]);
     assert_eq!(line.proceed().await.status, Status::Done);
     assert_eq!(line.waits().await, (next(&[]), 5));
 }

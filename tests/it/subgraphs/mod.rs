@@ -1,5 +1,6 @@
 //! Graphs that are nodes of others.
 
+mod back;
 mod breakpoints;
 mod history;
 mod leaving;

@@ -118,7 +118,7 @@ impl Replay {
             };
             let path = self.path_in(superstep, &format!("{}/{}", id.node, id.send.unwrap_or(0)));
             if looks && self.entries.has_begun(&path) {
-                self.look_into(graph, state, task, path);
+                self.look_into(graph, state, task, (superstep, path));
             }
         }
     }
@@ -128,7 +128,7 @@ impl Replay {
         graph: &Frozen<S, C>,
         state: &Arc<S>,
         task: &Task,
-        path: String,
+        (superstep, path): (u64, String),
     ) {
         let around = std::mem::replace(&mut self.path, path);
         let workers = graph.nodes.iter().filter_map(|node| node.worker);
@@ -145,8 +145,8 @@ impl Replay {
             self.failed.get_or_insert(RunError::Node {
                 node: id.node.clone(),
                 task: id,
-                attempt: 0,
-                superstep: 0,
+                attempt: 1,
+                superstep,
                 source: error.into_error(),
             });
         }
@@ -234,19 +234,21 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
             let results = self.written_down(&graph, &keys, replay)?;
             let stands = results.any_open();
+            let is_last = stands || tasks.is_empty();
+            let is_now = is_last && matches!(replay.wanted, Wanted::Now);
             if replay.leads_on_from(superstep) {
                 replay.look(&graph, &self.state, &tasks, superstep);
                 return Ok(());
             }
             let seen = Arc::clone(&self.state);
-            if replay.wants_all() || (stands && matches!(replay.wanted, Wanted::Now)) {
+            if replay.wants_all() || is_now {
                 let snapshot = self.snapshot(&keys, &results, std::mem::take(&mut ran), replay);
                 replay.found.push(snapshot);
             }
-            if stands && matches!(replay.wanted, Wanted::Now) {
+            if is_now {
                 replay.look(&graph, &seen, &tasks, superstep);
             }
-            if stands || tasks.is_empty() {
+            if is_last {
                 return Ok(());
             }
             self.begin_general(&tasks)?;

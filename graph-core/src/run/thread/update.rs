@@ -12,7 +12,7 @@ use super::begin::node;
 use super::breakpoints::Breakpoints;
 use super::call::ThreadCall;
 use super::drive::Threaded;
-use super::entries::RESULT;
+use super::entries::{OVER, RESULT};
 use super::fields::Changes;
 use super::handle::Thread;
 use super::options::OnBusy;
@@ -128,6 +128,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         }
         let carried = left
             .into_iter()
+            .filter(|entry| entry.key != OVER)
             .map(|entry| self.as_it_is_now(graph, entry));
         let carried = carried.collect();
         self.note("an update", &update)?;
