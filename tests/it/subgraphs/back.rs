@@ -33,6 +33,25 @@ async fn going_back_inside_runs_only_what_comes_from_there() {
 }
 
 #[tokio::test]
+async fn a_fork_of_its_checkpoint_takes_nothing_from_what_is_kept() {
+    let (graph, calls) = (on_threads(around(sound(four()))), Calls::default());
+    invoke(&graph, &calls).await;
+    let thread = graph.thread("t");
+    let at = thread.inside("in/0").history().await.unwrap()[0].checkpoint;
+    let forked = graph.proceed().context(calls.clone()).thread("t");
+    forked.checkpoint(at).await.unwrap();
+    thread.fork(at).await.unwrap();
+    let edited = thread.update(Trace::update().n(1)).checkpoint(at);
+    edited.await.unwrap();
+    let acted = thread.update(Trace::update()).checkpoint(at);
+    acted.as_node("in").await.unwrap();
+    let seen = thread.inside("in/0").history_at(at).await.unwrap();
+    assert_eq!(seen.len(), 4);
+    let was = thread.state_at(at).await.unwrap();
+    assert_eq!((was.next.len(), was.finished.len()), (2, 0));
+}
+
+#[tokio::test]
 async fn going_back_further_inside_keeps_what_ran_beside_each_level() {
     let inner = around(sound(around(sound(four()))));
     let (graph, calls) = (on_threads(around(sound(inner))), Calls::default());

@@ -1,13 +1,14 @@
 //! Breakpoints inside subgraphs.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use superstep::prelude::*;
 use superstep::{Graph, Join, MemoryCheckpointer, Run, RunControl, RunError, Status, subgraph};
 
 use super::threads::{Calls, SECOND, asks, counted, on_threads};
 use super::{Inner, said};
-use crate::common::{Trace, TraceUpdate, sound, within_a_day};
+use crate::common::{Trace, TraceUpdate, oops, sound, within_a_day};
 
 const SAY: Worker<String> = Worker::new("say");
 
@@ -368,6 +369,67 @@ async fn whom_a_join_waits_for_no_more_stops_nobody() {
     let run = line.proceed().await;
     assert_eq!(run.state.log, ["beside", "fast", "last", "last"]);
     assert_eq!((run.status, line.1.get()), (Status::Done, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_run_that_was_stopped_by_nobody_is_drained() {
+    let control = RunControl::new();
+    let draining = control.clone();
+    let fast = move |ctx: Ctx<Calls>| {
+        let control = draining.clone();
+        async move {
+            tokio::time::sleep(SECOND).await;
+            control.drain();
+            counted(ctx).await
+        }
+    };
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("fast", fast)
+        .add_node("in", sound(steps().interrupt_before("a")))
+        .add_node("last", slow)
+        .add_edge(START, ["fast", "in"])
+        .add_join(["fast", "in"], "last", Join::first());
+    let line = Line::of(
+        StateGraph::<Trace, Calls>::new("test")
+            .add_node("in", sound(inner))
+            .add_edge(START, "in"),
+    );
+    let run = line.0.invoke(Trace::update()).context(line.1.clone());
+    let run = run.thread("t").control(&control).await.unwrap();
+    assert_eq!((run.status, line.1.get()), (Status::Drained, 1));
+    let run = line.proceed().await;
+    assert_eq!(run.state.log, ["fast", "last"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_superstep_that_has_begun_is_not_stopped_before() {
+    let fails = Arc::new(AtomicU32::new(0));
+    let failing = Arc::clone(&fails);
+    let inner = StateGraph::<Trace, Calls>::new("inner")
+        .add_node("a", counted)
+        .add_node("b", counted)
+        .add_node("c", move |ctx: Ctx<Calls>| {
+            let failing = Arc::clone(&failing);
+            async move {
+                tokio::time::sleep(SECOND).await;
+                match failing.fetch_add(1, Ordering::SeqCst) {
+                    0 => Err(oops()),
+                    _ => Ok(counted(ctx).await),
+                }
+            }
+        })
+        .add_edge(START, "a")
+        .add_edge("a", ["b", "c"]);
+    let line = Line::of(around(sound(inner)));
+    let run = line.0.invoke(Trace::update()).context(line.1.clone());
+    assert_eq!(run.thread("t").await.unwrap_err().code(), "node");
+    let run = line.0.proceed().context(line.1.clone()).thread("t");
+    let run = run
+        .interrupt_before(["in/a", "in/b", "in/c"])
+        .await
+        .unwrap();
+    assert_eq!(run.status, Status::Done);
+    assert_eq!(run.state.log, ["beside", "a", "b", "c", "last"]);
 }
 
 #[tokio::test(start_paused = true)]
