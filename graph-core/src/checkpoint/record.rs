@@ -159,9 +159,10 @@ impl FieldRecord {
 /// place of an earlier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRecord {
-    /// The task, as `plan` or `review/2`; empty for the superstep as a whole.
+    /// The task, as `plan` or `review/2`, or the way to one inside a subgraph;
+    /// empty for the superstep as a whole.
     pub task: String,
-    /// What it is: `result`, `ask/NAME`, `answer/NAME`, `once/KEY`.
+    /// What it is: `result`, `ask/NAME`, `answer/NAME`, `once/KEY`, `breakpoint`.
     pub key: String,
     /// The thing itself, as JSON; `None`, in a write, takes it away.
     pub json: Option<String>,

@@ -68,7 +68,8 @@ pub enum EventKind {
         /// What it writes.
         update: Option<EventValue>,
     },
-    /// A task asks somebody, and waits.
+    /// A task waits: it asks somebody, or what is inside it does, or has stopped at
+    /// a breakpoint.
     TaskPaused,
     /// A task has failed for good.
     TaskFailed {

@@ -64,14 +64,16 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     }
 
     /// Stops runs before a superstep that has one of these nodes; `proceed`
-    /// goes on.
+    /// goes on. Where the graph is a node, the run around it stops, if it has a
+    /// thread.
     #[track_caller]
     pub fn interrupt_before(self, nodes: impl IntoNames) -> Self {
         self.breakpoint(true, nodes.into_names())
     }
 
     /// Stops runs after a superstep that had one of these nodes, unless nothing
-    /// is left to run; `proceed` goes on.
+    /// is left to run; `proceed` goes on. Where the graph is a node, it stops also
+    /// if nothing is left in the graph itself.
     #[track_caller]
     pub fn interrupt_after(self, nodes: impl IntoNames) -> Self {
         self.breakpoint(false, nodes.into_names())

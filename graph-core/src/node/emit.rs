@@ -115,7 +115,8 @@ pub(crate) enum Told {
 }
 
 /// A value of some type in an event: what a node has [emitted](super::Ctx::emit),
-/// an update, a state. Cloning it copies a pointer.
+/// an update, a state; or the state of a subgraph in a snapshot. Cloning it copies a
+/// pointer.
 #[derive(Clone)]
 pub struct EventValue(Arc<dyn AnyValue>);
 

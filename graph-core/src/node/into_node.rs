@@ -6,6 +6,7 @@
 //! the compiler then says what is wrong with it, rather than that there is no
 //! node.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -13,7 +14,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Bare, Ctx, Frame, IntoOutcome, NodeError, Outcome, Payload, Policy, View};
+use super::{
+    Bare, Ctx, Frame, GraphInside, IntoOutcome, NodeError, Outcome, Payload, Policy, View,
+};
 use crate::state::{Data, State};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -27,6 +30,17 @@ pub(crate) enum Input<'a, S> {
 /// A node's function without its type.
 pub(crate) trait Body<S: State, C>: Send + Sync {
     fn call(&self, input: Input<'_, S>, frame: &Frame<'_, C>) -> BoxCall<S>;
+
+    /// The graph, if it is one.
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        None
+    }
+
+    /// Looks into the graph, if it is one; the runs know what that is.
+    fn replay(&self, input: Input<'_, S>, replay: &mut dyn Any) {
+        drop(input);
+        let _ = replay;
+    }
 }
 
 /// What a body's call returned: its future, whose output is made an outcome.

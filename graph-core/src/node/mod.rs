@@ -16,6 +16,7 @@ mod failure;
 mod fallback;
 #[cfg(feature = "rate-limit")]
 mod governed;
+mod inside;
 mod into_node;
 mod limiter;
 mod names;
@@ -51,6 +52,7 @@ pub use failure::Failure;
 pub(crate) use failure::FallbackFailed;
 pub(crate) use fallback::Bare;
 pub use fallback::Fallback;
+pub(crate) use inside::{Astray, GraphInside};
 pub use into_node::Definition;
 pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
 pub use into_node::{IntoNode, IntoWorker};
@@ -70,5 +72,5 @@ pub use view::View;
 pub(crate) use worker::{InputType, Payload};
 pub use worker::{SendTo, Worker};
 pub(crate) use written::{
-    FindWorker, Written, WrittenEnd, has_null, read_outcome, read_update, write_outcome,
+    FindWorker, Written, WrittenEnd, has_null, read_outcome, read_update, version_of, write_outcome,
 };

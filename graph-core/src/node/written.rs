@@ -8,6 +8,8 @@ use crate::state::State;
 
 /// What a task came to, and how.
 pub(crate) struct Written<O> {
+    /// The version of the state, where nothing around says it.
+    pub(crate) version: u32,
     pub(crate) attempts: u32,
     /// Whether it is the fallback's.
     pub(crate) fallback: bool,
@@ -31,6 +33,8 @@ pub(crate) enum WrittenEnd {
 #[derive(Serialize, Deserialize)]
 struct ResultBody<U> {
     attempts: u32,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    version: u32,
     #[serde(default, skip_serializing_if = "is_false")]
     fallback: bool,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
@@ -49,6 +53,18 @@ fn is_false(it: &bool) -> bool {
 
 fn none<U>() -> Option<U> {
     None
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -71,6 +87,7 @@ pub(crate) fn write_outcome<S: State>(written: Written<&Outcome<S>>) -> serde_js
     let goto = written.outcome.targets.iter().map(TargetBody::of);
     let json = serde_json::to_string(&ResultBody {
         attempts: written.attempts,
+        version: written.version,
         fallback: written.fallback,
         update: written.outcome.update.as_ref(),
         goto: goto.collect::<serde_json::Result<_>>()?,
@@ -93,6 +110,7 @@ pub(crate) fn read_outcome<S: State>(
     let targets = body.goto.into_iter().map(|target| target.read(0, worker));
     Ok(Written {
         attempts: body.attempts,
+        version: body.version,
         fallback: body.fallback,
         place: body.place,
         ended: body.ended,
@@ -150,6 +168,17 @@ impl TargetBody {
 pub(crate) fn read_update<S: State>(json: &str) -> serde_json::Result<Option<S::Update>> {
     let body: ResultBody<S::Update> = serde_json::from_str(json)?;
     Ok(body.update)
+}
+
+/// The version of the state that an outcome was written with, where nothing around
+/// says it.
+pub(crate) fn version_of(json: &str) -> serde_json::Result<u32> {
+    #[derive(Deserialize)]
+    struct Version {
+        #[serde(default = "one")]
+        version: u32,
+    }
+    serde_json::from_str(json).map(|Version { version }| version)
 }
 
 /// Whether there may be a `null` in it: as that a float is written that is no

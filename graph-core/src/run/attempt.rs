@@ -198,6 +198,7 @@ impl<S: State> Done<S> {
     pub(super) fn written(&self, targets: &[NodeName]) -> Written<&Outcome<S>> {
         let how = self.ending.as_ref().map(|ending| &ending.how);
         Written {
+            version: 1,
             attempts: self.attempts,
             fallback: self.fallback,
             place: self.ending.as_ref().and_then(|ending| ending.place),

@@ -51,6 +51,9 @@ pub(crate) use thread::incompatible;
 
 pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
-pub use thread::{Durability, History, OnBusy, Snapshot, Thread, ThreadUpdate, Unfinished};
+pub use thread::{
+    Durability, History, InsideSnapshot, InsideThread, OnBusy, Snapshot, Thread, ThreadUpdate,
+    Unfinished,
+};
 pub use usage::RunUsage;
 pub use watch::{Events, JsonLines, Watcher};

@@ -21,15 +21,15 @@ use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
 use super::stop::{RunControl, StopCall};
-use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
+use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside, replay};
 use super::traced::Tracer;
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
-    Place, Policy, Scope, Target,
+    Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker,
+    NodeError, Outcome, Place, Policy, Scope, Target,
 };
 use crate::state::{Data, State};
 
@@ -159,6 +159,14 @@ pub(super) struct Nested<S: State> {
 }
 
 impl<S: State> Nested<S> {
+    /// `hands` says whether what it writes is handed on.
+    pub(super) fn new(hands: bool) -> Self {
+        Self {
+            handed: hands.then(S::Update::default),
+            leave: None,
+        }
+    }
+
     /// Takes the targets out that are for the parent.
     pub(super) fn take_leave(&mut self, targets: &mut Vec<Target>) {
         let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
@@ -291,10 +299,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         });
         let mut progress = Progress::new(shared, recursion_limit);
         progress.state = state;
-        progress.nested = Some(Box::new(Nested {
-            handed: hands.then(S::Update::default),
-            leave: None,
-        }));
+        progress.nested = Some(Box::new(Nested::new(hands)));
         progress
     }
 }
@@ -340,6 +345,22 @@ impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
             })
         };
         Box::pin(outcome)
+    }
+
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        Some(&*self.0.frozen)
+    }
+
+    fn replay(&self, input: Input<'_, S>, again: &mut dyn Any) {
+        if let Input::State(state) = input {
+            replay(
+                &self.0,
+                Arc::clone(state),
+                S::Update::default(),
+                true,
+                again,
+            );
+        }
     }
 }
 
@@ -533,6 +554,17 @@ where
             &self.output,
         )
     }
+
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        Some(&*self.graph.frozen)
+    }
+
+    fn replay(&self, input: Input<'_, P>, again: &mut dyn Any) {
+        if let Input::State(state) = input {
+            let input = (self.input)(state);
+            replay(&self.graph, Arc::default(), input, false, again);
+        }
+    }
 }
 
 impl<P, S, C, I, O> Body<P, C> for OwnStateOfSent<S, C, I, O>
@@ -549,6 +581,17 @@ where
         };
         let input = (self.input)(&*sent.into_any());
         mapped(InRun::new(&self.graph, frame), input, &self.output)
+    }
+
+    fn inside(&self) -> Option<&dyn GraphInside> {
+        Some(&*self.graph.frozen)
+    }
+
+    fn replay(&self, input: Input<'_, P>, again: &mut dyn Any) {
+        if let Input::Sent(sent) = input {
+            let input = (self.input)(&*sent.into_any());
+            replay(&self.graph, Arc::default(), input, false, again);
+        }
     }
 }
 

@@ -177,7 +177,7 @@ async fn an_abandoned_lease_is_given_back() {
 
 #[tokio::test]
 async fn retention_deletes_what_it_does_not_keep() {
-    let Some((_, threads)) = connected("retention").await else {
+    let Some((url, threads)) = connected("retention").await else {
         return;
     };
     let threads = threads.retention(Retention {
@@ -195,8 +195,10 @@ async fn retention_deletes_what_it_does_not_keep() {
         if number == 40 {
             fields.push(field("late", number, FieldKind::Value, "1"));
         }
+        let mut commit = commit(number, fields);
+        commit.entries = vec![entry("review/0/1/read", "result", "1")];
         threads
-            .commit(&thread(), &lease, commit(number, fields))
+            .commit(&thread(), &lease, commit)
             .await
             .expect("written");
     }
@@ -213,4 +215,9 @@ async fn retention_deletes_what_it_does_not_keep() {
         let n_fields = if record.id == id(40) { 2 } else { 1 };
         assert_eq!(loaded.expect("it is kept").fields.len(), n_fields);
     }
+    let entries = "SELECT count(*) FROM retention.entry";
+    assert_eq!(sql(&url, entries).await, "8");
+    let deleted = threads.delete(&thread(), &lease).await;
+    deleted.expect("deleted");
+    assert_eq!(sql(&url, entries).await, "0");
 }

@@ -130,9 +130,9 @@ async fn retention_and_vacuum_give_room_back() {
         if number == 200 {
             fields.push(field("late", number, FieldKind::Value, "1"));
         }
-        let done = threads
-            .commit(&thread(), &lease, commit(number, fields))
-            .await;
+        let mut commit = commit(number, fields);
+        commit.entries = vec![entry("review/0/1/read", "result", "1")];
+        let done = threads.commit(&thread(), &lease, commit).await;
         done.expect("written");
     }
     let kept = threads.list(&thread(), None, usize::MAX).await;
@@ -147,7 +147,17 @@ async fn retention_and_vacuum_give_room_back() {
             if record.id == id(200) { 2 } else { 1 }
         );
     }
+    let file = Connection::open(&path).expect("it is a database");
+    let entries = || {
+        // Beside the row that says how many there are.
+        let count = "SELECT count(*) FROM entry WHERE task != ''";
+        let n = file.query_row(count, [], |row| row.get::<_, i64>(0));
+        n.expect(count)
+    };
+    assert_eq!(entries(), 8);
     threads.delete(&thread(), &lease).await.expect("deleted");
+    assert_eq!(entries(), 0);
+    drop(file);
     threads.vacuum().await.expect("it is made smaller");
     let bytes = std::fs::metadata(&path).expect("it is there").len();
     assert!(bytes < 300_000, "{bytes} bytes with nothing in it");

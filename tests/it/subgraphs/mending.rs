@@ -331,3 +331,31 @@ async fn a_question_whose_join_has_closed_inside_is_gone() {
         .unwrap();
     assert_eq!(run.state.log, ["auto", "yes"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn so_is_one_further_inside_also_for_another_process() {
+    let asking = StateGraph::<Trace, Calls>::new("asking")
+        .add_node("ask", asks)
+        .add_edge(START, "ask");
+    let middle = StateGraph::<Trace, Calls>::new("middle")
+        .add_node("section", sound(asking))
+        .add_node("auto", async |_: View<Trace>| {
+            tokio::time::sleep(SECOND).await;
+            Trace::update().log("auto")
+        })
+        .add_node("confirm", asks)
+        .add_edge(START, ["section", "auto"])
+        .add_join(["section", "auto"], "confirm", superstep::Join::first());
+    let graph = on_threads(
+        StateGraph::<Trace, Calls>::new("test")
+            .add_node("in", sound(middle))
+            .add_edge(START, "in"),
+    );
+    let run = graph.invoke(Trace::update()).context(Calls::default());
+    let run = run.thread("t").await.unwrap();
+    let read = graph.thread("t").state().await.unwrap().interrupts;
+    for asked in [run.interrupts(), &read[..]] {
+        let ids: Vec<&str> = asked.iter().map(|asked| asked.id.as_str()).collect();
+        assert_eq!(ids, ["in/0/confirm/0/what"]);
+    }
+}

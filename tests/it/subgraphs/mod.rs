@@ -1,7 +1,11 @@
 //! Graphs that are nodes of others.
 
+mod back;
+mod breakpoints;
+mod history;
 mod leaving;
 mod mending;
+mod renamed;
 mod running;
 mod threads;
 

@@ -12,8 +12,9 @@ use super::super::error::RunError;
 use super::super::nest::Around;
 use super::super::result::Run;
 use super::super::stop::Stops;
+use super::breakpoints::Breakpoints;
 use super::call::{Answers, Begin, Parts, Running, ThreadCall};
-use super::drive::{Breakpoints, End, Threaded};
+use super::drive::{End, Threaded};
 use super::entries::{BREAKPOINT, Standing};
 use super::fields::{Changes, FieldLogs};
 use super::inside::OnThread;
@@ -69,7 +70,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         call: ThreadCall,
     ) -> Result<Self, RunError> {
         let graph = Arc::clone(&shared.graph);
-        let breakpoints = breakpoints(&graph, &call)?;
+        let (breakpoints, inside) = Breakpoints::of(&graph, &call)?;
         let Some(store) = graph.threads.checkpointer.clone() else {
             return Err(RunError::NoThread {
                 what: "the graph has no checkpointer, so that it has no threads",
@@ -88,7 +89,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let lasts = graph.threads.lease;
         let line = acquire(store, thread, lasts, &call, shared.stops.as_deref()).await?;
         let waits = call.durability != Durability::Exit;
-        let ledger = TaskLedger::new(&graph, Arc::clone(&line.outbox), waits);
+        let ledger = TaskLedger::new(&graph, Arc::clone(&line.outbox), waits, inside);
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
         let around = Around {
@@ -107,6 +108,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             answered: BTreeSet::new(),
             breakpoints,
             stopped: false,
+            stops_inside: Vec::new(),
             copy: None,
             call,
         })
@@ -118,6 +120,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         input: S::Update,
         begin: Begin,
     ) -> Result<End, RunError> {
+        if let Some(place) = self.call.inside.take() {
+            return self.go_on_inside(graph, begin, &place).await;
+        }
         let mut tasks = Vec::new();
         let at = self.call.checkpoint;
         let warm = matches!(begin, Begin::Input) && self.take_warm(graph);
@@ -313,26 +318,6 @@ async fn acquire(
             line => return line,
         }
     }
-}
-
-/// The breakpoints of the graph and of the call.
-fn breakpoints<S: State, C>(
-    graph: &Frozen<S, C>,
-    call: &ThreadCall,
-) -> Result<Breakpoints, RunError> {
-    let with = |own: &[NodeIndex], names: &[String]| {
-        let mut all = own.to_vec();
-        for name in names {
-            all.push(node(graph, name)?);
-        }
-        all.sort_unstable();
-        all.dedup();
-        Ok(all)
-    };
-    Ok(Breakpoints {
-        before: with(&graph.threads.before, &call.interrupt_before)?,
-        after: with(&graph.threads.after, &call.interrupt_after)?,
-    })
 }
 
 /// The node of that name.

@@ -59,6 +59,8 @@ pub(crate) enum Answers {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ThreadCall {
     pub(crate) checkpoint: Option<CheckpointId>,
+    /// The place inside the checkpoint from which to go on.
+    pub(crate) inside: Option<String>,
     pub(crate) durability: Durability,
     pub(crate) on_busy: OnBusy,
     pub(crate) unfinished: Option<Unfinished>,

@@ -1,11 +1,14 @@
 //! Whether a graph can go on with a thread that was written by another version
 //! of it.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use super::entries::Entries;
 use super::ledger::read_result;
-use super::load::renamed;
 use super::read::{read_body, read_state};
-use crate::checkpoint::{CheckpointError, Loaded};
+use super::replay::{Replay, Wanted};
+use crate::checkpoint::Loaded;
 use crate::compile::Frozen;
 use crate::plan::{Frontier, Gone, read_tasks};
 use crate::state::State;
@@ -18,9 +21,14 @@ pub(crate) fn incompatible<S: State, C>(graph: &Frozen<S, C>, loaded: Loaded) ->
         Ok(body) => body,
         Err(error) => return vec![told(&error)],
     };
-    if let Err(error) = read_state::<S>(checkpoint, &body, &loaded.fields) {
-        findings.push(told(&error));
-    }
+    let state = match read_state::<S>(checkpoint, &body, &loaded.fields) {
+        Ok((state, _)) => Some(state),
+        Err(error) => {
+            findings.push(told(&error));
+            None
+        }
+    };
+    let id = checkpoint.id;
     let mut gone = Vec::new();
     let tasks = read_tasks(graph, &body.next, &mut gone);
     Frontier::read(graph, &body, &mut gone);
@@ -30,12 +38,7 @@ pub(crate) fn incompatible<S: State, C>(graph: &Frozen<S, C>, loaded: Loaded) ->
             format!("what was sent to `{worker}` is not what it takes: {error}")
         }
     }));
-    let entries = Entries::read(loaded.entries, |task| renamed(graph, task));
-    let entries = entries.and_then(|mut entries| {
-        entries.migrate::<S>(body.version)?;
-        Ok(entries)
-    });
-    let entries = match entries {
+    let entries = match Entries::of_graph(graph, &body, loaded.entries) {
         Ok(entries) => entries,
         Err(error) => {
             findings.push(told(&error));
@@ -50,13 +53,22 @@ pub(crate) fn incompatible<S: State, C>(graph: &Frozen<S, C>, loaded: Loaded) ->
             findings.push(format!("the result of task `{task}` cannot be read: {why}"));
         }
     }
+    if let Some(state) = state {
+        let replay = Replay::new(&Arc::new(entries), id, Wanted::Now);
+        if let Err(error) = replay.of_tasks(graph, &Arc::new(state), &tasks) {
+            findings.push(told(&error));
+        }
+    }
     findings
 }
 
-/// An error and its cause as one sentence.
-fn told(error: &CheckpointError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+/// An error and its causes as one sentence.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
     }
+    text
 }

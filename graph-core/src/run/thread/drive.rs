@@ -13,6 +13,7 @@ use super::super::execute::Turn;
 use super::super::results::{Parts as ResultParts, Results};
 use super::super::settle::TaskKey;
 use super::super::stop::Stop;
+use super::breakpoints::Breakpoints;
 use super::call::{Answers, ThreadCall};
 use super::entries::{BREAKPOINT, Entries, RESULT, Standing};
 use super::fields::{Changes, FieldLogs};
@@ -44,16 +45,12 @@ pub(super) struct Threaded<'h, S: State, C> {
     pub(super) breakpoints: Breakpoints,
     /// Whether the last checkpoint is one to stop at.
     pub(super) stopped: bool,
+    /// Where graphs inside have stopped, with the number of the superstep before
+    /// which they have.
+    pub(super) stops_inside: Vec<(String, u64)>,
     /// The state of a run that is done, for the next.
     pub(super) copy: Option<S>,
     pub(super) call: ThreadCall,
-}
-
-/// Where the run is to stop, each sorted.
-#[derive(Debug, Default)]
-pub(super) struct Breakpoints {
-    pub(super) before: Vec<NodeIndex>,
-    pub(super) after: Vec<NodeIndex>,
 }
 
 /// How a run on a thread ended.
@@ -99,12 +96,8 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 };
             }
             if !self.superstep(graph, tasks).await? {
-                // One that waits without a question was drained inside.
-                if answers.is_none() && self.interrupts().is_empty() {
-                    return Ok(End::Drained);
-                }
                 let Some(answers) = answers.take() else {
-                    return Ok(End::Interrupted);
+                    return self.end_waiting().await;
                 };
                 self.load(graph, None, tasks).await?;
                 self.answer(graph, answers).await?;
@@ -115,7 +108,17 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         }
     }
 
-    /// Runs a superstep; false if it waits for answers.
+    /// How the run ends when a superstep waits. One that waits for nobody was
+    /// drained inside.
+    async fn end_waiting(&mut self) -> Result<End, RunError> {
+        if self.stops_inside.is_empty() && self.interrupts().is_empty() {
+            return Ok(End::Drained);
+        }
+        self.mark_stops_inside().await?;
+        Ok(End::Interrupted)
+    }
+
+    /// Runs a superstep; false if it waits for somebody.
     async fn superstep(
         &mut self,
         graph: &Frozen<S, C>,
@@ -307,6 +310,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         ran: &[NodeIndex],
         tasks: &[Task],
     ) -> Result<(), RunError> {
+        let keeps = self.keep_inside().await?;
         let stops = self.stops(ran, tasks);
         self.stopped = stops;
         let (entries, release) = match stops {
@@ -316,10 +320,11 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             ),
             false => (Vec::new(), tasks.is_empty()),
         };
-        let commit = self.checkpoint(graph, source, step, ran, tasks)?;
+        let mut commit = self.checkpoint(graph, source, step, ran, tasks)?;
+        commit.drop_entries_of = commit.drop_entries_of.filter(|_| !keeps);
         self.plan = self.plan_of(graph, tasks);
         self.entries = Arc::new(Entries::stopped(stops));
-        let keeps = tasks.is_empty() && graph.threads.most_warm > 0;
+        let keeps_warm = tasks.is_empty() && graph.threads.most_warm > 0;
         let (state, copy) = (&self.progress.state, &mut self.copy);
         let written = self.line.commit(Commit {
             entries,
@@ -331,7 +336,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let mut begun = false;
         poll_fn(|cx| {
             let polled = written.as_mut().poll(cx);
-            if keeps && !begun {
+            if keeps_warm && !begun {
                 *copy = Some(S::clone(state));
             }
             begun = true;
@@ -390,18 +395,14 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             checkpoint: checkpoint.sealed(),
             fields,
             entries: Vec::new(),
-            drop_entries_of: parent.map(|head| head.id),
+            // Of an older one, what is there says what was inside it.
+            drop_entries_of: parent.map(|head| head.id).filter(|_| !self.line.forks()),
             release: false,
         })
     }
 
     pub(super) fn stops(&self, ran: &[NodeIndex], tasks: &[Task]) -> bool {
-        let Breakpoints { before, after } = &self.breakpoints;
-        let after = ran.iter().any(|node| after.binary_search(node).is_ok());
-        let before = tasks
-            .iter()
-            .any(|task| before.binary_search(&task.node).is_ok());
-        !tasks.is_empty() && (after || before)
+        !tasks.is_empty() && self.breakpoints.stop(ran, tasks)
     }
 
     pub(super) fn plan_of(&self, graph: &Frozen<S, C>, tasks: &[Task]) -> Vec<TaskId> {

@@ -6,15 +6,22 @@ use std::ops::Bound;
 use serde_json::Value;
 
 use super::migrate::migrate_update;
+use super::paths;
 use super::problem::Problem;
-use crate::checkpoint::{CheckpointError, EntryRecord};
+use super::within::renamed;
+use crate::checkpoint::{Body, CheckpointError, EntryRecord};
+use crate::compile::Frozen;
 use crate::id::TaskId;
 use crate::node::QuestionKey;
 use crate::state::{Fields, State};
 
 /// The entry that says that the thread stopped at a breakpoint before these
-/// tasks: they run when it goes on.
+/// tasks: they run when it goes on. For a graph inside, with the number of the
+/// superstep before which that has stopped.
 pub(super) const BREAKPOINT: &str = "breakpoint";
+
+/// The entry that says that the superstep has ended, where its entries are kept.
+pub(super) const OVER: &str = "over";
 
 /// The key of a task's result.
 pub(super) const RESULT: &str = "result";
@@ -25,6 +32,9 @@ pub(super) struct Entries {
     by_task: BTreeMap<String, TaskEntries>,
     /// Whether the thread has stopped here at a breakpoint.
     pub(super) stopped: bool,
+    /// Whether the superstep has ended, and what is here is kept for who looks
+    /// inside. At a thread's head it says nothing: who wrote it came no further.
+    pub(super) over: bool,
 }
 
 /// What one task has left so far.
@@ -35,6 +45,8 @@ pub(super) struct TaskEntries {
     pub(super) asked: BTreeMap<QuestionKey, Value>,
     pub(super) answers: BTreeMap<QuestionKey, Value>,
     pub(super) once: BTreeMap<String, String>,
+    /// Of a graph inside, the supersteps before which it has stopped.
+    pub(super) stops: BTreeSet<u64>,
 }
 
 /// How a task of the plan stands.
@@ -71,7 +83,7 @@ impl Entries {
     }
 
     /// Reads entries; `renamed` gives a task the name that its node has now.
-    pub(super) fn read(
+    fn read(
         records: Vec<EntryRecord>,
         renamed: impl Fn(&str) -> String,
     ) -> Result<Self, CheckpointError> {
@@ -82,25 +94,43 @@ impl Entries {
                 return Err(CheckpointError::corrupt(what(), Problem::Changed));
             }
             let json = record.json.as_deref().unwrap_or_default();
-            if record.key == BREAKPOINT {
-                entries.stopped = true;
-                continue;
+            match record.key.as_str() {
+                BREAKPOINT => entries.stopped = true,
+                OVER => entries.over = true,
+                key => {
+                    let task = entries.by_task.entry(renamed(&record.task)).or_default();
+                    task.read(key, json)
+                        .map_err(|problem| CheckpointError::corrupt(what(), problem))?;
+                }
             }
-            let task = entries.by_task.entry(renamed(&record.task)).or_default();
-            task.read(&record.key, json)
-                .map_err(|problem| CheckpointError::corrupt(what(), problem))?;
         }
         Ok(entries)
     }
 
+    /// Reads the entries of a checkpoint of a graph, as that is now.
+    pub(super) fn of_graph<S: State, C>(
+        graph: &Frozen<S, C>,
+        body: &Body,
+        records: Vec<EntryRecord>,
+    ) -> Result<Self, CheckpointError> {
+        let mut entries = Self::read(records, |task| renamed(graph, task))?;
+        entries.migrate::<S>(body.version)?;
+        Ok(entries)
+    }
+
+    /// Reads entries that are as the graph is now.
+    pub(super) fn of_now(records: Vec<EntryRecord>) -> Result<Self, CheckpointError> {
+        Self::read(records, str::to_owned)
+    }
+
     /// Makes the updates of results into those of this version of the state.
-    pub(super) fn migrate<S: State>(&mut self, from: u32) -> Result<(), CheckpointError> {
+    fn migrate<S: State>(&mut self, from: u32) -> Result<(), CheckpointError> {
         if from == S::VERSION {
             return Ok(());
         }
-        // Those of tasks inside others are of other states.
-        let own = |task: &str| task.split('/').count() <= 2;
-        let tasks = self.by_task.iter_mut().filter(|(task, _)| own(task));
+        // Those of tasks inside others are of other states, and say their version.
+        let tasks = self.by_task.iter_mut();
+        let tasks = tasks.filter(|(task, _)| !paths::is_inside(task));
         for (task, entries) in tasks {
             if let Some(json) = &mut entries.result {
                 *json = migrate_result::<S>(from, json).map_err(|problem| {
@@ -126,6 +156,25 @@ impl Entries {
         let from = self.by_task.range::<str, _>(from);
         from.take_while(move |(path, _)| path.starts_with(&prefix))
             .map(|(path, entries)| (path.as_str(), entries))
+    }
+
+    /// Whether a task, or one that it is inside, has ended.
+    pub(super) fn is_over(&self, task: &str) -> bool {
+        let ends = task.match_indices('/').map(|(end, _)| end);
+        let around = ends.chain([task.len()]).map(|end| self.of(&task[..end]));
+        around.flatten().any(|entries| entries.result.is_some())
+    }
+
+    /// Whether a run inside a task has left something, that has this path.
+    pub(super) fn has_begun(&self, path: &str) -> bool {
+        let stopped = self.of(path).is_some_and(|run| !run.stops.is_empty());
+        stopped || self.inside(format!("{path}/")).next().is_some()
+    }
+
+    /// Whether any run inside has left something.
+    pub(super) fn have_inside(&self) -> bool {
+        let mut tasks = self.by_task.iter();
+        tasks.any(|(task, entries)| paths::is_inside(task) || !entries.stops.is_empty())
     }
 
     /// Whether somebody has answered a task, or one inside it.
@@ -173,13 +222,18 @@ impl TaskEntries {
             Some(("once", key)) => {
                 self.once.insert(key.to_owned(), json.to_owned());
             }
+            Some((BREAKPOINT, superstep)) => {
+                let unknown = |_| Problem::Unknown(key.to_owned());
+                self.stops.insert(superstep.parse().map_err(unknown)?);
+            }
             _ => return Err(Problem::Unknown(key.to_owned())),
         }
         Ok(())
     }
 }
 
-fn migrate_result<S: State>(from: u32, json: &str) -> Result<String, Problem> {
+/// A result whose update is as this version of the state has it.
+pub(super) fn migrate_result<S: State>(from: u32, json: &str) -> Result<String, Problem> {
     let mut result: Fields = serde_json::from_str(json).map_err(Problem::Json)?;
     if let Some(update) = result.get_mut("update") {
         *update = migrate_update::<S>(from, update.take())?;

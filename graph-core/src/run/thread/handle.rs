@@ -12,9 +12,9 @@ use super::super::spans::Spans;
 use super::super::traced::Tracer;
 use super::call::ThreadCall;
 use super::drive::Threaded;
+use super::entries::OVER;
 use super::history::History;
 use super::line::failed;
-use super::load::renamed;
 use super::snapshot::{Snapshot, snapshot_of};
 use super::update::ThreadUpdate;
 use crate::checkpoint::{DynCheckpointer, Loaded};
@@ -129,7 +129,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         let loaded = loaded.ok_or_else(|| RunError::UnknownThread {
             thread: self.id.clone(),
         })?;
-        self.snapshot(loaded)
+        self.snapshot(loaded, true)
     }
 
     /// Where it was at a checkpoint.
@@ -144,7 +144,10 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             thread: self.id.clone(),
             checkpoint,
         })?;
-        self.snapshot(loaded)
+        // What is there is over only if something follows it.
+        let is_over = loaded.entries.iter().any(|entry| entry.key == OVER);
+        let is_head = is_over && self.head().await? == Some(checkpoint);
+        self.snapshot(loaded, is_head)
     }
 
     /// Its checkpoints, newest first, those of all forks; none if the thread is
@@ -240,10 +243,14 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         loaded.map_err(|error| failed(&self.id, error))
     }
 
-    fn snapshot(&self, loaded: Loaded) -> Result<Snapshot<S>, RunError> {
-        let graph = &*self.graph.frozen;
-        let snapshot = snapshot_of(loaded, |task| renamed(graph, task));
-        snapshot.map_err(|error| failed(&self.id, error))
+    async fn head(&self) -> Result<Option<CheckpointId>, RunError> {
+        let newest = store_of(&self.graph)?.list(&self.id, None, 1).await;
+        let newest = newest.map_err(|error| failed(&self.id, error))?;
+        Ok(newest.first().map(|record| record.id))
+    }
+
+    fn snapshot(&self, loaded: Loaded, is_head: bool) -> Result<Snapshot<S>, RunError> {
+        snapshot_of(&self.graph.frozen, &self.id, loaded, is_head)
     }
 
     /// Takes the lease, to write something without a run.

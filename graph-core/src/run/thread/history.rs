@@ -6,7 +6,6 @@ use std::future::IntoFuture;
 use super::super::error::RunError;
 use super::handle::{Thread, store_of};
 use super::line::failed;
-use super::load::renamed;
 use super::snapshot::{Snapshot, snapshot_of};
 use crate::checkpoint::{
     CheckpointError, CheckpointRecord, DynCheckpointer, FieldKind, FieldRecord, Loaded,
@@ -53,6 +52,8 @@ impl<S: State, C: Send + Sync + 'static> History<S, C> {
         let store = store_of(&self.thread.graph)?;
         let records = store.list(thread, self.before, self.limit).await;
         let records = records.map_err(|error| failed(thread, error))?;
+        let head = records.first().filter(|_| self.before.is_none());
+        let head = head.map(|record| record.id);
         let mut reader = Reader::new(&*store, thread, &records);
         let mut snapshots = Vec::with_capacity(records.len());
         // Oldest first: each is what the one before it was, and a little more.
@@ -61,8 +62,8 @@ impl<S: State, C: Send + Sync + 'static> History<S, C> {
             // One that was pruned meanwhile is not there.
             if let Some(loaded) = loaded.map_err(|error| failed(thread, error))? {
                 let graph = &*self.thread.graph.frozen;
-                let snapshot = snapshot_of(loaded, |task| renamed(graph, task));
-                snapshots.push(snapshot.map_err(|error| failed(thread, error))?);
+                let is_head = head == Some(loaded.checkpoint.id);
+                snapshots.push(snapshot_of(graph, thread, loaded, is_head)?);
             }
         }
         snapshots.reverse();

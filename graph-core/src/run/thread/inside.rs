@@ -7,6 +7,7 @@
 //!    has finished inside it is not run again: its results are merged anew, and
 //!    its routes asked anew.
 //! 3. It pauses when a superstep of it does, and its parent's task with it.
+//!    So it does at a breakpoint of its own, or of the call.
 //! 4. When the parent's superstep is committed, what it handed on is part of
 //!    that, and the entries go.
 
@@ -21,10 +22,11 @@ use super::super::hooks::Ledger;
 use super::super::results::{Parts as ResultParts, Results};
 use super::super::settle::TaskKey;
 use super::super::stop::Stop;
+use super::breakpoints::Breakpoints;
 use super::entries::{RESULT, key_of};
-use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result, targets};
+use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result_inside, targets};
 use super::paths;
-use crate::compile::Frozen;
+use crate::compile::{Frozen, NodeIndex};
 use crate::id::{NodeName, TaskId};
 use crate::node::{Asked, Desk, FindWorker, NodeError, Outcome};
 use crate::plan::Task;
@@ -55,6 +57,7 @@ impl OnThread {
         };
         InsideLedger {
             thread: Arc::clone(thread),
+            breakpoints: thread.breakpoints.of_graph(&path, graph),
             names: Arc::clone(&graph.names),
             targets: targets(graph),
             path,
@@ -69,6 +72,7 @@ pub(in crate::run) struct InsideLedger {
     names: Arc<[NodeName]>,
     /// Of the joins of the graph that have rules.
     targets: Vec<NodeName>,
+    breakpoints: Breakpoints,
     /// The parent's task: `review/0`, or `review/0/2/section/1` further down.
     path: String,
     superstep: AtomicU64,
@@ -87,6 +91,12 @@ impl InsideLedger {
 
     fn key(&self, task: TaskKey) -> String {
         self.path_of(&self.names[task.node as usize], task.number())
+    }
+
+    /// Whether it stops between these nodes and tasks, the latter of that
+    /// superstep.
+    fn stops(&self, ran: &[NodeIndex], tasks: &[Task], superstep: u64) -> bool {
+        self.breakpoints.stop(ran, tasks) && self.thread.stop_inside(&self.path, superstep)
     }
 }
 
@@ -142,10 +152,19 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let graph = Arc::clone(&self.shared.graph);
         let mut tasks = Vec::new();
         self.begin(&graph, input, &mut tasks)?;
+        ledger.thread.begin_inside(&ledger.path);
+        let mut ran: Vec<NodeIndex> = Vec::new();
         let mut turn = Turn::begin();
         loop {
             self.let_read().await;
             turn.pass().await;
+            let next = match self.leaves() {
+                true => &[][..],
+                false => &tasks[..],
+            };
+            if ledger.stops(&ran, next, self.superstep + 1) {
+                return Ok(InsideEnd::Paused);
+            }
             if tasks.is_empty() || self.leaves() {
                 return Ok(InsideEnd::Done);
             }
@@ -153,6 +172,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             if drains() {
                 return Ok(InsideEnd::Paused);
             }
+            ran.clear();
+            ran.extend(tasks.iter().map(|task| task.node));
             if !self
                 .superstep_inside(&graph, &mut tasks, ledger, outer)
                 .await?
@@ -162,7 +183,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         }
     }
 
-    /// Runs a superstep; false if it waits for answers.
+    /// Runs a superstep; false if it waits for somebody.
     async fn superstep_inside(
         &mut self,
         graph: &Frozen<S, C>,
@@ -183,7 +204,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 }
                 StandingInside::Parked => {}
                 StandingInside::Finished(json) => {
-                    let done = read_result(graph, &json, outer);
+                    let done = read_result_inside(graph, &json, outer);
                     let done = done.map_err(|why| self.unreadable(keys[index], &why))?;
                     results.note(index, Ok(done));
                 }
@@ -223,7 +244,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
 
     /// Tells who decides about joins that a superstep begins, and what of it is
     /// over.
-    fn begin_joins(&self, keys: &[TaskKey], results: &Results<S>) {
+    pub(super) fn begin_joins(&self, keys: &[TaskKey], results: &Results<S>) {
         if let Some(referee) = &self.shared.referee {
             referee.begin(&self.frontier, keys);
             referee.replay(&results.endings(keys));

@@ -11,14 +11,16 @@ use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
-use super::entries::{Entries, RESULT, Standing, key_of};
+use super::breakpoints::BreakpointsInside;
+use super::entries::{Entries, RESULT, Standing, key_of, migrate_result};
 use super::outbox::{KeepInOutbox, Outbox};
+use super::paths;
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Asked, Desk, FindWorker, NodeError, Outcome, Question, QuestionKey, Written, WrittenEnd,
-    WrongAnswer, read_outcome, write_outcome,
+    Asked, Desk, FindWorker, NodeError, Outcome, Question, QuestionKey, Target, Written,
+    WrittenEnd, WrongAnswer, read_outcome, version_of, write_outcome,
 };
 use crate::plan::How;
 use crate::state::State;
@@ -31,6 +33,8 @@ pub(in crate::run) struct TaskLedger {
     outbox: Arc<Outbox>,
     /// Whether an effect waits until it is written.
     waits: bool,
+    /// The call's.
+    pub(super) breakpoints: BreakpointsInside,
     now: Mutex<Now>,
 }
 
@@ -51,6 +55,8 @@ struct Now {
     /// What tasks inside others have left since the superstep began: one that is
     /// tried again goes on from there.
     inside: BTreeMap<String, Inside>,
+    /// Where graphs inside have stopped, and before which superstep.
+    stops: BTreeMap<String, u64>,
 }
 
 /// What a task inside another has left since its superstep began.
@@ -74,12 +80,18 @@ pub(in crate::run) struct BadAnswer {
 pub(in crate::run) struct Swallowed(String);
 
 impl TaskLedger {
-    pub(super) fn new<S: State, C>(graph: &Frozen<S, C>, outbox: Arc<Outbox>, waits: bool) -> Self {
+    pub(super) fn new<S: State, C>(
+        graph: &Frozen<S, C>,
+        outbox: Arc<Outbox>,
+        waits: bool,
+        breakpoints: BreakpointsInside,
+    ) -> Self {
         Self {
             names: Arc::clone(&graph.names),
             targets: targets(graph),
             outbox,
             waits,
+            breakpoints,
             now: Mutex::default(),
         }
     }
@@ -109,6 +121,35 @@ impl TaskLedger {
     /// The questions of the tasks that paused in this superstep.
     pub(super) fn open(&self) -> BTreeMap<String, Vec<Question>> {
         std::mem::take(&mut self.now.lock().open)
+    }
+
+    /// Where graphs inside have stopped in this superstep.
+    pub(super) fn stops(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.now.lock().stops)
+    }
+
+    /// A graph inside begins, be it again: where it had stopped says nothing.
+    pub(super) fn begin_inside(&self, path: &str) {
+        let mut now = self.now.lock();
+        if !now.stops.is_empty() {
+            now.stops.retain(|at, _| !paths::is_within(at, path));
+        }
+    }
+
+    /// Whether a graph inside stops before that superstep, at a breakpoint: not if
+    /// it has begun, or the thread goes on from there.
+    pub(super) fn stop_inside(&self, path: &str, superstep: u64) -> bool {
+        let mut now = self.now.lock();
+        let entries = &now.entries;
+        let stopped = entries
+            .of(path)
+            .is_some_and(|entries| entries.stops.contains(&superstep));
+        let begun = format!("{path}/{superstep}/");
+        if stopped || entries.inside(begun).next().is_some() {
+            return false;
+        }
+        now.stops.insert(path.to_owned(), superstep);
+        true
     }
 
     fn task_id(&self, task: TaskKey) -> String {
@@ -145,7 +186,12 @@ impl TaskLedger {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let json = write_outcome(done.written(task.targets)).map_err(|error| {
+        let mut written = done.written(task.targets);
+        if task.inside {
+            // The checkpoint says that of its own graph's state only.
+            written.version = S::VERSION;
+        }
+        let json = write_outcome(written).map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -241,9 +287,18 @@ impl TaskLedger {
     /// Writes down that a task inside another was dropped, since its join waits for
     /// it no more: what it asks is not asked any more.
     pub(super) fn lose_inside<S: State>(&self, task: &Named<'_>, done: &Done<S>) {
-        self.now.lock().open.remove(&task.name);
+        let mut now = self.now.lock();
+        now.open.retain(|at, _| !paths::is_within(at, &task.name));
+        now.stops.retain(|at, _| !paths::is_within(at, &task.name));
+        drop(now);
         // It holds nothing that could not be written.
         drop(self.finish(task, done));
+    }
+
+    /// The superstep ends; says whether tasks inside others have left results in it.
+    pub(super) fn end(&self) -> bool {
+        let inside = std::mem::take(&mut self.now.lock().inside);
+        inside.values().any(|inside| inside.result.is_some())
     }
 
     /// What tasks inside others have come to since the superstep began.
@@ -385,12 +440,21 @@ pub(super) fn read_result<S: State, C>(
         depth => outer(depth, name),
     };
     let Written {
+        version: _,
         attempts,
         fallback,
         place,
         ended,
-        outcome,
+        mut outcome,
     } = read_outcome(json, &worker)?;
+    for target in &mut outcome.targets {
+        if let Target::Node(name) = target
+            && graph.index_of(name).is_none()
+            && let Some(node) = graph.formerly(name)
+        {
+            *name = graph.name_of(node).to_string().into();
+        }
+    }
     let how = match ended {
         None => How::Done,
         Some(WrittenEnd::Failed(why)) => How::Failed(why.into()),
@@ -405,6 +469,21 @@ pub(super) fn read_result<S: State, C>(
         ending,
         outcome,
     })
+}
+
+/// As [`read_result`], of a task inside another, whatever version of its state it
+/// was written with.
+pub(super) fn read_result_inside<S: State, C>(
+    graph: &Frozen<S, C>,
+    json: &str,
+    outer: &FindWorker<'_>,
+) -> Result<Done<S>, String> {
+    let version = version_of(json).map_err(|error| error.to_string())?;
+    if version == S::VERSION {
+        return read_result(graph, json, outer);
+    }
+    let json = migrate_result::<S>(version, json).map_err(|problem| problem.to_string())?;
+    read_result(graph, &json, outer)
 }
 
 /// That the time of the join into that node was over; if there is none any more,

@@ -108,6 +108,11 @@ impl Line {
         }
     }
 
+    /// Whether what comes next follows another than the newest checkpoint.
+    pub(super) fn forks(&self) -> bool {
+        self.head.is_some_and(|head| Some(head.id) != self.newest())
+    }
+
     /// The newest number that is taken, written or on its way.
     fn newest(&self) -> Option<CheckpointId> {
         let queued = self.queued.back().map(|commit| commit.checkpoint.id);

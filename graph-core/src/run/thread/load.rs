@@ -46,14 +46,25 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             return Ok(false);
         };
         let body = read_body(&loaded.checkpoint).map_err(|error| self.line.failed(error))?;
+        self.take_loaded(graph, loaded, &body, tasks)?;
+        Ok(true)
+    }
+
+    /// Takes in a checkpoint, for whose plan the graph must have a place.
+    pub(super) fn take_loaded(
+        &mut self,
+        graph: &Frozen<S, C>,
+        loaded: Loaded,
+        body: &Body,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), RunError> {
         let id = loaded.checkpoint.id;
         let mut gone = Vec::new();
-        *tasks = self.take_plan(graph, &body, &mut gone);
+        *tasks = self.take_plan(graph, body, &mut gone);
         if let Some(gone) = gone.into_iter().next() {
             return Err(self.gone(id, gone));
         }
-        self.take_state(graph, loaded, &body)?;
-        Ok(true)
+        self.take_state(graph, loaded, body)
     }
 
     /// Takes in a checkpoint's plan, as far as the graph has a place for it.
@@ -113,11 +124,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             step: checkpoint.step,
         });
         let entries = if Some(checkpoint.id) == self.line.lease().head {
-            let renamed = |task: &str| renamed(graph, task);
-            let entries = Entries::read(loaded.entries, renamed).and_then(|mut entries| {
-                entries.migrate::<S>(body.version)?;
-                Ok(entries)
-            });
+            let entries = Entries::of_graph(graph, body, loaded.entries);
             entries.map_err(|error| self.line.failed(error))?
         } else {
             Entries::default()
@@ -164,20 +171,4 @@ fn warm_threads<S: State, C>(graph: &Frozen<S, C>) -> &WarmThreads<S> {
         .get_or_init(|| Box::new(WarmThreads::<S>::default()));
     let warm = warm.downcast_ref();
     warm.expect("only runs put something there, and of this type")
-}
-
-/// A task by the name that its node has now.
-pub(super) fn renamed<S: State, C>(graph: &Frozen<S, C>, task: &str) -> String {
-    let (node, send) = match task.split_once('/') {
-        None => (task, None),
-        Some((node, send)) => (node, Some(send)),
-    };
-    if graph.index_of(node).is_some() {
-        return task.to_owned();
-    }
-    match (graph.formerly(node), send) {
-        (None, _) => task.to_owned(),
-        (Some(node), None) => graph.name_of(node).to_string(),
-        (Some(node), Some(send)) => format!("{}/{send}", graph.name_of(node)),
-    }
 }

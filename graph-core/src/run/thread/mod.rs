@@ -13,6 +13,7 @@
 //!    runs from its start.
 
 mod begin;
+mod breakpoints;
 mod call;
 #[cfg(feature = "testing")]
 mod check;
@@ -22,6 +23,7 @@ mod fields;
 mod handle;
 mod history;
 mod inside;
+mod inspect;
 mod join;
 mod ledger;
 mod line;
@@ -34,11 +36,14 @@ mod paths;
 mod pending;
 mod problem;
 mod read;
+mod replay;
+mod rewind;
 mod settings;
 mod snapshot;
 mod squash;
 mod update;
 mod warm;
+mod within;
 
 pub(in crate::run) use call::Parts;
 pub(crate) use call::{Answers, Begin, Running, ThreadCall};
@@ -47,8 +52,10 @@ pub(crate) use check::incompatible;
 pub use handle::Thread;
 pub use history::History;
 pub(super) use inside::{InsideEnd, InsideLedger, OnThread};
+pub use inspect::{InsideSnapshot, InsideThread};
 pub(super) use ledger::PausedInside;
 pub(in crate::run) use ledger::{BadAnswer, Swallowed};
 pub use options::{Durability, OnBusy, Unfinished};
+pub(in crate::run) use replay::replay;
 pub use snapshot::Snapshot;
 pub use update::ThreadUpdate;

@@ -65,6 +65,17 @@ pub(super) fn interrupt_id(path: &str, key: &QuestionKey) -> String {
     }
 }
 
+/// Whether the path is that of a task inside another.
+pub(super) fn is_inside(path: &str) -> bool {
+    path.split('/').nth(2).is_some()
+}
+
+/// Whether a path is this one, or leads on from there.
+pub(super) fn is_within(path: &str, around: &str) -> bool {
+    let rest = path.strip_prefix(around);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What the paths of tasks inside this one begin with.
 pub(super) fn inside(task: &TaskId) -> String {
     format!("{}/{}/", task.node, task.send.unwrap_or(0))

@@ -34,19 +34,20 @@ type Answered<'o> = (&'o Open, Result<Value, String>);
 
 /// What the tasks of a plan ask, in their order, and those inside them.
 pub(super) fn open(plan: &[TaskId], entries: &Entries) -> Vec<Open> {
-    let waiting = plan.iter().filter(|task| {
-        let own = entries.of(&task.to_string());
-        own.is_none_or(|own| own.result.is_none())
-    });
-    let tasks = waiting.flat_map(|task| {
-        let name = task.to_string();
+    open_in("", plan, entries)
+}
+
+/// The same of tasks whose paths begin with this.
+pub(super) fn open_in(here: &str, plan: &[TaskId], entries: &Entries) -> Vec<Open> {
+    let tasks = plan.iter().flat_map(|task| {
+        let name = format!("{here}{task}");
         let own = entries.of(&name).map(|own| (name, own));
-        let prefix = paths::inside(task);
+        let prefix = format!("{here}{}", paths::inside(task));
         let inside = entries.inside(prefix);
         own.into_iter()
             .chain(inside.map(|(path, entries)| (path.to_owned(), entries)))
     });
-    let questions = tasks.filter(|(_, entries)| entries.result.is_none());
+    let questions = tasks.filter(|(path, _)| !entries.is_over(path));
     let questions = questions.flat_map(|(path, entries)| {
         entries.open().map(move |(key, value)| Open {
             path: path.clone(),
@@ -100,7 +101,10 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             entries.forget_inside(prefix);
         }
         let open = self.ledger.open().into_iter();
-        let is_over = |path: &str| over.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        let is_over = |path: &str| {
+            let mut over = over.iter();
+            over.any(|prefix| format!("{path}/").starts_with(prefix.as_str()))
+        };
         for (task, questions) in open.filter(|(path, _)| !is_over(path)) {
             let asked = &mut entries.of_mut(&task).asked;
             asked.clear();
@@ -109,6 +113,8 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 asked.insert(question.key, question.value);
             }
         }
+        let stops = self.ledger.stops().into_iter();
+        self.stops_inside = stops.filter(|(path, _)| !is_over(path)).collect();
         let ResultParts { mut done, .. } = results.into_parts();
         for waits in done.iter_mut().filter(|done| is_paused(done)) {
             *waits = None;

@@ -9,15 +9,16 @@ use super::super::error::RunError;
 use super::super::results::Results;
 use super::super::settle::TaskKey;
 use super::begin::node;
+use super::breakpoints::Breakpoints;
 use super::call::ThreadCall;
-use super::drive::{Breakpoints, Threaded};
-use super::entries::RESULT;
+use super::drive::Threaded;
+use super::entries::{OVER, RESULT};
 use super::fields::Changes;
 use super::handle::Thread;
-use super::load::renamed;
 use super::options::OnBusy;
 use super::read::read_body;
 use super::snapshot::Snapshot;
+use super::within::renamed;
 use crate::checkpoint::{Commit, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex};
 use crate::id::CheckpointId;
@@ -127,6 +128,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         }
         let carried = left
             .into_iter()
+            .filter(|entry| entry.key != OVER)
             .map(|entry| self.as_it_is_now(graph, entry));
         let carried = carried.collect();
         self.note("an update", &update)?;
@@ -143,7 +145,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
     /// An entry by the name that its task's node has now, and of this version of
     /// the state.
-    fn as_it_is_now(&self, graph: &Frozen<S, C>, entry: EntryRecord) -> EntryRecord {
+    pub(super) fn as_it_is_now(&self, graph: &Frozen<S, C>, entry: EntryRecord) -> EntryRecord {
         let task = renamed(graph, &entry.task);
         let result = self.entries.of(&task).and_then(|task| task.result.clone());
         match entry.key.as_str() {

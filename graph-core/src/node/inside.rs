@@ -1,0 +1,21 @@
+//! What a node that is a graph says of what is inside it, whatever its state.
+
+/// A graph that is a node of another.
+pub(crate) trait GraphInside: Send + Sync {
+    /// Looks for a node by the names on the way to it, each that of a graph but for
+    /// the last; says whether that is one, too.
+    fn find(&self, names: &[&str]) -> Result<bool, Astray>;
+
+    /// The path of a task of it, or of one inside that, by the names that the nodes
+    /// have now.
+    fn renamed(&self, task: &str) -> String;
+}
+
+/// Why names lead to no node.
+#[derive(Debug)]
+pub(crate) enum Astray {
+    /// There is none of such a name; this way is near.
+    NoNode(Option<String>),
+    /// This one is no graph, and nothing is inside it.
+    NoGraph(String),
+}

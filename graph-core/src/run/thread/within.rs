@@ -1,0 +1,83 @@
+//! Ways through graphs that are nodes: by names, and by paths of tasks.
+
+use super::super::error::RunError;
+use crate::compile::{Frozen, nearest};
+use crate::node::{Astray, GraphInside};
+use crate::state::State;
+
+/// The names on a way must lead to a node; says whether that is a graph.
+pub(super) fn check_way<S: State, C>(graph: &Frozen<S, C>, way: &str) -> Result<bool, RunError> {
+    let names: Vec<&str> = way.split('/').collect();
+    graph.find(&names).map_err(|astray| {
+        let help = match astray {
+            Astray::NoNode(Some(near)) => format!("did you mean `{near}`?"),
+            Astray::NoNode(None) => {
+                "name each node on the way: `review/approve` is `approve` in the graph that is \
+                 `review`"
+                    .to_owned()
+            }
+            Astray::NoGraph(node) => format!("`{node}` is not a graph: nothing is inside it"),
+        };
+        unknown(way, help)
+    })
+}
+
+/// There is nothing of that name.
+pub(super) fn unknown(way: &str, help: String) -> RunError {
+    RunError::UnknownNode {
+        node: way.to_owned(),
+        help,
+    }
+}
+
+/// A task's path by the names that nodes have now.
+pub(super) fn renamed<S: State, C>(graph: &Frozen<S, C>, task: &str) -> String {
+    let mut parts = task.splitn(4, '/');
+    let node = parts.next().unwrap_or_default();
+    let index = graph.index_of(node).or_else(|| graph.formerly(node));
+    let Some(index) = index else {
+        return task.to_owned();
+    };
+    let mut path = graph.name_of(index).to_string();
+    // The number of its send, and the superstep inside.
+    for number in parts.by_ref().take(2) {
+        path.push('/');
+        path.push_str(number);
+    }
+    if let Some(rest) = parts.next() {
+        path.push('/');
+        match graph.node(index).body.inside() {
+            Some(inside) => path.push_str(&inside.renamed(rest)),
+            None => path.push_str(rest),
+        }
+    }
+    path
+}
+
+impl<S: State, C> GraphInside for Frozen<S, C> {
+    fn find(&self, names: &[&str]) -> Result<bool, Astray> {
+        let Some((name, rest)) = names.split_first() else {
+            return Ok(true);
+        };
+        let Some(index) = self.index_of(name) else {
+            let near = nearest(name, self.names.iter().map(|name| name.as_str()));
+            let near = near.map(|near| std::iter::once(near).chain(rest.iter().copied()));
+            let near = near.map(|names| names.collect::<Vec<_>>().join("/"));
+            return Err(Astray::NoNode(near));
+        };
+        let Some(inside) = self.node(index).body.inside() else {
+            if rest.is_empty() {
+                return Ok(false);
+            }
+            return Err(Astray::NoGraph((*name).to_owned()));
+        };
+        inside.find(rest).map_err(|astray| match astray {
+            Astray::NoNode(near) => Astray::NoNode(near.map(|near| format!("{name}/{near}"))),
+            Astray::NoGraph(node) => Astray::NoGraph(format!("{name}/{node}")),
+        })
+    }
+
+    fn renamed(&self, task: &str) -> String {
+        renamed(self, task)
+    }
+}
