@@ -43,7 +43,7 @@ pub(crate) use desk::{Asked, BoxError, Desk, Keep, Question, QuestionKey, WrongA
 pub use emit::{EmitError, Emitted, EventValue};
 pub(crate) use emit::{Emitter, Telling, Told};
 pub use error::{FailureOf, NodeError, NodeResult};
-pub(crate) use error::{Panicked, TimedOut};
+pub(crate) use error::{Mark, Panicked, TimedOut};
 pub use failure::Failure;
 pub(crate) use failure::FallbackFailed;
 pub(crate) use fallback::Bare;

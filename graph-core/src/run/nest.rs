@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::{Progress, guarded};
+use super::error::RunError;
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
@@ -28,8 +29,8 @@ use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
-    Place, Policy, Target,
+    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, Mark, NodeError,
+    Outcome, Place, Policy, Target,
 };
 use crate::state::{Data, State};
 
@@ -199,13 +200,14 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let tracer = progress.shared.tracer.clone();
         let runs = async {
             match &ledger {
-                None => progress.run(input).await?,
+                None => progress.run(input).await.map_err(of_parent)?,
                 Some(ledger) => {
                     let outer = |levels: usize, name: &str| nest.worker(levels, name);
                     let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
                     let work = progress.go_inside(&mut input, ledger, &outer, &drains);
                     let ended = guarded(work).await;
-                    match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
+                    let ended = ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)));
+                    match ended.map_err(of_parent)? {
                         InsideEnd::Done => {}
                         InsideEnd::Paused => return Err(PausedInside.into()),
                     }
@@ -269,6 +271,16 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         }));
         progress
     }
+}
+
+/// The error of the parent's task. What was said of the error inside, that it is
+/// permanent or asks for a wait, is said of this.
+fn of_parent(mut error: RunError) -> NodeError {
+    let mark = match &mut error {
+        RunError::Node { source, .. } => Mark::take(source),
+        _ => None,
+    };
+    NodeError::from(error).with_mark(mark)
 }
 
 /// The future of a graph that is a node.

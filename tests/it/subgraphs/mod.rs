@@ -1,6 +1,7 @@
 //! Graphs that are nodes of others.
 
 mod leaving;
+mod marks;
 mod mending;
 mod running;
 mod threads;
