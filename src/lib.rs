@@ -158,12 +158,12 @@ pub use superstep_core::{
     IntoNode, IntoOutcome, IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines,
     Kinds, Last, Lead, LeadBy, Lease, Left, Limiter, Loaded, LogError, Max, MemoryCheckpointer,
     Merge, MergeRecord, Min, NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult,
-    OnBusy, OnFailure, Outcome, ParseCostError, Phase, PhaseKind, Prunable, Reducer, Replace,
-    Reservation, Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, START,
-    Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status,
-    Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate,
-    Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update,
-    UpdateKeys, Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
+    OnBusy, OnFailure, Outcome, ParseCostError, PerThread, Phase, PhaseKind, Prunable, Reducer,
+    Replace, Reservation, Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId,
+    START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph,
+    Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
+    ThreadUpdate, Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished,
+    Update, UpdateKeys, Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]

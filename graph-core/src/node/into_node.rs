@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Bare, Ctx, Frame, IntoOutcome, NodeError, Outcome, Payload, Policy, View};
+use super::{Bare, Ctx, Frame, IntoOutcome, Memory, NodeError, Outcome, Payload, Policy, View};
 use crate::state::{Data, State};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -68,6 +68,8 @@ pub struct Definition<S: State, C> {
     pub(crate) commands: bool,
     /// Whether it is a graph, whose tasks take the permits that it needs none of.
     pub(crate) nested: bool,
+    /// The graphs inside it that remember something of each thread.
+    pub(crate) memories: Vec<Memory>,
 }
 
 impl<S: State, C> fmt::Debug for Definition<S, C> {
@@ -177,6 +179,7 @@ macro_rules! shape {
                     policy: Policy::default(),
                     commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
                     nested: false,
+                    memories: Vec::new(),
                 }
             }
         }

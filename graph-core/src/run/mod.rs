@@ -23,6 +23,7 @@ mod race;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
+mod remembering;
 mod result;
 mod results;
 mod settle;
@@ -44,6 +45,7 @@ pub use nest::{Subgraph, subgraph};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
+pub use remembering::PerThread;
 pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;

@@ -126,8 +126,10 @@ impl<S: State, C> Shared<S, C> {
 /// A run inside another.
 #[derive(Debug)]
 pub(super) struct Nested<S: State> {
-    /// What it has written, if that is handed on.
+    /// What it has written, if that is handed on, or remembered.
     pub(super) handed: Option<S::Update>,
+    /// Whether it begins from what its parent's task sees.
+    of_parent: bool,
     /// Where it goes in the parent graph, if a command says so.
     leave: Option<Vec<Target>>,
 }
@@ -148,7 +150,18 @@ impl<S: State, C> Progress<'_, S, C> {
     /// Whether it begins from what its parent's task sees.
     pub(super) fn begins_from_parent(&self) -> bool {
         let nested = self.nested.as_ref();
-        nested.is_some_and(|nested| nested.handed.is_some())
+        nested.is_some_and(|nested| nested.of_parent)
+    }
+
+    /// Keeps what its tasks write, for [`take_collected`](Self::take_collected).
+    pub(super) fn collects(&mut self) {
+        if let Some(nested) = &mut self.nested {
+            nested.handed = Some(S::Update::default());
+        }
+    }
+
+    pub(super) fn take_collected(&mut self) -> Option<S::Update> {
+        self.nested.as_mut()?.handed.take()
     }
 
     /// Whether a command has left the graph for its parent.
@@ -160,23 +173,35 @@ impl<S: State, C> Progress<'_, S, C> {
 }
 
 /// A graph inside a run, and where.
-struct InRun<S: State, C> {
+pub(super) struct InRun<S: State, C> {
     graph: Arc<Frozen<S, C>>,
     context: Arc<C>,
-    nest: Arc<Nest>,
+    pub(super) nest: Arc<Nest>,
     /// The parent's task.
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// What a run inside another came to.
-struct Ended<S: State> {
-    state: Arc<S>,
+pub(super) struct Ended<S: State> {
+    pub(super) state: Arc<S>,
     handed: Option<S::Update>,
-    targets: Vec<Target>,
+    pub(super) targets: Vec<Target>,
+}
+
+impl<S: State> Ended<S> {
+    pub(super) fn of<C>(mut progress: Progress<'_, S, C>) -> Self {
+        let nested = progress.nested.take();
+        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
+        Self {
+            state: progress.state,
+            handed,
+            targets: leave.unwrap_or_default(),
+        }
+    }
 }
 
 impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
-    fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
+    pub(super) fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
         let nest = frame.nest.map(Arc::clone);
         let nest = nest.and_then(|nest| nest.downcast().ok());
         Self {
@@ -188,46 +213,27 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
     }
 
     /// Runs the graph from `state`, to which `input` is applied.
-    async fn run(
+    pub(super) async fn run(
         self,
         state: Arc<S>,
-        mut input: S::Update,
+        input: S::Update,
         hands: bool,
     ) -> Result<Ended<S>, NodeError> {
-        let (nest, place) = (Arc::clone(&self.nest), self.place);
-        let ledger = nest.ledger(self.place, &self.graph);
-        let mut progress = self.begin(state, hands, ledger.as_ref());
-        let tracer = progress.shared.tracer.clone();
-        let runs = async {
-            match &ledger {
-                None => progress.run(input).await.map_err(of_parent)?,
-                Some(ledger) => {
-                    let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                    let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
-                    let work = progress.go_inside(&mut input, ledger, &outer, &drains);
-                    let ended = guarded(work).await;
-                    let ended = ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)));
-                    match ended.map_err(of_parent)? {
-                        InsideEnd::Done => {}
-                        InsideEnd::Paused => return Err(PausedInside.into()),
-                    }
-                }
-            }
-            Ok(())
-        };
-        tracer.around_inside(runs).await?;
-        progress.strict_joins()?;
-        nest.note(place, progress.times());
-        let nested = progress.nested.take();
-        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
-        Ok(Ended {
-            state: progress.state,
-            handed,
-            targets: leave.unwrap_or_default(),
-        })
+        let ledger = self.ledger();
+        let around = (Arc::clone(&self.nest), self.place);
+        let progress = self.begin(state, hands, ledger.as_ref());
+        let progress = go(around, progress, ledger.as_deref(), input).await?;
+        if let Some(ledger) = ledger {
+            ledger.hand_on();
+        }
+        Ok(Ended::of(progress))
     }
 
-    fn begin(
+    pub(super) fn ledger(&self) -> Option<Arc<InsideLedger>> {
+        self.nest.ledger(self.place, &self.graph)
+    }
+
+    pub(super) fn begin(
         self,
         state: Arc<S>,
         hands: bool,
@@ -267,10 +273,42 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         progress.state = state;
         progress.nested = Some(Box::new(Nested {
             handed: hands.then(S::Update::default),
+            of_parent: hands,
             leave: None,
         }));
         progress
     }
+}
+
+/// Runs a graph that has begun to its end.
+pub(super) async fn go<S: State, C: Send + Sync + 'static>(
+    (nest, place): (Arc<Nest>, Place),
+    mut progress: Progress<'static, S, C>,
+    ledger: Option<&InsideLedger>,
+    mut input: S::Update,
+) -> Result<Progress<'static, S, C>, NodeError> {
+    let tracer = progress.shared.tracer.clone();
+    let runs = async {
+        match ledger {
+            None => progress.run(input).await.map_err(of_parent)?,
+            Some(ledger) => {
+                let outer = |levels: usize, name: &str| nest.worker(levels, name);
+                let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
+                let work = progress.go_inside(&mut input, ledger, &outer, &drains);
+                let ended = guarded(work).await;
+                let ended = ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)));
+                match ended.map_err(of_parent)? {
+                    InsideEnd::Done => {}
+                    InsideEnd::Paused => return Err(PausedInside.into()),
+                }
+            }
+        }
+        Ok(())
+    };
+    tracer.around_inside(runs).await?;
+    progress.strict_joins()?;
+    nest.note(place, progress.times());
+    Ok(progress)
 }
 
 /// The error of the parent's task. What was said of the error inside, that it is
@@ -284,7 +322,7 @@ fn of_parent(mut error: RunError) -> NodeError {
 }
 
 /// The future of a graph that is a node.
-type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, NodeError>> + Send>>;
+pub(super) type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, NodeError>> + Send>>;
 
 #[doc(hidden)]
 #[derive(Debug)]
@@ -299,6 +337,7 @@ impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C>
     fn into_node(self) -> Definition<S, C> {
         Definition {
             commands: self.frozen.nodes.iter().any(|node| node.commands),
+            memories: self.frozen.memories.clone(),
             body: Arc::new(SameState(self)),
             policy: Policy::default(),
             nested: true,
@@ -331,9 +370,9 @@ impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
 #[derive(Debug, Clone)]
 #[must_use = "a subgraph does nothing until it is added to a graph"]
 pub struct Subgraph<S: State, C, I, O> {
-    graph: Graph<S, C>,
-    input: I,
-    output: O,
+    pub(super) graph: Graph<S, C>,
+    pub(super) input: I,
+    pub(super) output: O,
 }
 
 /// A graph with a state of its own, to be a node of another graph, or a worker.
@@ -442,6 +481,7 @@ where
     fn into_node(self) -> Definition<P, C> {
         Definition {
             commands: self.graph.frozen.nodes.iter().any(|node| node.commands),
+            memories: self.graph.frozen.memories.clone(),
             body: Arc::new(OwnState {
                 graph: self.graph,
                 input: self.input,
@@ -472,6 +512,7 @@ where
         let input = self.input;
         Definition {
             commands: self.graph.frozen.nodes.iter().any(|node| node.commands),
+            memories: self.graph.frozen.memories.clone(),
             body: Arc::new(OwnStateOfSent {
                 graph: self.graph,
                 input: move |sent: &dyn Any| {

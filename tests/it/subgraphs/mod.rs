@@ -2,6 +2,7 @@
 
 mod leaving;
 mod marks;
+mod memory;
 mod mending;
 mod running;
 mod threads;

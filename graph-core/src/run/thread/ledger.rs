@@ -12,6 +12,7 @@ use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::entries::{Entries, RESULT, Standing, key_of};
+use super::memory::Memories;
 use super::outbox::{KeepInOutbox, Outbox};
 use crate::checkpoint::EntryRecord;
 use crate::compile::Frozen;
@@ -31,6 +32,7 @@ pub(in crate::run) struct TaskLedger {
     outbox: Arc<Outbox>,
     /// Whether an effect waits until it is written.
     waits: bool,
+    pub(super) memories: Memories,
     now: Mutex<Now>,
 }
 
@@ -80,6 +82,7 @@ impl TaskLedger {
             targets: targets(graph),
             outbox,
             waits,
+            memories: Memories::new(&graph.memories),
             now: Mutex::default(),
         }
     }
@@ -145,7 +148,17 @@ impl TaskLedger {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let json = write_outcome(done.written(task.targets)).map_err(|error| {
+        let memories = match done.fallback {
+            true => Ok(None),
+            false => self.memories.written(&task.name),
+        };
+        let json = memories.and_then(|memories| {
+            write_outcome(Written {
+                memories,
+                ..done.written(task.targets)
+            })
+        });
+        let json = json.map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -390,6 +403,7 @@ pub(super) fn read_result<S: State, C>(
         place,
         ended,
         outcome,
+        ..
     } = read_outcome(json, &worker)?;
     let how = match ended {
         None => How::Done,
