@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod given;
 mod hooks;
+mod inner;
 mod invocation;
 mod joins;
 mod limits;

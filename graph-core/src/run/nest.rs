@@ -16,21 +16,21 @@ use std::sync::Arc;
 
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
-use super::drive::{Progress, guarded};
-use super::error::RunError;
+use super::drive::Progress;
+use super::inner::{Ended, go};
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
 use super::stop::{RunControl, StopCall};
-use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside};
+use super::thread::{InsideLedger, OnThread};
 use super::traced::Tracer;
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, Mark, NodeError,
-    Outcome, Place, Policy, Target,
+    Body, BoxCall, Definition, Frame, Input, InputType, IntoNode, IntoWorker, NodeError, Outcome,
+    Place, Policy, Target,
 };
 use crate::state::{Data, State};
 
@@ -42,7 +42,7 @@ pub(super) struct Nest {
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
     /// What may drain the run.
-    control: Option<RunControl>,
+    pub(super) control: Option<RunControl>,
     seed: Seed,
     spans: Arc<Spans>,
     tracer: Tracer,
@@ -54,7 +54,7 @@ pub(super) struct Nest {
 
 impl Nest {
     /// A worker of the graph so many levels up from one that is a node.
-    fn worker(&self, levels: usize, name: &str) -> Option<InputType> {
+    pub(super) fn worker(&self, levels: usize, name: &str) -> Option<InputType> {
         if levels > 1 {
             return self.outer.as_ref()?.worker(levels - 1, name);
         }
@@ -63,7 +63,7 @@ impl Nest {
     }
 
     /// Notes when the tasks of a graph were at work that a task has run.
-    fn note(&self, place: Place, times: Times) {
+    pub(super) fn note(&self, place: Place, times: Times) {
         self.spans.inside(Inside {
             node: place.node,
             send: place.send,
@@ -131,7 +131,7 @@ pub(super) struct Nested<S: State> {
     /// Whether it begins from what its parent's task sees.
     of_parent: bool,
     /// Where it goes in the parent graph, if a command says so.
-    leave: Option<Vec<Target>>,
+    pub(super) leave: Option<Vec<Target>>,
 }
 
 impl<S: State> Nested<S> {
@@ -179,25 +179,6 @@ pub(super) struct InRun<S: State, C> {
     pub(super) nest: Arc<Nest>,
     /// The parent's task.
     pub(super) place: Place,
-}
-
-/// What a run inside another came to.
-pub(super) struct Ended<S: State> {
-    pub(super) state: Arc<S>,
-    handed: Option<S::Update>,
-    pub(super) targets: Vec<Target>,
-}
-
-impl<S: State> Ended<S> {
-    pub(super) fn of<C>(mut progress: Progress<'_, S, C>) -> Self {
-        let nested = progress.nested.take();
-        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
-        Self {
-            state: progress.state,
-            handed,
-            targets: leave.unwrap_or_default(),
-        }
-    }
 }
 
 impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
@@ -278,47 +259,6 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         }));
         progress
     }
-}
-
-/// Runs a graph that has begun to its end.
-pub(super) async fn go<S: State, C: Send + Sync + 'static>(
-    (nest, place): (Arc<Nest>, Place),
-    mut progress: Progress<'static, S, C>,
-    ledger: Option<&InsideLedger>,
-    mut input: S::Update,
-) -> Result<Progress<'static, S, C>, NodeError> {
-    let tracer = progress.shared.tracer.clone();
-    let runs = async {
-        match ledger {
-            None => progress.run(input).await.map_err(of_parent)?,
-            Some(ledger) => {
-                let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
-                let work = progress.go_inside(&mut input, ledger, &outer, &drains);
-                let ended = guarded(work).await;
-                let ended = ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)));
-                match ended.map_err(of_parent)? {
-                    InsideEnd::Done => {}
-                    InsideEnd::Paused => return Err(PausedInside.into()),
-                }
-            }
-        }
-        Ok(())
-    };
-    tracer.around_inside(runs).await?;
-    progress.strict_joins()?;
-    nest.note(place, progress.times());
-    Ok(progress)
-}
-
-/// The error of the parent's task. What was said of the error inside, that it is
-/// permanent or asks for a wait, is said of this.
-fn of_parent(mut error: RunError) -> NodeError {
-    let mark = match &mut error {
-        RunError::Node { source, .. } => Mark::take(source),
-        _ => None,
-    };
-    NodeError::from(error).with_mark(mark)
 }
 
 /// The future of a graph that is a node.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::nest::{Ended, InRun, Running, Subgraph, go};
+use super::inner::{Ended, go};
+use super::nest::{InRun, Running, Subgraph};
 use super::thread::Recalled;
 use crate::compile::Graph;
 use crate::node::{
