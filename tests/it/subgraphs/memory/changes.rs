@@ -16,6 +16,8 @@ struct Letters {
     #[reduce(Append)]
     letters: String,
     turns: u32,
+    /// How many words there were, which no call writes.
+    words: usize,
 }
 
 fn migrate(from: u32, fields: &mut Fields) -> Result<(), &'static str> {
@@ -23,6 +25,7 @@ fn migrate(from: u32, fields: &mut Fields) -> Result<(), &'static str> {
         && let Some(heard) = fields.remove("heard")
     {
         let heard = heard.as_array().ok_or("it is a list")?;
+        fields.insert("words".into(), heard.len().into());
         let words = heard.iter().filter_map(|word| word.as_str());
         fields.insert("letters".into(), words.collect::<String>().into());
     }
@@ -38,7 +41,14 @@ fn letters() -> StateGraph<Trace> {
     let inner = subgraph(
         sound(inner),
         |trace: &Trace| Letters::update().letters(trace.n.to_string()),
-        |letters: &Letters| Trace::update().log(format!("{} ({})", letters.letters, letters.turns)),
+        |letters: &Letters| {
+            let Letters {
+                letters,
+                turns,
+                words,
+            } = letters;
+            Trace::update().log(format!("{letters} ({turns}) {words}"))
+        },
     );
     StateGraph::<Trace>::new("chat")
         .add_node("notes", inner.per_thread())
@@ -52,11 +62,11 @@ async fn an_older_version_of_the_state_is_migrated() {
     turn(&before, "t", 1).await;
     turn(&before, "t", 2).await;
     let after = || sound(letters().checkpointer(store.clone()));
-    assert_eq!(turn(&after(), "t", 3).await, "123 (3)");
-    assert_eq!(turn(&after(), "t", 4).await, "1234 (4)");
+    assert_eq!(turn(&after(), "t", 3).await, "123 (3) 2");
+    assert_eq!(turn(&after(), "t", 4).await, "1234 (4) 2");
     let warm = after();
-    assert_eq!(turn(&warm, "t", 5).await, "12345 (5)");
-    assert_eq!(turn(&warm, "t", 6).await, "123456 (6)");
+    assert_eq!(turn(&warm, "t", 5).await, "12345 (5) 2");
+    assert_eq!(turn(&warm, "t", 6).await, "123456 (6) 2");
     // A version that it does not know yet is not read as its own.
     let error = before.invoke(Trace::update()).thread("t").await;
     let messages = crate::common::chain(&error.unwrap_err());
@@ -97,8 +107,8 @@ async fn what_a_call_of_an_older_version_left_is_migrated_with_the_rest() {
     let after = || sound(beside(letters(), false).checkpointer(store.clone()));
     let run = after().proceed().thread("t").await.unwrap();
     assert_eq!(last(&run), "1 2 (2)"); // as the older program had told
-    assert_eq!(turn(&after(), "t", 3).await, "123 (3)");
-    assert_eq!(turn(&after(), "t", 4).await, "1234 (4)");
+    assert_eq!(turn(&after(), "t", 3).await, "123 (3) 2");
+    assert_eq!(turn(&after(), "t", 4).await, "1234 (4) 2");
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,6 +194,37 @@ async fn it_is_found_under_the_former_names_of_nodes() {
     let one = || build("outer", "in", ["out", "inner"]);
     assert_eq!(turn(&one(), "t", 4).await, "1 2 3 4 (4)");
     assert_eq!(turn(&one(), "t", 5).await, "1 2 3 4 5 (5)");
+    // It is kept under the new name by now.
+    let without_aliases = build("outer", "in", ["x", "y"]);
+    assert_eq!(turn(&without_aliases, "t", 6).await, "1 2 3 4 5 6 (6)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_calls_at_once_under_a_new_name_keep_all_of_it_there() {
+    let store = MemoryCheckpointer::new();
+    let build = |name: &str, alias: &str| {
+        let twice = StateGraph::<Trace>::new("twice")
+            .add_node("notes", remembering(notes()))
+            .add_edge(START, "notes")
+            .add_conditional_edges(
+                "notes",
+                |trace: &Trace| match trace.log.len() % 2 {
+                    0 => END,
+                    _ => "notes",
+                },
+                ["notes", END],
+            );
+        sound(
+            StateGraph::<Trace>::new("around")
+                .add_node(name, node(sound(twice)).aliases([alias]))
+                .add_edge(START, name)
+                .checkpointer(store.clone()),
+        )
+    };
+    assert_eq!(turn(&build("before", "x"), "t", 1).await, "1 1 (2)");
+    assert_eq!(turn(&build("after", "before"), "t", 2).await, "1 1 2 2 (4)");
+    let without_aliases = build("after", "x");
+    assert_eq!(turn(&without_aliases, "t", 3).await, "1 1 2 2 3 3 (6)");
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,11 +186,12 @@ async fn what_is_ephemeral_expires_as_in_a_run_that_goes_on() {
         assert_eq!(turn(&graph, "t", 0).await, "<> psst");
         // The input of the call does not write it: it is over.
         assert_eq!(turn(&graph, "t", 0).await, "<><> ");
-        assert_eq!(turn(&graph, "t", 1).await, "<><><from outside> psst");
-        assert_eq!(
-            turn(&graph, "t", 1).await,
-            "<><><from outside><from outside> "
-        );
+        assert_eq!(turn(&graph, "t", 0).await, "<><><> psst");
+        assert_eq!(turn(&graph, "t", 0).await, "<><><><> ");
+        let outside = "<><><><><from outside>";
+        assert_eq!(turn(&graph, "t", 1).await, format!("{outside} psst"));
+        let twice = format!("{outside}<from outside> ");
+        assert_eq!(turn(&graph, "t", 1).await, twice);
     }
 }
 

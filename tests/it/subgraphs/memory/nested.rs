@@ -162,44 +162,134 @@ async fn calls_that_have_ended_inside_a_task_that_asks_are_not_made_again() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_after_one_that_an_earlier_run_made_goes_on_from_that() {
-    // The first run is dropped in the middle of the second call.
+/// A graph that calls one so often in a row, in which each call takes a second and
+/// hears how long the log is.
+fn slowly(times: usize) -> Graph<Trace> {
     let slow = async |notes: View<Notes>| {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Notes::update().turns(notes.turns + 1)
     };
-    let inner = move || {
-        let notes = StateGraph::<Notes>::new("notes")
+    let inner = sound(
+        StateGraph::<Notes>::new("notes")
             .add_node("count", slow)
-            .add_edge(START, "count");
-        sound(
-            StateGraph::<Trace>::new("looping")
-                .add_node("notes", remembering(sound(notes)))
-                .add_edge(START, "notes")
-                .add_conditional_edges(
-                    "notes",
-                    |trace: &Trace| match trace.log.len() % 3 {
-                        0 => END,
-                        _ => "notes",
-                    },
-                    ["notes", END],
-                ),
-        )
-    };
+            .add_edge(START, "count"),
+    );
+    let take = |trace: &Trace| Notes::update().heard(trace.log.len().to_string());
+    sound(
+        StateGraph::<Trace>::new("slowly")
+            .add_node("notes", subgraph(inner, take, tell).per_thread())
+            .add_edge(START, "notes")
+            .add_conditional_edges(
+                "notes",
+                move |trace: &Trace| match trace.log.len() % times {
+                    0 => END,
+                    _ => "notes",
+                },
+                ["notes", END],
+            ),
+    )
+}
+
+/// What was heard in so many calls.
+fn heard(calls: usize) -> String {
+    let heard: Vec<String> = (0..calls).map(|n| n.to_string()).collect();
+    format!("{} ({calls})", heard.join(" "))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_after_one_that_an_earlier_run_made_goes_on_from_that() {
+    // Each first run is dropped in the middle of the second call.
     let store = MemoryCheckpointer::new();
-    for round in 0..3_i64 {
-        let graph = around(inner(), &store);
-        let run = graph.invoke(Trace::update().n(round)).thread("t");
+    for round in 1..=3 {
+        let graph = around(slowly(3), &store);
+        let run = graph.invoke(Trace::update()).thread("t");
         let dropped = tokio::time::timeout(Duration::from_millis(1500), run.into_future()).await;
         assert!(dropped.is_err(), "it takes three seconds");
-        let graph = around(inner(), &store);
+        let graph = around(slowly(3), &store);
         let run = graph.proceed().thread("t").await.unwrap();
-        let heard: Vec<String> = (0..=round).map(|n| n.to_string().repeat(3)).collect();
-        let heard: Vec<String> = heard.join("").chars().map(String::from).collect();
-        let expected = format!("{} ({})", heard.join(" "), 3 * (round + 1));
-        assert_eq!(last(&run), expected);
+        assert_eq!(last(&run), heard(3 * round));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graph_around_may_have_another_name_by_the_time_it_goes_on() {
+    let store = MemoryCheckpointer::new();
+    let graph = around(slowly(3), &store);
+    graph.invoke(Trace::update()).thread("t").await.unwrap();
+    let run = graph.invoke(Trace::update()).thread("t");
+    let dropped = tokio::time::timeout(Duration::from_millis(1500), run.into_future()).await;
+    assert!(dropped.is_err(), "it takes three seconds");
+    let renamed = |alias: &str| {
+        sound(
+            StateGraph::<Trace>::new("around")
+                .add_node("inside", node(slowly(3)).aliases([alias]))
+                .add_edge(START, "inside")
+                .checkpointer(store.clone()),
+        )
+    };
+    let run = renamed("in").proceed().thread("t").await.unwrap();
+    assert_eq!(last(&run), heard(6));
+    // All of it is kept under the new name by now.
+    let run = renamed("x").invoke(Trace::update()).thread("t");
+    assert_eq!(last(&run.await.unwrap()), heard(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_several_levels_count_in_their_order_after_a_crash() {
+    // Two calls of each of two, of which three have ended.
+    let store = MemoryCheckpointer::new();
+    let build = || {
+        let middle = StateGraph::<Trace>::new("middle")
+            .add_node("twice", slowly(2))
+            .add_edge(START, "twice")
+            .add_conditional_edges(
+                "twice",
+                |trace: &Trace| match trace.log.len() % 4 {
+                    0 => END,
+                    _ => "twice",
+                },
+                ["twice", END],
+            );
+        around(sound(middle), &store)
+    };
+    for round in 1..=2 {
+        let graph = build();
+        let run = graph.invoke(Trace::update()).thread("t");
+        let dropped = tokio::time::timeout(Duration::from_millis(3500), run.into_future()).await;
+        assert!(dropped.is_err(), "it takes four seconds");
+        let run = build().proceed().thread("t").await.unwrap();
+        assert_eq!(last(&run), heard(4 * round));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ephemeral_expires_between_two_calls_of_one_superstep() {
+    let inner = sound(
+        StateGraph::<Notes>::new("notes")
+            .add_node("note", async |notes: View<Notes>| {
+                let seen = notes.hint.clone().unwrap_or_default();
+                Notes::update().heard(format!("<{seen}>")).hint("psst")
+            })
+            .add_edge(START, "note"),
+    );
+    let twice = sound(
+        StateGraph::<Trace>::new("twice")
+            .add_node(
+                "notes",
+                subgraph(inner, |_: &Trace| Notes::update(), tell).per_thread(),
+            )
+            .add_edge(START, "notes")
+            .add_conditional_edges(
+                "notes",
+                |trace: &Trace| match trace.log.len() {
+                    1 => "notes",
+                    _ => END,
+                },
+                ["notes", END],
+            ),
+    );
+    let graph = around(twice, &MemoryCheckpointer::new());
+    assert_eq!(turn(&graph, "t", 1).await, "<> <> (0)");
 }
 
 #[tokio::test(start_paused = true)]
