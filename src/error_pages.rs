@@ -27,6 +27,7 @@ pages! {
     route_to_nowhere = "../docs/errors/route-to-nowhere.md",
     edge_to_worker = "../docs/errors/edge-to-worker.md",
     deferred_worker = "../docs/errors/deferred-worker.md",
+    memory_in_worker = "../docs/errors/memory-in-worker.md",
     cache_without_store = "../docs/errors/cache-without-store.md",
     eager_with_checkpointer = "../docs/errors/eager-with-checkpointer.md",
     eager_with_join = "../docs/errors/eager-with-join.md",

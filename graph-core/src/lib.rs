@@ -54,8 +54,8 @@ pub use node::{
 pub use plan::StarvedJoin;
 pub use run::{
     Blocking, CacheStats, CancelledBy, Durability, Events, Given, HasContext, History,
-    InsideSnapshot, InsideThread, IntoContext, Invocation, JsonLines, NoContext, OnBusy, Run,
-    RunControl, RunError, RunUsage, Snapshot, Subgraph, Thread, ThreadUpdate, TimeoutScope,
+    InsideSnapshot, InsideThread, IntoContext, Invocation, JsonLines, NoContext, OnBusy, PerThread,
+    Run, RunControl, RunError, RunUsage, Snapshot, Subgraph, Thread, ThreadUpdate, TimeoutScope,
     Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]

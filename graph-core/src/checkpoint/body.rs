@@ -37,6 +37,22 @@ pub(crate) struct Body {
     /// Ephemeral fields that hold something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) held: Vec<String>,
+    /// What graphs that are nodes remember of the thread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) memories: Vec<MemoryBody>,
+}
+
+/// What a graph that is a node remembers of the thread: a state like the thread's own,
+/// whose fields have records of names that begin with its own.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MemoryBody {
+    /// The names of the nodes on the way to the graph: `review/section`.
+    pub(crate) of: String,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) version: u32,
+    pub(crate) fields: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) held: Vec<String>,
 }
 
 /// A task that is ready.

@@ -2,7 +2,7 @@
 //! that one copy of the rules judges all graphs of a program.
 
 use crate::graph::{Place, RecordedBreakpoint, RecordedEdge, StateGraph};
-use crate::node::Policy;
+use crate::node::{Memory, Policy};
 use crate::state::{FieldSchema, State};
 
 pub(super) struct Calls<'g> {
@@ -25,6 +25,7 @@ pub(super) struct NodeCall<'g> {
     /// Whether it returns commands.
     pub(super) commands: bool,
     pub(super) policy: &'g Policy,
+    pub(super) memories: &'g [Memory],
     pub(super) place: Place,
 }
 
@@ -42,6 +43,7 @@ impl<'g> Calls<'g> {
             worker: node.worker.is_some(),
             commands: node.definition.commands,
             policy: &node.definition.policy,
+            memories: &node.definition.memories,
             place: node.place,
         });
         let routes = graph.routes.iter().map(|route| RouteCall {

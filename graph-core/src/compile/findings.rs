@@ -166,6 +166,22 @@ impl Findings {
         );
     }
 
+    /// `inside` are the graphs in it that remember, by the nodes on the way.
+    pub(super) fn memory_in_worker(&mut self, place: Place, worker: &str, inside: &[&str]) {
+        self.error(
+            place,
+            "memory-in-worker",
+            format_args!(
+                "worker `{worker}` runs many times at once, and {} in it {} one memory for each thread",
+                list(inside),
+                if inside.len() == 1 { "has" } else { "have" },
+            ),
+            format_args!(
+                "remove `.per_thread()`, and keep what is to be remembered in the state of the graph that sends"
+            ),
+        );
+    }
+
     pub(super) fn cache_without_store(&mut self, place: Place, node: &str) {
         self.error(
             place,

@@ -29,11 +29,17 @@ pub(super) fn freeze<S: State, C>(
     let rules = rules.and_then(|rules| rules.downcast_ref::<RulesOf>());
     let rules = rules.and_then(|of| of.rules(&shape));
     let mut nodes = Vec::with_capacity(shape.nodes.len());
+    let mut memories = Vec::new();
     for (index, (node, exits)) in shape.indices().zip(shape.nodes.iter().zip(exits)) {
         let recorded = node.recorded.expect("unknown names are mistakes");
         let recorded = &graph.nodes[recorded];
         let policy = recorded.definition.policy.clone().settled(&graph.defaults);
         let plain = policy.is_plain() && recorded.definition.fallback.is_none();
+        let retried = policy.retry.is_some()
+            || recorded.definition.fallback.is_some()
+            || rules.as_ref().is_some_and(|rules| rules.is_member(index));
+        let inside = recorded.definition.memories.iter();
+        memories.extend(inside.map(|it| it.in_graph(&node.name, &policy.aliases, retried)));
         nodes.push(FrozenNode {
             body: Arc::clone(&recorded.definition.body),
             plain: plain && rules.as_ref().is_none_or(|rules| !rules.is_member(index)),
@@ -63,6 +69,7 @@ pub(super) fn freeze<S: State, C>(
         eager: graph.eager.map(|(eager, _)| eager),
         questions: Questions::default(),
         cache: graph.cache,
+        memories,
         shape,
         warnings: Warnings {
             place: graph.place,

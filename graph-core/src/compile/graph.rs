@@ -19,7 +19,7 @@ use super::shape::{NodeIndex, Shape};
 use crate::checkpoint::DynCheckpointer;
 use crate::graph::{Caching, Limits, Place, Router};
 use crate::id::NodeName;
-use crate::node::{Body, InputType, Policy, Question};
+use crate::node::{Body, InputType, Memory, Policy, Question};
 use crate::state::State;
 
 /// A graph that was compiled: cheap to clone, and safe to run any number of
@@ -48,6 +48,8 @@ pub(crate) struct Frozen<S: State, C> {
     pub(crate) eager: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) questions: Questions,
     pub(crate) cache: Option<Caching>,
+    /// The graphs inside it that remember something of each thread.
+    pub(crate) memories: Vec<Memory>,
     /// What pictures and warnings are made of.
     pub(super) shape: Shape,
     pub(super) warnings: Warnings,

@@ -135,6 +135,11 @@ impl<'a> Resolver<'a> {
         if policy.defer && node.worker {
             self.findings.deferred_worker(place, name);
         }
+        if node.worker && !node.memories.is_empty() {
+            let inside = node.memories.iter().map(|memory| &*memory.path);
+            self.findings
+                .memory_in_worker(place, name, &inside.collect::<Vec<_>>());
+        }
         if policy.cache.is_some() && !self.calls.has_cache {
             self.findings.cache_without_store(place, name);
         }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use super::{BudgetExhausted, ExceedsBurst};
+use super::{BudgetExhausted, ExceedsBurst, Interrupted};
 
 /// What a node returns when it can fail; see [`NodeError`].
 pub type NodeResult<T> = Result<T, NodeError>;
@@ -89,6 +89,19 @@ impl NodeError {
         self.0.downcast_ref::<Marked>().map(|marked| marked.mark)
     }
 
+    /// The error inside with what was said of it, for [`Mark::take`] to find.
+    pub(crate) fn into_marked(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+
+    /// The same error, of which that is said.
+    pub(crate) fn with_mark(self, mark: Option<Mark>) -> Self {
+        match mark {
+            Some(mark) => Self::marked(self, mark),
+            None => self,
+        }
+    }
+
     /// Whether another attempt would fail as well: it was made by
     /// [`permanent`](Self::permanent), or it is a [`BudgetExhausted`] or an
     /// [`ExceedsBurst`], or has one among its sources.
@@ -102,6 +115,13 @@ impl NodeError {
             error = this.source();
         }
         matches!(self.mark(), Some(Mark::Permanent))
+    }
+
+    /// Whether somebody was asked who cannot be, in the task or inside it.
+    pub(crate) fn is_of_question(&self) -> bool {
+        let error: &(dyn Error + 'static) = self.as_error();
+        let mut causes = std::iter::successors(Some(error), |&error| error.source());
+        causes.any(<dyn Error>::is::<Interrupted>)
     }
 
     /// The wait that it was made with.
@@ -147,9 +167,20 @@ impl NodeError {
 
 /// What is said of an error beside what it says itself.
 #[derive(Debug, Clone, Copy)]
-enum Mark {
+pub(crate) enum Mark {
     Permanent,
     RetryAfter(Duration),
+}
+
+impl Mark {
+    /// Takes off an error what was said of it, if it is as
+    /// [`NodeError::into_marked`] has made it.
+    pub(crate) fn take(error: &mut Box<dyn Error + Send + Sync>) -> Option<Self> {
+        let mark = error.downcast_ref::<Marked>()?.mark;
+        let marked = std::mem::replace(error, "".into());
+        *error = NodeError(marked).into_error();
+        Some(mark)
+    }
 }
 
 /// An error with a mark, which shows in nothing that it prints.

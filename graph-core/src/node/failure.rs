@@ -38,6 +38,10 @@ impl Failure {
         self.0.0.is_panic()
     }
 
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.0.0.is_permanent()
+    }
+
     /// The last attempt's error, to be asked for its type or its source.
     #[must_use]
     pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {

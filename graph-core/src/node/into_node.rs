@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{
-    Bare, Ctx, Frame, GraphInside, IntoOutcome, NodeError, Outcome, Payload, Policy, View,
+    Bare, Ctx, Frame, GraphInside, IntoOutcome, Memory, NodeError, Outcome, Payload, Policy, View,
 };
 use crate::state::{Data, State};
 
@@ -82,6 +82,8 @@ pub struct Definition<S: State, C> {
     pub(crate) commands: bool,
     /// Whether it is a graph, whose tasks take the permits that it needs none of.
     pub(crate) nested: bool,
+    /// The graphs inside it that remember something of each thread.
+    pub(crate) memories: Vec<Memory>,
 }
 
 impl<S: State, C> fmt::Debug for Definition<S, C> {
@@ -191,6 +193,7 @@ macro_rules! shape {
                     policy: Policy::default(),
                     commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
                     nested: false,
+                    memories: Vec::new(),
                 }
             }
         }

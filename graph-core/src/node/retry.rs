@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Interrupted, NodeError};
+use super::{Mark, NodeError};
 
 /// How often a node is tried, how long to wait in between, and for which
 /// errors.
@@ -247,12 +247,15 @@ impl Retry {
         let Verdict { retryable, after } = self.judge(&error);
         match after {
             _ if !retryable => Err(error),
-            Some(asked) if asked > self.max_retry_after => Err(LongWait {
-                asked,
-                most: self.max_retry_after,
-                source: error.into_error(),
+            Some(asked) if asked > self.max_retry_after => {
+                let long = LongWait {
+                    asked,
+                    most: self.max_retry_after,
+                    source: error.into_error(),
+                };
+                // Who tries again what this is inside of has to wait as long.
+                Err(NodeError::from(long).with_mark(Some(Mark::RetryAfter(asked))))
             }
-            .into()),
             Some(asked) => Ok(asked),
             None => {
                 let delay = self.delay_after(attempt);
@@ -292,7 +295,7 @@ impl NodeError {
     /// Whether anything but this error can come of another attempt. A question
     /// that could not be asked, as there is no thread to wait on, never can.
     pub(crate) fn may_change(&self) -> bool {
-        !self.is_permanent() && !self.as_error().is::<Interrupted>()
+        !self.is_permanent() && !self.is_of_question()
     }
 }
 

@@ -17,6 +17,9 @@ pub(crate) struct Written<O> {
     pub(crate) place: Option<u32>,
     /// And how it ended, if it did not succeed.
     pub(crate) ended: Option<WrittenEnd>,
+    /// What graphs inside it are to remember of the thread: the runs know how that
+    /// is written.
+    pub(crate) memories: Option<Box<RawValue>>,
     pub(crate) outcome: O,
 }
 
@@ -45,6 +48,8 @@ struct ResultBody<U> {
     place: Option<u32>,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     ended: Option<WrittenEnd>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memories: Option<Box<RawValue>>,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -93,6 +98,7 @@ pub(crate) fn write_outcome<S: State>(written: Written<&Outcome<S>>) -> serde_js
         goto: goto.collect::<serde_json::Result<_>>()?,
         place: written.place,
         ended: written.ended,
+        memories: written.memories,
     })?;
     if has_null(&json) {
         read_update::<S>(&json)?;
@@ -114,6 +120,7 @@ pub(crate) fn read_outcome<S: State>(
         fallback: body.fallback,
         place: body.place,
         ended: body.ended,
+        memories: body.memories,
         outcome: Outcome {
             update: body.update,
             targets: targets.collect::<Result<_, _>>()?,

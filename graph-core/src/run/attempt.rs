@@ -208,6 +208,7 @@ impl<S: State> Done<S> {
                 How::TimedOut(join) => Some(WrittenEnd::TimedOut(targets[*join].to_string())),
                 How::Cancelled => Some(WrittenEnd::Cancelled),
             }),
+            memories: None,
             outcome: &self.outcome,
         }
     }

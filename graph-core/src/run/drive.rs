@@ -22,7 +22,7 @@ use super::eager::Eager;
 use super::error::RunError;
 use super::execute::{SLICE, Turn, execute};
 use super::hooks::{Executor, Observer};
-use super::nest::Nested;
+use super::inner::Nested;
 use super::result::{Ran, Run, each_once};
 use super::results::{Incomplete, Results};
 use super::settle::{At, TaskKey};

@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod given;
 mod hooks;
+mod inner;
 mod invocation;
 mod joins;
 mod limits;
@@ -23,6 +24,7 @@ mod race;
 mod record;
 #[cfg(feature = "testing")]
 mod rehearse;
+mod remembering;
 mod result;
 mod results;
 mod settle;
@@ -45,6 +47,7 @@ pub use nest::{Subgraph, subgraph};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
+pub use remembering::PerThread;
 pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;

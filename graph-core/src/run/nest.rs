@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
-use super::drive::{Progress, guarded};
+use super::drive::Progress;
+use super::inner::{Ended, Nested, go};
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
 use super::stop::{RunControl, StopCall};
-use super::thread::{InsideEnd, InsideLedger, OnThread, PausedInside, replay};
+use super::thread::{InsideLedger, OnThread, replay};
 use super::traced::Tracer;
 use super::watch::Watch;
 use crate::compile::{Frozen, Graph};
@@ -29,7 +30,7 @@ use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
     Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker,
-    NodeError, Outcome, Place, Policy, Scope, Target,
+    NodeError, Outcome, Place, Policy, Scope,
 };
 use crate::state::{Data, State};
 
@@ -41,7 +42,7 @@ pub(super) struct Nest {
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
     /// What may drain the run.
-    control: Option<RunControl>,
+    pub(super) control: Option<RunControl>,
     seed: Seed,
     spans: Arc<Spans>,
     tracer: Tracer,
@@ -54,7 +55,7 @@ pub(super) struct Nest {
 
 impl Nest {
     /// A worker of the graph so many levels up from one that is a node.
-    fn worker(&self, levels: usize, name: &str) -> Option<InputType> {
+    pub(super) fn worker(&self, levels: usize, name: &str) -> Option<InputType> {
         if levels > 1 {
             return self.outer.as_ref()?.worker(levels - 1, name);
         }
@@ -63,7 +64,7 @@ impl Nest {
     }
 
     /// Notes when the tasks of a graph were at work that a task has run.
-    fn note(&self, place: Place, times: Times) {
+    pub(super) fn note(&self, place: Place, times: Times) {
         self.spans.inside(Inside {
             node: place.node,
             send: place.send,
@@ -149,68 +150,17 @@ impl<S: State, C> Shared<S, C> {
     }
 }
 
-/// A run inside another.
-#[derive(Debug)]
-pub(super) struct Nested<S: State> {
-    /// What it has written, if that is handed on.
-    pub(super) handed: Option<S::Update>,
-    /// Where it goes in the parent graph, if a command says so.
-    leave: Option<Vec<Target>>,
-}
-
-impl<S: State> Nested<S> {
-    /// `hands` says whether what it writes is handed on.
-    pub(super) fn new(hands: bool) -> Self {
-        Self {
-            handed: hands.then(S::Update::default),
-            leave: None,
-        }
-    }
-
-    /// Takes the targets out that are for the parent.
-    pub(super) fn take_leave(&mut self, targets: &mut Vec<Target>) {
-        let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
-        for target in targets.extract_if(.., is_parents) {
-            if let Target::Parent(targets) = target {
-                self.leave.get_or_insert_default().extend(targets);
-            }
-        }
-    }
-}
-
-impl<S: State, C> Progress<'_, S, C> {
-    /// Whether it begins from what its parent's task sees.
-    pub(super) fn begins_from_parent(&self) -> bool {
-        let nested = self.nested.as_ref();
-        nested.is_some_and(|nested| nested.handed.is_some())
-    }
-
-    /// Whether a command has left the graph for its parent.
-    #[inline]
-    pub(super) fn leaves(&self) -> bool {
-        let nested = self.nested.as_ref();
-        nested.is_some_and(|nested| nested.leave.is_some())
-    }
-}
-
 /// A graph inside a run, and where.
-struct InRun<S: State, C> {
+pub(super) struct InRun<S: State, C> {
     graph: Arc<Frozen<S, C>>,
     context: Arc<C>,
-    nest: Arc<Nest>,
+    pub(super) nest: Arc<Nest>,
     /// The parent's task.
-    place: Place,
-}
-
-/// What a run inside another came to.
-struct Ended<S: State> {
-    state: Arc<S>,
-    handed: Option<S::Update>,
-    targets: Vec<Target>,
+    pub(super) place: Place,
 }
 
 impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
-    fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
+    pub(super) fn new(graph: &Graph<S, C>, frame: &Frame<'_, C>) -> Self {
         let nest = frame.nest.map(Arc::clone);
         let nest = nest.and_then(|nest| nest.downcast().ok());
         Self {
@@ -222,45 +172,27 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
     }
 
     /// Runs the graph from `state`, to which `input` is applied.
-    async fn run(
+    pub(super) async fn run(
         self,
         state: Arc<S>,
-        mut input: S::Update,
+        input: S::Update,
         hands: bool,
     ) -> Result<Ended<S>, NodeError> {
-        let (nest, place) = (Arc::clone(&self.nest), self.place);
-        let ledger = nest.ledger(self.place, &self.graph);
-        let mut progress = self.begin(state, hands, ledger.as_ref());
-        let tracer = progress.shared.tracer.clone();
-        let runs = async {
-            match &ledger {
-                None => progress.run(input).await?,
-                Some(ledger) => {
-                    let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                    let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
-                    let work = progress.go_inside(&mut input, ledger, &outer, &drains);
-                    let ended = guarded(work).await;
-                    match ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)))? {
-                        InsideEnd::Done => {}
-                        InsideEnd::Paused => return Err(PausedInside.into()),
-                    }
-                }
-            }
-            Ok(())
-        };
-        tracer.around_inside(runs).await?;
-        progress.strict_joins()?;
-        nest.note(place, progress.times());
-        let nested = progress.nested.take();
-        let (handed, leave) = nested.map_or((None, None), |nested| (nested.handed, nested.leave));
-        Ok(Ended {
-            state: progress.state,
-            handed,
-            targets: leave.unwrap_or_default(),
-        })
+        let ledger = self.ledger();
+        let around = (Arc::clone(&self.nest), self.place);
+        let progress = self.begin(state, hands, ledger.as_ref());
+        let progress = go(around, progress, ledger.as_deref(), input).await?;
+        if let Some(ledger) = ledger {
+            ledger.hand_on();
+        }
+        Ok(Ended::of(progress))
     }
 
-    fn begin(
+    pub(super) fn ledger(&self) -> Option<Arc<InsideLedger>> {
+        self.nest.ledger(self.place, &self.graph)
+    }
+
+    pub(super) fn begin(
         self,
         state: Arc<S>,
         hands: bool,
@@ -305,7 +237,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
 }
 
 /// The future of a graph that is a node.
-type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, NodeError>> + Send>>;
+pub(super) type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, NodeError>> + Send>>;
 
 #[doc(hidden)]
 #[derive(Debug)]
@@ -320,6 +252,7 @@ impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C>
     fn into_node(self) -> Definition<S, C> {
         Definition {
             commands: self.frozen.nodes.iter().any(|node| node.commands),
+            memories: self.frozen.memories.clone(),
             body: Arc::new(SameState(self)),
             policy: Policy::default(),
             nested: true,
@@ -368,9 +301,9 @@ impl<S: State, C: Send + Sync + 'static> Body<S, C> for SameState<S, C> {
 #[derive(Debug, Clone)]
 #[must_use = "a subgraph does nothing until it is added to a graph"]
 pub struct Subgraph<S: State, C, I, O> {
-    graph: Graph<S, C>,
-    input: I,
-    output: O,
+    pub(super) graph: Graph<S, C>,
+    pub(super) input: I,
+    pub(super) output: O,
 }
 
 /// A graph with a state of its own, to be a node of another graph, or a worker.
@@ -479,6 +412,7 @@ where
     fn into_node(self) -> Definition<P, C> {
         Definition {
             commands: self.graph.frozen.nodes.iter().any(|node| node.commands),
+            memories: self.graph.frozen.memories.clone(),
             body: Arc::new(OwnState {
                 graph: self.graph,
                 input: self.input,
@@ -509,6 +443,7 @@ where
         let input = self.input;
         Definition {
             commands: self.graph.frozen.nodes.iter().any(|node| node.commands),
+            memories: self.graph.frozen.memories.clone(),
             body: Arc::new(OwnStateOfSent {
                 graph: self.graph,
                 input: move |sent: &dyn Any| {

@@ -1,6 +1,5 @@
 //! A task under its node's policies: attempts, waits, timeouts, a fallback.
 
-use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,8 +15,8 @@ use super::traced::TaskTrace;
 use super::watch::WatchedTask;
 use crate::compile::FrozenNode;
 use crate::node::{
-    Arrivals, Asked, Body, BoxFuture, Desk, Failure, FallbackFailed, Interrupted, NodeError,
-    Outcome, Payload, Place, with_desk,
+    Arrivals, Asked, Body, BoxFuture, Desk, Failure, FallbackFailed, NodeError, Outcome, Payload,
+    Place, with_desk,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -94,18 +93,6 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
             },
         }
     }
-}
-
-/// Whether somebody was asked who cannot be, in the task or inside it.
-fn caused_by_question(error: &NodeError) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error.as_error());
-    while let Some(error) = cause {
-        if error.is::<Interrupted>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// How a task ended, for its span.
@@ -324,7 +311,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
     fn fall_back(&mut self, error: NodeError) -> Result<(), Failed> {
         let attempts = self.place.attempt;
         // A question that nobody can be asked is a mistake, not bad luck.
-        let asks = caused_by_question(&error);
+        let asks = error.is_of_question();
         match self.first.take() {
             None if self.node.fallback.is_some() && !asks => {
                 self.first = Some(Failure::new(error, attempts));
@@ -332,8 +319,14 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             }
             None => Err(Failed { attempts, error }),
             Some(first) => {
+                // Another run of both can do better if one of them can.
+                let permanent = first.is_permanent() && error.is_permanent();
                 let source = error.into_error();
-                let error = FallbackFailed { first, source }.into();
+                let error = NodeError::from(FallbackFailed { first, source });
+                let error = match permanent {
+                    true => NodeError::permanent(error),
+                    false => error,
+                };
                 Err(Failed { attempts, error })
             }
         }

@@ -80,6 +80,14 @@ impl<S: State> Results<S> {
         self.done.iter().flatten()
     }
 
+    /// The tasks whose results count as they are, no fallback's nor one that a join
+    /// does without.
+    pub(super) fn counting(&self) -> impl Iterator<Item = usize> {
+        let counts = |done: &Done<S>| done.has_succeeded() && !done.paused && !done.fallback;
+        let done = self.done.iter().enumerate();
+        done.filter_map(move |(index, done)| done.as_ref().is_some_and(counts).then_some(index))
+    }
+
     /// What came of each task, and the first failure.
     pub(super) fn into_parts(self) -> Parts<S> {
         Parts {

@@ -468,7 +468,11 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             task,
             attempt: failed.attempts,
             superstep: self.superstep,
-            source: failed.error.into_error(),
+            source: match &self.nested {
+                None => failed.error.into_error(),
+                // Said of the parent's task as well, once it has failed with this.
+                Some(_) => failed.error.into_marked(),
+            },
         }
     }
 }

@@ -4,6 +4,8 @@ mod back;
 mod breakpoints;
 mod history;
 mod leaving;
+mod marks;
+mod memory;
 mod mending;
 mod renamed;
 mod running;

@@ -20,6 +20,7 @@ use super::fields::{Changes, FieldLogs};
 use super::inside::OnThread;
 use super::ledger::TaskLedger;
 use super::line::Line;
+use super::memory::Changed;
 use super::options::{Durability, OnBusy, Unfinished};
 use crate::checkpoint::{Claim, DynCheckpointer, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex, nearest};
@@ -103,6 +104,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
             ledger,
             logs: FieldLogs::default(),
             changes: Changes::default(),
+            remembered: Changed::new(),
             entries: Arc::default(),
             plan: Vec::new(),
             answered: BTreeSet::new(),
@@ -217,14 +219,18 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
 
     /// Merges what had finished of a superstep that is not gone on with.
     fn keep_finished(&mut self, graph: &Frozen<S, C>) -> Result<(), RunError> {
-        let mut updates = Vec::new();
+        let (mut updates, mut memories) = (Vec::new(), Vec::new());
         for task in &self.plan {
             if let Standing::Finished(json) =
                 self.entries.standing(&task.to_string(), &BTreeSet::new())
             {
                 let done = self.result(graph, &task.to_string(), json)?;
                 updates.extend(done.outcome.update);
+                memories.push((task.to_string(), json.to_owned()));
             }
+        }
+        for (task, result) in memories {
+            self.note_memory(&task, Some(&result))?;
         }
         for mut update in updates {
             self.note("an update", &update)?;

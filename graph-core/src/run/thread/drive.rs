@@ -20,6 +20,7 @@ use super::fields::{Changes, FieldLogs};
 use super::inside::answer_inside;
 use super::ledger::{BadAnswer, TaskLedger, read_result};
 use super::line::{Head, Line};
+use super::memory::Changed;
 use super::paths;
 use crate::checkpoint::{
     Body, CheckpointError, CheckpointRecord, Commit, EntryRecord, FORMAT, Source,
@@ -36,6 +37,8 @@ pub(super) struct Threaded<'h, S: State, C> {
     pub(super) ledger: Arc<TaskLedger>,
     pub(super) logs: FieldLogs,
     pub(super) changes: Changes,
+    /// What graphs inside have changed of what they remember.
+    pub(super) remembered: Changed,
     /// Of the checkpoint that the superstep at work began from.
     pub(super) entries: Arc<Entries>,
     /// The tasks of the plan, in order.
@@ -143,6 +146,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             return Ok(false);
         }
         self.note_changes(&results)?;
+        self.note_memories(&results)?;
         let lost = self.unsuccessful(&keys, &results);
         let settled = self.progress.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = settled {
@@ -358,10 +362,13 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let id = self.line.next_id();
         let changes = std::mem::take(&mut self.changes);
         let fields = self.logs.records(id, &*self.progress.state, changes);
-        let fields = fields.map_err(|error| self.unwritable("the state", error))?;
+        let mut fields = fields.map_err(|error| self.unwritable("the state", error))?;
         let next = write_tasks(graph, tasks).map_err(|(node, error)| {
             self.unwritable(&format!("what was sent to `{node}`"), error)
         })?;
+        let changed = std::mem::take(&mut self.remembered);
+        let (remembered, memories) = self.ledger.memories.commit(id, changed);
+        fields.extend(remembered);
         let progress = &self.progress;
         let body = Body {
             format: FORMAT,
@@ -377,6 +384,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             deferred: progress.frontier.write_deferred(graph),
             kept: progress.frontier.write_kept(graph),
             held: progress.held(),
+            memories,
         };
         let body = serde_json::to_string(&body);
         let body = body.map_err(|error| self.unwritable("the plan", error))?;

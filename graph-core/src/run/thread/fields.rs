@@ -44,6 +44,10 @@ impl Changes {
         }
     }
 
+    pub(super) fn are_all(&self) -> bool {
+        self.all
+    }
+
     pub(super) fn value(&mut self, field: usize) {
         self.added.remove(&field);
         self.values.insert(field);
@@ -141,9 +145,9 @@ impl FieldLogs {
     }
 
     /// Takes in a record that was written, or read in its order.
-    pub(super) fn take_in(&mut self, record: &FieldRecord, known: bool) {
+    pub(super) fn take_in(&mut self, field: &str, record: &FieldRecord, known: bool) {
         let weight = record.json.len() + OVERHEAD;
-        match (record.kind, self.0.get_mut(&record.field)) {
+        match (record.kind, self.0.get_mut(field)) {
             (FieldKind::Extend, Some(log)) => {
                 log.last = record.checkpoint;
                 log.added += weight;
@@ -157,8 +161,15 @@ impl FieldLogs {
                     weigh_at: weight.max(LITTLE),
                     same: (!known).then(|| record.json.clone()),
                 };
-                self.0.insert(record.field.clone(), log);
+                self.0.insert(field.to_owned(), log);
             }
+        }
+    }
+
+    /// The newest record of the field is that of checkpoint `at`.
+    pub(super) fn is_at(&mut self, field: &str, at: CheckpointId) {
+        if let Some(log) = self.0.get_mut(field) {
+            log.last = at;
         }
     }
 
@@ -241,7 +252,7 @@ impl FieldLogs {
             checksum: 0,
         };
         let record = record.sealed();
-        self.take_in(&record, known);
+        self.take_in(field, &record, known);
         record
     }
 

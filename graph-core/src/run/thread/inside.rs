@@ -14,6 +14,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::drive::Progress;
 use super::super::error::RunError;
@@ -25,6 +27,7 @@ use super::super::stop::Stop;
 use super::breakpoints::Breakpoints;
 use super::entries::{RESULT, key_of};
 use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result_inside, targets};
+use super::memory::Changed;
 use super::paths;
 use crate::compile::{Frozen, NodeIndex};
 use crate::id::{NodeName, TaskId};
@@ -48,16 +51,22 @@ impl OnThread {
         graph: &Frozen<S, C>,
     ) -> InsideLedger {
         let send = Some(send.unwrap_or(0));
-        let (thread, path) = match self {
+        let (thread, around, path) = match self {
             Self::Itself(thread) => {
                 let node = node.clone();
-                (thread, TaskId { node, send }.to_string())
+                (thread, None, TaskId { node, send }.to_string())
             }
-            Self::Inside(around) => (&around.thread, around.path_of(node, send)),
+            Self::Inside(around) => {
+                let path = around.path_of(node, send);
+                (&around.thread, Some(Arc::clone(around)), path)
+            }
         };
+        thread.memories.begin(&path);
         InsideLedger {
             thread: Arc::clone(thread),
             breakpoints: thread.breakpoints.of_graph(&path, graph),
+            around,
+            remembered: Mutex::default(),
             names: Arc::clone(&graph.names),
             targets: targets(graph),
             path,
@@ -68,13 +77,17 @@ impl OnThread {
 
 /// The ledger of a graph that is a node.
 pub(in crate::run) struct InsideLedger {
-    thread: Arc<TaskLedger>,
+    pub(super) thread: Arc<TaskLedger>,
+    /// That of the graph around it, if that is inside another.
+    pub(super) around: Option<Arc<Self>>,
+    /// What is to be remembered of its supersteps so far.
+    pub(super) remembered: Mutex<Changed>,
     names: Arc<[NodeName]>,
     /// Of the joins of the graph that have rules.
     targets: Vec<NodeName>,
     breakpoints: Breakpoints,
     /// The parent's task: `review/0`, or `review/0/2/section/1` further down.
-    path: String,
+    pub(super) path: String,
     superstep: AtomicU64,
 }
 
@@ -89,7 +102,7 @@ impl InsideLedger {
         format!("{}/{superstep}/{task}", self.path)
     }
 
-    fn key(&self, task: TaskKey) -> String {
+    pub(super) fn key(&self, task: TaskKey) -> String {
         self.path_of(&self.names[task.node as usize], task.number())
     }
 
@@ -196,6 +209,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
         let mut results = Results::of(keys.len());
         let (mut indices, mut to_run) = (Vec::new(), Vec::new());
+        let mut known = Vec::new();
         for (index, task) in std::mem::take(tasks).into_iter().enumerate() {
             match ledger.thread.standing_inside(&ledger.key(keys[index])) {
                 StandingInside::Ready => {
@@ -207,6 +221,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                     let done = read_result_inside(graph, &json, outer);
                     let done = done.map_err(|why| self.unreadable(keys[index], &why))?;
                     results.note(index, Ok(done));
+                    known.push((index, json));
                 }
             }
         }
@@ -235,11 +250,15 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let ended = keys.iter().zip(results.done());
         let lost = ended.filter(|(_, done)| !done.has_succeeded());
         let lost: Vec<TaskId> = lost.map(|(&key, _)| self.task_id(Some(key))).collect();
+        let counting = ledger.counting(&keys, &results);
         let settled = self.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = &settled {
             self.take_back_inside(error, (&keys, &lost), ledger);
         }
-        settled.map(|()| true)
+        settled?;
+        let left = ledger.left_by(counting, &known);
+        left.map_err(|(task, error)| self.unreadable(task, &error.to_string()))?;
+        Ok(true)
     }
 
     /// Tells who decides about joins that a superstep begins, and what of it is

@@ -13,6 +13,7 @@ use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
 use super::breakpoints::BreakpointsInside;
 use super::entries::{Entries, RESULT, Standing, key_of, migrate_result};
+use super::memory::Memories;
 use super::outbox::{KeepInOutbox, Outbox};
 use super::paths;
 use crate::checkpoint::EntryRecord;
@@ -35,6 +36,7 @@ pub(in crate::run) struct TaskLedger {
     waits: bool,
     /// The call's.
     pub(super) breakpoints: BreakpointsInside,
+    pub(super) memories: Memories,
     now: Mutex<Now>,
 }
 
@@ -92,6 +94,7 @@ impl TaskLedger {
             outbox,
             waits,
             breakpoints,
+            memories: Memories::new(&graph.memories),
             now: Mutex::default(),
         }
     }
@@ -186,12 +189,20 @@ impl TaskLedger {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let mut written = done.written(task.targets);
-        if task.inside {
-            // The checkpoint says that of its own graph's state only.
-            written.version = S::VERSION;
-        }
-        let json = write_outcome(written).map_err(|error| {
+        let memories = match done.fallback {
+            true => Ok(None),
+            false => self.memories.written(&task.name),
+        };
+        let json = memories.and_then(|memories| {
+            let mut written = done.written(task.targets);
+            written.memories = memories;
+            if task.inside {
+                // The checkpoint says that of its own graph's state only.
+                written.version = S::VERSION;
+            }
+            write_outcome(written)
+        });
+        let json = json.map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
             ))
@@ -446,6 +457,7 @@ pub(super) fn read_result<S: State, C>(
         place,
         ended,
         mut outcome,
+        ..
     } = read_outcome(json, &worker)?;
     for target in &mut outcome.targets {
         if let Target::Node(name) = target

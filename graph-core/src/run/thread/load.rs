@@ -31,6 +31,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             .ephemerals
             .hold(self.progress.fields, &warm.held);
         self.logs = warm.logs;
+        self.ledger.memories.restore(warm.memories);
         self.line.head = Some(warm.head);
         true
     }
@@ -99,10 +100,12 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     pub(super) fn take_state(
         &mut self,
         graph: &Frozen<S, C>,
-        loaded: Loaded,
+        mut loaded: Loaded,
         body: &Body,
     ) -> Result<(), RunError> {
         let checkpoint = &loaded.checkpoint;
+        let memories = &self.ledger.memories;
+        memories.load(checkpoint.id, &body.memories, &mut loaded.fields);
         let read = read_state::<S>(checkpoint, body, &loaded.fields);
         let (state, logs) = read.map_err(|error| self.line.failed(error))?;
         let foreign = logs.has_foreign(&state);
@@ -156,6 +159,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 state,
                 logs: std::mem::take(&mut self.logs),
                 held: self.progress.held(),
+                memories: self.ledger.memories.take(),
             };
             let thread = self.line.thread.clone();
             warm_threads::<S, C>(graph).put(thread, warm, graph.threads.most_warm);

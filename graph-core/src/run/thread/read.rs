@@ -4,13 +4,17 @@ use serde_json::Value;
 
 use super::fields::FieldLogs;
 use super::join::join_all;
+use super::memory::{field_of, record_of};
 use super::migrate::migrate;
 use super::problem::Problem;
-use crate::checkpoint::{Body, CheckpointError, CheckpointRecord, FORMAT, FieldKind, FieldRecord};
+use crate::checkpoint::{
+    Body, CheckpointError, CheckpointRecord, FORMAT, FieldKind, FieldRecord, MemoryBody,
+};
+use crate::id::CheckpointId;
 use crate::state::{Fields, State, pick};
 
 /// A field's name and its value as JSON.
-type Assembled = (String, String);
+pub(super) type Assembled = (String, String);
 
 /// The body of a checkpoint.
 pub(super) fn read_body(checkpoint: &CheckpointRecord) -> Result<Body, CheckpointError> {
@@ -31,23 +35,103 @@ pub(super) fn read_body(checkpoint: &CheckpointRecord) -> Result<Body, Checkpoin
     serde_json::from_str(&checkpoint.body).map_err(|error| corrupt(Problem::Json(error)))
 }
 
+/// What a checkpoint holds of a state: its own, or one that is remembered.
+pub(super) struct Written<'r> {
+    pub(super) at: CheckpointId,
+    /// Whose it is, if it is remembered.
+    pub(super) of: Option<&'r str>,
+    pub(super) version: u32,
+    /// How many checkpoints before is each field's newest record, by name.
+    pub(super) ages: &'r [u64],
+    pub(super) records: &'r [FieldRecord],
+    /// What else the checkpoint holds.
+    pub(super) others: &'r [MemoryBody],
+}
+
 /// The state that the records hold, and what has been written of each field.
 pub(super) fn read_state<S: State>(
     checkpoint: &CheckpointRecord,
     body: &Body,
     records: &[FieldRecord],
 ) -> Result<(S, FieldLogs), CheckpointError> {
-    let (fields, logs) = assemble::<S>(checkpoint, records)?;
-    check_ages::<S>(checkpoint, body, &logs)?;
-    let fields = in_this_version::<S>(body.version, fields).map_err(|problem| {
-        CheckpointError::corrupt(
-            format!("the state of checkpoint {}", checkpoint.id),
-            problem,
-        )
-    })?;
-    let state = state_of(&fields).map_err(|error| blame::<S>(checkpoint, &fields, &error))?;
-    Ok((state, logs))
+    let written = Written {
+        at: checkpoint.id,
+        of: None,
+        version: body.version,
+        ages: &body.fields,
+        records,
+        others: &body.memories,
+    };
+    let (fields, logs) = written.assemble::<S>()?;
+    Ok((written.state_of(fields)?, logs))
 }
+
+impl Written<'_> {
+    /// Each field's value, of its newest and what was added since.
+    pub(super) fn assemble<S: State>(
+        &self,
+    ) -> Result<(Vec<Assembled>, FieldLogs), CheckpointError> {
+        let mut fields: Vec<Assembled> = Vec::new();
+        let mut logs = FieldLogs::default();
+        let corrupt = |record: &FieldRecord, problem| {
+            CheckpointError::corrupt(name_of(record, self.at), problem)
+        };
+        for records in self.records.chunk_by(|one, next| one.field == next.field) {
+            let Some(field) = self.own(&records[0].field) else {
+                continue;
+            };
+            for (place, record) in records.iter().enumerate() {
+                check_record(record, place == 0, logs.last(field))
+                    .map_err(|problem| corrupt(record, problem))?;
+                logs.take_in(field, record, S::schema().has_key(field));
+            }
+            let value = records
+                .iter()
+                .rposition(|record| record.kind == FieldKind::Value);
+            let parts = records[value.unwrap_or_default()..].iter();
+            let Some(json) = join_all(parts.map(|record| record.json.as_str())) else {
+                let problem = Problem::Value(MISFIT.to_owned());
+                return Err(corrupt(&records[records.len() - 1], problem));
+            };
+            fields.push((field.to_owned(), json));
+        }
+        check_ages::<S>(self.at, self.ages, &logs)?;
+        Ok((fields, logs))
+    }
+
+    /// The field of that record, unless that is another's.
+    fn own<'f>(&self, field: &'f str) -> Option<&'f str> {
+        match self.of {
+            Some(of) => field_of(of, field),
+            None => {
+                let mut others = self.others.iter();
+                let is_other = others.any(|other| field_of(&other.of, field).is_some());
+                (!is_other).then_some(field)
+            }
+        }
+    }
+
+    /// The state of these fields.
+    pub(super) fn state_of<S: State>(&self, fields: Vec<Assembled>) -> Result<S, CheckpointError> {
+        let whole = |problem| {
+            CheckpointError::corrupt(format!("the state of checkpoint {}", self.at), problem)
+        };
+        let fields = in_this_version::<S>(self.version, fields).map_err(whole)?;
+        state_of(&fields).map_err(|error| match blame::<S>(&fields) {
+            None => whole(Problem::Value(plain(&error))),
+            Some((field, error)) => {
+                let field = record_of(self.of, field);
+                CheckpointError::corrupt(
+                    format!("field `{field}` of checkpoint {}", self.at),
+                    Problem::Value(plain(&error)),
+                )
+            }
+        })
+    }
+}
+
+/// What is wrong where a record does not fit the one before it.
+pub(super) const MISFIT: &str = "what was added does not fit what was there";
 
 fn in_this_version<S: State>(
     version: u32,
@@ -71,13 +155,12 @@ fn in_this_version<S: State>(
 
 /// Each field has the newest record that the checkpoint says it has.
 fn check_ages<S: State>(
-    checkpoint: &CheckpointRecord,
-    body: &Body,
+    id: CheckpointId,
+    written: &[u64],
     logs: &FieldLogs,
 ) -> Result<(), CheckpointError> {
-    let id = checkpoint.id;
     let ages = logs.ages(id);
-    let (found, expected) = (ages.len(), body.fields.len());
+    let (found, expected) = (ages.len(), written.len());
     if found != expected {
         let known = S::schema().fields.iter().map(|field| field.key);
         let without = known.filter(|field| logs.last(field).is_none());
@@ -94,7 +177,7 @@ fn check_ages<S: State>(
             problem,
         ));
     }
-    let mut ages = ages.zip(&body.fields);
+    let mut ages = ages.zip(written);
     match ages.find(|((_, found), expected)| found != *expected) {
         None => Ok(()),
         Some(((field, found), expected)) => Err(CheckpointError::corrupt(
@@ -107,43 +190,16 @@ fn check_ages<S: State>(
     }
 }
 
-/// Each field's value, of its newest and what was added since.
-fn assemble<S: State>(
-    checkpoint: &CheckpointRecord,
-    records: &[FieldRecord],
-) -> Result<(Vec<Assembled>, FieldLogs), CheckpointError> {
-    let mut fields: Vec<Assembled> = Vec::new();
-    let mut logs = FieldLogs::default();
-    for records in records.chunk_by(|one, next| one.field == next.field) {
-        for (place, record) in records.iter().enumerate() {
-            check_record(record, place == 0, &logs).map_err(|problem| {
-                CheckpointError::corrupt(name_of(record, checkpoint), problem)
-            })?;
-            logs.take_in(record, S::schema().has_key(&record.field));
-        }
-        let value = records
-            .iter()
-            .rposition(|record| record.kind == FieldKind::Value);
-        let parts = records[value.unwrap_or_default()..].iter();
-        let Some(json) = join_all(parts.map(|record| record.json.as_str())) else {
-            let record = &records[records.len() - 1];
-            let problem = Problem::Value("what was added does not fit what was there".to_owned());
-            return Err(CheckpointError::corrupt(
-                name_of(record, checkpoint),
-                problem,
-            ));
-        };
-        fields.push((records[0].field.clone(), json));
-    }
-    Ok((fields, logs))
-}
-
 /// A record is as it was written, and follows the one before it.
-fn check_record(record: &FieldRecord, is_first: bool, logs: &FieldLogs) -> Result<(), Problem> {
+fn check_record(
+    record: &FieldRecord,
+    is_first: bool,
+    last: Option<CheckpointId>,
+) -> Result<(), Problem> {
     if !record.is_whole() {
         return Err(Problem::Changed);
     }
-    let follows = !is_first && record.previous == logs.last(&record.field);
+    let follows = !is_first && record.previous == last;
     match record.kind {
         FieldKind::Extend if !follows => Err(Problem::Gap {
             at: record.checkpoint,
@@ -152,15 +208,12 @@ fn check_record(record: &FieldRecord, is_first: bool, logs: &FieldLogs) -> Resul
     }
 }
 
-fn name_of(record: &FieldRecord, checkpoint: &CheckpointRecord) -> String {
-    let written = match record.checkpoint == checkpoint.id {
+fn name_of(record: &FieldRecord, at: CheckpointId) -> String {
+    let written = match record.checkpoint == at {
         true => String::new(),
         false => format!(", written by checkpoint {},", record.checkpoint),
     };
-    format!(
-        "field `{}`{written} of checkpoint {}",
-        record.field, checkpoint.id
-    )
+    format!("field `{}`{written} of checkpoint {at}", record.field)
 }
 
 /// The state of these fields. One that is missing, and that serde has no
@@ -211,25 +264,11 @@ fn object(fields: &[Assembled]) -> String {
 }
 
 /// Which field it is that cannot be read, and why.
-fn blame<S: State>(
-    checkpoint: &CheckpointRecord,
-    fields: &[Assembled],
-    error: &serde_json::Error,
-) -> CheckpointError {
+fn blame<S: State>(fields: &[Assembled]) -> Option<(&str, serde_json::Error)> {
     let alone = |(field, json): &Assembled| read_alone::<S>(field, json).err();
-    let culprit = fields
+    fields
         .iter()
-        .find_map(|field| Some((&field.0, alone(field)?)));
-    match culprit {
-        Some((field, error)) => CheckpointError::corrupt(
-            format!("field `{field}` of checkpoint {}", checkpoint.id),
-            Problem::Value(plain(&error)),
-        ),
-        None => CheckpointError::corrupt(
-            format!("the state of checkpoint {}", checkpoint.id),
-            Problem::Value(plain(error)),
-        ),
-    }
+        .find_map(|field| Some((&*field.0, alone(field)?)))
 }
 
 /// Reads one field, beside the others of the state's default.

@@ -206,12 +206,12 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
     /// The tasks that have finished, but for those of the node.
     fn finished_beside(
-        &self,
+        &mut self,
         graph: &Frozen<S, C>,
         node: NodeIndex,
         tasks: &[Task],
     ) -> Result<Vec<(TaskKey, Done<S>)>, RunError> {
-        let mut finished = Vec::new();
+        let (mut finished, mut memories) = (Vec::new(), Vec::new());
         for (task, name) in tasks.iter().zip(&self.plan) {
             let result = self
                 .entries
@@ -224,7 +224,11 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             {
                 let done = self.result(graph, &name.to_string(), json)?;
                 finished.push((TaskKey::of(task), done));
+                memories.push((name.to_string(), json.to_owned()));
             }
+        }
+        for (task, result) in memories {
+            self.note_memory(&task, Some(&result))?;
         }
         Ok(finished)
     }

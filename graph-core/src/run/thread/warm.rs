@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::fields::FieldLogs;
 use super::line::Head;
+use super::memory::Kept;
 use crate::checkpoint::Lease;
 use crate::id::ThreadId;
 
@@ -19,6 +20,8 @@ pub(super) struct Warm<S> {
     pub(super) logs: FieldLogs,
     /// The ephemeral fields that hold something.
     pub(super) held: Vec<String>,
+    /// What graphs inside remember.
+    pub(super) memories: Kept,
 }
 
 /// The threads that were here lately, the latest last.
