@@ -22,6 +22,8 @@ pub(crate) struct Rules {
     pub(crate) joins: Vec<RuledJoin>,
     /// The order in which to look at them.
     pub(crate) order: Vec<usize>,
+    /// Whether any of them waits only so long.
+    pub(crate) has_times: bool,
     /// For each node, what it is to them.
     members: Vec<Member>,
 }
@@ -55,6 +57,12 @@ pub(crate) struct Member {
 impl Rules {
     pub(crate) fn member(&self, node: NodeIndex) -> &Member {
         &self.members[node as usize]
+    }
+
+    /// Whether the node is a source of the join, or in its region.
+    pub(crate) fn is_inside(&self, join: usize, node: NodeIndex) -> bool {
+        let mut sources = self.member(node).sources.iter();
+        self.joins[join].region.contains(node as usize) || sources.any(|of| of.join == join)
     }
 
     /// Whether some join waits for the node, or for what follows it.
@@ -102,6 +110,7 @@ fn rules(shape: &Shape) -> Option<Rules> {
         .collect();
     Some(Rules {
         order: order(&joins),
+        has_times: joins.iter().any(|join| join.rule.within.is_some()),
         members: members(shape.nodes.len(), &joins),
         joins,
     })

@@ -19,6 +19,8 @@
 //! 6. A source that was not waited for, and can still come, is *owed*: what comes
 //!    of it next counts for nothing.
 //! 7. A join into a deferred node that waits counts no further until that runs.
+//! 8. A join begins a new round when it fires or is cancelled, and when of what led
+//!    into it nothing has come and nothing is under way: see [`super::under_way`].
 
 use std::sync::Arc;
 
@@ -79,6 +81,8 @@ pub(crate) struct OpenJoins {
     pub(super) joins: Vec<OpenJoin>,
     /// What came to the targets of those that have fired, until these run.
     pub(super) fired: Vec<(NodeIndex, Arc<Arrivals>)>,
+    /// The joins inside which something goes on after this superstep.
+    pub(super) under_way: FixedBitSet,
 }
 
 #[derive(Debug)]
@@ -88,8 +92,8 @@ pub(super) struct OpenJoin {
     pub(super) owed: FixedBitSet,
     /// The owed sources that have come in this superstep.
     paid: FixedBitSet,
-    /// How often it has fired.
-    round: u64,
+    /// How often it has begun anew.
+    pub(super) round: u64,
 }
 
 impl OpenJoin {
@@ -104,7 +108,7 @@ impl OpenJoin {
     }
 
     /// Whether something has come that counts.
-    fn is_begun(&self) -> bool {
+    pub(super) fn is_begun(&self) -> bool {
         self.came.iter().any(|came| !came.is_empty())
     }
 
@@ -162,10 +166,11 @@ impl OpenJoins {
         Self {
             joins: joins.collect(),
             fired: Vec::new(),
+            under_way: FixedBitSet::with_capacity(rules.joins.len()),
         }
     }
 
-    /// How often the join has fired.
+    /// How often the join has begun anew.
     pub(crate) fn round(&self, join: usize) -> u64 {
         self.joins[join].round
     }
@@ -308,6 +313,7 @@ impl Judge<'_> {
                 }
             }
         }
+        self.begin_anew(open, frontier);
         Ok(())
     }
 
@@ -439,6 +445,7 @@ impl Judge<'_> {
         this.round += 1;
         frontier.ready.push(join.target);
         alive.insert(join.target as usize);
+        open.holds(self.rules, join.target);
         match open.fired.iter_mut().find(|(node, _)| *node == join.target) {
             Some((_, before)) => Arc::make_mut(before).add(&arrivals),
             None => open.fired.push((join.target, Arc::new(arrivals))),

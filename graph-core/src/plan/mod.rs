@@ -17,6 +17,7 @@
 mod at_rest;
 mod choose;
 mod joins;
+mod under_way;
 
 pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
 pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};

@@ -34,8 +34,15 @@ use Does::{Fails, Panics, Says};
 
 /// A builder with such nodes, and `t`, which says what it sees of the join.
 fn nodes<const N: usize>(nodes: [(&'static str, Does); N]) -> StateGraph<Trace> {
-    let with_target = marks([]).add_node("t", see);
-    nodes.into_iter().fold(with_target, |graph, (name, does)| {
+    nodes_into(marks([]).add_node("t", see), nodes)
+}
+
+/// The builder with such nodes.
+fn nodes_into<const N: usize>(
+    graph: StateGraph<Trace>,
+    nodes: [(&'static str, Does); N],
+) -> StateGraph<Trace> {
+    nodes.into_iter().fold(graph, |graph, (name, does)| {
         graph.add_node(name, move |ctx: Ctx| act(does, ctx))
     })
 }

@@ -8,8 +8,8 @@
 //! 3. A task asks whether it is lost before each poll of its body, and again when
 //!    the body has ended.
 //! 4. The time of a join begins with the first superstep that has a task which
-//!    leads to a source that the join waits for, and anew when a run goes on with
-//!    a thread.
+//!    leads to a source that the join waits for: anew in each of its rounds, and
+//!    when a run goes on with a thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
@@ -111,7 +111,7 @@ impl JoinReferee {
             let round = open.round(index);
             join.deadline = join.deadline.filter(|&(of, _)| of == round);
             let leads = |&node: &NodeIndex| {
-                self.is_inside(index, node) && open.waits_for(index, ruled, node)
+                self.rules.is_inside(index, node) && open.waits_for(index, ruled, node)
             };
             if let (Some(within), None) = (ruled.rule.within, join.deadline)
                 && nodes.iter().any(leads)
@@ -119,12 +119,6 @@ impl JoinReferee {
                 join.deadline = Some((round, far(within)));
             }
         }
-    }
-
-    /// Whether the node is a source of the join, or in its region.
-    fn is_inside(&self, join: usize, node: NodeIndex) -> bool {
-        let ruled = &self.rules.joins[join];
-        ruled.region.contains(node as usize) || ruled.sources.contains(&node)
     }
 
     /// Closes a join; those who are lost by it are to be woken.
@@ -151,7 +145,7 @@ impl JoinReferee {
             open && join.deadline.is_some_and(|(_, at)| Instant::now() >= at)
         };
         for index in 0..now.joins.len() {
-            let concerns = node.is_none_or(|node| self.is_inside(index, node));
+            let concerns = node.is_none_or(|node| self.rules.is_inside(index, node));
             if concerns && is_due(&now.joins[index]) {
                 let closed = Closed::TimedOut(now.n_ended);
                 self.close(now, index, closed, woken);
