@@ -12,7 +12,7 @@
 //!    looked at.
 //! 3. When a join's time is over, what has not come has *timed out*.
 //! 4. `settled` fires when all have come; `first` and `quorum` when so many have
-//!    succeeded. If that is out of reach, the run fails; with `within` and without
+//!    succeeded, and each that is required has or can no longer. If that is out of reach, the run fails; with `within` and without
 //!    `strict`, the join fires once all have come. So does `all` with `within`.
 //! 5. When a join fires that cancels, or whose time is over, what is ready in its
 //!    region is ready no more, and joins inside it begin anew.
@@ -118,7 +118,7 @@ impl OpenJoin {
     }
 
     /// Whether all that has come of the source are successes.
-    fn is_done(&self, source: usize) -> bool {
+    pub(super) fn is_done(&self, source: usize) -> bool {
         let mut tasks = self.came[source].iter();
         !self.came[source].is_empty() && tasks.all(|task| task.came_to == Arrival::Done)
     }
@@ -258,7 +258,7 @@ pub(crate) struct Judge<'a> {
 }
 
 /// The nodes that are ready, or wait deferred.
-type Alive = FixedBitSet;
+pub(super) type Alive = FixedBitSet;
 
 impl Judge<'_> {
     /// Decides which joins fire. `tasks` are the sends that are ready; call
@@ -288,9 +288,11 @@ impl Judge<'_> {
         }
         // What an outer join cancels is not for its inner joins to judge.
         let mut over = FixedBitSet::with_capacity(joins.len());
+        let mut alive = self.alive(frontier, tasks);
         for (index, join) in joins.iter().enumerate() {
             let won = join.closes_at();
-            let won = won.is_some_and(|at| open.joins[index].successes() >= at);
+            let this = &open.joins[index];
+            let won = won.is_some_and(|at| this.successes() >= at && !this.wants(join, &alive));
             if won || self.timed_out[index].is_some() {
                 for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
                     open.joins[inner].clear();
@@ -298,7 +300,6 @@ impl Judge<'_> {
                 }
             }
         }
-        let mut alive = self.alive(frontier, tasks);
         for &index in &self.rules.order {
             if !over.contains(index) && self.fires(open, index, &alive)? {
                 self.fire(open, index, frontier, tasks, &mut alive)?;
@@ -366,7 +367,7 @@ impl Judge<'_> {
         let rule = &join.rule;
         let lenient = rule.within.is_some() && !rule.strict;
         match rule.successes() {
-            Some(needed) if this.successes() >= needed => Ok(true),
+            Some(needed) if this.successes() >= needed => Ok(timed_out || !this.wants(join, alive)),
             Some(_) if lenient => Ok(!waits),
             Some(needed) if possible < needed => {
                 Err(self.short(this, join, short_of(needed, possible)))
@@ -481,7 +482,7 @@ impl Judge<'_> {
 }
 
 /// Whether nothing leads to a source any more.
-fn is_lost(ways_in: &FixedBitSet, alive: &Alive) -> bool {
+pub(super) fn is_lost(ways_in: &FixedBitSet, alive: &Alive) -> bool {
     ways_in.is_disjoint(alive)
 }
 

@@ -18,11 +18,13 @@ mod at_rest;
 mod choose;
 mod joins;
 mod under_way;
+mod required;
 
 pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
 pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
 pub(crate) use joins::{Came, How, Judge, OpenJoins, Short};
 
+pub(crate) use required::{Wanted, has_ended};
 use std::fmt;
 use std::sync::Arc;
 

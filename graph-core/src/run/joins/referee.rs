@@ -2,8 +2,8 @@
 //!
 //! 1. One lock is held while a task ends and while what it came to is put on its
 //!    way to the thread: what is kept is the beginning of what was decided.
-//! 2. A join closes when as many have succeeded as it cancels the rest at, or when
-//!    its time is over. From then on the tasks of its region that have not ended
+//! 2. A join closes when as many have succeeded as it cancels the rest at, and each
+//!    source that it requires has or can no longer, or when its time is over. From then on the tasks of its region that have not ended
 //!    are lost: dropped at their next await, and never started.
 //! 3. A task asks whether it is lost before each poll of its body, and again when
 //!    the body has ended.
@@ -31,7 +31,7 @@ use super::super::watch::with_causes;
 use crate::compile::{FrozenJoin, JoinSource, NodeIndex, Rules};
 use crate::id::NodeName;
 use crate::node::{Asked, BoxFuture, NodeError, Outcome};
-use crate::plan::{Came, Frontier, How, Judge, Short, Task};
+use crate::plan::{Came, Frontier, How, Judge, Short, Task, Wanted, has_ended};
 use crate::state::State;
 
 /// Who decides about the joins of a run.
@@ -54,6 +54,8 @@ struct Now {
 struct JoinNow {
     /// How many successes it closes after, if it does.
     missing: Option<usize>,
+    /// The sources without which it does not close.
+    wanted: Vec<Wanted>,
     /// The sources that count.
     counts: FixedBitSet,
     /// Who counted, in the order in which they came.
@@ -96,10 +98,15 @@ impl JoinReferee {
         now.seats.clear();
         let mut nodes: Vec<NodeIndex> = tasks.iter().map(|task| task.node).collect();
         nodes.dedup();
+        let n_tasks = |node| tasks.iter().filter(|task| task.node == node).count();
         for (index, (ruled, join)) in self.rules.joins.iter().zip(&mut now.joins).enumerate() {
             join.closed = None;
             join.counted.clear();
             join.missing = ruled.closes_at().map(|at| open.short_of(index, at));
+            join.wanted.clear();
+            if join.missing.is_some() {
+                join.wanted = frontier.wanted(index, ruled, &nodes, &n_tasks);
+            }
             let sources = 0..ruled.sources.len();
             let of = |source| JoinSource {
                 join: index,
@@ -162,17 +169,26 @@ impl JoinReferee {
         })
     }
 
-    /// Counts a success.
-    fn count(&self, now: &mut Now, task: TaskKey, place: u32, woken: &mut Vec<Waker>) {
+    /// Counts a task that has ended; says who is lost by it.
+    fn count(
+        &self,
+        now: &mut Now,
+        task: TaskKey,
+        (place, success): (u32, bool),
+        woken: &mut Vec<Waker>,
+    ) {
         for of in &self.rules.member(task.node).sources {
             let join = &mut now.joins[of.join];
             let counts = join.closed.is_none() && join.counts.contains(of.source);
             let Some(missing) = join.missing.as_mut().filter(|_| counts) else {
                 continue;
             };
-            *missing = missing.saturating_sub(1);
-            join.counted.push((place, task));
-            if *missing == 0 {
+            has_ended(&mut join.wanted, of.source, success);
+            if success {
+                *missing = missing.saturating_sub(1);
+                join.counted.push((place, task));
+            }
+            if *missing == 0 && join.wanted.is_empty() {
                 self.close(now, of.join, Closed::Won, woken);
             }
         }
@@ -252,9 +268,7 @@ impl JoinReferee {
         });
         if ended.is_ok() && !is_lost {
             now.n_ended += 1;
-            if success {
-                self.count(&mut now, task, place, &mut woken);
-            }
+            self.count(&mut now, task, (place, success), &mut woken);
         }
         now.seats.remove(&task);
         now.over.insert(task);
@@ -324,9 +338,8 @@ impl<S: State> Referee<S> for JoinReferee {
                 continue;
             };
             now.n_ended = place + 1;
-            if ending.how == How::Done {
-                self.count(&mut now, task, place, &mut Vec::new());
-            }
+            let success = ending.how == How::Done;
+            self.count(&mut now, task, (place, success), &mut Vec::new());
         }
         for (_, ending) in ended {
             if let How::TimedOut(join) = ending.how {
