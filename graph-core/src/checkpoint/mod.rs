@@ -23,7 +23,9 @@ mod memory;
 mod record;
 mod retention;
 
-pub(crate) use body::{ArrivalBody, Body, CameBody, FORMAT, JoinBody, KeptBody, TaskBody};
+pub(crate) use body::{
+    ArrivalBody, Body, CameBody, FORMAT, JoinBody, KeptBody, SendsBody, TaskBody,
+};
 pub(crate) use checkpointer::DynCheckpointer;
 pub use checkpointer::{Checkpointer, Claim, Lease};
 pub use error::CheckpointError;

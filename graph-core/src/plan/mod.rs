@@ -15,16 +15,17 @@
 //! 6. For joins that have rules, there are further rules in [`joins`].
 
 mod at_rest;
+mod came_at_rest;
 mod choose;
 mod joins;
-mod under_way;
 mod required;
+mod under_way;
 
 pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
 pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
 pub(crate) use joins::{Came, How, Judge, OpenJoins, Short};
-
 pub(crate) use required::{Wanted, has_ended};
+
 use std::fmt;
 use std::sync::Arc;
 
