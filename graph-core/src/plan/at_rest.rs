@@ -176,7 +176,7 @@ impl Frontier {
                 // A node that is gone was found among the deferred.
                 if let Ok(node) = node(graph, &kept.node) {
                     let arrivals = read_arrivals(graph, &kept.arrivals);
-                    open.fired.push((node, Arc::new(arrivals)));
+                    open.fired.insert(node, Arc::new(arrivals));
                 }
             }
         }

@@ -22,6 +22,7 @@
 //! 8. A join begins a new round when it fires or is cancelled, and when of what led
 //!    into it nothing has come and nothing is under way: see [`super::under_way`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -80,7 +81,7 @@ pub(crate) struct Short {
 pub(crate) struct OpenJoins {
     pub(super) joins: Vec<OpenJoin>,
     /// What came to the targets of those that have fired, until these run.
-    pub(super) fired: Vec<(NodeIndex, Arc<Arrivals>)>,
+    pub(super) fired: BTreeMap<NodeIndex, Arc<Arrivals>>,
     /// The joins inside which something goes on after this superstep.
     pub(super) under_way: FixedBitSet,
 }
@@ -165,7 +166,7 @@ impl OpenJoins {
         });
         Self {
             joins: joins.collect(),
-            fired: Vec::new(),
+            fired: BTreeMap::new(),
             under_way: FixedBitSet::with_capacity(rules.joins.len()),
         }
     }
@@ -201,7 +202,7 @@ impl OpenJoins {
     pub(crate) fn arrive(&mut self, rules: &Rules, came: &Came, timed_out: &TimedOut) {
         for of in &rules.member(came.node).sources {
             let join = &rules.joins[of.join];
-            let waits = self.fired.iter().any(|&(node, _)| node == join.target);
+            let waits = self.fired.contains_key(&join.target);
             let open = &mut self.joins[of.join];
             if open.owed.contains(of.source) {
                 open.paid.insert(of.source);
@@ -240,8 +241,7 @@ impl OpenJoins {
     /// Gives the tasks that joins have made ready what came to them.
     pub(crate) fn hand_out(&mut self, tasks: &mut [Task]) {
         for task in tasks.iter_mut().filter(|task| task.send.is_none()) {
-            let place = self.fired.iter().position(|&(node, _)| node == task.node);
-            task.arrivals = place.map(|place| self.fired.remove(place).1);
+            task.arrivals = self.fired.remove(&task.node);
         }
     }
 }
@@ -294,14 +294,19 @@ impl Judge<'_> {
             let this = &open.joins[index];
             let won = won.is_some_and(|at| this.successes() >= at && !this.wants(join, &alive));
             if won || self.timed_out[index].is_some() {
-                for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
+                for &inner in &join.inner {
                     open.joins[inner].clear();
                     over.insert(inner);
                 }
             }
         }
+        let failed = self.came.iter().any(|came| came.how != How::Done);
         for &index in &self.rules.order {
-            if !over.contains(index) && self.fires(open, index, &alive)? {
+            // One of which nothing has come is looked at only after a failure, or
+            // when its time is over.
+            let may_fire = failed || self.timed_out[index].is_some();
+            let may_fire = may_fire || open.joins[index].is_begun();
+            if may_fire && !over.contains(index) && self.fires(open, index, &alive)? {
                 self.fire(open, index, frontier, tasks, &mut alive)?;
             }
         }
@@ -316,12 +321,6 @@ impl Judge<'_> {
         }
         self.begin_anew(open, frontier);
         Ok(())
-    }
-
-    /// The joins that lead into the region of that one.
-    fn inside(&self, outer: &RuledJoin) -> impl Iterator<Item = (usize, &RuledJoin)> {
-        let joins = self.rules.joins.iter().enumerate();
-        joins.filter(|(_, inner)| outer.region.contains(inner.target as usize))
     }
 
     fn alive(&self, frontier: &Frontier, tasks: &[Task]) -> Alive {
@@ -339,11 +338,7 @@ impl Judge<'_> {
         let join = &self.rules.joins[index];
         let this = &mut open.joins[index];
         let timed_out = self.timed_out[index].is_some();
-        let is_due = || {
-            let may_be = timed_out || self.came.iter().any(|came| came.how != How::Done);
-            may_be && self.is_due(join, this, timed_out, alive)
-        };
-        if !this.is_begun() && !is_due() {
+        if !this.is_begun() && !self.is_due(join, this, timed_out, alive) {
             return Ok(false);
         }
         let (mut waits, mut possible) = (false, this.successes());
@@ -422,7 +417,7 @@ impl Judge<'_> {
         let join = &self.rules.joins[index];
         let cancels = join.rule.cancel_rest || self.timed_out[index].is_some();
         if cancels {
-            self.cancel(open, join, index, frontier, tasks);
+            self.cancel(open, join, frontier, tasks);
             *alive = self.alive(frontier, tasks);
         }
         let this = &mut open.joins[index];
@@ -447,9 +442,9 @@ impl Judge<'_> {
         frontier.ready.push(join.target);
         alive.insert(join.target as usize);
         open.holds(self.rules, join.target);
-        match open.fired.iter_mut().find(|(node, _)| *node == join.target) {
-            Some((_, before)) => Arc::make_mut(before).add(&arrivals),
-            None => open.fired.push((join.target, Arc::new(arrivals))),
+        match open.fired.get_mut(&join.target) {
+            Some(before) => Arc::make_mut(before).add(&arrivals),
+            None => drop(open.fired.insert(join.target, Arc::new(arrivals))),
         }
         Ok(())
     }
@@ -459,14 +454,13 @@ impl Judge<'_> {
         &self,
         open: &mut OpenJoins,
         join: &RuledJoin,
-        index: usize,
         frontier: &mut Frontier,
         tasks: &mut Vec<Task>,
     ) {
         let inside = |node: NodeIndex| join.region.contains(node as usize);
         frontier.ready.retain(|&node| !inside(node));
         tasks.retain(|task| !inside(task.node));
-        open.fired.retain(|&(node, _)| !inside(node));
+        open.fired.retain(|&node, _| !inside(node));
         for node in join.region.ones().filter(|&node| node < self.names.len()) {
             frontier.deferred.set(node, false);
         }
@@ -475,7 +469,7 @@ impl Judge<'_> {
                 arrived.clear();
             }
         }
-        for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
+        for &inner in &join.inner {
             open.joins[inner].clear();
         }
     }

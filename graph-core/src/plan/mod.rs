@@ -248,7 +248,7 @@ impl Frontier {
     pub(crate) fn forget(&mut self, node: NodeIndex) {
         self.deferred.set(node as usize, false);
         if let Some(open) = &mut self.open {
-            open.fired.retain(|&(fired, _)| fired != node);
+            open.fired.remove(&node);
         }
     }
 
