@@ -41,17 +41,27 @@ fn rounds(sends: fn(u64) -> Vec<u64>, rounds: u64, quorum: usize) -> StateGraph<
 /// What the target sees without a thread, and how long the checkpoint is from
 /// which a thread goes on that comes to the same.
 async fn gathered(graph: impl Fn() -> StateGraph<Trace>) -> (String, usize) {
-    let plain = sound(graph()).invoke(Trace::update()).await.unwrap();
+    let plain = sound(graph())
+        .invoke(Trace::update())
+        .await
+        .expect("it ends well");
     let store = MemoryCheckpointer::new();
     // As in another process.
     let stored =
         || -> Graph<Trace> { sound(graph().interrupt_before("last").checkpointer(store.clone())) };
-    let run = stored().invoke(Trace::update()).thread(T).await.unwrap();
+    let run = stored()
+        .invoke(Trace::update())
+        .thread(T)
+        .await
+        .expect("it ends well");
     assert_eq!(run.status, Status::Interrupted);
-    let exported = stored().thread(T).export().await.unwrap();
-    let exported: serde_json::Value = serde_json::from_str(&exported).unwrap();
-    let length = exported["checkpoint"]["body"].as_str().unwrap().len();
-    let run = stored().proceed().thread(T).await.unwrap();
+    let exported = stored().thread(T).export().await.expect("it is there");
+    let exported: serde_json::Value = serde_json::from_str(&exported).expect("it is JSON");
+    let length = exported["checkpoint"]["body"]
+        .as_str()
+        .expect("a text")
+        .len();
+    let run = stored().proceed().thread(T).await.expect("it ends well");
     assert_eq!(run.state.log, plain.state.log);
     (plain.state.log[0].clone(), length)
 }

@@ -268,13 +268,22 @@ async fn what_can_no_longer_succeed_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_required_worker_all_tasks_must_have_succeeded() {
-    let join = || Join::quorum(2).cancel_rest().require(WORK);
+    let join = || Join::quorum(1).cancel_rest().require(WORK);
     let (seconds, said) = timed(&sound(work_into(&[0, 2, 6], join()))).await;
     assert_eq!((seconds, said.len()), (6, 4), "{said:?}");
     let begin = tokio::time::Instant::now();
     let error = error_of(&sound(work_into(&[0, 2, 3, 6], join()))).await;
     assert_eq!(error[1], "`work/2` failed: oops; `work/3` was cancelled");
     assert_eq!(begin.elapsed(), Duration::from_secs(3));
+    // That more could be sent changes nothing: one has failed.
+    let graph = work_into(&[0, 1], join())
+        .add_node("x", mark)
+        .add_node("y", mark)
+        .add_edge(START, "x")
+        .add_edge("x", "y")
+        .add_conditional_edges("y", |_: &Trace| WORK.send(0), WORK);
+    let error = error_of(&sound(graph)).await;
+    assert!(error[0].contains("(superstep 1)"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
