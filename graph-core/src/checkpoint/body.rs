@@ -101,12 +101,20 @@ pub(crate) struct CameBody {
     pub(crate) of: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) send: Option<u32>,
+    /// Instead, of several tasks that came to the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sends: Vec<SendsBody>,
     /// Nothing, if it was not waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<ArrivalBody>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Sends one after another: the number of the first, how many they are, and how often
+/// such were there. Numbers begin anew in each superstep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SendsBody(pub(crate) u32, pub(crate) u32, pub(crate) u32);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ArrivalBody {
     Done,

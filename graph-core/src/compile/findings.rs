@@ -299,6 +299,15 @@ impl Findings {
         );
     }
 
+    pub(super) fn rule_into_end(&mut self, place: Place) {
+        self.impossible_join(
+            place,
+            "END",
+            format_args!("has a rule, and the end of a path waits for nothing"),
+            format_args!("join into a node, and let that lead to `END`"),
+        );
+    }
+
     pub(super) fn no_time(&mut self, place: Place, target: &str) {
         self.impossible_join(
             place,

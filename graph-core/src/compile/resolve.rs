@@ -254,6 +254,9 @@ impl<'a> Resolver<'a> {
         }
         if let Some(rule) = &edge.rule {
             let into = into.to_owned();
+            if to.iter().any(|name| name == END) {
+                self.findings.rule_into_end(place);
+            }
             self.rule(rule, &sources, &into, place);
         }
         for to in targets {

@@ -23,6 +23,8 @@ pub(crate) struct Rules {
     pub(crate) joins: Vec<RuledJoin>,
     /// The order in which to look at them.
     pub(crate) order: Vec<usize>,
+    /// Whether any of them waits only so long.
+    pub(crate) has_times: bool,
     /// For each node, what it is to them.
     members: Vec<Member>,
 }
@@ -40,6 +42,8 @@ pub(crate) struct RuledJoin {
     /// For each source, its ways in.
     pub(crate) ways_in: Vec<FixedBitSet>,
     pub(crate) region: FixedBitSet,
+    /// The joins with rules whose targets are in it.
+    pub(crate) inner: Vec<usize>,
 }
 
 /// What a node is to the joins that have rules.
@@ -56,6 +60,23 @@ pub(crate) struct Member {
 impl Rules {
     pub(crate) fn member(&self, node: NodeIndex) -> &Member {
         &self.members[node as usize]
+    }
+
+    /// Whether the node is a source of the join, or in its region.
+    pub(crate) fn is_inside(&self, join: usize, node: NodeIndex) -> bool {
+        let mut sources = self.member(node).sources.iter();
+        self.joins[join].region.contains(node as usize) || sources.any(|of| of.join == join)
+    }
+
+    /// The joins that the node is inside of; one can be there twice.
+    pub(crate) fn joins_of(&self, node: NodeIndex) -> impl Iterator<Item = usize> {
+        let Member {
+            sources, regions, ..
+        } = self.member(node);
+        regions
+            .iter()
+            .copied()
+            .chain(sources.iter().map(|of| of.join))
     }
 
     /// Whether some join waits for the node, or for what follows it.
@@ -97,24 +118,32 @@ fn rules(shape: &Shape) -> Option<Rules> {
     if ruled.is_empty() {
         return None;
     }
-    let joins: Vec<RuledJoin> = ruled
-        .iter()
-        .map(|&index| ruled_join(shape, index))
+    let links = Links::new(shape);
+    let joins = ruled.iter();
+    let mut joins: Vec<RuledJoin> = joins
+        .map(|&index| ruled_join(shape, &links, index))
         .collect();
+    let members = members(shape.nodes.len(), &joins);
+    for index in 0..joins.len() {
+        for &outer in &members[joins[index].target as usize].regions {
+            joins[outer].inner.push(index);
+        }
+    }
     Some(Rules {
-        order: order(&joins),
-        members: members(shape.nodes.len(), &joins),
+        order: order(shape.n_linked(), &joins),
+        has_times: joins.iter().any(|join| join.rule.within.is_some()),
+        members,
         joins,
     })
 }
 
-fn ruled_join(shape: &Shape, index: usize) -> RuledJoin {
+fn ruled_join(shape: &Shape, links: &Links, index: usize) -> RuledJoin {
     let ShapeJoin { from, to, rule, .. } = &shape.joins[index];
     let rule = rule.as_ref().expect("only joins with rules are ruled");
-    let backwards = backwards(shape, index);
+    let this = to_index(index);
     let ways_in: Vec<FixedBitSet> = from
         .iter()
-        .map(|&source| all_before(&backwards, shape.n_linked(), source))
+        .map(|&source| all_before(links, shape.n_linked(), source, this))
         .collect();
     let mut workers = FixedBitSet::with_capacity(from.len());
     let mut required = Vec::new();
@@ -132,49 +161,91 @@ fn ruled_join(shape: &Shape, index: usize) -> RuledJoin {
         rule: Rule::clone(rule),
         required,
         workers,
-        region: region(shape, (*to, &before), &ways_in, &backwards),
+        region: region(shape, links, this, (&ways_in, &before)),
         ways_in,
+        inner: Vec::new(),
     }
 }
 
-/// What leads to each node, but for ways through that join. Nodes whose commands
-/// may go anywhere lead to all.
-fn backwards(shape: &Shape, join: usize) -> Lists {
-    let mut pairs: Vec<Pair> = Vec::new();
-    for (way, to) in shape.ways() {
-        match way {
-            Way::Join(index) if index == join => {}
-            Way::Join(index) => {
-                for &from in &shape.joins[index].from {
-                    pairs.push((to, from));
-                }
-            }
-            Way::Edge(_) | Way::Route(_) => {
-                if let Source::Node(from) = shape.source(way) {
-                    pairs.push((to, from));
-                }
-            }
-        }
-    }
-    // As one more node, so that there are no more pairs than the builder has
-    // heard of.
-    let anywhere = to_index(shape.nodes.len());
-    for node in shape.indices() {
-        pairs.push((node, anywhere));
-        if shape.goes_anywhere(node) {
-            pairs.push((anywhere, node));
-        }
-    }
-    Lists::new(shape.n_linked(), &pairs)
+/// What leads to each node and what each leads to, and by way of which join.
+/// Nodes whose commands may go anywhere lead to all.
+struct Links {
+    before: Lists,
+    after: Lists,
+    /// In the same order.
+    before_by: Lists,
+    after_by: Lists,
 }
 
-/// All from which the node can be reached, itself included.
-fn all_before(backwards: &Lists, n_nodes: usize, node: NodeIndex) -> FixedBitSet {
+/// In place of a join, where a way is none.
+const NO_JOIN: u32 = u32::MAX;
+
+impl Links {
+    fn new(shape: &Shape) -> Self {
+        let mut links: Vec<(Pair, u32)> = Vec::new();
+        for (way, to) in shape.ways() {
+            match way {
+                Way::Join(index) => {
+                    for &from in &shape.joins[index].from {
+                        links.push(((from, to), to_index(index)));
+                    }
+                }
+                Way::Edge(_) | Way::Route(_) => {
+                    if let Source::Node(from) = shape.source(way) {
+                        links.push(((from, to), NO_JOIN));
+                    }
+                }
+            }
+        }
+        // As one more node, so that there are no more links than the builder has
+        // heard of.
+        let anywhere = to_index(shape.nodes.len());
+        for node in shape.indices() {
+            links.push(((anywhere, node), NO_JOIN));
+            if shape.goes_anywhere(node) {
+                links.push(((node, anywhere), NO_JOIN));
+            }
+        }
+        let lists = |pair: &dyn Fn(&(Pair, u32)) -> Pair| {
+            let pairs: Vec<Pair> = links.iter().map(pair).collect();
+            Lists::new(shape.n_linked(), &pairs)
+        };
+        Self {
+            before: lists(&|&((from, to), _)| (to, from)),
+            after: lists(&|&((from, to), _)| (from, to)),
+            before_by: lists(&|&((_, to), join)| (to, join)),
+            after_by: lists(&|&((from, _), join)| (from, join)),
+        }
+    }
+
+    /// What leads to the node, but for ways through that join.
+    fn before(&self, node: NodeIndex, join: u32) -> impl Iterator<Item = NodeIndex> {
+        others(self.before.of(node), self.before_by.of(node), join)
+    }
+
+    /// What the node leads to, but for ways through that join.
+    fn after(&self, node: NodeIndex, join: u32) -> impl Iterator<Item = NodeIndex> {
+        others(self.after.of(node), self.after_by.of(node), join)
+    }
+}
+
+fn others<'l>(
+    nodes: &'l [NodeIndex],
+    by: &'l [u32],
+    join: u32,
+) -> impl Iterator<Item = NodeIndex> + use<'l> {
+    let links = nodes.iter().zip(by);
+    links.filter_map(move |(&node, &by)| (by != join).then_some(node))
+}
+
+/// All from which the node can be reached otherwise than through the join, itself
+/// included.
+fn all_before(links: &Links, n_nodes: usize, node: NodeIndex, join: u32) -> FixedBitSet {
     let mut before = FixedBitSet::with_capacity(n_nodes);
     let mut waiting = vec![node];
     while let Some(node) = waiting.pop() {
         if !before.put(node as usize) {
-            waiting.extend_from_slice(backwards.of(node));
+            waiting.extend(links.before(node, join));
         }
     }
     before
@@ -184,40 +255,49 @@ fn all_before(backwards: &Lists, n_nodes: usize, node: NodeIndex) -> FixedBitSet
 /// lead to something else. `before` are those that can run before the join fires.
 fn region(
     shape: &Shape,
-    (target, before): (NodeIndex, &FixedBitSet),
-    ways_in: &[FixedBitSet],
-    backwards: &Lists,
+    links: &Links,
+    join: u32,
+    (ways_in, before): (&[FixedBitSet], &FixedBitSet),
 ) -> FixedBitSet {
     let mut region = FixedBitSet::with_capacity(shape.n_linked());
     for ways in ways_in {
         region.union_with(ways);
     }
     region.intersect_with(before);
-    region.remove(target as usize);
-    for node in shape.indices().filter(|&node| shape.goes_anywhere(node)) {
+    region.remove(shape.joins[join as usize].to as usize);
+    let nodes: Vec<NodeIndex> = region.ones().map(to_index).collect();
+    for &node in nodes.iter().filter(|&&node| shape.goes_anywhere(node)) {
         region.remove(node as usize);
     }
-    let mut outside: Vec<NodeIndex> = shape.indices().collect();
-    outside.retain(|&node| !region.contains(node as usize));
-    while let Some(node) = outside.pop() {
-        for &from in backwards.of(node) {
-            if region.contains(from as usize) {
-                region.remove(from as usize);
-                outside.push(from);
-            }
+    let leads_out = |node: NodeIndex, region: &FixedBitSet| {
+        let mut after = links.after(node, join);
+        after.any(|to| !region.contains(to as usize))
+    };
+    let mut waiting = nodes;
+    while let Some(node) = waiting.pop() {
+        if region.contains(node as usize) && leads_out(node, &region) {
+            region.remove(node as usize);
+            waiting.extend(links.before(node, join));
         }
     }
     region
 }
 
-fn order(joins: &[RuledJoin]) -> Vec<usize> {
+fn order(n_nodes: usize, joins: &[RuledJoin]) -> Vec<usize> {
+    let mut into: Vec<Pair> = Vec::with_capacity(joins.len());
+    for (index, join) in joins.iter().enumerate() {
+        into.push((join.target, to_index(index)));
+    }
+    let into = Lists::new(n_nodes, &into);
     let mut pairs = Vec::new();
-    for (from, inner) in joins.iter().enumerate() {
-        for (to, outer) in joins.iter().enumerate() {
-            let leads = |before: &FixedBitSet| before.contains(inner.target as usize);
-            if outer.ways_in.iter().any(leads) {
-                pairs.push((to_index(from), to_index(to)));
-            }
+    for (outer, join) in joins.iter().enumerate() {
+        let mut before = FixedBitSet::with_capacity(n_nodes);
+        for ways_in in &join.ways_in {
+            before.union_with(ways_in);
+        }
+        for node in before.ones() {
+            let inner = into.of(to_index(node)).iter();
+            pairs.extend(inner.map(|&inner| (inner, to_index(outer))));
         }
     }
     // Numbered from the last.

@@ -98,14 +98,15 @@ impl Join {
 
     /// Names sources without whose success the target cannot do: the run fails
     /// with [`RunError::Join`](crate::RunError::Join) if one has not succeeded
-    /// when the join fires.
+    /// when the join fires. [`first`](Self::first) and a [`quorum`](Self::quorum)
+    /// wait for them, too, as long as they can succeed and there is time.
     pub fn require(mut self, sources: impl IntoNames) -> Self {
         self.0.require.extend(sources.into_names());
         self
     }
 
     /// Cancels what is still at work for the join when it fires; what it wrote is
-    /// not merged.
+    /// not merged. What is [required](Self::require) is waited for before.
     pub fn cancel_rest(mut self) -> Self {
         self.0.cancel_rest = true;
         self

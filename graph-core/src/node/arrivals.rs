@@ -101,6 +101,30 @@ impl SourceArrivals {
     }
 }
 
+/// How much is known of a source: first, how many of its tasks have ended by
+/// themselves; then how many of those with success, were too late, were cancelled,
+/// and of how many there is anything to say.
+type Known = [usize; 5];
+
+impl SourceArrivals {
+    fn knows(&self) -> Known {
+        let mut known = [0, 0, 0, 0, self.tasks.len()];
+        for task in &self.tasks {
+            match task.came_to {
+                Arrival::Done => {
+                    known[0] += 1;
+                    known[1] += 1;
+                }
+                Arrival::Failed(_) => known[0] += 1,
+                Arrival::TimedOut => known[2] += 1,
+                Arrival::Cancelled => known[3] += 1,
+                Arrival::Skipped => {}
+            }
+        }
+        known
+    }
+}
+
 /// No arrivals at all.
 pub(crate) static NO_ARRIVALS: Arrivals = Arrivals {
     sources: Vec::new(),
@@ -111,9 +135,21 @@ impl Arrivals {
         Self { sources }
     }
 
-    /// The sources of another join into the same node.
+    /// The sources of another join into the same node. Of a source that both have,
+    /// what the one says that knows more of it.
     pub(crate) fn add(&mut self, more: &Self) {
-        self.sources.extend_from_slice(&more.sources);
+        for other in &more.sources {
+            let at = self
+                .sources
+                .binary_search_by(|known| known.source.cmp(&other.source));
+            match at {
+                Ok(at) if other.knows() > self.sources[at].knows() => {
+                    self.sources[at].clone_from(other);
+                }
+                Ok(_) => {}
+                Err(at) => self.sources.insert(at, other.clone()),
+            }
+        }
     }
 
     pub(crate) fn sources(&self) -> &[SourceArrivals] {

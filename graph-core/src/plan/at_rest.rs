@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::came_at_rest::{read_arrivals, read_came, write_arrivals, write_came};
 use super::{Frontier, Task};
-use crate::checkpoint::{ArrivalBody, Body, CameBody, JoinBody, KeptBody, TaskBody};
+use crate::checkpoint::{Body, JoinBody, KeptBody, TaskBody};
 use crate::compile::{Frozen, NodeIndex};
-use crate::node::{Arrival, Arrivals, SourceArrivals, TaskArrival};
+use crate::node::{Arrival, TaskArrival};
 use crate::state::State;
 
 /// What of a written plan the graph has no place for.
@@ -41,14 +42,14 @@ pub(crate) fn write_tasks<S: State, C>(
             arrivals: task
                 .arrivals
                 .as_deref()
-                .map_or_else(Vec::new, |arrivals| write_came(arrivals.sources())),
+                .map_or_else(Vec::new, write_arrivals),
         })
     };
     tasks.iter().map(body).collect()
 }
 
 /// The node of that name, by its own or by one it had before.
-fn node<S: State, C>(graph: &Frozen<S, C>, name: &str) -> Result<NodeIndex, Gone> {
+pub(super) fn node<S: State, C>(graph: &Frozen<S, C>, name: &str) -> Result<NodeIndex, Gone> {
     graph
         .index_of(name)
         .or_else(|| graph.formerly(name))
@@ -90,68 +91,6 @@ pub(crate) fn read_tasks<S: State, C>(
         .collect()
 }
 
-/// What came of sources, as it is written down.
-fn write_came(sources: &[SourceArrivals]) -> Vec<CameBody> {
-    let mut bodies = Vec::new();
-    for source in sources {
-        let of = source.source.to_string();
-        if source.tasks.is_empty() {
-            bodies.push(CameBody {
-                of,
-                send: None,
-                to: None,
-            });
-            continue;
-        }
-        bodies.extend(source.tasks.iter().map(|task| CameBody {
-            of: of.clone(),
-            send: task.send,
-            to: Some(match &task.came_to {
-                Arrival::Done => ArrivalBody::Done,
-                Arrival::Failed(why) => ArrivalBody::Failed(why.clone()),
-                Arrival::TimedOut => ArrivalBody::TimedOut,
-                Arrival::Cancelled => ArrivalBody::Cancelled,
-                Arrival::Skipped => ArrivalBody::Skipped,
-            }),
-        }));
-    }
-    bodies
-}
-
-fn read_came(body: &CameBody) -> Option<TaskArrival> {
-    let came_to = match body.to.clone()? {
-        ArrivalBody::Done => Arrival::Done,
-        ArrivalBody::Failed(why) => Arrival::Failed(why),
-        ArrivalBody::TimedOut => Arrival::TimedOut,
-        ArrivalBody::Cancelled => Arrival::Cancelled,
-        ArrivalBody::Skipped => Arrival::Skipped,
-    };
-    Some(TaskArrival {
-        send: body.send,
-        came_to,
-    })
-}
-
-/// What came to a join's target, by the names that the sources have now.
-fn read_arrivals<S: State, C>(graph: &Frozen<S, C>, bodies: &[CameBody]) -> Arrivals {
-    let mut sources: Vec<SourceArrivals> = Vec::new();
-    for body in bodies {
-        let source = match node(graph, &body.of) {
-            Ok(node) => graph.name_of(node).clone(),
-            Err(_) => body.of.as_str().into(),
-        };
-        let task = read_came(body);
-        match sources.last_mut() {
-            Some(last) if last.source == source => last.tasks.extend(task),
-            _ => sources.push(SourceArrivals {
-                source,
-                tasks: task.into_iter().collect(),
-            }),
-        }
-    }
-    Arrivals::of(sources)
-}
-
 /// A join that was written down, as one of those that there are.
 enum Found {
     Plain(usize),
@@ -180,15 +119,16 @@ impl Frontier {
                     .filter(|(_, open)| !open.is_empty())
                     .map(|(join, open)| {
                         let source = |at: usize| name(join.sources[at]);
-                        let came = open.arrivals(join, &graph.names);
-                        let came = came.sources().iter().filter(|came| !came.tasks.is_empty());
-                        let came: Vec<SourceArrivals> = came.cloned().collect();
+                        let came = open.came.iter().enumerate();
+                        let came = came.filter(|(_, tasks)| !tasks.is_empty());
                         JoinBody {
                             to: name(join.target),
                             of: (0..join.sources.len()).map(source).collect(),
-                            arrived: came.iter().map(|came| came.source.to_string()).collect(),
+                            arrived: came.clone().map(|(at, _)| source(at)).collect(),
                             rule: Some(join.rule.in_full()),
-                            came: write_came(&came),
+                            came: came
+                                .flat_map(|(at, tasks)| write_came(&source(at), tasks))
+                                .collect(),
                             owed: open.owed.ones().map(source).collect(),
                         }
                     }),
@@ -208,7 +148,7 @@ impl Frontier {
         let fired = self.open.iter().flat_map(|open| &open.fired);
         let kept = fired.map(|(node, arrivals)| KeptBody {
             node: graph.name_of(*node).to_string(),
-            arrivals: write_came(arrivals.sources()),
+            arrivals: write_arrivals(arrivals),
         });
         kept.collect()
     }
@@ -236,7 +176,7 @@ impl Frontier {
                 // A node that is gone was found among the deferred.
                 if let Ok(node) = node(graph, &kept.node) {
                     let arrivals = read_arrivals(graph, &kept.arrivals);
-                    open.fired.push((node, Arc::new(arrivals)));
+                    open.fired.insert(node, Arc::new(arrivals));
                 }
             }
         }
@@ -269,8 +209,8 @@ impl Frontier {
                     Ok(join.sources.iter().position(|&known| known == source))
                 };
                 for came in &body.came {
-                    if let (Some(at), Some(came)) = (at(&came.of)?, read_came(came)) {
-                        open.came[at].push(came);
+                    if let Some(at) = at(&came.of)? {
+                        open.came[at].extend(read_came(came));
                     }
                 }
                 if body.rule.is_none() {

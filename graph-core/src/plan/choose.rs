@@ -14,6 +14,16 @@ pub(crate) enum Chosen {
     Send(NodeIndex, Box<dyn Payload>),
 }
 
+impl Chosen {
+    /// The node that is gone to.
+    pub(crate) fn node(&self) -> Option<NodeIndex> {
+        match self {
+            Self::End => None,
+            Self::Node(node) | Self::Send(node, _) => Some(*node),
+        }
+    }
+}
+
 /// A target that cannot be gone to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BadTarget {

@@ -12,14 +12,17 @@
 //!    looked at.
 //! 3. When a join's time is over, what has not come has *timed out*.
 //! 4. `settled` fires when all have come; `first` and `quorum` when so many have
-//!    succeeded. If that is out of reach, the run fails; with `within` and without
+//!    succeeded, and each that is required has or can no longer. If that is out of reach, the run fails; with `within` and without
 //!    `strict`, the join fires once all have come. So does `all` with `within`.
 //! 5. When a join fires that cancels, or whose time is over, what is ready in its
 //!    region is ready no more, and joins inside it begin anew.
 //! 6. A source that was not waited for, and can still come, is *owed*: what comes
 //!    of it next counts for nothing.
 //! 7. A join into a deferred node that waits counts no further until that runs.
+//! 8. A join begins a new round when it fires or is cancelled, and when of what led
+//!    into it nothing has come and nothing is under way: see [`super::under_way`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -78,7 +81,9 @@ pub(crate) struct Short {
 pub(crate) struct OpenJoins {
     pub(super) joins: Vec<OpenJoin>,
     /// What came to the targets of those that have fired, until these run.
-    pub(super) fired: Vec<(NodeIndex, Arc<Arrivals>)>,
+    pub(super) fired: BTreeMap<NodeIndex, Arc<Arrivals>>,
+    /// The joins inside which something goes on after this superstep.
+    pub(super) under_way: FixedBitSet,
 }
 
 #[derive(Debug)]
@@ -88,8 +93,8 @@ pub(super) struct OpenJoin {
     pub(super) owed: FixedBitSet,
     /// The owed sources that have come in this superstep.
     paid: FixedBitSet,
-    /// How often it has fired.
-    round: u64,
+    /// How often it has begun anew.
+    pub(super) round: u64,
 }
 
 impl OpenJoin {
@@ -104,7 +109,7 @@ impl OpenJoin {
     }
 
     /// Whether something has come that counts.
-    fn is_begun(&self) -> bool {
+    pub(super) fn is_begun(&self) -> bool {
         self.came.iter().any(|came| !came.is_empty())
     }
 
@@ -114,7 +119,7 @@ impl OpenJoin {
     }
 
     /// Whether all that has come of the source are successes.
-    fn is_done(&self, source: usize) -> bool {
+    pub(super) fn is_done(&self, source: usize) -> bool {
         let mut tasks = self.came[source].iter();
         !self.came[source].is_empty() && tasks.all(|task| task.came_to == Arrival::Done)
     }
@@ -161,11 +166,12 @@ impl OpenJoins {
         });
         Self {
             joins: joins.collect(),
-            fired: Vec::new(),
+            fired: BTreeMap::new(),
+            under_way: FixedBitSet::with_capacity(rules.joins.len()),
         }
     }
 
-    /// How often the join has fired.
+    /// How often the join has begun anew.
     pub(crate) fn round(&self, join: usize) -> u64 {
         self.joins[join].round
     }
@@ -196,7 +202,7 @@ impl OpenJoins {
     pub(crate) fn arrive(&mut self, rules: &Rules, came: &Came, timed_out: &TimedOut) {
         for of in &rules.member(came.node).sources {
             let join = &rules.joins[of.join];
-            let waits = self.fired.iter().any(|&(node, _)| node == join.target);
+            let waits = self.fired.contains_key(&join.target);
             let open = &mut self.joins[of.join];
             if open.owed.contains(of.source) {
                 open.paid.insert(of.source);
@@ -235,8 +241,7 @@ impl OpenJoins {
     /// Gives the tasks that joins have made ready what came to them.
     pub(crate) fn hand_out(&mut self, tasks: &mut [Task]) {
         for task in tasks.iter_mut().filter(|task| task.send.is_none()) {
-            let place = self.fired.iter().position(|&(node, _)| node == task.node);
-            task.arrivals = place.map(|place| self.fired.remove(place).1);
+            task.arrivals = self.fired.remove(&task.node);
         }
     }
 }
@@ -253,7 +258,7 @@ pub(crate) struct Judge<'a> {
 }
 
 /// The nodes that are ready, or wait deferred.
-type Alive = FixedBitSet;
+pub(super) type Alive = FixedBitSet;
 
 impl Judge<'_> {
     /// Decides which joins fire. `tasks` are the sends that are ready; call
@@ -283,19 +288,25 @@ impl Judge<'_> {
         }
         // What an outer join cancels is not for its inner joins to judge.
         let mut over = FixedBitSet::with_capacity(joins.len());
+        let mut alive = self.alive(frontier, tasks);
         for (index, join) in joins.iter().enumerate() {
             let won = join.closes_at();
-            let won = won.is_some_and(|at| open.joins[index].successes() >= at);
+            let this = &open.joins[index];
+            let won = won.is_some_and(|at| this.successes() >= at && !this.wants(join, &alive));
             if won || self.timed_out[index].is_some() {
-                for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
+                for &inner in &join.inner {
                     open.joins[inner].clear();
                     over.insert(inner);
                 }
             }
         }
-        let mut alive = self.alive(frontier, tasks);
+        let failed = self.came.iter().any(|came| came.how != How::Done);
         for &index in &self.rules.order {
-            if !over.contains(index) && self.fires(open, index, &alive)? {
+            // One of which nothing has come is looked at only after a failure, or
+            // when its time is over.
+            let may_fire = failed || self.timed_out[index].is_some();
+            let may_fire = may_fire || open.joins[index].is_begun();
+            if may_fire && !over.contains(index) && self.fires(open, index, &alive)? {
                 self.fire(open, index, frontier, tasks, &mut alive)?;
             }
         }
@@ -308,13 +319,8 @@ impl Judge<'_> {
                 }
             }
         }
+        self.begin_anew(open, frontier);
         Ok(())
-    }
-
-    /// The joins that lead into the region of that one.
-    fn inside(&self, outer: &RuledJoin) -> impl Iterator<Item = (usize, &RuledJoin)> {
-        let joins = self.rules.joins.iter().enumerate();
-        joins.filter(|(_, inner)| outer.region.contains(inner.target as usize))
     }
 
     fn alive(&self, frontier: &Frontier, tasks: &[Task]) -> Alive {
@@ -332,11 +338,7 @@ impl Judge<'_> {
         let join = &self.rules.joins[index];
         let this = &mut open.joins[index];
         let timed_out = self.timed_out[index].is_some();
-        let is_due = || {
-            let may_be = timed_out || self.came.iter().any(|came| came.how != How::Done);
-            may_be && self.is_due(join, this, timed_out, alive)
-        };
-        if !this.is_begun() && !is_due() {
+        if !this.is_begun() && !self.is_due(join, this, timed_out, alive) {
             return Ok(false);
         }
         let (mut waits, mut possible) = (false, this.successes());
@@ -360,7 +362,7 @@ impl Judge<'_> {
         let rule = &join.rule;
         let lenient = rule.within.is_some() && !rule.strict;
         match rule.successes() {
-            Some(needed) if this.successes() >= needed => Ok(true),
+            Some(needed) if this.successes() >= needed => Ok(timed_out || !this.wants(join, alive)),
             Some(_) if lenient => Ok(!waits),
             Some(needed) if possible < needed => {
                 Err(self.short(this, join, short_of(needed, possible)))
@@ -415,7 +417,7 @@ impl Judge<'_> {
         let join = &self.rules.joins[index];
         let cancels = join.rule.cancel_rest || self.timed_out[index].is_some();
         if cancels {
-            self.cancel(open, join, index, frontier, tasks);
+            self.cancel(open, join, frontier, tasks);
             *alive = self.alive(frontier, tasks);
         }
         let this = &mut open.joins[index];
@@ -439,9 +441,10 @@ impl Judge<'_> {
         this.round += 1;
         frontier.ready.push(join.target);
         alive.insert(join.target as usize);
-        match open.fired.iter_mut().find(|(node, _)| *node == join.target) {
-            Some((_, before)) => Arc::make_mut(before).add(&arrivals),
-            None => open.fired.push((join.target, Arc::new(arrivals))),
+        open.holds(self.rules, join.target);
+        match open.fired.get_mut(&join.target) {
+            Some(before) => Arc::make_mut(before).add(&arrivals),
+            None => drop(open.fired.insert(join.target, Arc::new(arrivals))),
         }
         Ok(())
     }
@@ -451,14 +454,13 @@ impl Judge<'_> {
         &self,
         open: &mut OpenJoins,
         join: &RuledJoin,
-        index: usize,
         frontier: &mut Frontier,
         tasks: &mut Vec<Task>,
     ) {
         let inside = |node: NodeIndex| join.region.contains(node as usize);
         frontier.ready.retain(|&node| !inside(node));
         tasks.retain(|task| !inside(task.node));
-        open.fired.retain(|&(node, _)| !inside(node));
+        open.fired.retain(|&node, _| !inside(node));
         for node in join.region.ones().filter(|&node| node < self.names.len()) {
             frontier.deferred.set(node, false);
         }
@@ -467,14 +469,14 @@ impl Judge<'_> {
                 arrived.clear();
             }
         }
-        for (inner, _) in self.inside(join).filter(|&(inner, _)| inner != index) {
+        for &inner in &join.inner {
             open.joins[inner].clear();
         }
     }
 }
 
 /// Whether nothing leads to a source any more.
-fn is_lost(ways_in: &FixedBitSet, alive: &Alive) -> bool {
+pub(super) fn is_lost(ways_in: &FixedBitSet, alive: &Alive) -> bool {
     ways_in.is_disjoint(alive)
 }
 

@@ -15,12 +15,16 @@
 //! 6. For joins that have rules, there are further rules in [`joins`].
 
 mod at_rest;
+mod came_at_rest;
 mod choose;
 mod joins;
+mod required;
+mod under_way;
 
 pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
 pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
 pub(crate) use joins::{Came, How, Judge, OpenJoins, Short};
+pub(crate) use required::{Wanted, has_ended};
 
 use std::fmt;
 use std::sync::Arc;
@@ -244,7 +248,7 @@ impl Frontier {
     pub(crate) fn forget(&mut self, node: NodeIndex) {
         self.deferred.set(node as usize, false);
         if let Some(open) = &mut self.open {
-            open.fired.retain(|&(fired, _)| fired != node);
+            open.fired.remove(&node);
         }
     }
 

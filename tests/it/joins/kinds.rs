@@ -1,5 +1,6 @@
 //! What each kind of join waits for, with all sources in one superstep.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use superstep::prelude::*;
@@ -164,10 +165,125 @@ async fn what_is_required_must_have_succeeded() {
             "`b` failed: oops"
         ]
     );
-    // Who was cancelled has not succeeded either.
-    let sources = [("a", Says(1)), ("b", Says(2))];
-    let error = error_of(&fan(sources, Join::first().require("b"))).await;
-    assert_eq!(error[1], "`b` was cancelled");
+    // Who was too late has not succeeded either.
+    let sources = [("a", Says(1)), ("b", Says(20))];
+    let join = Join::first().require("b").within(Duration::from_secs(5));
+    assert_eq!(
+        error_of(&fan(sources, join)).await[1],
+        "`b` did not come in time"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_required_is_waited_for_and_not_cancelled() {
+    let sources = [
+        ("a", Says(1)),
+        ("b", Says(2)),
+        ("c", Says(20)),
+        ("d", Says(60)),
+    ];
+    let join = Join::quorum(2).cancel_rest().require("c");
+    let (seconds, said) = timed(&fan(sources, join)).await;
+    assert_eq!(seconds, 20);
+    assert_eq!(said[3], "t: a done, b done, c done, d cancelled");
+    let graph = fan(sources, Join::first().require(["b", "c"]));
+    assert_eq!(timed(&graph).await.0, 20);
+    // If it has come before, the others still count.
+    let graph = fan(sources, Join::quorum(3).cancel_rest().require("a"));
+    assert_eq!(timed(&graph).await.0, 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_required_is_waited_for_over_supersteps() {
+    for join in [Join::first(), Join::quorum(1)] {
+        let graph = sound(
+            nodes([
+                ("a", Says(1)),
+                ("x", Says(1)),
+                ("b", Says(1)),
+                ("c", Says(60)),
+            ])
+            .add_edge(START, ["a", "x"])
+            .add_edge("x", ["b", "c"])
+            .add_join(["a", "b", "c"], "t", join.clone().require("b")),
+        );
+        let run = run_of(&graph).await.unwrap();
+        assert_eq!(ran(&run), "a x | b c | t");
+        let cancels = join == Join::first();
+        let rest = if cancels { "cancelled" } else { "done" };
+        let seen = format!("t: a done, b done, c {rest}");
+        assert_eq!(run.state.log.last(), Some(&seen));
+    }
+    // As long as something leads there it can come; then it cannot.
+    let to_end = |_: &Trace| -> Vec<&str> { vec![] };
+    let graph = sound(
+        nodes([("a", Says(1)), ("x", Says(1)), ("b", Says(1))])
+            .add_edge(START, ["a", "x"])
+            .add_conditional_edges("x", to_end, ["b"])
+            .add_join(["a", "b"], "t", Join::first().require("b")),
+    );
+    let error = error_of(&graph).await;
+    assert_eq!(error[1], "`b` was skipped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_no_longer_succeed_is_not_waited_for() {
+    let sources = [("a", Says(1)), ("b", Fails(2)), ("c", Says(60))];
+    let graph = fan(sources, Join::first().require("b"));
+    let begin = tokio::time::Instant::now();
+    assert_eq!(
+        error_of(&graph).await,
+        [
+            "the join into `t` requires `b`, which has not succeeded (superstep 1)",
+            "`b` failed: oops; `c` was cancelled"
+        ]
+    );
+    assert_eq!(begin.elapsed(), Duration::from_secs(2));
+    // It can if something else leads there, whatever came of it first.
+    let again = |state: &Trace| match state.log.len() {
+        0..=2 => vec!["b"],
+        _ => vec![],
+    };
+    let calls = AtomicUsize::new(0);
+    let flaky = move |_: View<Trace>| {
+        let call = calls.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match call {
+                0 => Err(oops()),
+                _ => Ok(Trace::update().log("b")),
+            }
+        }
+    };
+    let graph = sound(
+        nodes([("a", Says(1)), ("x", Says(9)), ("c", Says(20))])
+            .add_node("b", flaky)
+            .add_edge(START, ["a", "b", "x", "c"])
+            .add_conditional_edges("x", again, ["b"])
+            .add_join(["a", "b", "c"], "t", Join::first().require("b")),
+    );
+    let run = run_of(&graph).await.unwrap();
+    assert_eq!(ran(&run), "a b c x | b | t");
+    assert_eq!(run.state.log[4], "t: a done, b done, c done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_required_worker_all_tasks_must_have_succeeded() {
+    let join = || Join::quorum(1).cancel_rest().require(WORK);
+    let (seconds, said) = timed(&sound(work_into(&[0, 2, 6], join()))).await;
+    assert_eq!((seconds, said.len()), (6, 4), "{said:?}");
+    let begin = tokio::time::Instant::now();
+    let error = error_of(&sound(work_into(&[0, 2, 3, 6], join()))).await;
+    assert_eq!(error[1], "`work/2` failed: oops; `work/3` was cancelled");
+    assert_eq!(begin.elapsed(), Duration::from_secs(3));
+    // That more could be sent changes nothing: one has failed.
+    let graph = work_into(&[0, 1], join())
+        .add_node("x", mark)
+        .add_node("y", mark)
+        .add_edge(START, "x")
+        .add_edge("x", "y")
+        .add_conditional_edges("y", |_: &Trace| WORK.send(0), WORK);
+    let error = error_of(&sound(graph)).await;
+    assert!(error[0].contains("(superstep 1)"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

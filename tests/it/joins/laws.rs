@@ -48,6 +48,8 @@ struct Rule {
     cancel: bool,
     within: Option<u64>,
     strict: bool,
+    /// Whether it requires the first of its sources.
+    requires: bool,
 }
 
 impl Rule {
@@ -83,13 +85,15 @@ fn plans() -> impl Strategy<Value = Plan> {
             },
         );
         let within = prop::option::weighted(0.3, 1_u64..60);
-        let rule = (any::<u8>(), 1_usize..3, bool(0.3), within, bool(0.2)).prop_map(
-            |(kind, quorum, cancel, within, strict)| Rule {
+        let said = (bool(0.2), bool(0.2));
+        let rule = (any::<u8>(), 1_usize..3, bool(0.3), within, said).prop_map(
+            |(kind, quorum, cancel, within, (strict, requires))| Rule {
                 kind,
                 quorum,
                 cancel,
                 within,
                 strict,
+                requires,
             },
         );
         let up = move || (0..n, 0..n).prop_map(|(a, b)| (a.min(b), a.max(b)));
@@ -200,7 +204,11 @@ impl Plan {
             if !self.sends.is_empty() && at == self.worker_of % self.joins.len() {
                 from.push(WORK.name().to_owned());
             }
-            graph = graph.add_join(from, name(*to), rule.join());
+            let mut join = rule.join();
+            if let Some(first) = from.first().filter(|_| rule.requires) {
+                join = join.require(first);
+            }
+            graph = graph.add_join(from, name(*to), join);
         }
         if !self.sends.is_empty() {
             graph = graph.add_worker(WORK, work);

@@ -1,6 +1,7 @@
 //! Joins with rules: which arrivals make them fire, what their targets see, and
 //! what becomes of the rest.
 
+mod gathered;
 mod kinds;
 #[cfg(feature = "testing")]
 mod laws;
@@ -34,8 +35,15 @@ use Does::{Fails, Panics, Says};
 
 /// A builder with such nodes, and `t`, which says what it sees of the join.
 fn nodes<const N: usize>(nodes: [(&'static str, Does); N]) -> StateGraph<Trace> {
-    let with_target = marks([]).add_node("t", see);
-    nodes.into_iter().fold(with_target, |graph, (name, does)| {
+    nodes_into(marks([]).add_node("t", see), nodes)
+}
+
+/// The builder with such nodes.
+fn nodes_into<const N: usize>(
+    graph: StateGraph<Trace>,
+    nodes: [(&'static str, Does); N],
+) -> StateGraph<Trace> {
+    nodes.into_iter().fold(graph, |graph, (name, does)| {
         graph.add_node(name, move |ctx: Ctx| act(does, ctx))
     })
 }

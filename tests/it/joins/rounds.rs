@@ -134,6 +134,31 @@ async fn two_joins_that_fire_at_once_make_one_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_source_in_two_joins_the_target_sees_what_is_known() {
+    let sources = || {
+        nodes([
+            ("a", Says(1)),
+            ("b", Says(20)),
+            ("c", Says(2)),
+            ("d", Fails(2)),
+        ])
+        .add_edge(START, ["a", "b", "c", "d"])
+    };
+    let settled = |graph: StateGraph<Trace>| graph.add_join(["b", "c", "d"], "t", Join::settled());
+    let in_time = |graph: StateGraph<Trace>| {
+        let join = Join::settled().within(std::time::Duration::from_secs(5));
+        graph.add_join(["a", "b", "d"], "t", join)
+    };
+    // For one of the joins `b` came too late; as a source of two it goes on.
+    let seen = "t: a done, b done, c done, d failed: oops";
+    for graph in [settled(in_time(sources())), in_time(settled(sources()))] {
+        let run = run_of(&sound(graph)).await.unwrap();
+        assert_eq!(ran(&run), "a b c d | t");
+        assert_eq!(run.state.log[3], seen);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_comes_again_counts_once_and_by_its_success() {
     // `a` fails, and a node of the graph's own tries it again.
     let graph = sound(

@@ -206,6 +206,32 @@ fn rules_that_nothing_can_meet_are_mistakes() {
 }
 
 #[test]
+fn a_join_into_the_end_waits_for_nothing() {
+    let graph = |join: Join| {
+        nodes([("a", Says(0)), ("b", Says(0))])
+            .add_edge(START, ["a", "b", "t"])
+            .add_join(["a", "b"], [END, "t"], join)
+            .compile()
+    };
+    assert!(graph(Join::all()).is_ok(), "it is what an edge does");
+    for join in [Join::settled(), Join::first(), Join::all().strict()] {
+        let error = graph(join).unwrap_err();
+        let found: Vec<String> = error
+            .diagnostics()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        let message = error.diagnostics()[0].message();
+        assert_eq!(
+            message,
+            "the join into `END` has a rule, and the end of a path waits for nothing"
+        );
+        assert_eq!(error.diagnostics()[0].code(), "impossible-join");
+    }
+}
+
+#[test]
 fn a_node_behind_a_tolerant_join_is_reached_by_one_source() {
     let graph = || {
         nodes([("a", Says(0)), ("b", Says(0)), ("u", Says(0))])

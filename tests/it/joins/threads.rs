@@ -363,3 +363,24 @@ async fn a_deferred_target_that_somebody_acted_as_can_be_led_to_again() {
     assert_eq!(ran(&run), "a b | late");
     assert_eq!(run.state.log[6], "t: a done, b done");
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_the_join_whose_time_was_over_is_the_same() {
+    let sources = [
+        ("a", Says(100)),
+        ("b", Says(1)),
+        ("c", Says(500)),
+        ("d", Says(1)),
+    ];
+    let within = |seconds| Join::settled().within(Duration::from_secs(seconds));
+    let graph = sound(
+        counted(sources, &Begun::default())
+            .add_edge(START, ["a", "b", "c", "d"])
+            .add_join(["a", "b"], "t", within(1000))
+            .add_join(["c", "d"], "t", within(5)),
+    );
+    crash(&graph, 20).await;
+    let run = graph.proceed().thread(T).await.unwrap();
+    let seen = "t: a done, b done, c timed out, d done";
+    assert_eq!(run.state.log, ["a", "b", "d", seen]);
+}

@@ -6,7 +6,7 @@ use superstep::Join;
 use superstep::prelude::*;
 use tokio::time::{Instant, sleep};
 
-use super::{Fails, Says, error_of, fan, nodes, run_of, said, timed};
+use super::{Fails, Says, error_of, fan, nodes, nodes_into, run_of, said, timed};
 use crate::common::{Trace, TraceUpdate, ran, sound};
 
 const FIVE: Duration = Duration::from_secs(5);
@@ -247,4 +247,82 @@ async fn what_is_on_its_way_when_the_time_is_over_is_too_late() {
     let run = run_of(&graph).await.unwrap();
     assert_eq!(ran(&run), "p x | t y");
     assert_eq!(run.state.log[2], "t: a timed out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_what_went_elsewhere_is_over() {
+    // Each second `look` is asked anew, and only in the end it leads to the join.
+    let graph = sound(
+        nodes([
+            ("tick", Says(3)),
+            ("look", Says(0)),
+            ("b", Says(1)),
+            ("x", Says(0)),
+        ])
+        .add_edge(START, "tick")
+        .add_conditional_edges(
+            "tick",
+            |state: &Trace| match state.log.iter().filter(|line| *line == "tick").count() {
+                0..4 => vec!["tick", "look", "x"],
+                _ => vec![],
+            },
+            ["tick", "look", "x"],
+        )
+        .add_conditional_edges(
+            "look",
+            |state: &Trace| match state.log.iter().filter(|line| *line == "look").count() {
+                3 => vec!["b"],
+                _ => vec![],
+            },
+            ["b"],
+        )
+        .add_join("b", "t", Join::settled().within(FIVE)),
+    );
+    let said = said(&graph).await;
+    assert_eq!(said[said.len() - 2..], ["b", "t: b done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_goes_on_while_what_it_began_for_leads_on() {
+    let in_time = || Join::settled().within(FIVE);
+    let graph = sound(
+        nodes([("x", Says(3)), ("y", Says(3)), ("b", Says(1))])
+            .add_edge(START, "x")
+            .add_edge("x", "y")
+            .add_edge("y", "b")
+            .add_join("b", "t", in_time()),
+    );
+    let expected = vec!["x".to_owned(), "t: b timed out".to_owned()];
+    assert_eq!(timed(&graph).await, (5, expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_goes_on_while_something_waits_inside() {
+    let outside = [("o", Says(1)), ("o2", Says(1)), ("z", Says(1))];
+    let from_outside = |inside| {
+        let edges = nodes(outside).add_edge("o", "o2");
+        nodes_into(edges, inside).add_join("b", "t", Join::settled().within(FIVE))
+    };
+    // A deferred node.
+    let deferred = from_outside([("x", Says(1)), ("b", Says(1))])
+        .add_node(
+            "late",
+            node(async |_: View<Trace>| sleep(2 * FIVE).await).defer(),
+        )
+        .add_edge(START, ["x", "o"])
+        .add_edge("o2", "z")
+        .add_edge("x", "late")
+        .add_edge("late", "b");
+    assert_eq!(timed(&sound(deferred)).await.0, 5);
+    // A join, be it with a rule or without.
+    for join in [Join::all(), Join::settled()] {
+        let joined = from_outside([("x", Says(1)), ("b", Says(1))])
+            .add_node("y", async |_: View<Trace>| sleep(FIVE / 5).await)
+            .add_node("m", async |_: View<Trace>| sleep(2 * FIVE).await)
+            .add_edge(START, ["x", "o"])
+            .add_edge("o2", ["y", "z"])
+            .add_join(["x", "y"], "m", join)
+            .add_edge("m", "b");
+        assert_eq!(timed(&sound(joined)).await.0, 5);
+    }
 }

@@ -31,6 +31,12 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 if let Some(observer) = &mut self.observer {
                     observer.leads(Some(index), graph, &self.frontier, exits, &chosen);
                 }
+                if let (Some(open), Some(rules)) = (&mut self.frontier.open, &graph.rules) {
+                    let joins = exits.joins.iter().map(|of| graph.joins[of.join].target);
+                    let nodes = exits.edges.iter().copied().chain(joins);
+                    let chosen = chosen.iter().filter_map(Chosen::node);
+                    open.leads(rules, key.node, &mut nodes.chain(chosen));
+                }
                 self.frontier.finish(graph, exits, chosen, tasks);
             }
             let ended = ended(*key, done);

@@ -2,14 +2,15 @@
 //!
 //! 1. One lock is held while a task ends and while what it came to is put on its
 //!    way to the thread: what is kept is the beginning of what was decided.
-//! 2. A join closes when as many have succeeded as it cancels the rest at, or when
-//!    its time is over. From then on the tasks of its region that have not ended
-//!    are lost: dropped at their next await, and never started.
+//! 2. A join closes when as many have succeeded as it cancels the rest at, and each
+//!    source that it requires has or can no longer, or when its time is over. From
+//!    then on the tasks of its region that have not ended are lost: dropped at
+//!    their next await, and never started.
 //! 3. A task asks whether it is lost before each poll of its body, and again when
 //!    the body has ended.
 //! 4. The time of a join begins with the first superstep that has a task which
-//!    leads to a source that the join waits for, and anew when a run goes on with
-//!    a thread.
+//!    leads to a source that the join waits for: anew in each of its rounds, and
+//!    when a run goes on with a thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
@@ -28,10 +29,10 @@ use super::super::settle::TaskKey;
 use super::super::stop::far;
 use super::super::thread::BadAnswer;
 use super::super::watch::with_causes;
-use crate::compile::{FrozenJoin, JoinSource, NodeIndex, Rules};
+use crate::compile::{FrozenJoin, JoinSource, NodeIndex, Rules, to_index};
 use crate::id::NodeName;
 use crate::node::{Asked, BoxFuture, NodeError, Outcome};
-use crate::plan::{Came, Frontier, How, Judge, Short, Task};
+use crate::plan::{Came, Frontier, How, Judge, Short, Task, Wanted, has_ended};
 use crate::state::State;
 
 /// Who decides about the joins of a run.
@@ -43,6 +44,8 @@ pub(super) struct JoinReferee {
 /// The superstep at work.
 struct Now {
     joins: Vec<JoinNow>,
+    /// Those that a task is inside of, or whose time runs, in order.
+    active: Vec<usize>,
     /// The tasks that can be lost, and who is to be woken then.
     seats: BTreeMap<TaskKey, Waker>,
     n_ended: u32,
@@ -54,6 +57,8 @@ struct Now {
 struct JoinNow {
     /// How many successes it closes after, if it does.
     missing: Option<usize>,
+    /// The sources without which it does not close.
+    wanted: Vec<Wanted>,
     /// The sources that count.
     counts: FixedBitSet,
     /// Who counted, in the order in which they came.
@@ -79,6 +84,7 @@ impl JoinReferee {
             rules,
             now: Mutex::new(Now {
                 joins,
+                active: Vec::new(),
                 seats: BTreeMap::new(),
                 n_ended: 0,
                 over: BTreeSet::new(),
@@ -96,10 +102,30 @@ impl JoinReferee {
         now.seats.clear();
         let mut nodes: Vec<NodeIndex> = tasks.iter().map(|task| task.node).collect();
         nodes.dedup();
-        for (index, (ruled, join)) in self.rules.joins.iter().zip(&mut now.joins).enumerate() {
-            join.closed = None;
-            join.counted.clear();
+        let n_tasks = |node| tasks.iter().filter(|task| task.node == node).count();
+        let now = &mut *now;
+        let mut active: BTreeSet<usize> = BTreeSet::new();
+        for index in mem::take(&mut now.active) {
+            let join = &mut now.joins[index];
+            let deadline = join.deadline.filter(|&(of, _)| of == open.round(index));
+            *join = JoinNow {
+                deadline,
+                ..JoinNow::default()
+            };
+            if deadline.is_some() {
+                active.insert(index);
+            }
+        }
+        for &node in &nodes {
+            active.extend(self.rules.joins_of(node));
+        }
+        now.active = active.into_iter().collect();
+        for &index in &now.active {
+            let (ruled, join) = (&self.rules.joins[index], &mut now.joins[index]);
             join.missing = ruled.closes_at().map(|at| open.short_of(index, at));
+            if join.missing.is_some() {
+                join.wanted = frontier.wanted(index, ruled, &nodes, &n_tasks);
+            }
             let sources = 0..ruled.sources.len();
             let of = |source| JoinSource {
                 join: index,
@@ -108,23 +134,15 @@ impl JoinReferee {
             join.counts = sources
                 .filter(|&source| open.counts(of(source), &ruled.workers))
                 .collect();
-            let round = open.round(index);
-            join.deadline = join.deadline.filter(|&(of, _)| of == round);
             let leads = |&node: &NodeIndex| {
-                self.is_inside(index, node) && open.waits_for(index, ruled, node)
+                self.rules.is_inside(index, node) && open.waits_for(index, ruled, node)
             };
             if let (Some(within), None) = (ruled.rule.within, join.deadline)
                 && nodes.iter().any(leads)
             {
-                join.deadline = Some((round, far(within)));
+                join.deadline = Some((open.round(index), far(within)));
             }
         }
-    }
-
-    /// Whether the node is a source of the join, or in its region.
-    fn is_inside(&self, join: usize, node: NodeIndex) -> bool {
-        let ruled = &self.rules.joins[join];
-        ruled.region.contains(node as usize) || ruled.sources.contains(&node)
     }
 
     /// Closes a join; those who are lost by it are to be woken.
@@ -133,29 +151,42 @@ impl JoinReferee {
             return;
         }
         now.joins[join].closed = Some(closed);
-        let region = &self.rules.joins[join].region;
-        let inside = |task: &TaskKey| region.contains(task.node as usize);
-        now.seats.retain(|task, waker| {
-            let lost = inside(task);
-            if lost {
-                woken.push(waker.clone());
+        for node in self.rules.joins[join].region.ones().map(to_index) {
+            let first = TaskKey::node(node);
+            while let Some((&task, _)) = now.seats.range(first..).next() {
+                if task.node != node {
+                    break;
+                }
+                woken.extend(now.seats.remove(&task));
             }
-            !lost
-        });
+        }
     }
 
     /// Closes the joins whose time is over, of those the node is inside of.
     fn look_at_clock(&self, now: &mut Now, node: Option<NodeIndex>, woken: &mut Vec<Waker>) {
-        let is_due = |join: &JoinNow| {
-            let open = join.closed.is_none();
-            open && join.deadline.is_some_and(|(_, at)| Instant::now() >= at)
-        };
-        for index in 0..now.joins.len() {
-            let concerns = node.is_none_or(|node| self.is_inside(index, node));
-            if concerns && is_due(&now.joins[index]) {
-                let closed = Closed::TimedOut(now.n_ended);
-                self.close(now, index, closed, woken);
+        if !self.rules.has_times {
+            return;
+        }
+        match node {
+            Some(node) => {
+                for index in self.rules.joins_of(node) {
+                    self.look_at(now, index, woken);
+                }
             }
+            None => {
+                for index in now.active.clone() {
+                    self.look_at(now, index, woken);
+                }
+            }
+        }
+    }
+
+    fn look_at(&self, now: &mut Now, index: usize, woken: &mut Vec<Waker>) {
+        let join = &now.joins[index];
+        let due = |(_, at)| Instant::now() >= at;
+        if join.closed.is_none() && join.deadline.is_some_and(due) {
+            let closed = Closed::TimedOut(now.n_ended);
+            self.close(now, index, closed, woken);
         }
     }
 
@@ -171,17 +202,26 @@ impl JoinReferee {
         })
     }
 
-    /// Counts a success.
-    fn count(&self, now: &mut Now, task: TaskKey, place: u32, woken: &mut Vec<Waker>) {
+    /// Counts a task that has ended; says who is lost by it.
+    fn count(
+        &self,
+        now: &mut Now,
+        task: TaskKey,
+        (place, success): (u32, bool),
+        woken: &mut Vec<Waker>,
+    ) {
         for of in &self.rules.member(task.node).sources {
             let join = &mut now.joins[of.join];
             let counts = join.closed.is_none() && join.counts.contains(of.source);
             let Some(missing) = join.missing.as_mut().filter(|_| counts) else {
                 continue;
             };
-            *missing = missing.saturating_sub(1);
-            join.counted.push((place, task));
-            if *missing == 0 {
+            has_ended(&mut join.wanted, of.source, success);
+            if success {
+                *missing = missing.saturating_sub(1);
+                join.counted.push((place, task));
+            }
+            if *missing == 0 && join.wanted.is_empty() {
                 self.close(now, of.join, Closed::Won, woken);
             }
         }
@@ -258,9 +298,7 @@ impl JoinReferee {
         });
         if ended.is_ok() && !is_lost {
             now.n_ended += 1;
-            if success {
-                self.count(&mut now, task, place, &mut woken);
-            }
+            self.count(&mut now, task, (place, success), &mut woken);
         }
         now.seats.remove(&task);
         now.over.insert(task);
@@ -332,14 +370,17 @@ impl<S: State> Referee<S> for JoinReferee {
                 continue;
             };
             if let How::TimedOut(join) = ending.how {
+                // The graph may have changed since.
+                if let Err(at) = now.active.binary_search(&join) {
+                    now.active.insert(at, join);
+                }
                 let closed = Closed::TimedOut(place);
                 self.close(&mut now, join, closed, &mut Vec::new());
                 continue;
             }
             now.n_ended = place + 1;
-            if ending.how == How::Done {
-                self.count(&mut now, task, place, &mut Vec::new());
-            }
+            let success = ending.how == How::Done;
+            self.count(&mut now, task, (place, success), &mut Vec::new());
         }
     }
 
@@ -394,7 +435,7 @@ impl<S: State> Referee<S> for JoinReferee {
 
     fn closers(&self) -> Vec<TaskKey> {
         let now = self.now.lock();
-        let won = now.joins.iter();
+        let won = now.active.iter().map(|&join| &now.joins[join]);
         let won = won.filter(|join| matches!(join.closed, Some(Closed::Won)));
         let mut closers: Vec<(u32, TaskKey)> =
             won.flat_map(|join| join.counted.iter().copied()).collect();

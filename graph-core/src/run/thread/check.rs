@@ -49,7 +49,9 @@ pub(crate) fn incompatible<S: State, C>(graph: &Frozen<S, C>, loaded: Loaded) ->
         let result = entries
             .of(&task.to_string())
             .and_then(|task| task.result.as_deref());
-        if let Some(Err(why)) = result.map(|json| read_result(graph, json, &|_, _| None)) {
+        if let Some(Err(why)) =
+            result.map(|json| read_result(graph, &task.node, json, &|_, _| None))
+        {
             findings.push(format!("the result of task `{task}` cannot be read: {why}"));
         }
     }

@@ -21,7 +21,7 @@ use super::inside::answer_inside;
 use super::ledger::{BadAnswer, TaskLedger, read_result};
 use super::line::{Head, Line};
 use super::memory::Changed;
-use super::paths;
+use super::paths::{self, place_of};
 use crate::checkpoint::{
     Body, CheckpointError, CheckpointRecord, Commit, EntryRecord, FORMAT, Source,
 };
@@ -239,7 +239,8 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         task: &str,
         json: &str,
     ) -> Result<Done<S>, RunError> {
-        read_result(graph, json, &|_, _| None).map_err(|why| {
+        let (_, TaskId { node, .. }) = place_of(task);
+        read_result(graph, &node, json, &|_, _| None).map_err(|why| {
             let what = format!("the result of task `{task}`");
             self.line.failed(CheckpointError::corrupt(what, why))
         })

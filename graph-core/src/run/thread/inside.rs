@@ -218,7 +218,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 }
                 StandingInside::Parked => {}
                 StandingInside::Finished(json) => {
-                    let done = read_result_inside(graph, &json, outer);
+                    let node = graph.name_of(keys[index].node);
+                    let done = read_result_inside(graph, node, &json, outer);
                     let done = done.map_err(|why| self.unreadable(keys[index], &why))?;
                     results.note(index, Ok(done));
                     known.push((index, json));

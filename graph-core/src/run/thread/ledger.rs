@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
 use parking_lot::Mutex;
 
 use super::super::attempt::{Done, Ended, Ending, Failed};
@@ -436,10 +437,11 @@ impl<S: State> Ledger<S> for TaskLedger {
     }
 }
 
-/// A result that was written down; `outer` finds workers of the graphs around
-/// this one.
+/// A result of a task of that node that was written down; `outer` finds workers
+/// of the graphs around this one.
 pub(super) fn read_result<S: State, C>(
     graph: &Frozen<S, C>,
+    node: &str,
     json: &str,
     outer: &FindWorker<'_>,
 ) -> Result<Done<S>, String> {
@@ -470,7 +472,7 @@ pub(super) fn read_result<S: State, C>(
     let how = match ended {
         None => How::Done,
         Some(WrittenEnd::Failed(why)) => How::Failed(why.into()),
-        Some(WrittenEnd::TimedOut(target)) => join_into(graph, &target),
+        Some(WrittenEnd::TimedOut(target)) => join_into(graph, &target, node),
         Some(WrittenEnd::Cancelled) => How::Cancelled,
     };
     let ending = (place.is_some() || how != How::Done).then(|| Box::new(Ending { place, how }));
@@ -487,22 +489,30 @@ pub(super) fn read_result<S: State, C>(
 /// was written with.
 pub(super) fn read_result_inside<S: State, C>(
     graph: &Frozen<S, C>,
+    node: &str,
     json: &str,
     outer: &FindWorker<'_>,
 ) -> Result<Done<S>, String> {
     let version = version_of(json).map_err(|error| error.to_string())?;
     if version == S::VERSION {
-        return read_result(graph, json, outer);
+        return read_result(graph, node, json, outer);
     }
     let json = migrate_result::<S>(version, json).map_err(|problem| problem.to_string())?;
-    read_result(graph, &json, outer)
+    read_result(graph, node, &json, outer)
 }
 
-/// That the time of the join into that node was over; if there is none any more,
-/// the task was not waited for.
-fn join_into<S: State, C>(graph: &Frozen<S, C>, target: &str) -> How {
-    let target = graph.index_of(target).or_else(|| graph.formerly(target));
-    let mut joins = graph.rules.iter().flat_map(|rules| &rules.joins);
-    let join = joins.position(|join| Some(join.target) == target && join.rule.within.is_some());
-    join.map_or(How::Cancelled, How::TimedOut)
+/// That the time of the join into that target was over; if there is none any more,
+/// the task was not waited for. Of several it is the one whose region the node is
+/// in: no two into one target share any of theirs.
+fn join_into<S: State, C>(graph: &Frozen<S, C>, target: &str, node: &str) -> How {
+    let index_of = |name: &str| graph.index_of(name).or_else(|| graph.formerly(name));
+    let (target, node) = (index_of(target), index_of(node));
+    let joins = graph.rules.iter().flat_map(|rules| &rules.joins);
+    let mut timed = joins
+        .enumerate()
+        .filter(|(_, join)| Some(join.target) == target && join.rule.within.is_some());
+    let drops = |region: &FixedBitSet| node.is_some_and(|node| region.contains(node as usize));
+    let first = timed.clone().next();
+    let join = timed.find(|(_, join)| drops(&join.region)).or(first);
+    join.map_or(How::Cancelled, |(index, _)| How::TimedOut(index))
 }

@@ -274,7 +274,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 continue;
             };
             let outer = |levels: usize, name: &str| replay.worker(levels, name);
-            let done = read_result_inside(graph, json, &outer).map_err(|why| {
+            let node = graph.name_of(key.node);
+            let done = read_result_inside(graph, node, json, &outer).map_err(|why| {
                 let error = NodeError::msg(format_args!(
                     "the result of task `{path}`, which was written down, cannot be read: {why}"
                 ));
