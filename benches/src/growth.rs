@@ -12,6 +12,7 @@ pub(crate) async fn growth(repetitions: usize) -> Vec<Row> {
     rows.push(supersteps(repetitions).await);
     rows.push(sends(repetitions).await);
     rows.push(routed_sends(repetitions).await);
+    rows.push(joins(repetitions).await);
     rows
 }
 
@@ -100,6 +101,29 @@ async fn routed_sends(repetitions: usize) -> Row {
         small,
         large,
     )
+}
+
+async fn joins(repetitions: usize) -> Row {
+    let time = async |n| {
+        let begin = Instant::now();
+        workloads::run(&workloads::settled_graph(n), Research::update()).await;
+        begin.elapsed().as_secs_f64() * 1e9
+    };
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for _ in 0..repetitions {
+        small.push(time(200).await);
+        large.push(time(2000).await);
+    }
+    // As with nodes, names are sorted.
+    Row {
+        target: 14.0,
+        ..row(
+            "growth: compile and run 2000 settled joins",
+            "200 joins",
+            small,
+            large,
+        )
+    }
 }
 
 /// What one of that many runs takes, in nanoseconds.

@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use superstep::Graph;
 use superstep::prelude::*;
+use superstep::{Graph, Join};
 
 use crate::floor::{self, Change, Research};
 use crate::measure::{Plan, Row, alternate};
@@ -53,6 +53,21 @@ pub(crate) fn loop_graph(until: u64) -> Graph<Research> {
         })
         .compile()
         .expect("the loop is sound")
+}
+
+/// So many joins of two sources each, which take failures as data.
+pub(crate) fn settled_graph(n: usize) -> Graph<Research> {
+    let mut graph = StateGraph::<Research>::new("settled");
+    for pair in 0..n {
+        let (a, b, target) = (format!("a{pair}"), format!("b{pair}"), format!("t{pair}"));
+        for node in [&a, &b, &target] {
+            graph = graph.add_node(node, async |_: View<Research>| {});
+        }
+        graph = graph
+            .add_edge(START, [&a, &b])
+            .add_join([a, b], target, Join::settled());
+    }
+    graph.compile().expect("the joins are sound")
 }
 
 /// A fan-out that appends, and a join.

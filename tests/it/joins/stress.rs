@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use superstep::prelude::*;
 use superstep::{Arrival, Graph, Join, MemoryCheckpointer, Run};
@@ -86,37 +85,5 @@ async fn a_quorum_has_as_many_as_it_waits_for() {
 async fn who_settles_waits_for_all() {
     for seen in numbers(Join::settled()).await {
         assert_eq!(seen, [MANY - MANY / 5, MANY / 5, MANY]);
-    }
-}
-
-/// How long it takes to compile and run so many joins of two sources each.
-async fn time_of_pairs(join: &Join, pairs: usize) -> Duration {
-    let mut graph = marks([]);
-    for pair in 0..pairs {
-        let (a, b, t) = (format!("a{pair}"), format!("b{pair}"), format!("t{pair}"));
-        for node in [&a, &b, &t] {
-            graph = graph.add_node(node, async |_: View<Trace>| tokio::task::yield_now().await);
-        }
-        graph = graph
-            .add_edge(START, [&a, &b])
-            .add_join([a, b], t, join.clone());
-    }
-    let begin = Instant::now();
-    let run = sound(graph).invoke(Trace::update()).await;
-    assert_eq!(run.expect("the run ends well").supersteps(), 2);
-    begin.elapsed()
-}
-
-#[tokio::test]
-async fn what_many_joins_with_rules_cost_grows_as_they_do() {
-    let plain = time_of_pairs(&Join::all(), 1500).await;
-    for join in [
-        Join::settled(),
-        Join::settled().within(Duration::from_secs(3600)),
-        Join::first(),
-    ] {
-        let ruled = time_of_pairs(&join, 1500).await;
-        // It is about three times as much; if it were quadratic, a hundred times.
-        assert!(ruled < 25 * plain, "{join:?}: {ruled:?}, plain {plain:?}");
     }
 }
