@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use superstep::prelude::*;
 use superstep::{Arrival, Graph, Join, MemoryCheckpointer, Run};
 
-use crate::common::{Alive, Trace, marks, oops, sound};
+use crate::common::{Alive, Trace, oops, sound};
 
 const WORK: Worker<usize> = Worker::new("work");
 const MANY: usize = 100;
