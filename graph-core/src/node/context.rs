@@ -23,7 +23,7 @@ pub struct Ctx<C = ()> {
     context: Arc<C>,
     names: Arc<[NodeName]>,
     pub(super) place: Place,
-    desk: Option<Arc<Desk>>,
+    pub(super) desk: Option<Arc<Desk>>,
     pub(super) emitter: Option<Arc<dyn Emitter>>,
     arrivals: Option<Arc<Arrivals>>,
 }
@@ -164,7 +164,7 @@ impl<C> Ctx<C> {
     /// One for a function on a thread of its own, and where to tell that it was
     /// cancelled.
     pub(crate) fn on_thread(mut self) -> (Self, Option<Arc<Desk>>) {
-        let desk = Arc::new(Desk::on(self.desk.as_ref()));
+        let desk = Arc::new(Desk::on_thread(self.desk.as_ref()));
         self.desk = Some(Arc::clone(&desk));
         (self, Some(desk))
     }

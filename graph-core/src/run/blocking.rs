@@ -24,6 +24,8 @@ use crate::state::{Data, State};
 /// `Fn(Ctx<C>) -> O`, for a worker `Fn(T) -> O` or `Fn(T, Ctx<C>) -> O`, where
 /// `O` is what any node returns. A panic in it is the node's. It can ask
 /// questions; [`Ctx::once`](crate::Ctx::once) is async, and not for it.
+/// [`Ctx::emit`](crate::Ctx::emit) blocks it while the buffer of events is full,
+/// until somebody reads, or the call is cancelled.
 ///
 /// Work that takes less than some ten microseconds is better off in an async
 /// function. The pool has 512 threads unless the runtime's builder says

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use superstep::EventKind;
 use superstep::prelude::*;
+use superstep::{EventKind, blocking};
 
 use super::lines;
 use crate::common::{Trace, marks, sound, within_a_day};
@@ -228,4 +228,59 @@ async fn a_reader_that_always_finds_something_lets_others_run() {
     while events.next().await.is_some() {}
     other.abort();
     assert!(ticks.load(Ordering::SeqCst) > 20);
+}
+
+/// A function on a thread that emits so many numbers, and counts them.
+fn on_a_thread(n: u32, count: &Arc<AtomicU32>) -> superstep::Graph<Trace> {
+    let count = Arc::clone(count);
+    let tells = move |ctx: Ctx| {
+        for k in 0..n {
+            ctx.emit(k)?;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        NodeResult::Ok(Trace::update().sum(u64::from(n)))
+    };
+    let graph = StateGraph::<Trace>::new("test").add_node("a", blocking(tells));
+    sound(graph.add_edge(START, "a"))
+}
+
+#[tokio::test]
+async fn what_blocks_waits_in_emit_for_its_reader() {
+    let graph = on_a_thread(200, &Arc::default());
+    let mut events = graph.invoke(Trace::update()).stream();
+    events = events.custom::<u32>().buffer(4);
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        seen.extend(event.custom::<u32>().copied());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(seen, (0..200).collect::<Vec<_>>());
+    assert_eq!(events.finish().await.unwrap().state.sum, 200);
+}
+
+#[test]
+fn what_blocks_in_emit_goes_on_when_nobody_reads_any_more() {
+    for dropped in [true, false] {
+        let count = Arc::default();
+        let graph = on_a_thread(50, &count);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("there is a runtime");
+        runtime.block_on(async {
+            let mut events = graph.invoke(Trace::update()).stream();
+            events = events.custom::<u32>().buffer(2);
+            assert!(events.next().await.is_some());
+            // It fills the buffer meanwhile, and waits.
+            while count.load(Ordering::SeqCst) < 2 {
+                tokio::task::yield_now().await;
+            }
+            if dropped {
+                drop(events);
+            } else {
+                assert_eq!(events.finish().await.unwrap().state.sum, 50);
+            }
+        });
+        // Which waits for what is at work on its threads.
+        drop(runtime);
+        assert_eq!(count.load(Ordering::SeqCst), 50);
+    }
 }

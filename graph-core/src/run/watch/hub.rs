@@ -6,7 +6,8 @@
 //!    state that somebody still sees.
 //! 3. A task waits for room before it tells of its start and its end, and its
 //!    body is not polled while there is none.
-//! 4. A body that emits within one poll may fill the buffer twice over.
+//! 4. A body that emits within one poll may fill the buffer twice over. One on a
+//!    thread of its own is blocked there until there is room.
 //! 5. If the buffer is lossy nobody waits: the oldest event is dropped, and
 //!    counted.
 
@@ -92,12 +93,14 @@ impl Hub {
 
     /// Puts in what happens now.
     pub(super) fn put<'h>(&'h self, origin: &'h Arc<Origin>, elapsed: Elapsed) -> Put<'h> {
+        let buffer = self.buffer.lock();
         Put {
             hub: self,
             origin,
             elapsed,
+            // Under the lock: into one that is closed nothing goes any more.
             wanted: self.wanted(),
-            buffer: self.buffer.lock(),
+            buffer,
             dropped: Vec::new(),
         }
     }

@@ -1,16 +1,17 @@
 //! What the run of one graph, and its tasks, tell a hub.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use tokio::time::Instant;
 
 use super::hub::{Elapsed, Hub, Put};
 use crate::event::{EventKind, Kinds, Origin, Spot};
 use crate::id::NodeName;
-use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
+use crate::node::{BoxFuture, Desk, EmitError, Emitted, Emitter, Place, Telling, Told};
 
 /// What one graph of a run tells.
 pub(crate) struct Watch {
@@ -147,5 +148,59 @@ impl Emitter for Watch {
             true => Emitted::default(),
             false => Emitted::waits_for(self.boxed_room()),
         })
+    }
+
+    fn emit_on_thread(&self, place: Place, told: Told, desk: &Desk) -> Result<Emitted, EmitError> {
+        loop {
+            if self.is_full() && !self.hub.lossy {
+                block_until(either(self.room(), cancelled(desk)));
+            }
+            if desk.is_cancelled() {
+                return Ok(Emitted::default());
+            }
+            // Several may have waited for the same room.
+            if let Ok(emitted) = self.emit(place, told.clone()) {
+                return Ok(emitted);
+            }
+        }
+    }
+}
+
+/// Ends when the call of a desk is cancelled.
+async fn cancelled(desk: &Desk) {
+    let Some(rings) = desk.rings() else {
+        return pending().await;
+    };
+    let mut rung = pin!(rings.notified());
+    rung.as_mut().enable();
+    if !desk.is_cancelled() {
+        rung.await;
+    }
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Pending => other.as_mut().poll(cx),
+        ended @ Poll::Ready(()) => ended,
+    })
+    .await;
+}
+
+/// Blocks a thread that is not the runtime's own.
+fn block_until(ended: impl Future<Output = ()>) {
+    let waker = Waker::from(Arc::new(Unparks(thread::current())));
+    let (mut ended, mut cx) = (pin!(ended), Context::from_waker(&waker));
+    while ended.as_mut().poll(&mut cx).is_pending() {
+        thread::park();
+    }
+}
+
+/// Wakes a thread.
+struct Unparks(Thread);
+
+impl Wake for Unparks {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
