@@ -13,11 +13,11 @@ use super::settle::TaskKey;
 use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
 use super::traced::TaskTrace;
-use super::watch::WatchedTask;
+use super::watch::{Room, WatchedTask};
 use crate::compile::FrozenNode;
 use crate::node::{
-    Arrivals, Asked, Body, BoxFuture, Desk, Failure, FallbackFailed, Interrupted, NodeError,
-    Outcome, Payload, Place,
+    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, Interrupted, NodeError, Outcome, Payload,
+    Place,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -228,7 +228,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         if let Some(desk) = &desk {
             desk.begin_attempt();
         }
-        let (desk, mut limit) = limited(&self.node.policy, desk);
+        let watch = self.shared.watch();
+        let stood = || watch.map_or(Duration::ZERO, |watch| watch.stood());
+        let (desk, mut limit) = limited(&self.node.policy, desk, stood);
         let (shared, state, place) = (self.shared, self.state, self.place);
         let given = |sent| Given {
             sent,
@@ -245,28 +247,28 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             (after, begin)
         });
         let mut race = Race::new(call, second);
-        // What is inside a graph waits for itself.
-        let watch = shared.watch().filter(|_| !self.node.nested);
-        let mut room: Option<BoxFuture<()>> = None;
+        // What is inside a graph waits for itself, and its time stands still.
+        let nested = self.node.nested;
+        let held_up = watch.filter(|_| !nested || limit.is_some());
+        let mut room = held_up.map(|watch| Room::new(watch, nested));
         let result = poll_fn(|cx| {
-            // Looked at anew each time: whoever was told of room may not be polled.
-            let waits = match watch.filter(|watch| watch.is_full()) {
-                None => false,
-                Some(watch) => {
-                    let room = room.get_or_insert_with(|| watch.boxed_room());
-                    room.as_mut().poll(cx).is_pending()
+            loop {
+                let waits = room.as_mut().is_some_and(|room| room.poll(cx).is_pending());
+                if (!waits || nested)
+                    && let Poll::Ready(result) = trace.within(|| race.poll(cx))
+                {
+                    return Poll::Ready(result);
                 }
-            };
-            let polled = match waits {
-                true => Poll::Pending,
-                false => {
-                    room = None;
-                    trace.within(|| race.poll(cx))
+                let Some(limit) = limit.as_mut().filter(|_| !waits) else {
+                    return Poll::Pending;
+                };
+                if let Poll::Ready(late) = limit.poll(cx, stood()) {
+                    return Poll::Ready(Err(late.into()));
                 }
-            };
-            match (polled, &mut limit) {
-                (Poll::Pending, Some(limit)) => limit.as_mut().poll(cx).map(|out| Err(out.into())),
-                (polled, _) => polled,
+                // If it has just filled the buffer, it is to be told of room.
+                if !room.as_ref().is_some_and(Room::is_wanting) {
+                    return Poll::Pending;
+                }
             }
         })
         .await;

@@ -284,3 +284,78 @@ fn what_blocks_in_emit_goes_on_when_nobody_reads_any_more() {
         assert_eq!(count.load(Ordering::SeqCst), 50);
     }
 }
+
+/// How a run ends whose reader takes 150 ms for each event.
+async fn read_slowly(graph: StateGraph<Trace>, buffer: usize) -> Result<u64, String> {
+    let mut events = sound(graph).invoke(Trace::update()).stream();
+    events = events.buffer(buffer);
+    while events.next().await.is_some() {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    let ended = events.finish().await;
+    let why = |error| crate::common::chain(&error).pop().unwrap_or_default();
+    ended.map(|run| run.state.sum).map_err(why)
+}
+
+/// As many nodes, which emit three times and take some milliseconds; each within
+/// a tenth of a second.
+fn timed(names: &[&str], idle: bool, hangs: bool) -> StateGraph<Trace> {
+    let tenth = Duration::from_millis(100);
+    let body = move |ctx: Ctx| async move {
+        for n in 0..3_u32 {
+            drop(ctx.emit(n));
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        Trace::update().sum(1_u64)
+    };
+    names.iter().fold(StateGraph::new("timed"), |graph, &name| {
+        let policed = match idle {
+            true => node(body).idle_timeout(tenth),
+            false => node(body).timeout(tenth),
+        };
+        graph.add_node(name, policed).add_edge(START, name)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeouts_stand_still_while_the_reader_is_slow() {
+    for buffer in [1, 2, 1024] {
+        for names in [&["a"][..], &["a", "b"]] {
+            let ended = async |idle, hangs| read_slowly(timed(names, idle, hangs), buffer).await;
+            let all = Ok(names.len() as u64);
+            assert_eq!(ended(false, false).await, all, "buffer of {buffer}");
+            assert_eq!(ended(true, false).await, all, "buffer of {buffer}");
+            // They pass all the same.
+            let late = "it took longer than its timeout of 100ms";
+            assert_eq!(ended(false, true).await.unwrap_err(), late);
+            let late = "it gave no sign of life for its idle timeout of 100ms";
+            assert_eq!(ended(true, true).await.unwrap_err(), late);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_of_a_graph_stands_still_while_its_tasks_wait_for_the_reader() {
+    for buffer in [1, 2, 1024] {
+        for beside in [false, true] {
+            let inner = timed(&["a", "b"], false, false)
+                .add_node("c", async |_: View<Trace>| {})
+                .add_edge("a", "c");
+            let inner = node(sound(inner)).timeout(Duration::from_millis(100));
+            let mut graph = marks(["x"]).add_node("in", inner).add_edge(START, "in");
+            if beside {
+                graph = graph.add_edge(START, "x");
+            } else {
+                graph = graph.add_edge("in", "x");
+            }
+            assert_eq!(
+                read_slowly(graph, buffer).await,
+                Ok(2),
+                "buffer of {buffer}"
+            );
+        }
+    }
+}

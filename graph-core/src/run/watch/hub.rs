@@ -16,6 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -36,6 +37,10 @@ pub(crate) struct Hub {
     pub(super) capacity: usize,
     pub(super) lossy: bool,
     begun: Instant,
+    /// Whether the reader is elsewhere, and does not poll the run.
+    away: AtomicBool,
+    /// Whether somebody wants to know how long the run waits for its reader.
+    minds: AtomicBool,
 }
 
 struct Buffer {
@@ -46,6 +51,27 @@ struct Buffer {
     lost: u64,
     /// Whoever waits for an event.
     reader: Option<Waker>,
+    stands: Stands,
+}
+
+/// When the run waits for its reader, as far as somebody wants to know.
+#[derive(Default)]
+struct Stands {
+    since: Option<Elapsed>,
+    /// For how long it did, in nanoseconds.
+    before: u64,
+}
+
+impl Stands {
+    fn begins(&mut self, now: Elapsed) {
+        self.since.get_or_insert(now);
+    }
+
+    fn ends(&mut self, now: impl FnOnce() -> Elapsed) {
+        if let Some(Elapsed(since)) = self.since.take() {
+            self.before += now().0.saturating_sub(since);
+        }
+    }
 }
 
 impl Hub {
@@ -56,6 +82,7 @@ impl Hub {
                 sequence: 0,
                 lost: 0,
                 reader: None,
+                stands: Stands::default(),
             }),
             full: AtomicBool::new(false),
             holds_state: AtomicBool::new(false),
@@ -64,6 +91,8 @@ impl Hub {
             capacity,
             lossy,
             begun: Instant::now(),
+            away: AtomicBool::new(false),
+            minds: AtomicBool::new(false),
         }
     }
 
@@ -113,6 +142,9 @@ impl Hub {
         let somebody_waits = self.is_full() || self.holds_state();
         self.full.store(false, Ordering::Release);
         self.holds_state.store(false, Ordering::Release);
+        if !self.away.load(Ordering::Relaxed) {
+            buffer.stands.ends(|| self.elapsed(Instant::now()));
+        }
         if taken.is_empty() {
             if let Some(reader) = reader {
                 buffer.reader = Some(reader.clone());
@@ -133,6 +165,45 @@ impl Hub {
         }
         if somebody_waits {
             self.room.notify_waiters();
+        }
+    }
+
+    /// For how long the run has waited for its reader, since this was asked for the
+    /// first time.
+    pub(super) fn stood(&self) -> Duration {
+        let now = self.elapsed(Instant::now());
+        let mut buffer = self.buffer.lock();
+        if !self.minds.swap(true, Ordering::Relaxed) && self.stands() {
+            buffer.stands.begins(now);
+        }
+        let Stands { since, before } = buffer.stands;
+        let now = since.map_or(0, |Elapsed(since)| now.0.saturating_sub(since));
+        Duration::from_nanos(before + now)
+    }
+
+    fn stands(&self) -> bool {
+        self.away.load(Ordering::Relaxed) || self.is_full() || (self.holds_state() && !self.lossy)
+    }
+
+    /// The reader goes elsewhere.
+    #[inline]
+    pub(super) fn is_left(&self) {
+        self.away.store(true, Ordering::Relaxed);
+        if self.minds.load(Ordering::Relaxed) {
+            let now = self.elapsed(Instant::now());
+            self.buffer.lock().stands.begins(now);
+        }
+    }
+
+    /// The reader is back.
+    #[inline]
+    pub(super) fn is_back(&self) {
+        self.away.store(false, Ordering::Relaxed);
+        if self.minds.load(Ordering::Relaxed) {
+            let mut buffer = self.buffer.lock();
+            if !self.stands() {
+                buffer.stands.ends(|| self.elapsed(Instant::now()));
+            }
         }
     }
 
@@ -201,11 +272,16 @@ impl Put<'_> {
         if !self.wants(kind.kinds()) {
             return;
         }
-        if matches!(kind, EventKind::SuperstepFinished { .. }) {
-            self.hub.holds_state.store(true, Ordering::Relaxed);
-        }
         let (hub, buffer) = (self.hub, &mut *self.buffer);
-        if buffer.events.len() + 1 >= hub.capacity {
+        let is_state = matches!(kind, EventKind::SuperstepFinished { .. });
+        let is_full = buffer.events.len() + 1 >= hub.capacity;
+        if is_state {
+            hub.holds_state.store(true, Ordering::Relaxed);
+        }
+        if (is_state || is_full) && !hub.lossy && hub.minds.load(Ordering::Relaxed) {
+            buffer.stands.begins(self.elapsed);
+        }
+        if is_full {
             if !hub.lossy {
                 hub.full.store(true, Ordering::Relaxed);
             } else if buffer.events.len() >= hub.capacity {

@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -86,6 +87,24 @@ impl Watch {
     pub(crate) fn boxed_room(&self) -> BoxFuture<()> {
         let hub = Arc::clone(&self.hub);
         Box::pin(async move { hub.wait_for_room().await })
+    }
+
+    /// For how long tasks, or the run, have waited for the reader, since somebody
+    /// asked for the first time.
+    pub(crate) fn stood(&self) -> Duration {
+        self.hub.stood()
+    }
+
+    /// Whether graphs inside tasks wait for the reader between two supersteps.
+    #[inline]
+    pub(crate) fn holds_up_inside(&self) -> bool {
+        self.hub.is_full() || self.hub.holds_state()
+    }
+
+    /// Returns once these go on, to be kept.
+    pub(crate) fn boxed_read(&self) -> BoxFuture<()> {
+        let hub = Arc::clone(&self.hub);
+        Box::pin(async move { hub.wait_until_read().await })
     }
 
     /// Awaits what is not polled while there is no room for events.
