@@ -359,3 +359,40 @@ async fn the_timeout_of_a_graph_stands_still_while_its_tasks_wait_for_the_reader
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_inside_a_lossy_run_waits_for_its_reader() {
+    let body = async |ctx: Ctx| {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Trace::update().log(ctx.node())
+    };
+    let graph = |names: [&'static str; 3]| {
+        let nodes = names.into_iter();
+        let graph = nodes.fold(StateGraph::<Trace>::new("row"), |graph, name| {
+            graph.add_node(name, body)
+        });
+        let graph = graph.add_edge(START, names[0]).add_edge(names[0], names[1]);
+        graph.add_edge(names[1], names[2])
+    };
+    let inner = sound(graph(["i", "j", "k"]));
+    let graph = marks(["beside"])
+        .add_node("in", inner)
+        .add_edge(START, ["in", "beside"]);
+    let mut events = sound(graph).invoke(Trace::update()).stream();
+    events = events.buffer(64).lossy();
+    while let Some(event) = events.next().await {
+        if event.node().is_some_and(|node| *node == *"in") {
+            break;
+        }
+    }
+    // Three supersteps of 10 ms, while nobody reads.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut k = None;
+    while let Some(event) = events.next().await {
+        if event.path() == "in/0" && event.node().is_some_and(|node| *node == *"k") {
+            k = k.or(Some(event.elapsed()));
+        }
+    }
+    let k = k.expect("it has run");
+    assert!(k < Duration::from_millis(100), "{k:?}");
+}

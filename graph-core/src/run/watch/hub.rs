@@ -9,7 +9,8 @@
 //! 4. A body that emits within one poll may fill the buffer twice over. One on a
 //!    thread of its own is blocked there until there is room.
 //! 5. If the buffer is lossy nobody waits: the oldest event is dropped, and
-//!    counted.
+//!    counted. The run itself still lets its reader read between two supersteps:
+//!    it is polled by nobody else.
 
 use std::collections::VecDeque;
 use std::pin::pin;

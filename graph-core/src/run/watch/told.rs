@@ -98,7 +98,7 @@ impl Watch {
     /// Whether graphs inside tasks wait for the reader between two supersteps.
     #[inline]
     pub(crate) fn holds_up_inside(&self) -> bool {
-        self.hub.is_full() || self.hub.holds_state()
+        self.hub.is_full() || (self.hub.holds_state() && !self.hub.lossy)
     }
 
     /// Returns once these go on, to be kept.
@@ -127,7 +127,12 @@ impl Watch {
     /// Whether the run is to let its reader read before it goes on.
     #[inline]
     pub(crate) fn is_to_be_read(&self) -> bool {
-        self.is_full() || self.hub.holds_state()
+        let is_inside = !self.origin.path.is_empty();
+        match is_inside {
+            // Nobody polls it again when the reader has read.
+            true => self.holds_up_inside(),
+            false => self.is_full() || self.hub.holds_state(),
+        }
     }
 
     /// Lets the reader read: it polls the run again when it has. Who is inside a
