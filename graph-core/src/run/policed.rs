@@ -29,6 +29,17 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     task: Task,
 ) -> Ended<S> {
+    let (watched, ended) = untold(shared, state, superstep, task).await;
+    told(watched, ended).await
+}
+
+/// The same, but for telling of the end.
+pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
+    shared: Arc<Shared<S, C>>,
+    state: Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> (Option<WatchedTask>, Ended<S>) {
     let mut watched = shared
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
@@ -66,7 +77,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
             Ok(ended) => {
                 span.ends(how(&ended));
                 traced.ends(&ended);
-                return told(watched, ended).await;
+                return (watched, ended);
             }
             Err(error) => error,
         };
@@ -89,7 +100,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
                     let ended = Err(failed);
                     span.ends(SpanEnd::Failed);
                     traced.ends(&ended);
-                    return told(watched, ended).await;
+                    return (watched, ended);
                 }
             },
         }
@@ -119,7 +130,7 @@ fn how<S: State>(ended: &Ended<S>) -> SpanEnd {
 }
 
 /// Tells of a task's end.
-async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
+pub(super) async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
     if let Some(watched) = watched {
         watched.ends(&ended).await;
     }
