@@ -364,7 +364,7 @@ async fn the_timeout_of_a_graph_stands_still_while_its_tasks_wait_for_the_reader
 async fn nothing_inside_a_lossy_run_waits_for_its_reader() {
     let body = async |ctx: Ctx| {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        Trace::update().log(ctx.node())
+        Trace::update().log(ctx.node().to_string())
     };
     let graph = |names: [&'static str; 3]| {
         let nodes = names.into_iter();

@@ -33,8 +33,12 @@ pub(crate) struct Hub {
     /// Whether a state waits to be read.
     holds_state: AtomicBool,
     wanted: AtomicU32,
-    /// Rings for all who wait when events were read.
+    /// Rings for one task that waits when events were read. One that goes on while
+    /// there is room rings for the next, so that not all wake for room for a few.
     room: Notify,
+    /// Rings then for all others who wait: bodies may keep what rings and not look
+    /// at it.
+    read: Notify,
     pub(super) capacity: usize,
     pub(super) lossy: bool,
     begun: Instant,
@@ -89,6 +93,7 @@ impl Hub {
             holds_state: AtomicBool::new(false),
             wanted: AtomicU32::new(wanted.bits()),
             room: Notify::new(),
+            read: Notify::new(),
             capacity,
             lossy,
             begun: Instant::now(),
@@ -112,7 +117,7 @@ impl Hub {
         self.wanted.store(Kinds::NONE.bits(), Ordering::Relaxed);
         let mut unread = VecDeque::new();
         self.take(&mut unread, None);
-        self.room.notify_waiters();
+        self.let_go_on();
     }
 
     /// How long after its begin this is in the run.
@@ -165,8 +170,13 @@ impl Hub {
             taken.push_front(Happened { kind, stamp });
         }
         if somebody_waits {
-            self.room.notify_waiters();
+            self.let_go_on();
         }
+    }
+
+    fn let_go_on(&self) {
+        self.read.notify_waiters();
+        self.room.notify_one();
     }
 
     /// For how long the run has waited for its reader, since this was asked for the
@@ -218,24 +228,32 @@ impl Hub {
         self.holds_state.load(Ordering::Acquire)
     }
 
-    /// Returns once there is room.
+    /// Returns once there is room, for a task: whoever is told of it looks, or is
+    /// dropped.
     pub(super) async fn wait_for_room(&self) {
-        self.wait_while(Self::is_full).await;
+        if self.is_full() {
+            wait_while(&self.room, || self.is_full()).await;
+            self.room.notify_one();
+        }
+    }
+
+    /// Returns once there is room, for anybody.
+    pub(super) async fn wait_elsewhere(&self) {
+        wait_while(&self.read, || self.is_full()).await;
     }
 
     /// Returns once there is room, and no state waits to be read.
     pub(super) async fn wait_until_read(&self) {
-        self.wait_while(|hub| hub.is_full() || hub.holds_state())
-            .await;
+        wait_while(&self.read, || self.is_full() || self.holds_state()).await;
     }
+}
 
-    async fn wait_while(&self, waits: impl Fn(&Self) -> bool) {
-        while waits(self) {
-            let mut rings = pin!(self.room.notified());
-            rings.as_mut().enable();
-            if waits(self) {
-                rings.await;
-            }
+async fn wait_while(bell: &Notify, waits: impl Fn() -> bool) {
+    while waits() {
+        let mut rings = pin!(bell.notified());
+        rings.as_mut().enable();
+        if waits() {
+            rings.await;
         }
     }
 }

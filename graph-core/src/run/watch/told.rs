@@ -170,14 +170,17 @@ impl Emitter for Watch {
         put.tell(Spot::of(place), kind);
         Ok(match put.len() < capacity || self.hub.lossy {
             true => Emitted::default(),
-            false => Emitted::waits_for(self.boxed_room()),
+            false => {
+                let hub = Arc::clone(&self.hub);
+                Emitted::waits_for(Box::pin(async move { hub.wait_elsewhere().await }))
+            }
         })
     }
 
     fn emit_on_thread(&self, place: Place, told: Told, desk: &Desk) -> Result<Emitted, EmitError> {
         loop {
             if self.is_full() && !self.hub.lossy {
-                block_until(either(self.room(), cancelled(desk)));
+                block_until(either(self.hub.wait_elsewhere(), cancelled(desk)));
             }
             if desk.is_cancelled() {
                 return Ok(Emitted::default());
