@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, NO_ARRIVALS, NodeError};
+use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, Held, NO_ARRIVALS, NodeError};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -49,6 +49,8 @@ pub(crate) struct Frame<'a, C> {
     /// type.
     pub(crate) nest: Option<&'a Arc<dyn Any + Send + Sync>>,
     pub(crate) arrivals: Option<&'a Arc<Arrivals>>,
+    /// What the attempt holds: what outlives it keeps that.
+    pub(crate) held: Option<&'a Arc<Held>>,
 }
 
 impl<C> Frame<'_, C> {

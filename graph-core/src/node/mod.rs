@@ -50,7 +50,7 @@ pub(crate) use failure::FallbackFailed;
 pub(crate) use fallback::Bare;
 pub use fallback::Fallback;
 pub use into_node::Definition;
-pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input};
+pub(crate) use into_node::{Body, BoxCall, BoxFuture, Input, sent, view};
 pub use into_node::{IntoNode, IntoWorker};
 pub use limiter::Limiter;
 pub use names::IntoNames;

@@ -12,7 +12,8 @@
 //!    A rate is counted when all slots are there, so that the attempt begins in
 //!    that instant; of several rates, one that has been counted stays so. Who
 //!    has waited for a rate and then misses a slot keeps its place in line.
-//! 5. Between two attempts nothing is held.
+//! 5. Between two attempts nothing is held, but by functions on threads of their
+//!    own that are still at work.
 //! 6. What is called for a fallback takes slots of the node and of the run alone.
 //!    A graph that is a node takes none of the run: its own tasks do.
 //! 7. What the node reserves of the budget it reserves first, so that a task
@@ -110,7 +111,8 @@ fn slots_of(nodes: &[(NodeIndex, usize)]) -> Vec<(NodeIndex, Slots)> {
 
 /// What an attempt holds, until this is dropped.
 pub(super) struct Admitted {
-    _slots: Held,
+    /// Also what goes on after the attempt has this, if there is anything.
+    pub(super) held: Option<Arc<Held>>,
     _reservation: Option<Reservation>,
 }
 
@@ -153,12 +155,15 @@ pub(super) async fn admit(
     let rates = rates.map(AsRef::as_ref);
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
-    let slots = all_of(&slots, rates, limits.inside).await;
+    let held = match slots.is_empty() && rates.is_empty() {
+        true => None,
+        false => Some(Arc::new(all_of(&slots, rates, limits.inside).await)),
+    };
     if let Some(reservation) = &mut reservation {
         reservation.begin();
     }
     Ok(Admitted {
-        _slots: slots,
+        held,
         _reservation: reservation,
     })
 }

@@ -16,8 +16,8 @@ use super::traced::TaskTrace;
 use super::watch::{Room, WatchedTask};
 use crate::compile::FrozenNode;
 use crate::node::{
-    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, Interrupted, NodeError, Outcome, Payload,
-    Place,
+    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, Held, Interrupted, NodeError, Outcome,
+    Payload, Place,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -191,9 +191,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         }
         span.does(Doing::Attempt(self.place.attempt));
         // Given back when this returns, before any wait for another attempt.
-        let _admitted = admitted?;
+        let admitted = admitted?;
         let turn = caught(|| self.turn())?;
-        self.call(turn).await
+        self.call(turn, admitted.held.as_ref()).await
     }
 
     /// An attempt, or the fallback after the last.
@@ -229,7 +229,11 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
 
     /// Calls a body once, or twice if it is slow and hedged, within the node's
     /// timeouts.
-    async fn call(&self, turn: Turn<'_, S, C>) -> Result<Outcome<S>, NodeError> {
+    async fn call(
+        &self,
+        turn: Turn<'_, S, C>,
+        held: Option<&Arc<Held>>,
+    ) -> Result<Outcome<S>, NodeError> {
         let Turn {
             body,
             input,
@@ -247,6 +251,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             sent,
             desk: desk.as_ref(),
             arrivals: self.arrivals.as_ref(),
+            held,
         };
         let trace = self.traced.attempt(place.attempt, self.first.is_some());
         let calls = || call_body(shared, body, state, place, given(input));
