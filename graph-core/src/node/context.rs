@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, NO_ARRIVALS, NodeError};
+use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, Held, NO_ARRIVALS, NodeError};
 use crate::id::{NodeName, TaskId};
 
 /// The context of a run, and where in it this call stands.
@@ -23,7 +23,7 @@ pub struct Ctx<C = ()> {
     context: Arc<C>,
     names: Arc<[NodeName]>,
     pub(super) place: Place,
-    desk: Option<Arc<Desk>>,
+    pub(super) desk: Option<Arc<Desk>>,
     pub(super) emitter: Option<Arc<dyn Emitter>>,
     arrivals: Option<Arc<Arrivals>>,
 }
@@ -59,6 +59,8 @@ pub(crate) struct Frame<'a, C> {
     /// type.
     pub(crate) nest: Option<&'a Arc<dyn Any + Send + Sync>>,
     pub(crate) arrivals: Option<&'a Arc<Arrivals>>,
+    /// What the attempt holds: what outlives it keeps that.
+    pub(crate) held: Option<&'a Arc<Held>>,
 }
 
 impl<C> Frame<'_, C> {
@@ -174,7 +176,7 @@ impl<C> Ctx<C> {
     /// One for a function on a thread of its own, and where to tell that it was
     /// cancelled.
     pub(crate) fn on_thread(mut self) -> (Self, Option<Arc<Desk>>) {
-        let desk = Arc::new(Desk::on(self.desk.as_ref()));
+        let desk = Arc::new(Desk::on_thread(self.desk.as_ref()));
         self.desk = Some(Arc::clone(&desk));
         (self, Some(desk))
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::{BoxFuture, Budget, Failure, Pulse};
 
@@ -59,6 +60,8 @@ pub(crate) struct Desk {
     hedged: bool,
     /// Whether what the call comes to is wanted no more.
     cancelled: AtomicBool,
+    /// Rings then, for a function on a thread of its own.
+    rings: Option<Notify>,
     /// What a fallback is called for.
     pub(super) failure: Option<Failure>,
     answers: BTreeMap<QuestionKey, Value>,
@@ -141,6 +144,14 @@ impl Desk {
         }
     }
 
+    /// One of a function on a thread of its own.
+    pub(super) fn on_thread(of: Option<&Arc<Self>>) -> Self {
+        Self {
+            rings: Some(Notify::new()),
+            ..Self::on(of)
+        }
+    }
+
     /// A fallback's.
     pub(crate) fn after(of: Option<&Arc<Self>>, failure: Failure) -> Self {
         Self {
@@ -154,12 +165,20 @@ impl Desk {
     }
 
     pub(crate) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::SeqCst);
+        if let Some(rings) = &self.rings {
+            rings.notify_waiters();
+        }
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.all()
-            .any(|desk| desk.cancelled.load(Ordering::Relaxed))
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.all().any(|desk| desk.cancelled.load(Ordering::SeqCst))
+    }
+
+    /// What rings when the call is cancelled, if it may block its thread until
+    /// then.
+    pub(crate) fn rings(&self) -> Option<&Notify> {
+        self.rings.as_ref()
     }
 
     pub(super) fn failure(&self) -> Option<&Failure> {

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{BoxFuture, Ctx, Place};
+use super::{BoxFuture, Ctx, Desk, Place};
 
 /// Takes what tasks tell to whoever watches.
 pub(crate) trait Emitter: Send + Sync {
@@ -18,6 +18,10 @@ pub(crate) trait Emitter: Send + Sync {
     fn wants(&self, told: Telling) -> bool;
 
     fn emit(&self, place: Place, told: Told) -> Result<Emitted, EmitError>;
+
+    /// The same for a function on a thread of its own, which is blocked until
+    /// there is room, or the call of this desk is cancelled.
+    fn emit_on_thread(&self, place: Place, told: Told, desk: &Desk) -> Result<Emitted, EmitError>;
 }
 
 impl<C> Ctx<C> {
@@ -26,7 +30,9 @@ impl<C> Ctx<C> {
     /// Does nothing if nobody watches, or nobody wants custom events. It never
     /// waits; awaiting what it returns waits until there is room for more. The
     /// body is not polled while the buffer is full, so that only one that emits
-    /// more than the buffer holds without an await needs to.
+    /// more than the buffer holds without an await needs to. In a function that
+    /// is [`blocking`](crate::blocking) it waits by itself, until there is room or
+    /// the call is cancelled.
     ///
     /// # Errors
     ///
@@ -94,9 +100,14 @@ impl<C> Ctx<C> {
         if self.is_cancelled() {
             return Ok(Emitted::default());
         }
-        match &self.emitter {
-            Some(emitter) if emitter.wants(kind) => emitter.emit(self.place, told()),
-            _ => Ok(Emitted::default()),
+        let Some(emitter) = self.emitter.as_ref().filter(|emitter| emitter.wants(kind)) else {
+            return Ok(Emitted::default());
+        };
+        match &self.desk {
+            Some(desk) if desk.rings().is_some() => {
+                emitter.emit_on_thread(self.place, told(), desk)
+            }
+            _ => emitter.emit(self.place, told()),
         }
     }
 }
@@ -109,6 +120,7 @@ pub(crate) enum Telling {
 }
 
 /// What a task tells.
+#[derive(Clone)]
 pub(crate) enum Told {
     Token(Arc<str>),
     Custom(EventValue),

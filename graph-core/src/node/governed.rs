@@ -8,11 +8,10 @@ use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::rate::{Meter, Rate};
-use super::{Limiter, Usage};
+use super::{Limiter, Slots, Usage};
 
 /// What a rate counts, and how many of these there are.
 type Unit = (&'static str, fn(&Usage) -> u64);
@@ -107,7 +106,7 @@ impl Limiter {
             what: unit.0,
             of: unit.1,
             burst: quota.burst_size().get(),
-            line: Semaphore::new(1),
+            line: Slots::new(1),
             meter: Box::new(Governor::direct_with_clock(quota, SinceThen::now())),
         }));
         self

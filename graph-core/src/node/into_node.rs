@@ -208,14 +208,14 @@ shape!(IntoWorker::into_worker<T,> OfInput, InputBody, (T), |input, _frame| (sen
 shape!(IntoWorker::into_worker<T,> OfInputAndCtx, InputAndCtxBody, (T, Ctx<C>),
     |input, frame| (sent(input), frame.ctx()));
 
-fn view<S>(input: &Input<'_, S>) -> View<S> {
+pub(crate) fn view<S>(input: &Input<'_, S>) -> View<S> {
     let Input::State(state) = input else {
         unreachable!("a node that is no worker was sent a value");
     };
     View::from(Arc::clone(state))
 }
 
-fn sent<T: Data, S>(input: Input<'_, S>) -> T {
+pub(crate) fn sent<T: Data, S>(input: Input<'_, S>) -> T {
     let Input::Sent(payload) = input else {
         unreachable!("a worker was started without a value");
     };

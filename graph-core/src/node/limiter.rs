@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 #[cfg(feature = "rate-limit")]
 use super::governed::Last;
 use super::rate::Rate;
+use super::slots::Slots;
 
 /// Bounds how many tasks are at work at once, and with the feature `rate-limit`
 /// how many start in a time, over all nodes, graphs and runs that it is given to.
@@ -19,12 +18,15 @@ use super::rate::Rate;
 ///
 /// # Ordering
 ///
-/// Who waits for a slot gets it in the order of asking. A task holds nothing
-/// while it waits, neither another limiter's slot nor its run's: it takes all
-/// that it needs at the same time, or waits for what is missing. So no task can
+/// A slot that comes free goes to whoever asked first, of those that then have
+/// all they need. A task holds nothing while it waits, neither another limiter's
+/// slot nor its run's: it takes all that it needs at the same time. So no task can
 /// wait for another that waits for it, and a service that is slow holds up only
-/// those who call it. A task that finds something else taken when its turn has
-/// come lines up again.
+/// those who call it.
+///
+/// A task that needs several slots is passed by those that need only one of them,
+/// while the others are taken. After 32 times it keeps what comes free from those
+/// who asked later, a second at a time at first, so that it has its turn.
 ///
 /// What a task has taken it gives back when its attempt ends. Between two
 /// attempts it holds nothing, and lines up anew; a rate counts each attempt.
@@ -57,7 +59,7 @@ use super::rate::Rate;
 #[derive(Clone, Default)]
 #[must_use = "a limiter bounds nothing until nodes are given it"]
 pub struct Limiter {
-    slots: Option<Arc<Semaphore>>,
+    slots: Option<Arc<Slots>>,
     pub(crate) rates: Vec<Arc<Rate>>,
     /// What the last of them was made of.
     #[cfg(feature = "rate-limit")]
@@ -72,8 +74,7 @@ impl Limiter {
 
     /// The most tasks at work at once; 0 counts as 1.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
-        let slots = Semaphore::new(tasks.clamp(1, Semaphore::MAX_PERMITS));
-        self.slots = Some(Arc::new(slots));
+        self.slots = Some(Arc::new(Slots::new(tasks.max(1))));
         self
     }
 }
@@ -87,7 +88,7 @@ impl From<&Self> for Limiter {
 
 impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let free = self.slots.as_ref().map(|slots| slots.available_permits());
+        let free = self.slots.as_ref().map(|slots| slots.n_free());
         f.debug_struct("Limiter")
             .field("free", &free)
             .field("rates", &self.rates)
@@ -98,7 +99,7 @@ impl fmt::Debug for Limiter {
 /// What the limiters of a node come to, each part once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gates {
-    pub(crate) slots: Vec<Arc<Semaphore>>,
+    pub(crate) slots: Vec<Arc<Slots>>,
     pub(crate) rates: Vec<Arc<Rate>>,
 }
 

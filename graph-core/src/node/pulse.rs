@@ -23,12 +23,25 @@ impl Pulse {
     }
 
     pub(crate) fn beat(&self) {
-        let since = self.begin.elapsed().as_nanos();
-        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        let since = nanos(self.begin.elapsed());
         self.last.fetch_max(since, Ordering::Relaxed);
+    }
+
+    /// It could give none for so long until now.
+    pub(crate) fn put_off(&self, by: Duration) {
+        let now = nanos(self.begin.elapsed());
+        let later = |last: u64| Some(last.saturating_add(nanos(by)).min(now));
+        // It never says that there is none.
+        let _ = self
+            .last
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
     }
 
     pub(crate) fn last(&self) -> Instant {
         self.begin + Duration::from_nanos(self.last.load(Ordering::Relaxed))
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
-use super::Usage;
+use super::{Slots, Usage};
 
 /// How much may go on in a time.
 pub(crate) struct Rate {
@@ -16,7 +14,7 @@ pub(crate) struct Rate {
     /// So many at once at the most.
     pub(crate) burst: u32,
     /// For who is the next to go: one at a time, first come, first served.
-    pub(crate) line: Semaphore,
+    pub(crate) line: Slots,
     pub(crate) meter: Box<dyn Meter>,
 }
 

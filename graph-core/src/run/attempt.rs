@@ -22,8 +22,8 @@ use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::merge::panic_message;
 use crate::node::{
-    Arrivals, Asked, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome,
-    Panicked, Payload, Place, Scope, Written, WrittenEnd, within,
+    Arrivals, Asked, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Held, Input, NodeError,
+    Outcome, Panicked, Payload, Place, Scope, Written, WrittenEnd, within,
 };
 use crate::plan::{How, Task};
 use crate::state::State;
@@ -372,6 +372,7 @@ pub(super) fn call<S: State, C: Send + Sync + 'static>(
         sent,
         desk,
         arrivals,
+        held: None,
     };
     call_body(shared, body, state, place, given)
 }
@@ -381,6 +382,7 @@ pub(super) struct Given<'a> {
     pub(super) sent: Option<Box<dyn Payload>>,
     pub(super) desk: Option<&'a Arc<Desk>>,
     pub(super) arrivals: Option<&'a Arc<Arrivals>>,
+    pub(super) held: Option<&'a Arc<Held>>,
 }
 
 /// Calls a body in the place of a node's own.
@@ -396,6 +398,7 @@ pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
         sent,
         desk,
         arrivals,
+        held,
     } = given;
     let frame = Frame {
         context: shared
@@ -408,6 +411,7 @@ pub(super) fn call_body<S: State, C: Send + Sync + 'static>(
         emitter: shared.watching.as_ref().map(|watching| &watching.emitter),
         nest: shared.nest.as_ref(),
         arrivals,
+        held,
     };
     let input = match sent {
         None => Input::State(state),

@@ -12,7 +12,8 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::node::{
-    Bare, Ctx, CurrentTask, Definition, Desk, IntoNode, IntoOutcome, IntoWorker, NodeError, View,
+    Bare, Body, BoxCall, Ctx, CurrentTask, Definition, Desk, Frame, Held, Input, IntoNode,
+    IntoOutcome, IntoWorker, NodeError, Policy, View, sent, view,
 };
 use crate::state::{Data, State};
 
@@ -24,6 +25,8 @@ use crate::state::{Data, State};
 /// `Fn(Ctx<C>) -> O`, for a worker `Fn(T) -> O` or `Fn(T, Ctx<C>) -> O`, where
 /// `O` is what any node returns. A panic in it is the node's. It can ask
 /// questions; [`Ctx::once`](crate::Ctx::once) is async, and not for it.
+/// [`Ctx::emit`](crate::Ctx::emit) blocks it while the buffer of events is full,
+/// until somebody reads, or the call is cancelled.
 ///
 /// Work that takes less than some ten microseconds is better off in an async
 /// function. The pool has 512 threads unless the runtime's builder says
@@ -38,7 +41,8 @@ use crate::state::{Data, State};
 /// the one exception to the rule that nothing of a run is alive when it has
 /// returned. A function that takes long looks at
 /// [`ctx.is_cancelled()`](crate::Ctx::is_cancelled) now and then, and returns
-/// when nobody wants its result any more. As long as it keeps its view, the next
+/// when nobody wants its result any more. Until then it keeps the places that its
+/// attempt took of each `max_concurrency`, and its next attempt waits for one. As long as it keeps its view, the next
 /// merge copies the state. One that has not begun never does. A runtime that is
 /// dropped waits for functions that are at work.
 ///
@@ -99,11 +103,29 @@ pub struct OnPool<Arguments>(PhantomData<Arguments>);
 
 impl<Arguments> Bare for OnPool<Arguments> {}
 
-/// One implementation for a shape: its arguments, and where from it is known
-/// whether the call is still wanted.
+/// One implementation for a shape: its arguments, and how they are made; last of
+/// them may be where from it is known whether the call is still wanted.
 macro_rules! shape {
-    ($trait:ident :: $into:ident < $($extra:ident,)? > ($($name:ident: $argument:ty),*),
-     $desk:ident in $pattern:pat = $made:expr) => {
+    ($trait:ident :: $into:ident < $($extra:ident,)? > $erased:ident, ($($name:ident: $argument:ty),*),
+     |$input:ident, $frame:ident| $desk:ident in $pattern:pat = $made:expr) => {
+        struct $erased<F $(, $extra)?>(Arc<F> $(, PhantomData<fn() -> $extra>)?);
+
+        impl<$($extra,)? S, C, F, O> Body<S, C> for $erased<F $(, $extra)?>
+        where
+            S: State,
+            C: Send + Sync + 'static,
+            $($extra: Data,)?
+            F: Fn($($argument),*) -> O + Send + Sync + 'static,
+            O: Send + 'static,
+            Result<O, NodeError>: IntoOutcome<S>,
+        {
+            fn call(&self, $input: Input<'_, S>, $frame: &Frame<'_, C>) -> BoxCall<S> {
+                let (function, held) = (Arc::clone(&self.0), $frame.held.map(Arc::clone));
+                let $pattern = $made;
+                Box::pin(Pooled::new($desk, held, move || function($($name),*)))
+            }
+        }
+
         #[diagnostic::do_not_recommend]
         impl<$($extra,)? S, C, F, O> $trait<$($extra,)? S, C, OnPool<($($argument,)*)>> for Blocking<F>
         where
@@ -119,22 +141,32 @@ macro_rules! shape {
             where
                 Result<O, NodeError>: IntoOutcome<S>,
             {
-                let function = Arc::new(self.0);
-                $trait::$into(move |$($name: $argument),*| {
-                    let function = Arc::clone(&function);
-                    let $pattern = $made;
-                    Pooled::new($desk, move || function($($name),*))
-                })
+                Definition {
+                    body: Arc::new($erased(Arc::new(self.0) $(, PhantomData::<fn() -> $extra>)?)),
+                    fallback: None,
+                    memories: Vec::new(),
+                    policy: Policy::default(),
+                    commands: <Result<O, NodeError> as IntoOutcome<S>>::COMMANDS,
+                    nested: false,
+                }
             }
         }
     };
 }
 
-shape!(IntoNode::into_node<>(view: View<S>), desk in desk = None);
-shape!(IntoNode::into_node<>(view: View<S>, ctx: Ctx<C>), desk in (ctx, desk) = ctx.on_thread());
-shape!(IntoNode::into_node<>(ctx: Ctx<C>), desk in (ctx, desk) = ctx.on_thread());
-shape!(IntoWorker::into_worker<T,>(sent: T), desk in desk = None);
-shape!(IntoWorker::into_worker<T,>(sent: T, ctx: Ctx<C>), desk in (ctx, desk) = ctx.on_thread());
+/// Nobody looks there.
+const NOWHERE: Option<Arc<Desk>> = None;
+
+shape!(IntoNode::into_node<> ViewOnPool, (state: View<S>),
+    |input, frame| desk in (state, desk) = (view(&input), NOWHERE));
+shape!(IntoNode::into_node<> BothOnPool, (state: View<S>, ctx: Ctx<C>),
+    |input, frame| desk in (state, (ctx, desk)) = (view(&input), frame.ctx().on_thread()));
+shape!(IntoNode::into_node<> CtxOnPool, (ctx: Ctx<C>),
+    |_input, frame| desk in (ctx, desk) = frame.ctx().on_thread());
+shape!(IntoWorker::into_worker<T,> InputOnPool, (value: T),
+    |input, frame| desk in (value, desk) = (sent(input), NOWHERE));
+shape!(IntoWorker::into_worker<T,> InputAndCtxOnPool, (value: T, ctx: Ctx<C>),
+    |input, frame| desk in (value, (ctx, desk)) = (sent(input), frame.ctx().on_thread()));
 
 /// A call of such a function, from before it begins.
 #[doc(hidden)]
@@ -151,7 +183,17 @@ enum Stage<O> {
 }
 
 impl<O: Send + 'static> Pooled<O> {
-    fn new(desk: Option<Arc<Desk>>, function: impl FnOnce() -> O + Send + 'static) -> Self {
+    /// What is held is so until the function has returned, however long nobody
+    /// has waited for that.
+    fn new(
+        desk: Option<Arc<Desk>>,
+        held: Option<Arc<Held>>,
+        function: impl FnOnce() -> O + Send + 'static,
+    ) -> Self {
+        let function = move || {
+            let _held = held;
+            function()
+        };
         Self {
             stage: Stage::Before(Box::new(function)),
             desk,

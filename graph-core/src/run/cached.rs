@@ -2,7 +2,8 @@
 //!
 //! 1. The key is made first, and what is kept under it is the task's outcome,
 //!    at its attempt 0. Nothing else is taken or waited for.
-//! 2. Else the task runs as any other. If it succeeds, its outcome is kept.
+//! 2. Else the task runs as any other. If it succeeds, its outcome is kept, before
+//!    its end is told.
 //! 3. A task that has been given an answer, or has one inside it that has, is none
 //!    of the cache's business: its outcome depends on more than its key. Nor is
 //!    what a fallback came to, which stands for a failure, nor what leaves the
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::attempt::{Done, Ended, Failed, Shared, caught, place};
 use super::drive::guarded;
-use super::policed::attempts;
+use super::policed::{attempts, told, untold};
 use super::settle::TaskKey;
 use super::traced::TaskTrace;
 use super::watch::WatchedTask;
@@ -133,8 +134,9 @@ async fn cached<S: State, C: Send + Sync + 'static>(
     let flight = cache
         .flights
         .join(&format!("{}/{}", entry.namespace, entry.key));
-    let _turn = flight.line.acquire().await;
+    let turn = flight.line.acquire().await;
     if let Some(outcome) = entry.look_up(&graph).await {
+        drop(turn);
         let ended = hit(&shared, task_key, outcome);
         shared.spans.known(superstep, task_key, begin);
         traced(&shared).ends(&ended);
@@ -143,7 +145,7 @@ async fn cached<S: State, C: Send + Sync + 'static>(
         }
         return ended;
     }
-    let ended = attempts(shared, state, superstep, task).await;
+    let (watched, ended) = untold(shared, state, superstep, task).await;
     if let Ok(done) = &ended
         && is_kept(done)
     {
@@ -155,7 +157,9 @@ async fn cached<S: State, C: Send + Sync + 'static>(
         });
         entry.keep(written.ok().and_then(Result::ok)).await;
     }
-    ended
+    // Whoever reads of its end holds up nobody else.
+    drop(turn);
+    told(watched, ended).await
 }
 
 /// A task that has no key fails.

@@ -438,8 +438,9 @@ fn help_cancelled(by: CancelledBy) -> &'static str {
     }
 }
 
-const HELP_JOIN: &str = "give the sources policies, such as `.retry(..)`, or let the join wait for \
-                         less: `Join::settled()` fires whatever they come to";
+const HELP_JOIN: &str = "give the sources policies, such as `.retry(..)`, or let the join ask for \
+                         less: a smaller quorum, fewer in `.require(..)`, or `Join::settled()` \
+                         alone, which fires whatever they come to";
 
 fn help_starved(join: &StarvedJoin) -> String {
     let missing = list_of(&join.missing, join.missing.len());

@@ -2,29 +2,41 @@
 //!
 //! 1. An attempt needs a slot of its node, one of each limiter, and one of the
 //!    run, where these are bounded; and each rate must have room for it.
-//! 2. It takes all at the same time. While one is missing it waits for that
-//!    one alone and holds nothing, so that nobody waits for it.
-//! 3. Everything that is waited for has a line, first come, first served. Of
-//!    several that are missing, the node's own comes first, then the limiters'
-//!    as they were given, then the run's, then the rates.
+//! 2. It takes all at the same time, and until then holds nothing, so that nobody
+//!    waits for it. What is given back goes to whoever came first of those that
+//!    then have all they need.
+//! 3. Who needs several and was passed too often keeps what it needs from those who
+//!    came later, but only for a while: who holds what it still waits for may, by
+//!    what runs inside it, itself wait for what is kept.
 //! 4. A rate's line has one at its head, who waits for the rate to have room.
 //!    A rate is counted when all slots are there, so that the attempt begins in
-//!    that instant; of several rates, one that has been counted stays so.
-//! 5. Between two attempts nothing is held.
+//!    that instant; of several rates, one that has been counted stays so. Who
+//!    has waited for a rate and then misses a slot keeps its place in line.
+//! 5. Between two attempts nothing is held, but by functions on threads of their
+//!    own that are still at work.
 //! 6. What is called for a fallback takes slots of the node and of the run alone.
 //!    A graph that is a node takes none of the run: its own tasks do.
 //! 7. What the node reserves of the budget it reserves first, so that a task
 //!    does not wait for what it will not be allowed; until the attempt begins,
 //!    nothing of that is used.
 
-use std::ptr;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Sleep, sleep};
 
 use crate::compile::NodeIndex;
-use crate::node::{Budget, ExceedsBurst, Limiter, NodeError, Policy, Rate, Reservation, Usage};
+use crate::node::{
+    Budget, ExceedsBurst, Held, InLine, Limiter, NodeError, Policy, Rate, Reservation, Slots,
+    Usage, ask,
+};
+
+/// For how long who was passed too often keeps from others what they could have;
+/// twice as long each time after that.
+const KEEPS: Duration = Duration::from_secs(1);
 
 /// What bounds the tasks of one run, or of one inside it.
 #[derive(Default)]
@@ -32,13 +44,15 @@ pub(super) struct RunLimits {
     /// What every task is bounded by, if there is anything.
     all: Option<Arc<Bounds>>,
     /// For nodes that say how many of their tasks may be, sorted.
-    nodes: Vec<(NodeIndex, Semaphore)>,
+    nodes: Vec<(NodeIndex, Slots)>,
+    /// Whether it is a graph that is a node, whose task may hold something.
+    inside: bool,
 }
 
 /// What the tasks of a run are bounded by, subgraphs included.
 pub(super) struct Bounds {
-    /// One permit for each task that may be at work at once.
-    permits: Option<Semaphore>,
+    /// One for each task that may be at work at once.
+    slots: Option<Slots>,
     budget: Option<Budget>,
 }
 
@@ -48,17 +62,21 @@ impl RunLimits {
         nodes: &[(NodeIndex, usize)],
         budget: Option<Budget>,
     ) -> Self {
-        let permits = max_concurrency.map(slots);
-        let any = permits.is_some() || budget.is_some();
-        Self::inside(any.then(|| Arc::new(Bounds { permits, budget })), nodes)
+        let slots = max_concurrency.map(Slots::new);
+        let any = slots.is_some() || budget.is_some();
+        Self {
+            all: any.then(|| Arc::new(Bounds { slots, budget })),
+            nodes: slots_of(nodes),
+            inside: false,
+        }
     }
 
     /// Those of a graph that is a node, in a run bounded by that.
     pub(super) fn inside(all: Option<Arc<Bounds>>, nodes: &[(NodeIndex, usize)]) -> Self {
-        let nodes = nodes.iter().map(|&(node, most)| (node, slots(most)));
         Self {
             all,
-            nodes: nodes.collect(),
+            nodes: slots_of(nodes),
+            inside: true,
         }
     }
 
@@ -76,30 +94,26 @@ impl RunLimits {
         self.all.as_ref()?.budget.as_ref()
     }
 
-    fn permits(&self) -> Option<&Semaphore> {
-        self.all.as_ref()?.permits.as_ref()
+    fn of_run(&self) -> Option<&Slots> {
+        self.all.as_ref()?.slots.as_ref()
     }
 
-    fn of(&self, node: NodeIndex) -> Option<&Semaphore> {
+    fn of(&self, node: NodeIndex) -> Option<&Slots> {
         let at = self.nodes.binary_search_by_key(&node, |&(node, _)| node);
         at.ok().map(|at| &self.nodes[at].1)
     }
 }
 
-fn slots(most: usize) -> Semaphore {
-    Semaphore::new(most.min(Semaphore::MAX_PERMITS))
+fn slots_of(nodes: &[(NodeIndex, usize)]) -> Vec<(NodeIndex, Slots)> {
+    let slots = nodes.iter().map(|&(node, most)| (node, Slots::new(most)));
+    slots.collect()
 }
 
 /// What an attempt holds, until this is dropped.
-pub(super) struct Admitted<'a> {
-    _slots: Vec<Taken<'a>>,
+pub(super) struct Admitted {
+    /// Also what goes on after the attempt has this, if there is anything.
+    pub(super) held: Option<Arc<Held>>,
     _reservation: Option<Reservation>,
-}
-
-/// A slot, or the head of a line, and whose it is.
-struct Taken<'a> {
-    of: &'a Semaphore,
-    _permit: SemaphorePermit<'a>,
 }
 
 /// What is called in a task of a node.
@@ -120,12 +134,12 @@ pub(super) enum Called {
 /// # Errors
 ///
 /// When the budget is exhausted.
-pub(super) async fn admit<'a>(
-    limits: &'a RunLimits,
-    policy: &'a Policy,
+pub(super) async fn admit(
+    limits: &RunLimits,
+    policy: &Policy,
     node: NodeIndex,
     called: Called,
-) -> Result<Admitted<'a>, NodeError> {
+) -> Result<Admitted, NodeError> {
     let is_nodes = called != Called::Fallback;
     let reserves = policy.reserves.filter(|_| is_nodes);
     let mut reservation = match (reserves, limits.budget()) {
@@ -135,72 +149,84 @@ pub(super) async fn admit<'a>(
     let gates = is_nodes.then_some(&policy.gates);
     let shared = gates.into_iter().flat_map(|gates| &gates.slots);
     let slots = limits.of(node).into_iter().chain(shared.map(AsRef::as_ref));
-    let permits = limits.permits().filter(|_| called != Called::Graph);
-    let slots: Vec<&Semaphore> = slots.chain(permits).collect();
+    let run = limits.of_run().filter(|_| called != Called::Graph);
+    let slots: Vec<&Slots> = slots.chain(run).collect();
     let rates = gates.into_iter().flat_map(|gates| &gates.rates);
     let rates = rates.map(AsRef::as_ref);
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
-    let slots = all_of(&slots, rates).await;
+    let held = match slots.is_empty() && rates.is_empty() {
+        true => None,
+        false => Some(Arc::new(all_of(&slots, rates, limits.inside).await)),
+    };
     if let Some(reservation) = &mut reservation {
         reservation.begin();
     }
     Ok(Admitted {
-        _slots: slots,
+        held,
         _reservation: reservation,
     })
 }
 
 /// Takes one of each slot, and counts one for each rate.
-async fn all_of<'a>(slots: &[&'a Semaphore], mut rates: Vec<&'a Rate>) -> Vec<Taken<'a>> {
-    let mut first = None;
+async fn all_of(slots: &[&Slots], mut rates: Vec<&Rate>, inside: bool) -> Held {
+    let mut before = None;
     loop {
         let lines = rates.iter().map(|rate| &rate.line);
         let all = slots.iter().copied().chain(lines);
-        let mut taken = match at_once(all, first.take()) {
-            Ok(taken) => taken,
-            Err(missing) => {
-                first = Some(one_of(missing).await);
-                continue;
-            }
-        };
+        let mut held = one_of_each(all, inside, before.take()).await;
         let Some((full, wait)) = count(&mut rates) else {
-            taken.truncate(slots.len());
-            return taken;
+            held.keep_only(slots.iter().copied());
+            return held;
         };
         // Nothing but the head of the line is kept.
-        taken.retain(|taken| ptr::eq(taken.of, &full.line));
-        first = taken.pop();
-        tokio::time::sleep(wait).await;
+        held.keep_only([&full.line]);
+        sleep(wait).await;
+        before = Some(held);
     }
 }
 
-/// Takes one of each, of which one may be taken already, or else holds none and
-/// says which is missing.
-fn at_once<'a>(
-    all: impl Iterator<Item = &'a Semaphore>,
-    mut first: Option<Taken<'a>>,
-) -> Result<Vec<Taken<'a>>, &'a Semaphore> {
-    let mut taken = Vec::new();
-    for of in all {
-        taken.push(match first.take_if(|first| ptr::eq(first.of, of)) {
-            Some(first) => first,
-            None => Taken {
-                of,
-                _permit: of.try_acquire().map_err(|_| of)?,
-            },
-        });
+/// Takes one of each slot, when all are there.
+async fn one_of_each<'s>(
+    slots: impl IntoIterator<Item = &'s Slots>,
+    inside: bool,
+    before: Option<Held>,
+) -> Held {
+    match ask(slots, inside, before) {
+        Ok(held) => held,
+        Err(line) => served(line).await,
     }
-    Ok(taken)
 }
 
-/// Waits in line for one.
-async fn one_of(of: &Semaphore) -> Taken<'_> {
-    let permit = of.acquire().await;
-    Taken {
-        of,
-        _permit: permit.expect("they are never closed"),
-    }
+/// Waits in line.
+async fn served(mut line: InLine) -> Held {
+    let (mut keeps, mut first) = (KEEPS, 0);
+    let mut until: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(held) = line.poll(cx) {
+                return Poll::Ready(held);
+            }
+            match &mut until {
+                Some(end) => {
+                    ready!(end.as_mut().poll(cx));
+                    if line.lets_go() {
+                        until = None;
+                        keeps = keeps.saturating_mul(2);
+                        first += 1;
+                    } else {
+                        until = Some(Box::pin(sleep(keeps)));
+                    }
+                }
+                None if line.is_called() => {
+                    line.keep(first);
+                    until = Some(Box::pin(sleep(keeps)));
+                }
+                None => return Poll::Pending,
+            }
+        }
+    })
+    .await
 }
 
 /// Counts one for each rate, and takes those away that were counted; returns
@@ -233,9 +259,10 @@ pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsB
         }
     }
     for (rate, n) in wanted.into_iter().filter(|&(_, n)| n > 0) {
-        let _line = one_of(&rate.line).await;
+        // Who asks is at work, and may hold what others wait for.
+        let _line = one_of_each([&rate.line], true, None).await;
         while let Err(wait) = rate.meter.take(n) {
-            tokio::time::sleep(wait).await;
+            sleep(wait).await;
         }
     }
     Ok(())

@@ -12,11 +12,11 @@ use super::settle::TaskKey;
 use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
 use super::traced::TaskTrace;
-use super::watch::WatchedTask;
+use super::watch::{Room, WatchedTask};
 use crate::compile::FrozenNode;
 use crate::node::{
-    Arrivals, Asked, Body, BoxFuture, Desk, Failure, FallbackFailed, NodeError, Outcome, Payload,
-    Place, with_desk,
+    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, Held, NodeError, Outcome, Payload, Place,
+    with_desk,
 };
 use crate::plan::Task;
 use crate::state::State;
@@ -28,6 +28,17 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     task: Task,
 ) -> Ended<S> {
+    let (watched, ended) = untold(shared, state, superstep, task).await;
+    told(watched, ended).await
+}
+
+/// The same, but for telling of the end.
+pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
+    shared: Arc<Shared<S, C>>,
+    state: Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> (Option<WatchedTask>, Ended<S>) {
     let mut watched = shared
         .watch()
         .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
@@ -65,7 +76,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
             Ok(ended) => {
                 span.ends(how(&ended));
                 traced.ends(&ended);
-                return told(watched, ended).await;
+                return (watched, ended);
             }
             Err(error) => error,
         };
@@ -88,7 +99,7 @@ pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
                     let ended = Err(failed);
                     span.ends(SpanEnd::Failed);
                     traced.ends(&ended);
-                    return told(watched, ended).await;
+                    return (watched, ended);
                 }
             },
         }
@@ -106,7 +117,7 @@ fn how<S: State>(ended: &Ended<S>) -> SpanEnd {
 }
 
 /// Tells of a task's end.
-async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
+pub(super) async fn told<S: State>(watched: Option<WatchedTask>, ended: Ended<S>) -> Ended<S> {
     if let Some(watched) = watched {
         watched.ends(&ended).await;
     }
@@ -167,9 +178,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         }
         span.does(Doing::Attempt(self.place.attempt));
         // Given back when this returns, before any wait for another attempt.
-        let _admitted = admitted?;
+        let admitted = admitted?;
         let turn = caught(|| self.turn())?;
-        self.call(turn).await
+        self.call(turn, admitted.held.as_ref()).await
     }
 
     /// An attempt, or the fallback after the last.
@@ -205,7 +216,11 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
 
     /// Calls a body once, or twice if it is slow and hedged, within the node's
     /// timeouts.
-    async fn call(&self, turn: Turn<'_, S, C>) -> Result<Outcome<S>, NodeError> {
+    async fn call(
+        &self,
+        turn: Turn<'_, S, C>,
+        held: Option<&Arc<Held>>,
+    ) -> Result<Outcome<S>, NodeError> {
         let Turn {
             body,
             input,
@@ -215,12 +230,15 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         if let Some(desk) = &desk {
             desk.begin_attempt();
         }
-        let (desk, mut limit) = limited(&self.node.policy, desk);
+        let watch = self.shared.watch();
+        let stood = || watch.map_or(Duration::ZERO, |watch| watch.stood());
+        let (desk, mut limit) = limited(&self.node.policy, desk, stood);
         let (shared, state, place) = (self.shared, self.state, self.place);
         let given = |sent| Given {
             sent,
             desk: desk.as_ref(),
             arrivals: self.arrivals.as_ref(),
+            held,
         };
         let trace = self.traced.attempt(place.attempt, self.first.is_some());
         let calls = || call_body(shared, body, state, place, given(input));
@@ -234,28 +252,29 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             (after, begin)
         });
         let mut race = Race::new(call, second);
-        // What is inside a graph waits for itself.
-        let watch = shared.watch().filter(|_| !self.node.nested);
-        let mut room: Option<BoxFuture<()>> = None;
+        // What is inside a graph waits for itself, and its time stands still.
+        let nested = self.node.nested;
+        let held_up = watch.filter(|_| !nested || limit.is_some());
+        let mut room = held_up.map(|watch| Room::new(watch, nested));
         let result = poll_fn(|cx| {
-            // Looked at anew each time: whoever was told of room may not be polled.
-            let waits = match watch.filter(|watch| watch.is_full()) {
-                None => false,
-                Some(watch) => {
-                    let room = room.get_or_insert_with(|| watch.boxed_room());
-                    room.as_mut().poll(cx).is_pending()
+            loop {
+                let waits = room.as_mut().is_some_and(|room| room.poll(cx).is_pending());
+                if (!waits || nested)
+                    && let Poll::Ready(result) =
+                        with_desk(scope, place, at_desk, || trace.within(|| race.poll(cx)))
+                {
+                    return Poll::Ready(result);
                 }
-            };
-            let polled = match waits {
-                true => Poll::Pending,
-                false => {
-                    room = None;
-                    with_desk(scope, place, at_desk, || trace.within(|| race.poll(cx)))
+                let Some(limit) = limit.as_mut().filter(|_| !waits) else {
+                    return Poll::Pending;
+                };
+                if let Poll::Ready(late) = limit.poll(cx, stood()) {
+                    return Poll::Ready(Err(late.into()));
                 }
-            };
-            match (polled, &mut limit) {
-                (Poll::Pending, Some(limit)) => limit.as_mut().poll(cx).map(|out| Err(out.into())),
-                (polled, _) => polled,
+                // If it has just filled the buffer, it is to be told of room.
+                if !room.as_ref().is_some_and(Room::is_wanting) {
+                    return Poll::Pending;
+                }
             }
         })
         .await;

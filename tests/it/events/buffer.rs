@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use superstep::EventKind;
 use superstep::prelude::*;
+use superstep::{EventKind, blocking};
 
 use super::lines;
 use crate::common::{Trace, marks, sound, within_a_day};
@@ -228,4 +228,171 @@ async fn a_reader_that_always_finds_something_lets_others_run() {
     while events.next().await.is_some() {}
     other.abort();
     assert!(ticks.load(Ordering::SeqCst) > 20);
+}
+
+/// A function on a thread that emits so many numbers, and counts them.
+fn on_a_thread(n: u32, count: &Arc<AtomicU32>) -> superstep::Graph<Trace> {
+    let count = Arc::clone(count);
+    let tells = move |ctx: Ctx| {
+        for k in 0..n {
+            ctx.emit(k)?;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        NodeResult::Ok(Trace::update().sum(u64::from(n)))
+    };
+    let graph = StateGraph::<Trace>::new("test").add_node("a", blocking(tells));
+    sound(graph.add_edge(START, "a"))
+}
+
+#[tokio::test]
+async fn what_blocks_waits_in_emit_for_its_reader() {
+    let graph = on_a_thread(200, &Arc::default());
+    let mut events = graph.invoke(Trace::update()).stream();
+    events = events.custom::<u32>().buffer(4);
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        seen.extend(event.custom::<u32>().copied());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(seen, (0..200).collect::<Vec<_>>());
+    assert_eq!(events.finish().await.unwrap().state.sum, 200);
+}
+
+#[test]
+fn what_blocks_in_emit_goes_on_when_nobody_reads_any_more() {
+    for dropped in [true, false] {
+        let count = Arc::default();
+        let graph = on_a_thread(50, &count);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("there is a runtime");
+        runtime.block_on(async {
+            let mut events = graph.invoke(Trace::update()).stream();
+            events = events.custom::<u32>().buffer(2);
+            assert!(events.next().await.is_some());
+            // It fills the buffer meanwhile, and waits.
+            while count.load(Ordering::SeqCst) < 2 {
+                tokio::task::yield_now().await;
+            }
+            if dropped {
+                drop(events);
+            } else {
+                assert_eq!(events.finish().await.unwrap().state.sum, 50);
+            }
+        });
+        // Which waits for what is at work on its threads.
+        drop(runtime);
+        assert_eq!(count.load(Ordering::SeqCst), 50);
+    }
+}
+
+/// How a run ends whose reader takes 150 ms for each event.
+async fn read_slowly(graph: StateGraph<Trace>, buffer: usize) -> Result<u64, String> {
+    let mut events = sound(graph).invoke(Trace::update()).stream();
+    events = events.buffer(buffer);
+    while events.next().await.is_some() {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    let ended = events.finish().await;
+    let why = |error| crate::common::chain(&error).pop().unwrap_or_default();
+    ended.map(|run| run.state.sum).map_err(why)
+}
+
+/// As many nodes, which emit three times and take some milliseconds; each within
+/// a tenth of a second.
+fn timed(names: &[&str], idle: bool, hangs: bool) -> StateGraph<Trace> {
+    let tenth = Duration::from_millis(100);
+    let body = move |ctx: Ctx| async move {
+        for n in 0..3_u32 {
+            drop(ctx.emit(n));
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        Trace::update().sum(1_u64)
+    };
+    names.iter().fold(StateGraph::new("timed"), |graph, &name| {
+        let policed = match idle {
+            true => node(body).idle_timeout(tenth),
+            false => node(body).timeout(tenth),
+        };
+        graph.add_node(name, policed).add_edge(START, name)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeouts_stand_still_while_the_reader_is_slow() {
+    for buffer in [1, 2, 1024] {
+        for names in [&["a"][..], &["a", "b"]] {
+            let ended = async |idle, hangs| read_slowly(timed(names, idle, hangs), buffer).await;
+            let all = Ok(names.len() as u64);
+            assert_eq!(ended(false, false).await, all, "buffer of {buffer}");
+            assert_eq!(ended(true, false).await, all, "buffer of {buffer}");
+            // They pass all the same.
+            let late = "it took longer than its timeout of 100ms";
+            assert_eq!(ended(false, true).await.unwrap_err(), late);
+            let late = "it gave no sign of life for its idle timeout of 100ms";
+            assert_eq!(ended(true, true).await.unwrap_err(), late);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_of_a_graph_stands_still_while_its_tasks_wait_for_the_reader() {
+    for buffer in [1, 2, 1024] {
+        for beside in [false, true] {
+            let inner = timed(&["a", "b"], false, false)
+                .add_node("c", async |_: View<Trace>| {})
+                .add_edge("a", "c");
+            let inner = node(sound(inner)).timeout(Duration::from_millis(100));
+            let mut graph = marks(["x"]).add_node("in", inner).add_edge(START, "in");
+            if beside {
+                graph = graph.add_edge(START, "x");
+            } else {
+                graph = graph.add_edge("in", "x");
+            }
+            assert_eq!(
+                read_slowly(graph, buffer).await,
+                Ok(2),
+                "buffer of {buffer}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_inside_a_lossy_run_waits_for_its_reader() {
+    let body = async |ctx: Ctx| {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Trace::update().log(ctx.node().to_string())
+    };
+    let graph = |names: [&'static str; 3]| {
+        let nodes = names.into_iter();
+        let graph = nodes.fold(StateGraph::<Trace>::new("row"), |graph, name| {
+            graph.add_node(name, body)
+        });
+        let graph = graph.add_edge(START, names[0]).add_edge(names[0], names[1]);
+        graph.add_edge(names[1], names[2])
+    };
+    let inner = sound(graph(["i", "j", "k"]));
+    let graph = marks(["beside"])
+        .add_node("in", inner)
+        .add_edge(START, ["in", "beside"]);
+    let mut events = sound(graph).invoke(Trace::update()).stream();
+    events = events.buffer(64).lossy();
+    while let Some(event) = events.next().await {
+        if event.node().is_some_and(|node| *node == *"in") {
+            break;
+        }
+    }
+    // Three supersteps of 10 ms, while nobody reads.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut k = None;
+    while let Some(event) = events.next().await {
+        if event.path() == "in/0" && event.node().is_some_and(|node| *node == *"k") {
+            k = k.or(Some(event.elapsed()));
+        }
+    }
+    let k = k.expect("it has run");
+    assert!(k < Duration::from_millis(100), "{k:?}");
 }

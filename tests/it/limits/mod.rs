@@ -3,6 +3,7 @@
 mod budget;
 pub(crate) mod cache;
 mod concurrency;
+mod crossed;
 #[cfg(feature = "cache")]
 mod memory;
 #[cfg(feature = "rate-limit")]

@@ -13,10 +13,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use superstep::prelude::*;
-use superstep::{MemoryCheckpointer, NodeError, Status, blocking};
+use superstep::{Limiter, MemoryCheckpointer, NodeError, Status, blocking};
 use tokio::sync::Notify;
 
-use crate::common::{Trace, TraceUpdate, chain, error_of, marks, oops, ran, sound};
+use crate::common::{Alive, Trace, TraceUpdate, chain, error_of, marks, oops, ran, sound};
 
 /// What a test hands to one call, once.
 #[derive(Debug)]
@@ -299,4 +299,47 @@ fn without_a_runtime_it_says_so() {
         chain(&error)[1..],
         ["there is no tokio runtime to run it on"]
     );
+}
+
+#[tokio::test]
+async fn it_keeps_its_slots_until_it_returns() {
+    /// Longer than the timeout and the wait after it, unless another begins.
+    fn lingers(alive: &Alive) {
+        let _guard = alive.enter();
+        let begin = Instant::now();
+        while alive.now() < 2 && begin.elapsed() < Duration::from_millis(100) {
+            std::thread::yield_now();
+        }
+    }
+    let retry = Retry::attempts(3).delay(Duration::from_millis(1));
+    let timeout = Duration::from_millis(5);
+    for limit in 0..3 {
+        for sees_ctx in [true, false] {
+            let alive = Alive::default();
+            let (one, other) = (alive.clone(), alive.clone());
+            let shapes = StateGraph::<Trace>::new("lingering");
+            let limiter = Limiter::new().max_concurrency(1);
+            macro_rules! add {
+                ($function:expr) => {{
+                    let policed = node(blocking($function)).timeout(timeout);
+                    let policed = policed.retry(retry.clone());
+                    match limit {
+                        0 => shapes.add_node("a", policed.limiter(&limiter)),
+                        1 => shapes.add_node("a", policed.max_concurrency(1)),
+                        _ => shapes.add_node("a", policed).max_concurrency(1),
+                    }
+                }};
+            }
+            let graph = match sees_ctx {
+                true => add!(move |_: Ctx| lingers(&one)),
+                false => add!(move |_: View<Trace>| lingers(&other)),
+            };
+            let graph = sound(graph.add_edge(START, "a"));
+            assert!(graph.invoke(Trace::update()).await.is_err());
+            assert_eq!((alive.most(), alive.ever()), (1, 3));
+            // It is given back.
+            let run = graph.invoke(Trace::update());
+            assert!(tokio::time::timeout(LONG, run.into_future()).await.is_ok());
+        }
+    }
 }

@@ -95,6 +95,8 @@ pub struct Events<S: State> {
     watchers: Vec<Box<dyn Watcher<S>>>,
     capacity: usize,
     lossy: bool,
+    /// Whether the hub was told that the reader is elsewhere.
+    left: bool,
 }
 
 /// The hub of a run, until nobody reads it any more.
@@ -126,6 +128,7 @@ impl<S: State> Events<S> {
             watchers,
             capacity: CAPACITY,
             lossy: false,
+            left: false,
         }
     }
 
@@ -255,6 +258,10 @@ impl<S: State> Events<S> {
                     }
                 }
                 if self.is_shown(&event) {
+                    if let (false, Some(Reading(hub))) = (self.left, &self.hub) {
+                        hub.is_left();
+                        self.left = true;
+                    }
                     return Poll::Ready(Some(event));
                 }
                 continue;
@@ -274,6 +281,10 @@ impl<S: State> Events<S> {
                 Stage::Running(run) => {
                     // A reader that always finds something must let others run.
                     ready!(poll_proceed(cx)).made_progress();
+                    if let (true, Some(Reading(hub))) = (self.left, &self.hub) {
+                        hub.is_back();
+                        self.left = false;
+                    }
                     match run.as_mut().poll(cx) {
                         Poll::Ready(result) => self.stage = Stage::Ended(Box::new(result)),
                         Poll::Pending => {

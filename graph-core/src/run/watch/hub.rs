@@ -6,15 +6,18 @@
 //!    state that somebody still sees.
 //! 3. A task waits for room before it tells of its start and its end, and its
 //!    body is not polled while there is none.
-//! 4. A body that emits within one poll may fill the buffer twice over.
+//! 4. A body that emits within one poll may fill the buffer twice over. One on a
+//!    thread of its own is blocked there until there is room.
 //! 5. If the buffer is lossy nobody waits: the oldest event is dropped, and
-//!    counted.
+//!    counted. The run itself still lets its reader read between two supersteps:
+//!    it is polled by nobody else.
 
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -30,11 +33,19 @@ pub(crate) struct Hub {
     /// Whether a state waits to be read.
     holds_state: AtomicBool,
     wanted: AtomicU32,
-    /// Rings for all who wait when events were read.
+    /// Rings for one task that waits when events were read. One that goes on while
+    /// there is room rings for the next, so that not all wake for room for a few.
     room: Notify,
+    /// Rings then for all others who wait: bodies may keep what rings and not look
+    /// at it.
+    read: Notify,
     pub(super) capacity: usize,
     pub(super) lossy: bool,
     begun: Instant,
+    /// Whether the reader is elsewhere, and does not poll the run.
+    away: AtomicBool,
+    /// Whether somebody wants to know how long the run waits for its reader.
+    minds: AtomicBool,
 }
 
 struct Buffer {
@@ -45,6 +56,27 @@ struct Buffer {
     lost: u64,
     /// Whoever waits for an event.
     reader: Option<Waker>,
+    stands: Stands,
+}
+
+/// When the run waits for its reader, as far as somebody wants to know.
+#[derive(Default)]
+struct Stands {
+    since: Option<Elapsed>,
+    /// For how long it did, in nanoseconds.
+    before: u64,
+}
+
+impl Stands {
+    fn begins(&mut self, now: Elapsed) {
+        self.since.get_or_insert(now);
+    }
+
+    fn ends(&mut self, now: impl FnOnce() -> Elapsed) {
+        if let Some(Elapsed(since)) = self.since.take() {
+            self.before += now().0.saturating_sub(since);
+        }
+    }
 }
 
 impl Hub {
@@ -55,14 +87,18 @@ impl Hub {
                 sequence: 0,
                 lost: 0,
                 reader: None,
+                stands: Stands::default(),
             }),
             full: AtomicBool::new(false),
             holds_state: AtomicBool::new(false),
             wanted: AtomicU32::new(wanted.bits()),
             room: Notify::new(),
+            read: Notify::new(),
             capacity,
             lossy,
             begun: Instant::now(),
+            away: AtomicBool::new(false),
+            minds: AtomicBool::new(false),
         }
     }
 
@@ -81,7 +117,7 @@ impl Hub {
         self.wanted.store(Kinds::NONE.bits(), Ordering::Relaxed);
         let mut unread = VecDeque::new();
         self.take(&mut unread, None);
-        self.room.notify_waiters();
+        self.let_go_on();
     }
 
     /// How long after its begin this is in the run.
@@ -92,12 +128,14 @@ impl Hub {
 
     /// Puts in what happens now.
     pub(super) fn put<'h>(&'h self, origin: &'h Arc<Origin>, elapsed: Elapsed) -> Put<'h> {
+        let buffer = self.buffer.lock();
         Put {
             hub: self,
             origin,
             elapsed,
+            // Under the lock: into one that is closed nothing goes any more.
             wanted: self.wanted(),
-            buffer: self.buffer.lock(),
+            buffer,
             dropped: Vec::new(),
         }
     }
@@ -110,6 +148,9 @@ impl Hub {
         let somebody_waits = self.is_full() || self.holds_state();
         self.full.store(false, Ordering::Release);
         self.holds_state.store(false, Ordering::Release);
+        if !self.away.load(Ordering::Relaxed) {
+            buffer.stands.ends(|| self.elapsed(Instant::now()));
+        }
         if taken.is_empty() {
             if let Some(reader) = reader {
                 buffer.reader = Some(reader.clone());
@@ -129,7 +170,51 @@ impl Hub {
             taken.push_front(Happened { kind, stamp });
         }
         if somebody_waits {
-            self.room.notify_waiters();
+            self.let_go_on();
+        }
+    }
+
+    fn let_go_on(&self) {
+        self.read.notify_waiters();
+        self.room.notify_one();
+    }
+
+    /// For how long the run has waited for its reader, since this was asked for the
+    /// first time.
+    pub(super) fn stood(&self) -> Duration {
+        let now = self.elapsed(Instant::now());
+        let mut buffer = self.buffer.lock();
+        if !self.minds.swap(true, Ordering::Relaxed) && self.stands() {
+            buffer.stands.begins(now);
+        }
+        let Stands { since, before } = buffer.stands;
+        let now = since.map_or(0, |Elapsed(since)| now.0.saturating_sub(since));
+        Duration::from_nanos(before + now)
+    }
+
+    fn stands(&self) -> bool {
+        self.away.load(Ordering::Relaxed) || self.is_full() || (self.holds_state() && !self.lossy)
+    }
+
+    /// The reader goes elsewhere.
+    #[inline]
+    pub(super) fn is_left(&self) {
+        self.away.store(true, Ordering::Relaxed);
+        if self.minds.load(Ordering::Relaxed) {
+            let now = self.elapsed(Instant::now());
+            self.buffer.lock().stands.begins(now);
+        }
+    }
+
+    /// The reader is back.
+    #[inline]
+    pub(super) fn is_back(&self) {
+        self.away.store(false, Ordering::Relaxed);
+        if self.minds.load(Ordering::Relaxed) {
+            let mut buffer = self.buffer.lock();
+            if !self.stands() {
+                buffer.stands.ends(|| self.elapsed(Instant::now()));
+            }
         }
     }
 
@@ -143,24 +228,32 @@ impl Hub {
         self.holds_state.load(Ordering::Acquire)
     }
 
-    /// Returns once there is room.
+    /// Returns once there is room, for a task: whoever is told of it looks, or is
+    /// dropped.
     pub(super) async fn wait_for_room(&self) {
-        self.wait_while(Self::is_full).await;
+        if self.is_full() {
+            wait_while(&self.room, || self.is_full()).await;
+            self.room.notify_one();
+        }
+    }
+
+    /// Returns once there is room, for anybody.
+    pub(super) async fn wait_elsewhere(&self) {
+        wait_while(&self.read, || self.is_full()).await;
     }
 
     /// Returns once there is room, and no state waits to be read.
     pub(super) async fn wait_until_read(&self) {
-        self.wait_while(|hub| hub.is_full() || hub.holds_state())
-            .await;
+        wait_while(&self.read, || self.is_full() || self.holds_state()).await;
     }
+}
 
-    async fn wait_while(&self, waits: impl Fn(&Self) -> bool) {
-        while waits(self) {
-            let mut rings = pin!(self.room.notified());
-            rings.as_mut().enable();
-            if waits(self) {
-                rings.await;
-            }
+async fn wait_while(bell: &Notify, waits: impl Fn() -> bool) {
+    while waits() {
+        let mut rings = pin!(bell.notified());
+        rings.as_mut().enable();
+        if waits() {
+            rings.await;
         }
     }
 }
@@ -198,11 +291,16 @@ impl Put<'_> {
         if !self.wants(kind.kinds()) {
             return;
         }
-        if matches!(kind, EventKind::SuperstepFinished { .. }) {
-            self.hub.holds_state.store(true, Ordering::Relaxed);
-        }
         let (hub, buffer) = (self.hub, &mut *self.buffer);
-        if buffer.events.len() + 1 >= hub.capacity {
+        let is_state = matches!(kind, EventKind::SuperstepFinished { .. });
+        let is_full = buffer.events.len() + 1 >= hub.capacity;
+        if is_state {
+            hub.holds_state.store(true, Ordering::Relaxed);
+        }
+        if (is_state || is_full) && !hub.lossy && hub.minds.load(Ordering::Relaxed) {
+            buffer.stands.begins(self.elapsed);
+        }
+        if is_full {
             if !hub.lossy {
                 hub.full.store(true, Ordering::Relaxed);
             } else if buffer.events.len() >= hub.capacity {

@@ -1,16 +1,18 @@
 //! What the run of one graph, and its tasks, tell a hub.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::hub::{Elapsed, Hub, Put};
 use crate::event::{EventKind, Kinds, Origin, Spot};
 use crate::id::NodeName;
-use crate::node::{BoxFuture, EmitError, Emitted, Emitter, Place, Telling, Told};
+use crate::node::{BoxFuture, Desk, EmitError, Emitted, Emitter, Place, Telling, Told};
 
 /// What one graph of a run tells.
 pub(crate) struct Watch {
@@ -87,6 +89,24 @@ impl Watch {
         Box::pin(async move { hub.wait_for_room().await })
     }
 
+    /// For how long tasks, or the run, have waited for the reader, since somebody
+    /// asked for the first time.
+    pub(crate) fn stood(&self) -> Duration {
+        self.hub.stood()
+    }
+
+    /// Whether graphs inside tasks wait for the reader between two supersteps.
+    #[inline]
+    pub(crate) fn holds_up_inside(&self) -> bool {
+        self.hub.is_full() || (self.hub.holds_state() && !self.hub.lossy)
+    }
+
+    /// Returns once these go on, to be kept.
+    pub(crate) fn boxed_read(&self) -> BoxFuture<()> {
+        let hub = Arc::clone(&self.hub);
+        Box::pin(async move { hub.wait_until_read().await })
+    }
+
     /// Awaits what is not polled while there is no room for events.
     pub(crate) async fn gated<F: Future + Unpin>(&self, mut work: F) -> F::Output {
         let mut room: Option<BoxFuture<()>> = None;
@@ -107,7 +127,12 @@ impl Watch {
     /// Whether the run is to let its reader read before it goes on.
     #[inline]
     pub(crate) fn is_to_be_read(&self) -> bool {
-        self.is_full() || self.hub.holds_state()
+        let is_inside = !self.origin.path.is_empty();
+        match is_inside {
+            // Nobody polls it again when the reader has read.
+            true => self.holds_up_inside(),
+            false => self.is_full() || self.hub.holds_state(),
+        }
     }
 
     /// Lets the reader read: it polls the run again when it has. Who is inside a
@@ -145,7 +170,64 @@ impl Emitter for Watch {
         put.tell(Spot::of(place), kind);
         Ok(match put.len() < capacity || self.hub.lossy {
             true => Emitted::default(),
-            false => Emitted::waits_for(self.boxed_room()),
+            false => {
+                let hub = Arc::clone(&self.hub);
+                Emitted::waits_for(Box::pin(async move { hub.wait_elsewhere().await }))
+            }
         })
+    }
+
+    fn emit_on_thread(&self, place: Place, told: Told, desk: &Desk) -> Result<Emitted, EmitError> {
+        loop {
+            if self.is_full() && !self.hub.lossy {
+                block_until(either(self.hub.wait_elsewhere(), cancelled(desk)));
+            }
+            if desk.is_cancelled() {
+                return Ok(Emitted::default());
+            }
+            // Several may have waited for the same room.
+            if let Ok(emitted) = self.emit(place, told.clone()) {
+                return Ok(emitted);
+            }
+        }
+    }
+}
+
+/// Ends when the call of a desk is cancelled.
+async fn cancelled(desk: &Desk) {
+    let Some(rings) = desk.rings() else {
+        return pending().await;
+    };
+    let mut rung = pin!(rings.notified());
+    rung.as_mut().enable();
+    if !desk.is_cancelled() {
+        rung.await;
+    }
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Pending => other.as_mut().poll(cx),
+        ended @ Poll::Ready(()) => ended,
+    })
+    .await;
+}
+
+/// Blocks a thread that is not the runtime's own.
+fn block_until(ended: impl Future<Output = ()>) {
+    let waker = Waker::from(Arc::new(Unparks(thread::current())));
+    let (mut ended, mut cx) = (pin!(ended), Context::from_waker(&waker));
+    while ended.as_mut().poll(&mut cx).is_pending() {
+        thread::park();
+    }
+}
+
+/// Wakes a thread.
+struct Unparks(Thread);
+
+impl Wake for Unparks {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
