@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::entries::Entries;
 use super::ledger::read_result;
+use super::memory::Memories;
 use super::read::{read_body, read_state};
 use super::replay::{Replay, Wanted};
 use crate::checkpoint::Loaded;
@@ -54,7 +55,9 @@ pub(crate) fn incompatible<S: State, C>(graph: &Frozen<S, C>, loaded: Loaded) ->
         }
     }
     if let Some(state) = state {
-        let replay = Replay::new(&Arc::new(entries), id, Wanted::Now);
+        let (memories, fields) = (&body.memories, &loaded.fields);
+        let memories = Memories::of_checkpoint(&graph.memories, id, memories, fields);
+        let replay = Replay::new(&Arc::new(entries), (id, memories), Wanted::Now);
         if let Err(error) = replay.of_tasks(graph, &Arc::new(state), &tasks) {
             findings.push(told(&error));
         }

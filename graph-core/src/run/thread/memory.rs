@@ -166,6 +166,23 @@ impl Memories {
         }
     }
 
+    /// Those that a checkpoint holds, to be looked at.
+    pub(super) fn of_checkpoint(
+        known: &[Memory],
+        at: CheckpointId,
+        bodies: &[MemoryBody],
+        fields: &[FieldRecord],
+    ) -> Self {
+        let memories = Self::new(known);
+        let is_own = |record: &&FieldRecord| {
+            let mut bodies = bodies.iter();
+            bodies.any(|body| field_of(&body.of, &record.field).is_some())
+        };
+        let mut own: Vec<FieldRecord> = fields.iter().filter(is_own).cloned().collect();
+        memories.load(at, bodies, &mut own);
+        memories
+    }
+
     /// Whether any graph of the run remembers something.
     pub(super) fn any(&self) -> bool {
         !self.known.is_empty()
@@ -265,7 +282,7 @@ impl Memories {
 
     /// What a result says that is to be remembered, by the names that memories
     /// have now.
-    fn read(&self, result: &str) -> serde_json::Result<Changed> {
+    pub(super) fn read(&self, result: &str) -> serde_json::Result<Changed> {
         #[derive(Deserialize)]
         struct Result {
             #[serde(default)]
@@ -291,8 +308,17 @@ impl Memories {
         }
     }
 
-    /// What the last checkpoint has of a memory.
+    /// What the last checkpoint has of a memory, for a call of its graph.
     pub(super) fn find(&self, name: &str) -> Found {
+        self.found(name, self.is_retried(name))
+    }
+
+    /// The same for who only looks at it.
+    pub(super) fn look(&self, name: &str) -> Found {
+        self.found(name, true)
+    }
+
+    fn found(&self, name: &str, stays: bool) -> Found {
         let mut now = self.now.lock();
         let Kept { at, by_name } = &mut now.kept;
         let at = at.unwrap_or(CheckpointId::from(0));
@@ -300,7 +326,7 @@ impl Memories {
         let Some(kept) = by_name.get_mut(&written) else {
             return Found::of(Value::Nothing, at);
         };
-        let value = match self.is_retried(name) {
+        let value = match stays {
             true => kept.value.copied(),
             false => std::mem::replace(&mut kept.value, Value::Taken),
         };
