@@ -24,7 +24,7 @@ mod record;
 mod retention;
 
 pub(crate) use body::{
-    ArrivalBody, Body, CameBody, FORMAT, JoinBody, KeptBody, MemoryBody, TaskBody,
+    ArrivalBody, Body, CameBody, FORMAT, JoinBody, KeptBody, MemoryBody, StarvedBody, TaskBody,
 };
 pub(crate) use checkpointer::DynCheckpointer;
 pub use checkpointer::{Checkpointer, Claim, Lease};

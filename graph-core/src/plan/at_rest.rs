@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::{Frontier, Task};
+use super::{Frontier, StarvedJoin, Task};
 use crate::checkpoint::{ArrivalBody, Body, CameBody, JoinBody, KeptBody, TaskBody};
 use crate::compile::{Frozen, NodeIndex};
 use crate::node::{Arrival, Arrivals, SourceArrivals, TaskArrival};
@@ -222,6 +222,7 @@ impl Frontier {
         gone: &mut Vec<Gone>,
     ) -> Self {
         let mut frontier = Self::new(graph);
+        frontier.starve(body.starved.iter().map(StarvedJoin::read));
         let joins = body.joins.iter();
         let joins = joins.map(|join| frontier.read_join(graph, join));
         gone.extend(joins.filter_map(Result::err));

@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 
 use super::fields::FieldLogs;
 use super::join::join_all;
+use super::paths;
 use super::read::Written;
 use crate::checkpoint::{FieldKind, FieldRecord, MemoryBody};
 use crate::id::CheckpointId;
@@ -264,7 +265,7 @@ impl Memories {
             return Ok(None);
         }
         let now = self.now.lock();
-        let changed = now.ended.get(&path_of(task));
+        let changed = now.ended.get(&paths::graph_of(task));
         let json = changed.map(serde_json::to_string).transpose()?;
         json.map(RawValue::from_string).transpose()
     }
@@ -272,7 +273,7 @@ impl Memories {
     /// What a task that has succeeded leaves: as it has in this run, or else as its
     /// result says.
     pub(super) fn left(&self, task: &str, result: Option<&str>) -> serde_json::Result<Changed> {
-        let ended = self.now.lock().ended.remove(&path_of(task));
+        let ended = self.now.lock().ended.remove(&paths::graph_of(task));
         match (ended, result) {
             (Some(changed), _) => Ok(changed),
             (None, Some(json)) => self.read(json),
@@ -531,13 +532,5 @@ pub(super) fn add(changed: &mut Changed, later: Changed) {
             Some(before) => before.then(change),
             None => drop(changed.insert(name, change)),
         }
-    }
-}
-
-/// Where the graph stands that is the node of a task: `review/0`.
-fn path_of(task: &str) -> String {
-    match task.split('/').count() % 3 {
-        1 => format!("{task}/0"),
-        _ => task.to_owned(),
     }
 }

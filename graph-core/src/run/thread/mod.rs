@@ -44,6 +44,7 @@ mod rewind;
 mod settings;
 mod snapshot;
 mod squash;
+mod starved;
 mod update;
 mod warm;
 mod within;
