@@ -40,6 +40,9 @@ pub(crate) struct Body {
     /// What graphs that are nodes remember of the thread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) memories: Vec<MemoryBody>,
+    /// The joins that have starved in graphs that are nodes, since the last input.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) starved: Vec<StarvedBody>,
 }
 
 /// What a graph that is a node remembers of the thread: a state like the thread's own,
@@ -86,6 +89,16 @@ pub(crate) struct JoinBody {
     /// Those that it did not wait for, and that have not come since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) owed: Vec<String>,
+}
+
+/// A join that has starved in a graph that is a node.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StarvedBody {
+    /// The path of the graph.
+    pub(crate) at: String,
+    pub(crate) to: String,
+    pub(crate) arrived: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// What came to a node that waits deferred.

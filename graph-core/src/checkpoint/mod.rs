@@ -24,7 +24,8 @@ mod record;
 mod retention;
 
 pub(crate) use body::{
-    ArrivalBody, Body, CameBody, FORMAT, JoinBody, KeptBody, MemoryBody, SendsBody, TaskBody,
+    ArrivalBody, Body, CameBody, FORMAT, JoinBody, KeptBody, MemoryBody, SendsBody, StarvedBody,
+    TaskBody,
 };
 pub(crate) use checkpointer::DynCheckpointer;
 pub use checkpointer::{Checkpointer, Claim, Lease};

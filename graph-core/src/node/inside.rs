@@ -9,6 +9,11 @@ pub(crate) trait GraphInside: Send + Sync {
     /// The path of a task of it, or of one inside that, by the names that the nodes
     /// have now.
     fn renamed(&self, task: &str) -> String;
+
+    /// Tries whether the graph that these names lead to can read what it remembers;
+    /// the runs know what that is.
+    #[cfg(feature = "testing")]
+    fn try_memory(&self, names: &[&str], memory: &mut dyn std::any::Any);
 }
 
 /// Why names lead to no node.

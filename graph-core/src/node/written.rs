@@ -20,6 +20,8 @@ pub(crate) struct Written<O> {
     /// What graphs inside it are to remember of the thread: the runs know how that
     /// is written.
     pub(crate) memories: Option<Box<RawValue>>,
+    /// The joins that have starved in it, if it is a graph: written likewise.
+    pub(crate) starved: Option<Box<RawValue>>,
     pub(crate) outcome: O,
 }
 
@@ -50,6 +52,8 @@ struct ResultBody<U> {
     ended: Option<WrittenEnd>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memories: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    starved: Option<Box<RawValue>>,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -99,6 +103,7 @@ pub(crate) fn write_outcome<S: State>(written: Written<&Outcome<S>>) -> serde_js
         place: written.place,
         ended: written.ended,
         memories: written.memories,
+        starved: written.starved,
     })?;
     if has_null(&json) {
         read_update::<S>(&json)?;
@@ -121,6 +126,7 @@ pub(crate) fn read_outcome<S: State>(
         place: body.place,
         ended: body.ended,
         memories: body.memories,
+        starved: body.starved,
         outcome: Outcome {
             update: body.update,
             targets: targets.collect::<Result<_, _>>()?,

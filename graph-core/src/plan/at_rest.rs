@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::came_at_rest::{read_arrivals, read_came, write_arrivals, write_came};
-use super::{Frontier, Task};
+use super::{Frontier, StarvedJoin, Task};
 use crate::checkpoint::{Body, JoinBody, KeptBody, TaskBody};
 use crate::compile::{Frozen, NodeIndex};
 use crate::node::{Arrival, TaskArrival};
@@ -162,6 +162,7 @@ impl Frontier {
         gone: &mut Vec<Gone>,
     ) -> Self {
         let mut frontier = Self::new(graph);
+        frontier.starve(body.starved.iter().map(StarvedJoin::read));
         let joins = body.joins.iter();
         let joins = joins.map(|join| frontier.read_join(graph, join));
         gone.extend(joins.filter_map(Result::err));

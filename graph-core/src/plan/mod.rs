@@ -19,6 +19,7 @@ mod came_at_rest;
 mod choose;
 mod joins;
 mod required;
+mod starved;
 mod under_way;
 
 pub(crate) use at_rest::{Gone, read_tasks, write_tasks};
@@ -70,6 +71,9 @@ impl Task {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StarvedJoin {
+    /// Where its graph stands: empty for the run's own, and `sources/0` for the one
+    /// that is node `sources` of that.
+    pub path: String,
     /// The node that never became ready, or not again.
     pub target: NodeName,
     /// The sources that have run.
@@ -78,12 +82,17 @@ pub struct StarvedJoin {
     pub missing: Vec<NodeName>,
 }
 
-/// As `` `merge` waits for `b`, after `a` ``.
+/// As `` `merge` waits for `b`, after `a` ``, and inside a subgraph as
+/// `` `merge` in `sources/0` waits for `b`, after `a` ``.
 impl fmt::Display for StarvedJoin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |names: &[NodeName]| list_of(names, names.len());
         let (missing, arrived) = (list(&self.missing), list(&self.arrived));
-        write!(f, "`{}` waits for {missing}, after {arrived}", self.target)
+        write!(f, "`{}`", self.target)?;
+        if !self.path.is_empty() {
+            write!(f, " in `{}`", self.path)?;
+        }
+        write!(f, " waits for {missing}, after {arrived}")
     }
 }
 
@@ -108,6 +117,8 @@ pub(crate) struct Frontier {
     ready: Vec<NodeIndex>,
     /// Sends so far to each node in this superstep; kept likewise.
     n_sends: Vec<u32>,
+    /// The joins that have starved in graphs that are nodes.
+    starved_inside: Vec<StarvedJoin>,
     /// The joins that have rules, if there are any.
     pub(crate) open: Option<Box<OpenJoins>>,
 }
@@ -123,6 +134,7 @@ impl Frontier {
             deferred: FixedBitSet::with_capacity(graph.nodes.len()),
             ready: Vec::new(),
             n_sends: Vec::new(),
+            starved_inside: Vec::new(),
             open: graph
                 .rules
                 .as_ref()
@@ -264,7 +276,8 @@ impl Frontier {
         (arrived.count_ones(..) + new, arrived.len())
     }
 
-    /// The joins that some of their sources, but not all, have reached.
+    /// The joins that some of their sources, but not all, have reached; then those
+    /// inside graphs that are nodes.
     pub(crate) fn starved<S: State, C>(&self, graph: &Frozen<S, C>) -> Starved {
         let mut starved = Starved::default();
         for (join, arrived) in graph.joins.iter().zip(&self.arrived) {
@@ -281,11 +294,13 @@ impl Frontier {
                 sources.into_iter().map(name).collect()
             };
             starved.joins.push(StarvedJoin {
+                path: String::new(),
                 target: graph.name_of(join.target).clone(),
                 arrived: names(came),
                 missing: names(missing),
             });
         }
+        starved.joins.extend_from_slice(&self.starved_inside);
         starved
     }
 }

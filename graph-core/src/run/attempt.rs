@@ -209,6 +209,7 @@ impl<S: State> Done<S> {
                 How::Cancelled => Some(WrittenEnd::Cancelled),
             }),
             memories: None,
+            starved: None,
             outcome: &self.outcome,
         }
     }

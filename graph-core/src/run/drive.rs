@@ -35,7 +35,7 @@ use crate::compile::Frozen;
 use crate::event::{EventKind, Spot, Status};
 use crate::merge::Ephemerals;
 use crate::node::{BoxCall, NodeError, Outcome, Place, at, enter};
-use crate::plan::{Frontier, Starved, Task};
+use crate::plan::{Frontier, Task};
 use crate::state::{FieldSchema, State};
 
 /// The most supersteps that run in a row before somebody looks at the clock.
@@ -366,6 +366,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         self.tell_settled(keys, &done, &chosen);
         if let Some(referee) = &self.shared.referee {
             let referee = Arc::clone(referee);
+            self.forget_starved(keys, &done);
             return self.plan_by_rules(&*referee, graph, keys, &done, chosen, tasks);
         }
         let mut chosen = chosen.into_iter();
@@ -419,21 +420,6 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
     }
 
-    /// An error, if a strict join waits for some of its sources when a graph that
-    /// is a node has ended.
-    pub(super) fn strict_joins(&self) -> Result<(), RunError> {
-        if self.leaves() {
-            return Ok(());
-        }
-        let mut starved = self.frontier.starved(&self.shared.graph);
-        match starved.strict {
-            None => Ok(()),
-            Some(strict) => Err(RunError::Starved {
-                join: starved.joins.swap_remove(strict),
-            }),
-        }
-    }
-
     /// When its tasks were at work, of a run that has ended.
     pub(super) fn times(&mut self) -> Times {
         Times {
@@ -452,18 +438,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             Arc::make_mut(&mut progress.state);
             Ok(())
         })?;
-        let mut starved = match self.status {
-            Status::Done => self.frontier.starved(&self.shared.graph),
+        let starved = match self.status {
+            Status::Done => self.starved()?,
             // Who has not come by then may come yet.
-            Status::Interrupted | Status::Drained => Starved::default(),
+            Status::Interrupted | Status::Drained => Vec::new(),
         };
-        if let Some(strict) = starved.strict {
-            return Err(RunError::Starved {
-                join: starved.joins.swap_remove(strict),
-            });
-        }
         Ok(Run {
-            starved: starved.joins,
+            starved,
             state: Arc::unwrap_or_clone(self.state),
             status: self.status,
             checkpoint: None,

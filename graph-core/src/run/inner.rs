@@ -94,7 +94,7 @@ pub(super) async fn go<S: State, C: Send + Sync + 'static>(
         Ok(())
     };
     tracer.around_inside(runs).await?;
-    progress.strict_joins()?;
+    nest.ends(place, ledger, progress.starved()?);
     nest.note(place, progress.times());
     Ok(progress)
 }

@@ -48,8 +48,7 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     /// there are cores. Updates are merged in task order. The result is a function of the graph and the
     /// input, as far as the nodes are. Of several failures in one superstep,
     /// the one that comes first is returned; under
-    /// [`OnFailure::Finish`](crate::OnFailure::Finish) it is the first in task
-    /// order.
+    /// [`OnFailure::Finish`](crate::OnFailure::Finish) the first in task order.
     ///
     /// # Cancel safety
     ///
@@ -375,13 +374,13 @@ where
 
     fn shared(&self) -> Shared<S, C> {
         let graph = &self.graph.frozen;
-        let max_concurrency = self.max_concurrency.or(graph.limits.max_concurrency);
+        let most = self.max_concurrency.or(graph.limits.max_concurrency);
         Shared {
             graph: Arc::clone(graph),
             context: Some(self.context.context()),
-            limits: RunLimits::new(max_concurrency, &graph.narrow, self.budget.clone()),
+            limits: RunLimits::new(most, &graph.narrow, self.budget.clone()),
             ledger: None,
-            referee: referee_of(&self.graph.frozen),
+            referee: referee_of(graph),
             watching: None,
             stops: self.stops(),
             nest: None,

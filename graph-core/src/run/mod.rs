@@ -29,6 +29,7 @@ mod result;
 mod results;
 mod settle;
 mod spans;
+mod starving;
 mod stop;
 mod tell;
 mod thread;

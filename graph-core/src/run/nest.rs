@@ -21,6 +21,7 @@ use super::inner::{Ended, Nested, go};
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
 use super::spans::{Inside, Spans, Times};
+use super::starving::{PlainTask, Starving};
 use super::stop::{RunControl, StopCall};
 use super::thread::{InsideLedger, OnThread, replay};
 use super::traced::Tracer;
@@ -45,6 +46,8 @@ pub(super) struct Nest {
     pub(super) control: Option<RunControl>,
     seed: Seed,
     spans: Arc<Spans>,
+    /// The joins that have starved in graphs that are nodes, without a thread.
+    pub(super) starving: Starving<PlainTask>,
     tracer: Tracer,
     scope: Arc<Scope>,
     /// The workers of the graph that they are nodes of.
@@ -70,6 +73,12 @@ impl Nest {
             send: place.send,
             times,
         });
+    }
+
+    /// Where the graph stands in a task: `review/0`.
+    pub(super) fn path_of(&self, place: Place) -> String {
+        let node = &self.names[place.node as usize];
+        format!("{node}/{}", place.send.unwrap_or(0))
     }
 
     fn seed_in(&self, place: Place) -> Seed {
@@ -125,6 +134,7 @@ impl<S: State, C> Shared<S, C> {
                 }),
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
+                starving: Starving::default(),
                 tracer: self.tracer.clone(),
                 scope,
                 workers: workers.collect(),

@@ -39,12 +39,11 @@ pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
     superstep: u64,
     task: Task,
 ) -> (Option<WatchedTask>, Ended<S>) {
-    let mut watched = shared
-        .watch()
-        .map(|watch| WatchedTask::new(watch, place(superstep, 1, &task)));
-    let traced = shared.tracer.task(place(superstep, 1, &task));
-    let mut span = OpenSpan::begin(&shared.spans, superstep, TaskKey::of(&task));
-    let key = TaskKey::of(&task);
+    let (key, place) = (TaskKey::of(&task), place(superstep, 1, &task));
+    let watch = shared.watch();
+    let mut watched = watch.map(|watch| WatchedTask::new(watch, place));
+    let traced = shared.tracer.task(place);
+    let mut span = OpenSpan::begin(&shared.spans, superstep, key);
     let node = shared.graph.node(task.node);
     let budget = shared.limits.budget();
     let desk = match &shared.ledger {
@@ -61,7 +60,7 @@ pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
     let mut work = Work {
         node,
         key,
-        place: place(superstep, 1, &task),
+        place,
         arrivals: task.arrivals,
         input: task.send.map(|(_, input)| input),
         desk,

@@ -1,11 +1,12 @@
 //! Graphs that are nodes, and remember what came of their last call on the
 //! thread.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::inner::{Ended, go};
 use super::nest::{InRun, Running, Subgraph};
-use super::thread::Recalled;
+use super::thread::{Recalled, replay_from_memory};
 use crate::compile::Graph;
 use crate::node::{
     Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, Memory, NodeError, Outcome,
@@ -148,6 +149,12 @@ where
 
     fn inside(&self) -> Option<&dyn GraphInside> {
         Some(&*self.graph.frozen)
+    }
+
+    fn replay(&self, input: Input<'_, P>, again: &mut dyn Any) {
+        if let Input::State(state) = input {
+            replay_from_memory(&self.graph, (self.input)(state), again);
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub struct Run<S> {
     /// How it ended.
     pub status: Status,
     /// Joins that were waiting for some of their sources when nothing else
-    /// was left to run; their targets did not run, or not again.
+    /// was left to run; their targets did not run, or not again. Then those that did
+    /// so in subgraphs, in the order of their paths, each once.
     pub starved: Vec<StarvedJoin>,
     /// On a thread, the checkpoint that it has come to.
     pub checkpoint: Option<CheckpointId>,

@@ -16,8 +16,8 @@ use crate::state::State;
 /// version is rolled out. Whether it holds is then known before it is.
 ///
 /// Reads fields, with migrations and serde's attributes, the tasks that are
-/// ready, what was sent to them, joins that wait, and what has finished. What
-/// nodes would do is not tried.
+/// ready, what was sent to them, joins that wait, what has finished, and what
+/// subgraphs remember. What nodes would do is not tried.
 ///
 /// # Errors
 ///

@@ -295,3 +295,31 @@ fn what_would_fail_again_is_permanent() {
     assert!(!NodeError::retry_after("busy", SECOND).is_permanent());
     assert!(NodeError::retry_after(error, SECOND).is_permanent());
 }
+#[tokio::test(start_paused = true)]
+async fn who_waits_to_tell_of_its_end_holds_up_nobody_else() {
+    let body = async |ctx: Ctx| {
+        sleep(Duration::from_secs(1)).await;
+        // No room is left for its end.
+        drop(ctx.emit(1));
+        Trace::update().sum(7_u64)
+    };
+    let graph = StateGraph::<Trace>::new("told")
+        .add_node("a", node(body).cache(by_n()))
+        // Lets the run spawn them.
+        .add_node("b", async |_: View<Trace>| {
+            sleep(Duration::from_secs(9)).await
+        })
+        .add_edge(START, ["a", "b"])
+        .cache(Shelf::default());
+    let graph = sound(graph);
+    let mut unread = graph.invoke(Trace::update()).stream().buffer(1);
+    let mut n_started = 0;
+    while n_started < 2 {
+        let event = unread.next().await.expect("both start");
+        n_started += u32::from(event.kind.name() == "task_started");
+    }
+    // From here on nobody reads it, and the other run takes what it came to.
+    let run = within_a_day(graph.invoke(Trace::update())).await.unwrap();
+    assert_eq!((run.state.sum, graph.cache_stats().hits), (7, 1));
+    drop(unread);
+}

@@ -9,6 +9,7 @@ mod memory;
 mod mending;
 mod renamed;
 mod running;
+mod starved;
 mod threads;
 
 use serde::{Deserialize, Serialize};

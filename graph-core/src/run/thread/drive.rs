@@ -147,6 +147,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         }
         self.note_changes(&results)?;
         self.note_memories(&results)?;
+        self.note_starved(graph, (&keys, &results))?;
         let lost = self.unsuccessful(&keys, &results);
         let settled = self.progress.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = settled {
@@ -386,6 +387,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             kept: progress.frontier.write_kept(graph),
             held: progress.held(),
             memories,
+            starved: progress.frontier.write_starved(),
         };
         let body = serde_json::to_string(&body);
         let body = body.map_err(|error| self.unwritable("the plan", error))?;

@@ -251,14 +251,20 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let ended = keys.iter().zip(results.done());
         let lost = ended.filter(|(_, done)| !done.has_succeeded());
         let lost: Vec<TaskId> = lost.map(|(&key, _)| self.task_id(Some(key))).collect();
+        let unreadable = |it: &Self, (task, error): (TaskKey, serde_json::Error)| {
+            it.unreadable(task, &error.to_string())
+        };
+        let starved = ledger.starved_by(graph, (&keys, &results), &known);
+        let starved = starved.map_err(|why| unreadable(self, why))?;
         let counting = ledger.counting(&keys, &results);
         let settled = self.end_superstep(graph, &keys, results, tasks);
         if let Err(error) = &settled {
             self.take_back_inside(error, (&keys, &lost), ledger);
         }
         settled?;
+        self.frontier.starve(starved);
         let left = ledger.left_by(counting, &known);
-        left.map_err(|(task, error)| self.unreadable(task, &error.to_string()))?;
+        left.map_err(|why| unreadable(self, why))?;
         Ok(true)
     }
 

@@ -7,6 +7,7 @@ use super::super::error::RunError;
 use super::entries::Entries;
 use super::handle::{Thread, store_of};
 use super::line::failed;
+use super::memory::Memories;
 use super::read::{read_body, read_state};
 use super::replay::{Replay, Step, Wanted};
 use super::within::{check_way, renamed, unknown};
@@ -211,7 +212,9 @@ impl<S: State, C: Send + Sync + 'static> InsideThread<S, C> {
         }
         let (state, _) = read_state::<S>(&checkpoint, &body, &loaded.fields).map_err(failed)?;
         let tasks = read_tasks(graph, &body.next, &mut Vec::new());
-        let replay = Replay::new(&Arc::new(entries), checkpoint.id, Wanted::All(way));
+        let (id, fields) = (checkpoint.id, &loaded.fields);
+        let memories = Memories::of_checkpoint(&graph.memories, id, &body.memories, fields);
+        let replay = Replay::new(&Arc::new(entries), (id, memories), Wanted::All(way));
         replay.of_tasks(graph, &Arc::new(state), &tasks)
     }
 }

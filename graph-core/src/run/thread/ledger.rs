@@ -12,6 +12,7 @@ use super::super::attempt::{Done, Ended, Ending, Failed};
 use super::super::error::RunError;
 use super::super::hooks::Ledger;
 use super::super::settle::TaskKey;
+use super::super::starving::Starving;
 use super::breakpoints::BreakpointsInside;
 use super::entries::{Entries, RESULT, Standing, key_of, migrate_result};
 use super::memory::Memories;
@@ -38,6 +39,8 @@ pub(in crate::run) struct TaskLedger {
     /// The call's.
     pub(super) breakpoints: BreakpointsInside,
     pub(super) memories: Memories,
+    /// The joins that have starved in graphs that are nodes, by their paths.
+    pub(super) starving: Starving<String>,
     now: Mutex<Now>,
 }
 
@@ -96,6 +99,7 @@ impl TaskLedger {
             waits,
             breakpoints,
             memories: Memories::new(&graph.memories),
+            starving: Starving::default(),
             now: Mutex::default(),
         }
     }
@@ -190,19 +194,7 @@ impl TaskLedger {
         if !task.inside && self.now.lock().alone {
             return Ok(());
         }
-        let memories = match done.fallback {
-            true => Ok(None),
-            false => self.memories.written(&task.name),
-        };
-        let json = memories.and_then(|memories| {
-            let mut written = done.written(task.targets);
-            written.memories = memories;
-            if task.inside {
-                // The checkpoint says that of its own graph's state only.
-                written.version = S::VERSION;
-            }
-            write_outcome(written)
-        });
+        let json = self.write(task, done);
         let json = json.map_err(|error| {
             NodeError::msg(format_args!(
                 "what it returned cannot be written as JSON: {error}"
@@ -215,6 +207,19 @@ impl TaskLedger {
         self.outbox
             .put([EntryRecord::new(&task.name, RESULT, Some(json))]);
         Ok(())
+    }
+
+    fn write<S: State>(&self, task: &Named<'_>, done: &Done<S>) -> serde_json::Result<String> {
+        let mut written = done.written(task.targets);
+        if !done.fallback {
+            written.memories = self.memories.written(&task.name)?;
+            written.starved = self.starved_to_write(&task.name)?;
+        }
+        if task.inside {
+            // The checkpoint says that of its own graph's state only.
+            written.version = S::VERSION;
+        }
+        write_outcome(written)
     }
 
     fn new_desk(&self, task: String) -> Arc<Desk> {

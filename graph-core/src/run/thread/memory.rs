@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 
 use super::fields::FieldLogs;
 use super::join::join_all;
+use super::paths;
 use super::read::Written;
 use crate::checkpoint::{FieldKind, FieldRecord, MemoryBody};
 use crate::id::CheckpointId;
@@ -166,6 +167,23 @@ impl Memories {
         }
     }
 
+    /// Those that a checkpoint holds, to be looked at.
+    pub(super) fn of_checkpoint(
+        known: &[Memory],
+        at: CheckpointId,
+        bodies: &[MemoryBody],
+        fields: &[FieldRecord],
+    ) -> Self {
+        let memories = Self::new(known);
+        let is_own = |record: &&FieldRecord| {
+            let mut bodies = bodies.iter();
+            bodies.any(|body| field_of(&body.of, &record.field).is_some())
+        };
+        let mut own: Vec<FieldRecord> = fields.iter().filter(is_own).cloned().collect();
+        memories.load(at, bodies, &mut own);
+        memories
+    }
+
     /// Whether any graph of the run remembers something.
     pub(super) fn any(&self) -> bool {
         !self.known.is_empty()
@@ -247,7 +265,7 @@ impl Memories {
             return Ok(None);
         }
         let now = self.now.lock();
-        let changed = now.ended.get(&path_of(task));
+        let changed = now.ended.get(&paths::graph_of(task));
         let json = changed.map(serde_json::to_string).transpose()?;
         json.map(RawValue::from_string).transpose()
     }
@@ -255,7 +273,7 @@ impl Memories {
     /// What a task that has succeeded leaves: as it has in this run, or else as its
     /// result says.
     pub(super) fn left(&self, task: &str, result: Option<&str>) -> serde_json::Result<Changed> {
-        let ended = self.now.lock().ended.remove(&path_of(task));
+        let ended = self.now.lock().ended.remove(&paths::graph_of(task));
         match (ended, result) {
             (Some(changed), _) => Ok(changed),
             (None, Some(json)) => self.read(json),
@@ -265,7 +283,7 @@ impl Memories {
 
     /// What a result says that is to be remembered, by the names that memories
     /// have now.
-    fn read(&self, result: &str) -> serde_json::Result<Changed> {
+    pub(super) fn read(&self, result: &str) -> serde_json::Result<Changed> {
         #[derive(Deserialize)]
         struct Result {
             #[serde(default)]
@@ -291,8 +309,17 @@ impl Memories {
         }
     }
 
-    /// What the last checkpoint has of a memory.
+    /// What the last checkpoint has of a memory, for a call of its graph.
     pub(super) fn find(&self, name: &str) -> Found {
+        self.found(name, self.is_retried(name))
+    }
+
+    /// The same for who only looks at it.
+    pub(super) fn look(&self, name: &str) -> Found {
+        self.found(name, true)
+    }
+
+    fn found(&self, name: &str, stays: bool) -> Found {
         let mut now = self.now.lock();
         let Kept { at, by_name } = &mut now.kept;
         let at = at.unwrap_or(CheckpointId::from(0));
@@ -300,7 +327,7 @@ impl Memories {
         let Some(kept) = by_name.get_mut(&written) else {
             return Found::of(Value::Nothing, at);
         };
-        let value = match self.is_retried(name) {
+        let value = match stays {
             true => kept.value.copied(),
             false => std::mem::replace(&mut kept.value, Value::Taken),
         };
@@ -505,13 +532,5 @@ pub(super) fn add(changed: &mut Changed, later: Changed) {
             Some(before) => before.then(change),
             None => drop(changed.insert(name, change)),
         }
-    }
-}
-
-/// Where the graph stands that is the node of a task: `review/0`.
-fn path_of(task: &str) -> String {
-    match task.split('/').count() % 3 {
-        1 => format!("{task}/0"),
-        _ => task.to_owned(),
     }
 }

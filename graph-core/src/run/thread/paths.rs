@@ -80,3 +80,11 @@ pub(super) fn is_within(path: &str, around: &str) -> bool {
 pub(super) fn inside(task: &TaskId) -> String {
     format!("{}/{}/", task.node, task.send.unwrap_or(0))
 }
+
+/// Where the graph stands that is the node of a task: `review/0`.
+pub(super) fn graph_of(task: &str) -> String {
+    match task.split('/').count() % 3 {
+        1 => format!("{task}/0"),
+        _ => task.to_owned(),
+    }
+}

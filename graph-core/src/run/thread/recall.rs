@@ -248,6 +248,14 @@ impl Live {
     }
 }
 
+/// The state of a memory that somebody looks at.
+pub(super) fn looked_at<S: State>(name: &str, found: Found) -> Result<Arc<S>, CheckpointError> {
+    match found.value {
+        Value::Nothing if found.since.is_empty() => Ok(Arc::default()),
+        _ => read(name, found).map(|(state, _, _)| Arc::new(state)),
+    }
+}
+
 /// A memory that is there as JSON, or in part: its state, what was written of its
 /// fields, and what is to be written with the next change.
 fn read<S: State>(name: &str, found: Found) -> Result<(S, FieldLogs, Changes), CheckpointError> {

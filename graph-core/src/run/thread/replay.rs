@@ -7,7 +7,9 @@
 //!    the run inside is now, or was when it was last heard of.
 //! 3. Graphs that are nodes of it are looked at in the same way, from the state
 //!    that their task sees.
-//! 4. Nothing is written, nobody is told, and no context is there.
+//! 4. One that remembers begins from what it remembered then: what the checkpoint
+//!    holds, and what calls have changed in the supersteps before of graphs around.
+//! 5. Nothing is written, nobody is told, and no context is there.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -27,7 +29,9 @@ use super::super::traced::Tracer;
 use super::entries::Entries;
 use super::inspect::InsideSnapshot;
 use super::ledger::read_result_inside;
+use super::memory::Memories;
 use super::pending::{Open, open_in};
+use super::remembered::Remembered;
 use crate::compile::{Frozen, Graph};
 use crate::id::{CheckpointId, TaskId};
 use crate::node::{EventValue, Input, InputType, NodeError, Outcome};
@@ -43,6 +47,9 @@ pub(in crate::run) struct Replay {
     path: String,
     /// The workers of the graphs around, the innermost last.
     workers: Vec<Vec<InputType>>,
+    remembered: Remembered,
+    /// Why what the graph at hand remembered cannot be read.
+    unreadable: Option<NodeError>,
     found: Vec<InsideSnapshot>,
     failed: Option<RunError>,
 }
@@ -70,13 +77,19 @@ impl Step {
 }
 
 impl Replay {
-    pub(super) fn new(entries: &Arc<Entries>, checkpoint: CheckpointId, wanted: Wanted) -> Self {
+    pub(super) fn new(
+        entries: &Arc<Entries>,
+        (checkpoint, memories): (CheckpointId, Memories),
+        wanted: Wanted,
+    ) -> Self {
         Self {
             entries: Arc::clone(entries),
             checkpoint,
             wanted,
             path: String::new(),
             workers: Vec::new(),
+            remembered: Remembered::new(memories),
+            unreadable: None,
             found: Vec::new(),
             failed: None,
         }
@@ -133,6 +146,7 @@ impl Replay {
         let around = std::mem::replace(&mut self.path, path);
         let workers = graph.nodes.iter().filter_map(|node| node.worker);
         self.workers.push(workers.collect());
+        self.remembered.enter();
         let looked = caught(|| {
             let input = match &task.send {
                 None => Input::State(state),
@@ -140,7 +154,9 @@ impl Replay {
             };
             graph.node(task.node).body.replay(input, self);
         });
-        if let Err(error) = looked {
+        self.remembered.leave();
+        let unreadable = self.unreadable.take();
+        if let Some(error) = looked.err().or(unreadable) {
             let id = task.id(graph);
             self.failed.get_or_insert(RunError::Node {
                 node: id.node.clone(),
@@ -195,9 +211,40 @@ pub(in crate::run) fn replay<S: State, C: Send + Sync + 'static>(
     hands: bool,
     replay: &mut dyn Any,
 ) {
-    let Some(replay) = replay.downcast_mut::<Replay>() else {
-        unreachable!("only replays are replayed");
-    };
+    let mut progress = unwatched(graph);
+    progress.state = state;
+    progress.nested = Some(Box::new(Nested::new(hands)));
+    of_it(replay).run(progress, input);
+}
+
+/// As [`replay`], of a graph that remembers: from what it remembered.
+pub(in crate::run) fn replay_from_memory<S: State, C: Send + Sync + 'static>(
+    graph: &Graph<S, C>,
+    input: S::Update,
+    replay: &mut dyn Any,
+) {
+    let replay = of_it(replay);
+    match replay.remembered.of(&replay.path) {
+        Ok((state, held)) => {
+            let mut progress = unwatched(graph);
+            progress.state = state;
+            progress.ephemerals.hold(progress.fields, &held);
+            progress.nested = Some(Box::new(Nested::new(false)));
+            replay.run(progress, input);
+        }
+        Err(error) => replay.unreadable = Some(error.into()),
+    }
+}
+
+fn of_it(replay: &mut dyn Any) -> &mut Replay {
+    match replay.downcast_mut() {
+        Some(replay) => replay,
+        None => unreachable!("only replays are replayed"),
+    }
+}
+
+/// A run that nobody waits for, of which nothing is known yet.
+fn unwatched<S: State, C: Send + Sync + 'static>(graph: &Graph<S, C>) -> Progress<'static, S, C> {
     let graph = Arc::clone(&graph.frozen);
     let shared = Shared {
         referee: referee_of(&graph),
@@ -213,11 +260,18 @@ pub(in crate::run) fn replay<S: State, C: Send + Sync + 'static>(
         tracer: Tracer::none(),
         scope: None,
     };
-    let mut progress = Progress::new(Arc::new(shared), u64::MAX);
-    progress.state = state;
-    progress.nested = Some(Box::new(Nested::new(hands)));
-    if let Err(error) = progress.replay(input, replay) {
-        replay.failed.get_or_insert(error);
+    Progress::new(Arc::new(shared), u64::MAX)
+}
+
+impl Replay {
+    fn run<S: State, C: Send + Sync + 'static>(
+        &mut self,
+        mut progress: Progress<'_, S, C>,
+        input: S::Update,
+    ) {
+        if let Err(error) = progress.replay(input, self) {
+            self.failed.get_or_insert(error);
+        }
     }
 }
 
@@ -255,7 +309,11 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             self.begin_general(&tasks)?;
             tasks.clear();
             self.begin_joins(&keys, &results);
+            let counting: Vec<usize> = results.counting().collect();
             self.end_superstep(&graph, &keys, results, &mut tasks)?;
+            for index in counting {
+                self.remember(keys[index], replay)?;
+            }
             ran = self.names_of(&keys);
         }
     }
@@ -284,6 +342,17 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             results.note(index, Ok(done));
         }
         Ok(results)
+    }
+
+    /// Takes in what the result says of memories of a task that has just ended.
+    fn remember(&self, key: TaskKey, replay: &mut Replay) -> Result<(), RunError> {
+        let path = replay.path_in(self.superstep, &self.task_id(Some(key)).to_string());
+        let entries = Arc::clone(&replay.entries);
+        let Some(json) = entries.of(&path).and_then(|task| task.result.as_deref()) else {
+            return Ok(());
+        };
+        let taken_in = replay.remembered.take_in(json);
+        taken_in.map_err(|error| self.failed(Some(key), Failed::once(error)))
     }
 
     /// How the run stands before a superstep of these tasks; what those of them

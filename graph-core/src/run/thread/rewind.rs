@@ -13,6 +13,7 @@ use super::call::Begin;
 use super::drive::{End, Threaded};
 use super::entries::{BREAKPOINT, Entries, OVER, RESULT};
 use super::inspect::way_of;
+use super::memory::Memories;
 use super::options::Durability;
 use super::read::read_body;
 use super::replay::{Replay, Step, Wanted};
@@ -157,10 +158,12 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         };
         let body = read_body(&loaded.checkpoint).map_err(|error| self.line.failed(error))?;
         let (id, left) = (loaded.checkpoint.id, loaded.entries.clone());
+        let (memories, fields) = (&body.memories, &loaded.fields);
+        let memories = Memories::of_checkpoint(&graph.memories, id, memories, fields);
         self.take_loaded(graph, loaded, &body, tasks)?;
         let entries = Entries::of_graph(graph, &body, left.clone());
         self.entries = Arc::new(entries.map_err(|error| self.line.failed(error))?);
-        self.check_place(graph, id, (&place, text), tasks)?;
+        self.check_place(graph, (id, memories), (&place, text), tasks)?;
 
         let kept = left.into_iter().filter(|entry| {
             let stays = !matches!(entry.key.as_str(), BREAKPOINT | OVER);
@@ -194,11 +197,12 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     fn check_place(
         &self,
         graph: &Frozen<S, C>,
-        checkpoint: CheckpointId,
+        (checkpoint, memories): (CheckpointId, Memories),
         (place, text): (&Place, &str),
         tasks: &[Task],
     ) -> Result<(), RunError> {
-        let replay = Replay::new(&self.entries, checkpoint, Wanted::All(place.way.clone()));
+        let wanted = Wanted::All(place.way.clone());
+        let replay = Replay::new(&self.entries, (checkpoint, memories), wanted);
         let found = replay.of_tasks(graph, &self.progress.state, tasks)?;
         let mut there = found.iter().filter(|snapshot| {
             let ends = snapshot.next.is_empty() && snapshot.finished.is_empty();

@@ -8,6 +8,7 @@ use super::super::error::RunError;
 use super::entries::Entries;
 use super::inspect::InsideSnapshot;
 use super::line::failed;
+use super::memory::Memories;
 use super::pending::{Open, open};
 use super::read::{read_body, read_state};
 use super::replay::{Replay, Wanted};
@@ -80,7 +81,9 @@ pub(super) fn snapshot_of<S: State, C>(
     let mut inside = Vec::new();
     if entries.have_inside() {
         let tasks = read_tasks(graph, &body.next, &mut Vec::new());
-        let replay = Replay::new(&entries, checkpoint.id, Wanted::Now);
+        let (id, fields) = (checkpoint.id, &loaded.fields);
+        let memories = Memories::of_checkpoint(&graph.memories, id, &body.memories, fields);
+        let replay = Replay::new(&entries, (id, memories), Wanted::Now);
         // Who looks at a thread is to see it, whatever is wrong inside.
         let found = replay.of_tasks(graph, &Arc::new(values.clone()), &tasks);
         inside = found.unwrap_or_default();

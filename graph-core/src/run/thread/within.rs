@@ -80,4 +80,16 @@ impl<S: State, C> GraphInside for Frozen<S, C> {
     fn renamed(&self, task: &str) -> String {
         renamed(self, task)
     }
+
+    #[cfg(feature = "testing")]
+    fn try_memory(&self, names: &[&str], memory: &mut dyn std::any::Any) {
+        let Some((name, rest)) = names.split_first() else {
+            super::check::try_memory::<S>(memory);
+            return;
+        };
+        let node = self.index_of(name);
+        if let Some(inside) = node.and_then(|node| self.node(node).body.inside()) {
+            inside.try_memory(rest, memory);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod changes;
+mod inside;
 mod keeping;
 mod mending;
 mod nested;

@@ -13,7 +13,7 @@ use crate::common::{Trace, TraceUpdate, oops, sound};
 
 /// A graph over [`Notes`] whose node `in` remembers on its own, so many levels
 /// deep; each level says what it and those in it know.
-fn levels(depth: usize) -> Graph<Notes> {
+pub(super) fn levels(depth: usize) -> Graph<Notes> {
     let graph = StateGraph::<Notes>::new("level")
         .add_node("count", count)
         .add_edge(START, "count");
@@ -84,7 +84,10 @@ async fn a_memory_is_found_under_a_graph_that_has_none() {
 }
 
 /// A graph that calls `notes` so often in one run, and then `then`.
-fn looping<Fut>(times: usize, then: impl Fn(Ctx) -> Fut + Send + Sync + 'static) -> Graph<Trace>
+pub(super) fn looping<Fut>(
+    times: usize,
+    then: impl Fn(Ctx) -> Fut + Send + Sync + 'static,
+) -> Graph<Trace>
 where
     Fut: Future<Output = NodeResult<TraceUpdate>> + Send + 'static,
 {
@@ -107,7 +110,7 @@ where
     )
 }
 
-fn around(inner: Graph<Trace>, store: &MemoryCheckpointer) -> Graph<Trace> {
+pub(super) fn around(inner: Graph<Trace>, store: &MemoryCheckpointer) -> Graph<Trace> {
     sound(
         StateGraph::<Trace>::new("around")
             .add_node("in", inner)
