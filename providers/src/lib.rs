@@ -10,6 +10,7 @@
 //! | `postgres-tls` | TLS for `Postgres` |
 //! | `progress` | `Progress`: a run as it goes on, on a terminal |
 //! | `sqlite` | `Sqlite`: threads in a file |
+//! | `testing` | with `models`: `ScriptedModel`, other models for tests, and a kit that judges models |
 
 // One module a back end; none names another.
 #[cfg(feature = "models")]
@@ -22,6 +23,8 @@ mod postgres;
 mod progress;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(all(feature = "models", feature = "testing"))]
+mod testing;
 
 #[cfg(feature = "models")]
 pub use chat::{
@@ -38,3 +41,5 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};
+#[cfg(all(feature = "models", feature = "testing"))]
+pub use testing::{Asked, FnModel, Reply, ScriptedModel, TestModel};

@@ -1,0 +1,11 @@
+//! Models for tests, which answer without a network, and what judges models.
+
+mod automatic;
+mod function;
+mod play;
+mod sample;
+mod script;
+
+pub use automatic::TestModel;
+pub use function::FnModel;
+pub use script::{Asked, Reply, ScriptedModel};
