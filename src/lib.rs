@@ -174,10 +174,11 @@ pub use superstep_providers::Progress;
 pub use superstep_providers::{Asked, FnModel, Reply, ScriptedModel, TestModel};
 #[cfg(feature = "models")]
 pub use superstep_providers::{
-    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Finish, Media, MediaSource,
-    Message, Messages, MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest,
-    ModelResponse, ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
-    ToolCall, ToolChoice, ToolResult, ToolSpec, forbid_requests,
+    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,
+    Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
+    ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
+    PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};

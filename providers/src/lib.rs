@@ -28,10 +28,11 @@ mod testing;
 
 #[cfg(feature = "models")]
 pub use chat::{
-    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Finish, Media, MediaSource,
-    Message, Messages, MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest,
-    ModelResponse, ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
-    ToolCall, ToolChoice, ToolResult, ToolSpec, forbid_requests,
+    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,
+    Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
+    ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
+    PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};

@@ -222,18 +222,27 @@ impl Model {
     /// [`max_tokens`](ModelRequest::max_tokens), or by a filter.
     pub async fn ask(&self, request: impl Into<ModelRequest>) -> Result<String, ModelError> {
         let response = self.generate(request).await?;
-        let fails = |kind: ModelErrorKind| ModelError::from(kind).model(self.name());
+        self.complete(&response)?;
+        Ok(response.message.text())
+    }
+
+    /// Fails if the answer is none, or not all of it.
+    pub(super) fn complete(&self, response: &ModelResponse) -> Result<(), ModelError> {
         if let Some(words) = response.message.refusal() {
-            return Err(fails(ModelErrorKind::Refused).message(words));
+            return Err(self.fails(ModelErrorKind::Refused).message(words));
         }
         match &response.finish {
             Finish::Length => {
-                let error = fails(ModelErrorKind::Truncated);
+                let error = self.fails(ModelErrorKind::Truncated);
                 Err(error.message("it is longer than the most tokens of an answer"))
             }
-            Finish::ContentFilter => Err(fails(ModelErrorKind::ContentFilter)),
-            Finish::Stop | Finish::ToolCalls | Finish::Other(_) => Ok(response.message.text()),
+            Finish::ContentFilter => Err(self.fails(ModelErrorKind::ContentFilter)),
+            Finish::Stop | Finish::ToolCalls | Finish::Other(_) => Ok(()),
         }
+    }
+
+    pub(super) fn fails(&self, kind: ModelErrorKind) -> ModelError {
+        ModelError::from(kind).model(self.name())
     }
 
     /// Asks for an answer.
