@@ -176,6 +176,14 @@ impl ModelError {
         self
     }
 
+    /// The same, of that model if it is of none yet.
+    pub(super) fn or_model(self, model: &str) -> Self {
+        match &self.model {
+            Some(_) => self,
+            None => self.model(model),
+        }
+    }
+
     /// The same, with the HTTP status.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {

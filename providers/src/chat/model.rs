@@ -264,7 +264,7 @@ impl Model {
     ) -> Result<ModelResponse, ModelError> {
         let request = self.bound(request.into());
         let answered = generate(&*self.model, request).await;
-        answered.map_err(|error| self.named(error))
+        answered.map_err(|error| error.or_model(self.name()))
     }
 
     /// Asks for an answer piece by piece. Nothing is sent before the stream is
@@ -274,24 +274,13 @@ impl Model {
         let request = self.bound(request.into());
         let metered = match Metered::begin(&request) {
             Ok(metered) => metered,
-            Err(error) => return ModelStream::whole(ready(Err(self.named(error)))),
+            Err(error) => return ModelStream::whole(ready(Err(error))).named(self.name()),
         };
         let stream = self.model.stream(&request).unwrap_or_else(|| {
-            let model = self.clone();
-            ModelStream::whole(async move {
-                let answered = model.model.generate(request).await;
-                answered.map_err(|error| model.named(error))
-            })
+            let model = Arc::clone(&self.model);
+            ModelStream::whole(async move { model.generate(request).await })
         });
-        stream.metered(metered)
-    }
-
-    /// The error, with the model's name if it has none.
-    fn named(&self, error: ModelError) -> ModelError {
-        match &error.model {
-            Some(_) => error,
-            None => error.model(self.name()),
-        }
+        stream.metered(metered).named(self.name())
     }
 }
 
