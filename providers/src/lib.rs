@@ -43,4 +43,7 @@ pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};
 #[cfg(all(feature = "models", feature = "testing"))]
+#[doc(hidden)]
+pub use testing::kit as __model_kit;
+#[cfg(all(feature = "models", feature = "testing"))]
 pub use testing::{Asked, FnModel, Reply, ScriptedModel, TestModel};

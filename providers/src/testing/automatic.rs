@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::play::{count, play, steps};
+use super::play::{count, fit, play, steps};
 use super::sample::sample;
 use crate::{
     Capabilities, ChatModel, Message, ModelError, ModelRequest, ModelResponse, ModelStream,
@@ -82,8 +82,9 @@ impl TestModel {
     }
 
     fn played(&self, request: &ModelRequest) -> ModelStream {
-        let answer = self.answer(request);
-        play(move || steps(answer, Duration::ZERO, None))
+        let mut answer = self.answer(request);
+        let cut = fit(&mut answer, request);
+        play(move || steps(answer, Duration::ZERO, cut))
     }
 
     fn answer(&self, request: &ModelRequest) -> ModelResponse {

@@ -2,6 +2,8 @@
 
 mod automatic;
 mod function;
+#[doc(hidden)]
+pub mod kit;
 mod play;
 mod sample;
 mod script;

@@ -14,8 +14,8 @@ use futures_core::Stream;
 use tokio::time::{Sleep, sleep};
 
 use crate::{
-    Delta, Finish, ModelError, ModelErrorKind, ModelResponse, ModelStream, Part, Reasoning,
-    TokenUsage,
+    Delta, Finish, ModelError, ModelErrorKind, ModelRequest, ModelResponse, ModelStream, Part,
+    Reasoning, TokenUsage,
 };
 
 /// What happens next of an answer.
@@ -108,6 +108,31 @@ pub(super) fn steps(response: ModelResponse, pace: Duration, cut: Option<Cut>) -
         steps.push_back(Step::Say(delta));
     }
     steps
+}
+
+/// Ends an answer where the request wants it to stop; says where it is to be cut
+/// since it is too long.
+pub(super) fn fit(response: &mut ModelResponse, request: &ModelRequest) -> Option<Cut> {
+    stop(response, &request.stop);
+    let most = u64::from(request.max_tokens?);
+    let is_longer = count(&response.message.parts) > most;
+    is_longer.then(|| Cut::Length(usize::try_from(most).unwrap_or(usize::MAX)))
+}
+
+/// Ends the text before any of these.
+fn stop(response: &mut ModelResponse, stops: &[String]) {
+    for at in 0..response.message.parts.len() {
+        let Part::Text { text } = &mut response.message.parts[at] else {
+            continue;
+        };
+        let places = stops.iter().filter(|stop| !stop.is_empty());
+        if let Some(end) = places.filter_map(|stop| text.find(&**stop)).min() {
+            text.truncate(end);
+            response.message.parts.truncate(at + 1);
+            response.finish = Finish::Stop;
+            return;
+        }
+    }
 }
 
 fn broken() -> ModelError {

@@ -34,7 +34,6 @@ fn in_text<T: DeserializeOwned>(text: &str, wraps: bool) -> Result<T, Misfit> {
         return fit(value, wraps).map_err(Misfit::Wrong);
     }
     let mut misfit: Option<(usize, String)> = None;
-    let mut is_incomplete = false;
     let mut from = 0;
     while let Some(at) = text[from..].find(['{', '[']) {
         let start = from + at;
@@ -52,16 +51,13 @@ fn in_text<T: DeserializeOwned>(text: &str, wraps: bool) -> Result<T, Misfit> {
                 }
                 from = start + length;
             }
-            Some(Err(error)) => {
-                is_incomplete |= error.is_eof();
-                from = start + 1;
-            }
+            // All that follows is a part of it, which is not what was meant.
+            Some(Err(error)) if error.is_eof() => return Err(Misfit::Incomplete),
+            Some(Err(_)) => from = start + 1,
             None => break,
         }
     }
     Err(match misfit {
-        // Parts of what is not complete are not what was meant.
-        _ if is_incomplete => Misfit::Incomplete,
         Some((_, why)) => Misfit::Wrong(why),
         None => Misfit::Wrong("there is no JSON in it".to_owned()),
     })

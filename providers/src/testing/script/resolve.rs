@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use superstep_core::CurrentTask;
 
-use super::super::play::{Cut, Step, count, steps as played};
+use super::super::play::{Step, count, fit, steps as played};
 use super::reply::{How, What};
 use super::{Asked, Reply, ScriptedModel};
 use crate::{
-    Finish, Message, ModelError, ModelErrorKind, ModelRequest, ModelResponse, Part, Role,
-    TokenUsage, ToolCall,
+    Message, ModelError, ModelErrorKind, ModelRequest, ModelResponse, Part, Role, TokenUsage,
+    ToolCall,
 };
 
 /// The steps of that reply to what was asked.
@@ -112,10 +112,7 @@ fn answered(
     if let Some(finish) = how.finish {
         response.finish = finish;
     }
-    stop(&mut response, &request.stop);
-    let most = request.max_tokens.map(u64::from);
-    let longest = most.filter(|most| count(&response.message.parts) > *most);
-    let length = longest.map(|most| Cut::Length(usize::try_from(most).unwrap_or(usize::MAX)));
+    let length = fit(&mut response, request);
     let cut = how.cut.or(length);
     if let Some(usage) = how.usage {
         response.usage = usage;
@@ -128,22 +125,6 @@ fn answered(
     response.model.get_or_insert(name);
     response.id.get_or_insert(id);
     played(response, model.pace, cut)
-}
-
-/// Ends the text before any of these.
-fn stop(response: &mut ModelResponse, stops: &[String]) {
-    for at in 0..response.message.parts.len() {
-        let Part::Text { text } = &mut response.message.parts[at] else {
-            continue;
-        };
-        let places = stops.iter().filter(|stop| !stop.is_empty());
-        if let Some(end) = places.filter_map(|stop| text.find(&**stop)).min() {
-            text.truncate(end);
-            response.message.parts.truncate(at + 1);
-            response.finish = Finish::Stop;
-            return;
-        }
-    }
 }
 
 /// By the request alone, with FNV-1a.

@@ -1,0 +1,7 @@
+//! Models for tests, what judges models, and answers of a type.
+#![cfg(all(feature = "models", feature = "testing"))]
+
+mod automatic;
+mod extract;
+mod kit;
+mod scripted;
