@@ -171,7 +171,9 @@ pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]
 pub use superstep_providers::Progress;
 #[cfg(all(feature = "models", feature = "testing"))]
-pub use superstep_providers::{Asked, FnModel, Reply, ScriptedModel, TestModel, chat_model_kit};
+pub use superstep_providers::{
+    Asked, Cassette, FnModel, Reply, ScriptedModel, TestModel, chat_model_kit,
+};
 #[cfg(feature = "models")]
 pub use superstep_providers::{
     Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,

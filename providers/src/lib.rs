@@ -46,4 +46,4 @@ pub use sqlite::{Sqlite, SqliteOptions};
 #[doc(hidden)]
 pub use testing::kit as __model_kit;
 #[cfg(all(feature = "models", feature = "testing"))]
-pub use testing::{Asked, FnModel, Reply, ScriptedModel, TestModel};
+pub use testing::{Asked, Cassette, FnModel, Reply, ScriptedModel, TestModel};

@@ -284,6 +284,33 @@ impl Model {
     }
 }
 
+/// For models that are made of others, and are counted themselves.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(dead_code, reason = "only models for tests are made of others")
+)]
+impl Model {
+    pub(crate) async fn unmetered(
+        &self,
+        request: ModelRequest,
+    ) -> Result<ModelResponse, ModelError> {
+        let answered = self.model.generate(self.bound(request)).await;
+        answered.map_err(|error| error.or_model(self.name()))
+    }
+
+    /// None if it does not answer piece by piece.
+    pub(crate) fn unmetered_stream(&self, request: ModelRequest) -> Option<ModelStream> {
+        let stream = self.model.stream(&self.bound(request))?;
+        Some(stream.named(self.name()))
+    }
+}
+
+impl<M: ChatModel> From<M> for Model {
+    fn from(model: M) -> Self {
+        Self::new(model)
+    }
+}
+
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Model").field(&self.name()).finish()

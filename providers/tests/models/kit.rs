@@ -15,7 +15,7 @@ const NUMBERS: &str = "one two three four five six seven eight nine ten eleven t
                        fourteen fifteen sixteen seventeen eighteen nineteen twenty";
 
 /// Does what it is told.
-fn obedient() -> ScriptedModel {
+pub(crate) fn obedient() -> ScriptedModel {
     let must_call = |request: &ModelRequest| {
         matches!(
             request.tool_choice,

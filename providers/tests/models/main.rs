@@ -2,6 +2,7 @@
 #![cfg(all(feature = "models", feature = "testing"))]
 
 mod automatic;
+mod cassettes;
 mod extract;
 mod kit;
 mod scripted;
