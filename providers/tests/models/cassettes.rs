@@ -82,7 +82,8 @@ async fn the_file_can_be_read_by_people() {
             }
           ]
         }
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[tokio::test]
@@ -159,9 +160,14 @@ async fn a_miss_shows_the_nearest_and_the_first_difference() {
         Message::user(long.replace("Oslo", "Rome")),
     ]);
     expect!["the nearest differs first in `messages[1].parts[0].text`: asked is `…ally, Really,  the weather in Rome?`, recorded was `…ally, Really,  the weather in Oslo?`"].assert_eq(&miss(other.temperature(0.5)).await);
-    expect!["the nearest differs first in `temperature`: asked is `1.0`, recorded was `0.5`"].assert_eq(&miss(request.clone().temperature(1.0)).await);
-    expect!["the nearest differs first in `temperature`: asked is nothing, recorded was `0.5`"].assert_eq(&miss(request).await);
-    expect!["the nearest differs first in `messages[0].parts[0].text`: asked is `ho`, recorded was `hi`"].assert_eq(&miss("ho".into()).await);
+    expect!["the nearest differs first in `temperature`: asked is `1.0`, recorded was `0.5`"]
+        .assert_eq(&miss(request.clone().temperature(1.0)).await);
+    expect!["the nearest differs first in `temperature`: asked is nothing, recorded was `0.5`"]
+        .assert_eq(&miss(request).await);
+    expect![
+        "the nearest differs first in `messages[0].parts[0].text`: asked is `ho`, recorded was `hi`"
+    ]
+    .assert_eq(&miss("ho".into()).await);
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 
 mod automatic;
 mod cassettes;
+mod conversation;
 mod extract;
+mod in_graphs;
 mod kit;
 mod scripted;
