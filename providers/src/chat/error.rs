@@ -215,7 +215,10 @@ impl ModelError {
     /// The same, with the body of the answer, of which the beginning is kept.
     #[must_use]
     pub fn body(mut self, body: &str) -> Self {
-        let end = body.floor_char_boundary(LONGEST_BODY);
+        let mut end = body.len().min(LONGEST_BODY);
+        while !body.is_char_boundary(end) {
+            end -= 1;
+        }
         self.body = Some(body[..end].to_owned());
         self
     }

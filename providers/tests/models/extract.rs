@@ -18,7 +18,7 @@ struct Person {
     /// In years.
     age: Option<u32>,
     #[serde(default)]
-    friends: Vec<Person>,
+    friends: Vec<Self>,
 }
 
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 //! that has a fault.
 
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
@@ -153,13 +154,13 @@ faults! {
 struct Faulty {
     fault: Fault,
     inner: ScriptedModel,
-    at_work: std::sync::Arc<AtomicUsize>,
+    at_work: Arc<AtomicUsize>,
     /// How often it was asked.
     n_asked: AtomicUsize,
 }
 
 /// That somebody is at work.
-struct AtWork(std::sync::Arc<AtomicUsize>);
+struct AtWork(Arc<AtomicUsize>);
 
 impl Drop for AtWork {
     fn drop(&mut self) {
@@ -172,7 +173,7 @@ impl Faulty {
         Self {
             fault,
             inner: obedient().latency(std::time::Duration::from_micros(10)),
-            at_work: std::sync::Arc::default(),
+            at_work: Arc::default(),
             n_asked: AtomicUsize::new(0),
         }
     }
@@ -187,7 +188,7 @@ impl Faulty {
 
     fn begin(&self) -> AtWork {
         self.at_work.fetch_add(1, Ordering::Relaxed);
-        AtWork(self.at_work.clone())
+        AtWork(Arc::clone(&self.at_work))
     }
 
     fn refuses(&self, request: &ModelRequest) -> bool {
@@ -239,7 +240,7 @@ impl Faulty {
             Fault::CountsNothing => response.usage = TokenUsage::default(),
             Fault::CachesMoreThanAll => response.usage.cached = 1_000_000,
             Fault::CallsWithText => {
-                each_call(&mut response, |_, call| call.arguments = "a=1".into())
+                each_call(&mut response, |_, call| call.arguments = "a=1".into());
             }
             Fault::CallsAndStops => response.finish = Finish::Stop,
             Fault::SameIds => each_call(&mut response, |_, call| call.id = "1".into()),
@@ -417,7 +418,7 @@ impl Faulty {
             // Given back at the end alone.
             std::mem::forget(at_work);
             let (inner, request) = (self.inner.clone(), request.clone());
-            let counter = self.at_work.clone();
+            let counter = Arc::clone(&self.at_work);
             return ModelStream::whole(async move {
                 let response = inner.generate(request).await;
                 counter.fetch_sub(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The JSON Schema of a type, and the strict one that OpenAI and others enforce:
+//! The JSON Schema of a type, and the strict one that some providers enforce:
 //! every property is required, nothing else is allowed, and what says more than
 //! that subset is left out.
 

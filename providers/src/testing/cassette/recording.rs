@@ -27,11 +27,14 @@ pub(super) fn record(cassette: Cassette, request: ModelRequest, inner: ModelStre
     })
 }
 
+/// What is being written.
+type Kept = Pin<Box<dyn Future<Output = Result<(), ModelError>> + Send>>;
+
 struct Recording {
     inner: Option<ModelStream>,
     deltas: Vec<Delta>,
     to: Option<(Cassette, ModelRequest)>,
-    kept: Option<Pin<Box<dyn Future<Output = Result<(), ModelError>> + Send>>>,
+    kept: Option<Kept>,
 }
 
 impl Stream for Recording {
