@@ -14,6 +14,11 @@ macro_rules! pages {
 #[doc = include_str!("../docs/observing.md")]
 mod observing {}
 
+/// It needs features.
+#[cfg(all(feature = "models", feature = "testing"))]
+#[doc = include_str!("../docs/testing-models.md")]
+mod testing_models {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

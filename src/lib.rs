@@ -126,7 +126,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers |
+//! | `testing` | yes | [`testing`](mod@testing): completion orders and injected failures, and a kit that judges checkpointers; with `models`, `ScriptedModel`, other models for tests, and a kit that judges models |
 //! | `rate-limit` | no | rates of a [`Limiter`], and `Ctx::acquire`, by way of governor |
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
@@ -170,12 +170,17 @@ pub use superstep_core::{
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]
 pub use superstep_providers::Progress;
+#[cfg(all(feature = "models", feature = "testing"))]
+pub use superstep_providers::{
+    Asked, Cassette, FnModel, Reply, ScriptedModel, TestModel, chat_model_kit,
+};
 #[cfg(feature = "models")]
 pub use superstep_providers::{
-    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Finish, Media, MediaSource,
-    Message, Messages, MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest,
-    ModelResponse, ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
-    ToolCall, ToolChoice, ToolResult, ToolSpec, forbid_requests,
+    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,
+    Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
+    ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
+    PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};

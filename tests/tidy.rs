@@ -104,12 +104,13 @@ const HASH_MAPS: &[&str] = &[
     "graph-core/src/state/reducer.rs",
 ];
 
-/// Who may spawn, sleep and wait beside `run`: who runs cases as tests do, and
-/// who gives leases back over a socket.
+/// Who may spawn, sleep and wait beside `run`: who runs cases as tests do, who
+/// gives leases back over a socket, and models that take their time in tests.
 const RUNTIMES: &[&str] = &[
     "graph-core/src/run/",
     "graph-core/src/testing/kit/judge.rs",
     "providers/src/postgres/mod.rs",
+    "providers/src/testing/",
 ];
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than

@@ -10,6 +10,7 @@
 //! | `postgres-tls` | TLS for `Postgres` |
 //! | `progress` | `Progress`: a run as it goes on, on a terminal |
 //! | `sqlite` | `Sqlite`: threads in a file |
+//! | `testing` | with `models`: `ScriptedModel`, other models for tests, and a kit that judges models |
 
 // One module a back end; none names another.
 #[cfg(feature = "models")]
@@ -22,13 +23,16 @@ mod postgres;
 mod progress;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(all(feature = "models", feature = "testing"))]
+mod testing;
 
 #[cfg(feature = "models")]
 pub use chat::{
-    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Finish, Media, MediaSource,
-    Message, Messages, MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest,
-    ModelResponse, ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
-    ToolCall, ToolChoice, ToolResult, ToolSpec, forbid_requests,
+    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,
+    Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
+    ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
+    PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};
@@ -38,3 +42,8 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};
+#[cfg(all(feature = "models", feature = "testing"))]
+#[doc(hidden)]
+pub use testing::kit as __model_kit;
+#[cfg(all(feature = "models", feature = "testing"))]
+pub use testing::{Asked, Cassette, FnModel, Reply, ScriptedModel, TestModel};

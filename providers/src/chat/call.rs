@@ -72,6 +72,8 @@ impl Metered {
                 return self.tell(text);
             }
             Delta::ToolCall { arguments, .. } => self.add(arguments),
+            Delta::Refusal { text } => self.add(text),
+            Delta::Reasoning(reasoning) => self.add(&reasoning.text),
             _ => {}
         }
         Ok(Emitted::default())

@@ -176,6 +176,14 @@ impl ModelError {
         self
     }
 
+    /// The same, of that model if it is of none yet.
+    pub(super) fn or_model(self, model: &str) -> Self {
+        match &self.model {
+            Some(_) => self,
+            None => self.model(model),
+        }
+    }
+
     /// The same, with the HTTP status.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
@@ -207,7 +215,10 @@ impl ModelError {
     /// The same, with the body of the answer, of which the beginning is kept.
     #[must_use]
     pub fn body(mut self, body: &str) -> Self {
-        let end = body.floor_char_boundary(LONGEST_BODY);
+        let mut end = body.len().min(LONGEST_BODY);
+        while !body.is_char_boundary(end) {
+            end -= 1;
+        }
         self.body = Some(body[..end].to_owned());
         self
     }

@@ -43,8 +43,8 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// What it is known by; the reducer [`Messages`](super::Messages) gives one
-    /// to each that has none.
+    /// What it is known by, where it is to be [replaced](super::Messages::replace)
+    /// or [removed](super::Messages::remove).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Who says it.

@@ -65,6 +65,7 @@ enum Change {
 impl Messages {
     /// Puts a message in the place of the one that has its id; without such a
     /// one, or without an id, at the end.
+    #[must_use]
     pub fn replace(message: Message) -> MessagesUpdate {
         MessagesUpdate(vec![Change::Replace(message)])
     }

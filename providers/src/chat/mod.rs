@@ -4,6 +4,7 @@
 mod call;
 mod embed;
 mod error;
+mod extract;
 mod forbid;
 mod media;
 mod message;
@@ -16,6 +17,7 @@ mod usage;
 
 pub use embed::{Embedder, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
+pub use extract::{Extract, ExtractBy, Extracted};
 pub use forbid::forbid_requests;
 pub use media::{Media, MediaSource};
 pub use message::{Message, Part, Reasoning, Role, ToolCall, ToolResult};

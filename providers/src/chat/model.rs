@@ -222,18 +222,27 @@ impl Model {
     /// [`max_tokens`](ModelRequest::max_tokens), or by a filter.
     pub async fn ask(&self, request: impl Into<ModelRequest>) -> Result<String, ModelError> {
         let response = self.generate(request).await?;
-        let fails = |kind: ModelErrorKind| ModelError::from(kind).model(self.name());
+        self.complete(&response)?;
+        Ok(response.message.text())
+    }
+
+    /// Fails if the answer is none, or not all of it.
+    pub(super) fn complete(&self, response: &ModelResponse) -> Result<(), ModelError> {
         if let Some(words) = response.message.refusal() {
-            return Err(fails(ModelErrorKind::Refused).message(words));
+            return Err(self.fails(ModelErrorKind::Refused).message(words));
         }
         match &response.finish {
             Finish::Length => {
-                let error = fails(ModelErrorKind::Truncated);
+                let error = self.fails(ModelErrorKind::Truncated);
                 Err(error.message("it is longer than the most tokens of an answer"))
             }
-            Finish::ContentFilter => Err(fails(ModelErrorKind::ContentFilter)),
-            Finish::Stop | Finish::ToolCalls | Finish::Other(_) => Ok(response.message.text()),
+            Finish::ContentFilter => Err(self.fails(ModelErrorKind::ContentFilter)),
+            Finish::Stop | Finish::ToolCalls | Finish::Other(_) => Ok(()),
         }
+    }
+
+    pub(super) fn fails(&self, kind: ModelErrorKind) -> ModelError {
+        ModelError::from(kind).model(self.name())
     }
 
     /// Asks for an answer.
@@ -255,7 +264,7 @@ impl Model {
     ) -> Result<ModelResponse, ModelError> {
         let request = self.bound(request.into());
         let answered = generate(&*self.model, request).await;
-        answered.map_err(|error| self.named(error))
+        answered.map_err(|error| error.or_model(self.name()))
     }
 
     /// Asks for an answer piece by piece. Nothing is sent before the stream is
@@ -265,24 +274,40 @@ impl Model {
         let request = self.bound(request.into());
         let metered = match Metered::begin(&request) {
             Ok(metered) => metered,
-            Err(error) => return ModelStream::whole(ready(Err(self.named(error)))),
+            Err(error) => return ModelStream::whole(ready(Err(error))).named(self.name()),
         };
         let stream = self.model.stream(&request).unwrap_or_else(|| {
-            let model = self.clone();
-            ModelStream::whole(async move {
-                let answered = model.model.generate(request).await;
-                answered.map_err(|error| model.named(error))
-            })
+            let model = Arc::clone(&self.model);
+            ModelStream::whole(async move { model.generate(request).await })
         });
-        stream.metered(metered)
+        stream.metered(metered).named(self.name())
+    }
+}
+
+/// For models that are made of others, and are counted themselves.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(dead_code, reason = "only models for tests are made of others")
+)]
+impl Model {
+    pub(crate) async fn unmetered(
+        &self,
+        request: ModelRequest,
+    ) -> Result<ModelResponse, ModelError> {
+        let answered = self.model.generate(self.bound(request)).await;
+        answered.map_err(|error| error.or_model(self.name()))
     }
 
-    /// The error, with the model's name if it has none.
-    fn named(&self, error: ModelError) -> ModelError {
-        match &error.model {
-            Some(_) => error,
-            None => error.model(self.name()),
-        }
+    /// None if it does not answer piece by piece.
+    pub(crate) fn unmetered_stream(&self, request: ModelRequest) -> Option<ModelStream> {
+        let stream = self.model.stream(&self.bound(request))?;
+        Some(stream.named(self.name()))
+    }
+}
+
+impl<M: ChatModel> From<M> for Model {
+    fn from(model: M) -> Self {
+        Self::new(model)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a model answers, whole or piece by piece.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::{ModelError, ModelErrorKind};
@@ -159,8 +161,8 @@ impl ModelResponse {
 #[derive(Debug, Clone, Default)]
 pub struct PartialResponse {
     parts: Vec<Part>,
-    /// Where in `parts` each call is.
-    calls: Vec<usize>,
+    /// Where in `parts` each call is, by its index.
+    calls: BTreeMap<usize, usize>,
     usage: TokenUsage,
     finish: Option<Finish>,
     model: Option<String>,
@@ -202,15 +204,15 @@ impl PartialResponse {
     }
 
     fn add_call(&mut self, index: usize, id: Option<String>, name: Option<String>, more: &str) {
-        while self.calls.len() <= index {
-            self.calls.push(self.parts.len());
+        let at = *self.calls.entry(index).or_insert_with(|| {
             self.parts.push(Part::ToolCall(ToolCall {
                 id: String::new(),
                 name: String::new(),
                 arguments: String::new(),
             }));
-        }
-        if let Part::ToolCall(call) = &mut self.parts[self.calls[index]] {
+            self.parts.len() - 1
+        });
+        if let Part::ToolCall(call) = &mut self.parts[at] {
             // Some providers repeat them with every piece.
             call.id = id
                 .filter(|id| !id.is_empty())

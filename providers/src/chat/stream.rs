@@ -28,6 +28,8 @@ pub struct ModelStream {
     from: From,
     partial: PartialResponse,
     metered: Option<Metered>,
+    /// The model's name, for errors that have none.
+    name: Option<String>,
     /// What is told of the last piece, while there is no room for it.
     told: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -58,6 +60,7 @@ impl ModelStream {
             from,
             partial: PartialResponse::default(),
             metered: None,
+            name: None,
             told: None,
         }
     }
@@ -65,6 +68,12 @@ impl ModelStream {
     /// The same, counted and told as the answer of a call in a task.
     pub(super) fn metered(mut self, metered: Metered) -> Self {
         self.metered = Some(metered);
+        self
+    }
+
+    /// The same, of the model of that name.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
         self
     }
 
@@ -88,7 +97,9 @@ impl ModelStream {
         while let Some(delta) = self.next().await {
             delta?;
         }
-        self.partial.finish()
+        let name = self.name;
+        let whole = self.partial.finish();
+        whole.map_err(|error| of(name.as_deref(), error))
     }
 
     fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delta, ModelError>>> {
@@ -115,6 +126,7 @@ impl ModelStream {
                     Err(error) => delta = Some(Err(error)),
                 }
             }
+            let delta = delta.map(|delta| delta.map_err(|error| of(self.name.as_deref(), error)));
             match &delta {
                 Some(Ok(delta)) => self.partial.add(delta.clone()),
                 Some(Err(_)) | None => {
@@ -125,6 +137,13 @@ impl ModelStream {
             }
             return Poll::Ready(delta);
         }
+    }
+}
+
+fn of(model: Option<&str>, error: ModelError) -> ModelError {
+    match model {
+        Some(model) => error.or_model(model),
+        None => error,
     }
 }
 

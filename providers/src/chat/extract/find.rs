@@ -1,0 +1,92 @@
+//! Finds a value in what a model said.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Deserializer, Value};
+
+/// The field around a value that is no object.
+pub(super) const FIELD: &str = "value";
+
+/// Why there is no value.
+#[derive(Debug, PartialEq)]
+pub(super) enum Misfit {
+    /// What is wrong with it, for the model to read.
+    Wrong(String),
+    /// It ends in the middle.
+    Incomplete,
+}
+
+/// The first value in the texts that fits. The text may be JSON, or have JSON in
+/// it, in fences or between words.
+pub(super) fn find<T: DeserializeOwned>(texts: &[String], wraps: bool) -> Result<T, Misfit> {
+    let mut misfit = None;
+    for text in texts {
+        match in_text(text, wraps) {
+            Ok(value) => return Ok(value),
+            // The first says most.
+            Err(why) => misfit = misfit.or(Some(why)),
+        }
+    }
+    Err(misfit.unwrap_or_else(|| Misfit::Wrong("there is no answer".to_owned())))
+}
+
+fn in_text<T: DeserializeOwned>(text: &str, wraps: bool) -> Result<T, Misfit> {
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        return fit(value, wraps).map_err(Misfit::Wrong);
+    }
+    let mut misfit: Option<(usize, String)> = None;
+    let mut from = 0;
+    while let Some(at) = text[from..].find(['{', '[']) {
+        let start = from + at;
+        let mut values = Deserializer::from_str(&text[start..]).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(value)) => {
+                let length = values.byte_offset();
+                match fit(value, wraps) {
+                    Ok(value) => return Ok(value),
+                    // Of what does not fit, the longest is what was meant.
+                    Err(why) if misfit.as_ref().is_none_or(|(longest, _)| length > *longest) => {
+                        misfit = Some((length, why));
+                    }
+                    Err(_) => {}
+                }
+                from = start + length;
+            }
+            // All that follows is a part of it, which is not what was meant.
+            Some(Err(error)) if error.is_eof() => return Err(Misfit::Incomplete),
+            Some(Err(_)) => from = start + 1,
+            None => break,
+        }
+    }
+    Err(match misfit {
+        Some((_, why)) => Misfit::Wrong(why),
+        None => Misfit::Wrong("there is no JSON in it".to_owned()),
+    })
+}
+
+/// The value as that type. Where it has nulls that the type does not take, they
+/// count as left out: a strict schema has no other way to leave something out.
+fn fit<T: DeserializeOwned>(value: Value, wraps: bool) -> Result<T, String> {
+    let value = match value {
+        Value::Object(mut fields) if wraps && fields.contains_key(FIELD) => {
+            fields.remove(FIELD).unwrap_or_default()
+        }
+        other => other,
+    };
+    let why = match serde_json::from_value(value.clone()) {
+        Ok(value) => return Ok(value),
+        Err(error) => error.to_string(),
+    };
+    serde_json::from_value(without_nulls(value)).map_err(|_| why)
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+            let fields = fields.map(|(name, value)| (name, without_nulls(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}

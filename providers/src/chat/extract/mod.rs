@@ -1,0 +1,246 @@
+//! Answers of a type.
+//!
+//! 1. The way is the best that the model can: a schema that the provider
+//!    enforces, the call of a tool, JSON by name, or asking for it in words.
+//! 2. Whatever the way, the answer is read here, and must fit the type.
+//! 3. An answer that does not is sent back with what is wrong with it, a bounded
+//!    number of times. One that refuses, or was cut off, is not.
+
+mod find;
+mod strict;
+mod way;
+
+use std::any::type_name;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::error::{ModelError, ModelErrorKind};
+use super::message::Message;
+use super::model::Model;
+use super::request::ModelRequest;
+use super::response::ModelResponse;
+use super::usage::TokenUsage;
+use find::{Misfit, find};
+use strict::Shape;
+use way::Asking;
+pub use way::ExtractBy;
+
+/// How often an answer is asked for by default.
+const ATTEMPTS: u32 = 3;
+
+/// How an answer of a type is asked for.
+///
+/// # Examples
+///
+/// ```
+/// use superstep_providers::{Extract, ExtractBy};
+///
+/// let once = Extract::new().attempts(1).by(ExtractBy::Tool);
+/// assert_ne!(once, Extract::default());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "it only says how to ask"]
+pub struct Extract {
+    attempts: u32,
+    by: Option<ExtractBy>,
+    name: Option<String>,
+}
+
+impl Default for Extract {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Extract {
+    /// In the best way that the model can, three times at most.
+    pub fn new() -> Self {
+        Self {
+            attempts: ATTEMPTS,
+            by: None,
+            name: None,
+        }
+    }
+
+    /// Asks so often at most, the first time included; at least once.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// Asks in that way, whatever the model says that it can.
+    pub fn by(mut self, by: ExtractBy) -> Self {
+        self.by = Some(by);
+        self
+    }
+
+    /// Tells the model that what it is to give is called that; by default, as the
+    /// type is.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// An answer of a type, and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Extracted<T> {
+    /// The answer.
+    pub value: T,
+    /// What the model answered, the last time.
+    pub response: ModelResponse,
+    /// How often it was asked.
+    pub attempts: u32,
+    /// What all of these have used.
+    pub usage: TokenUsage,
+}
+
+impl Model {
+    /// Asks for an answer of a type.
+    ///
+    /// The model is told the type's JSON Schema, its doc comments included, in the
+    /// best way that it [can](super::Capabilities): as one that the provider
+    /// enforces, else by the call of a tool, else in words. JSON is found between
+    /// other words, too. An answer that does not fit is sent back to the model
+    /// with what is wrong, twice at most; each is counted.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer; [`Refused`](ModelErrorKind::Refused) and
+    /// [`Truncated`](ModelErrorKind::Truncated), for which nothing is asked again;
+    /// and [`Decode`](ModelErrorKind::Decode) when no answer fits, with the last
+    /// one as its body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use superstep_providers::{Model, ScriptedModel};
+    ///
+    /// /// A person in a text.
+    /// #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    /// struct Person {
+    ///     name: String,
+    ///     /// In years.
+    ///     age: Option<u32>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let scripted = ScriptedModel::new()
+    ///     .on("Ann", r#"{ "name": "Ann", "age": "old" }"#)
+    ///     .on("does not fit", r#"{ "name": "Ann", "age": 92 }"#);
+    /// let model = Model::new(scripted);
+    /// let person: Person = model.extract("Who is it? Ann is 92.").await?;
+    /// assert_eq!(person, Person { name: "Ann".into(), age: Some(92) });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn extract<T: DeserializeOwned + JsonSchema>(
+        &self,
+        request: impl Into<ModelRequest>,
+    ) -> Result<T, ModelError> {
+        let extracted = self.extract_full(request, Extract::new()).await?;
+        Ok(extracted.value)
+    }
+
+    /// As [`extract`](Self::extract), in that way.
+    ///
+    /// # Errors
+    ///
+    /// As [`extract`](Self::extract), and
+    /// [`Unsupported`](ModelErrorKind::Unsupported) for a way in which the type
+    /// cannot be asked for.
+    pub async fn extract_with<T: DeserializeOwned + JsonSchema>(
+        &self,
+        request: impl Into<ModelRequest>,
+        how: Extract,
+    ) -> Result<T, ModelError> {
+        let extracted = self.extract_full(request, how).await?;
+        Ok(extracted.value)
+    }
+
+    /// As [`extract_with`](Self::extract_with); tells, too, what the model
+    /// answered, how often it was asked, and what that has used.
+    ///
+    /// # Errors
+    ///
+    /// As [`extract_with`](Self::extract_with).
+    pub async fn extract_full<T: DeserializeOwned + JsonSchema>(
+        &self,
+        request: impl Into<ModelRequest>,
+        how: Extract,
+    ) -> Result<Extracted<T>, ModelError> {
+        let shape = Shape::of::<T>(how.name);
+        let asking = Asking::new(how.by, self.capabilities(), shape)
+            .map_err(|error| error.model(self.name()))?;
+        let mut request = asking.ask(request.into());
+        let mut usage = TokenUsage::default();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let response = self.generate(request.clone()).await?;
+            usage = usage + response.usage;
+            let read = self.complete(&response).and_then(|()| {
+                let found = find(&asking.texts(&response.message), asking.wraps());
+                self.whole(found)
+            })?;
+            match read {
+                Ok(value) => {
+                    return Ok(Extracted {
+                        value,
+                        response,
+                        attempts: attempt,
+                        usage,
+                    });
+                }
+                Err(why) if attempt >= how.attempts => {
+                    let error = self.fails(ModelErrorKind::Decode);
+                    let error = error.message(format!(
+                        "after {attempt} attempt(s) it is still no `{}`: {why}",
+                        short(type_name::<T>())
+                    ));
+                    return Err(error.body(&asking.texts(&response.message).join("\n")));
+                }
+                Err(why) => request = asking.again(request, response.message, &why),
+            }
+        }
+    }
+
+    /// What does not fit may be asked for again; what is not complete may not.
+    fn whole<T>(&self, found: Result<T, Misfit>) -> Result<Result<T, String>, ModelError> {
+        match found {
+            Ok(value) => Ok(Ok(value)),
+            Err(Misfit::Wrong(why)) => Ok(Err(why)),
+            Err(Misfit::Incomplete) => {
+                let error = self.fails(ModelErrorKind::Truncated);
+                Err(error.message("its JSON ends in the middle"))
+            }
+        }
+    }
+}
+
+/// The name of a type without where it is.
+fn short(name: &str) -> &str {
+    let end = name.find('<').unwrap_or(name.len());
+    let start = name[..end].rfind("::").map_or(0, |at| at + 2);
+    &name[start..]
+}
+
+/// What the model is told when its answer does not fit.
+fn complaint(why: &str) -> String {
+    format!("That does not fit: {why}. Answer again, in full, and in the shape that was asked for.")
+}
+
+impl Message {
+    /// A result for each call in it: that it was wrong.
+    fn complaints(&self, why: &str) -> Vec<Self> {
+        let calls = self.tool_calls();
+        calls
+            .map(|call| Self::tool(call.failure(complaint(why))))
+            .collect()
+    }
+}

@@ -1,0 +1,15 @@
+//! Models for tests, which answer without a network, and what judges models.
+
+mod automatic;
+mod cassette;
+mod function;
+#[doc(hidden)]
+pub mod kit;
+mod play;
+mod sample;
+mod script;
+
+pub use automatic::TestModel;
+pub use cassette::Cassette;
+pub use function::FnModel;
+pub use script::{Asked, Reply, ScriptedModel};

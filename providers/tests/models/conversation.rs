@@ -1,0 +1,142 @@
+//! The reducer of conversations, and what checkpoints keep of one.
+
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+use superstep::{Checkpointer, FieldKind, Graph, MemoryCheckpointer};
+use superstep_providers::{Message, Messages, MessagesUpdate, Model, Reply, ScriptedModel};
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Chat {
+    #[reduce(Messages)]
+    messages: Vec<Message>,
+}
+
+fn chat(store: &MemoryCheckpointer) -> Graph<Chat, Model> {
+    StateGraph::<Chat, Model>::new("chat")
+        .add_node("answer", async |chat: View<Chat>, ctx: Ctx<Model>| {
+            let response = ctx.generate(&chat.messages).await?;
+            NodeResult::Ok(Chat::update().messages(response))
+        })
+        .add_edge(START, "answer")
+        .checkpointer(store.clone())
+        .compile()
+        .expect("it is sound")
+}
+
+fn echo() -> Model {
+    let reply = Reply::with(|request| {
+        request
+            .messages
+            .last()
+            .map(Message::text)
+            .unwrap_or_default()
+    });
+    ScriptedModel::new().otherwise(reply).model()
+}
+
+const T: &str = "t";
+
+/// What is kept of the field, oldest first.
+async fn kept(store: &MemoryCheckpointer) -> Vec<(FieldKind, String)> {
+    let mut kept = Vec::new();
+    let mut records = store
+        .list(&T.into(), None, usize::MAX)
+        .await
+        .expect("a list");
+    records.reverse();
+    for record in records {
+        let changes = store.changes(&T.into(), record.id).await.expect("changes");
+        kept.extend(changes.into_iter().map(|change| (change.kind, change.json)));
+    }
+    kept
+}
+
+async fn say(graph: &Graph<Chat, Model>, update: impl superstep::IntoUpdate<MessagesUpdate>) {
+    let update = Chat::update().messages(update);
+    let run = graph.invoke(update).thread(T).context(echo()).await;
+    run.expect("it ends");
+}
+
+#[tokio::test]
+async fn what_is_added_is_all_that_is_written() {
+    let store = MemoryCheckpointer::new();
+    let graph = chat(&store);
+    let said = "x".repeat(1000);
+    for _ in 0..100 {
+        say(&graph, Message::user(&*said)).await;
+    }
+    let bytes: usize = kept(&store).await.iter().map(|(_, json)| json.len()).sum();
+    let values = graph.thread(T).state().await.expect("a state").values;
+    assert_eq!(values.messages.len(), 200);
+    let payload = serde_json::to_string(&values.messages).expect("JSON").len();
+    assert!(bytes < payload * 102 / 100, "{bytes} for {payload}");
+}
+
+#[tokio::test]
+async fn what_is_replaced_is_written_as_a_whole_and_once() {
+    let store = MemoryCheckpointer::new();
+    let graph = chat(&store);
+    for n in 0..20 {
+        say(&graph, Message::user("hello").with_id(n.to_string())).await;
+    }
+    let before = kept(&store).await.len();
+    say(&graph, Messages::replace(Message::user("bye").with_id("3"))).await;
+    say(&graph, Message::user("more")).await;
+    let kept = kept(&store).await;
+    let whole =
+        |(kind, json): &(FieldKind, String)| *kind == FieldKind::Value && json.contains("bye");
+    let n_whole = kept[before..].iter().filter(|kept| whole(kept)).count();
+    assert_eq!(n_whole, 1, "{:?}", &kept[before..]);
+    assert!(kept.last().expect("the last").1.len() < 100);
+    let values = graph.thread(T).state().await.expect("a state").values;
+    assert_eq!(values.messages[6], Message::user("bye").with_id("3"));
+    assert_eq!(values.messages.len(), 43);
+}
+
+#[tokio::test]
+async fn a_thread_reads_back_what_was_done_to_it() {
+    let store = MemoryCheckpointer::new();
+    let graph = chat(&store);
+    say(
+        &graph,
+        [
+            Message::user("a").with_id("1"),
+            Message::user("b").with_id("2"),
+        ],
+    )
+    .await;
+    say(&graph, Messages::remove("1")).await;
+    let texts = async || {
+        let values = graph.thread(T).state().await.expect("a state").values;
+        values
+            .messages
+            .iter()
+            .map(Message::text)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(texts().await, ["b", "b", "b"]);
+    say(&graph, Messages::remove_all()).await;
+    assert_eq!(texts().await, [""]);
+}
+
+#[test]
+fn updates_are_json_that_can_be_read_back() {
+    let updates = [
+        MessagesUpdate::from(Message::user("a")),
+        Messages::replace(Message::user("b").with_id("1")),
+        Messages::remove("1"),
+        Messages::remove_all(),
+    ];
+    let json = updates
+        .clone()
+        .map(|update| serde_json::to_string(&update).expect("JSON"));
+    let expected = [
+        r#"[{"role":"user","parts":[{"type":"text","text":"a"}]}]"#,
+        r#"{"changes":[{"replace":{"id":"1","role":"user","parts":[{"type":"text","text":"b"}]}}]}"#,
+        r#"{"changes":[{"remove":"1"}]}"#,
+        r#"{"changes":["remove_all"]}"#,
+    ];
+    assert_eq!(json, expected);
+    let back = json.map(|json| serde_json::from_str::<MessagesUpdate>(&json).expect("an update"));
+    assert_eq!(back, updates);
+}

@@ -1,0 +1,302 @@
+//! What a run sees of the models that its nodes ask: tokens, usage, budgets.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+use superstep::testing::explore;
+use superstep::{Budget, Cost, Graph, RunError, Usage};
+use superstep_providers::{Model, ModelError, ModelErrorKind, Reply, ScriptedModel, TokenUsage};
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Talk {
+    topic: String,
+    #[reduce(Append)]
+    said: Vec<String>,
+}
+
+const REVIEW: Worker<String> = Worker::new("review");
+
+async fn says(text: &str, ctx: Ctx<Model>) -> NodeResult<TalkUpdate> {
+    Ok(Talk::update().said(ctx.ask(text).await?))
+}
+
+async fn summarize(talk: View<Talk>, ctx: Ctx<Model>) -> NodeResult<TalkUpdate> {
+    says(&talk.topic, ctx).await
+}
+
+async fn criticize(talk: View<Talk>, ctx: Ctx<Model>) -> NodeResult<TalkUpdate> {
+    let mut stream = ctx.stream(format!("Criticize {}", talk.topic));
+    while let Some(delta) = stream.next().await {
+        delta?;
+    }
+    let response = stream.finish().await?;
+    Ok(Talk::update().said(response.message.text()))
+}
+
+async fn review(page: String, ctx: Ctx<Model>) -> NodeResult<TalkUpdate> {
+    says(&page, ctx).await
+}
+
+/// Two branches, a graph inside, and two sends.
+fn graph() -> Graph<Talk, Model> {
+    let inside = StateGraph::<Talk, Model>::new("inside")
+        .add_node("deep", summarize)
+        .add_edge(START, "deep");
+    StateGraph::<Talk, Model>::new("talk")
+        .add_node("summarize", summarize)
+        .add_node("criticize", criticize)
+        .add_node("inside", inside.compile().expect("it is sound"))
+        .add_worker(REVIEW, review)
+        .add_edge(START, ["summarize", "criticize", "inside"])
+        .add_conditional_edges(
+            "summarize",
+            |_: &Talk| ["page one", "page two"].map(|page| REVIEW.send(page.to_owned())),
+            [REVIEW],
+        )
+        .compile()
+        .expect("it is sound")
+}
+
+fn scripted() -> ScriptedModel {
+    ScriptedModel::new()
+        .on_node("summarize", "in short")
+        .on_node("criticize", "too long")
+        .on_node("inside", "deep down")
+        .on("page one", "fine")
+        .on(
+            "page two",
+            Reply::text("not so good").usage(TokenUsage::new(100, 20)),
+        )
+}
+
+const SAID: [&str; 5] = ["too long", "deep down", "in short", "fine", "not so good"];
+
+fn input() -> TalkUpdate {
+    Talk::update().topic("cats")
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_in_the_stream_with_node_and_path() {
+    let model = scripted().latency(Duration::from_secs(1)).model();
+    let mut events = graph().invoke(input()).context(model).stream().tokens();
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        let task = event
+            .task()
+            .map(|task| task.to_string())
+            .unwrap_or_default();
+        told.push((
+            format!("{}:{task}", event.path()),
+            event.token().unwrap_or_default().to_owned(),
+        ));
+    }
+    let run = events.finish().await.expect("it ends");
+    assert_eq!(run.state.said, SAID);
+    let of = |place: &str| -> Vec<&str> {
+        let told = told.iter().filter(|(told, _)| told == place);
+        told.map(|(_, text)| &**text).collect()
+    };
+    assert_eq!(of(":summarize"), ["in ", "short"]);
+    assert_eq!(of(":criticize"), ["too ", "long"]);
+    assert_eq!(of("inside/0:deep"), ["deep ", "down"]);
+    assert_eq!(of(":review/0"), ["fine"]);
+    assert_eq!(of(":review/1"), ["not ", "so ", "good"]);
+    assert_eq!(told.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn usage_is_counted_by_node_whether_it_is_watched_or_not() {
+    let used = [
+        ("criticize", 4),
+        ("inside/0/deep", 3),
+        ("review/0", 3),
+        ("review/1", 120),
+        ("summarize", 3),
+    ];
+    for is_watched in [false, true] {
+        let invocation = graph().invoke(input()).context(scripted().model());
+        let run = match is_watched {
+            false => invocation.await,
+            true => invocation.stream().finish().await,
+        };
+        let run = run.expect("it ends");
+        let usage = run.usage();
+        let tasks: Vec<(&str, u64)> = usage.tasks().map(|(t, used)| (t, used.tokens)).collect();
+        assert_eq!(tasks, used);
+        assert_eq!(usage.of("review").calls, 2);
+        assert_eq!(usage.total().tokens, 133);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_comes_to_the_same() {
+    let explored = explore(&graph(), input())
+        .context_with(|| scripted().model())
+        .orders(60)
+        .await
+        .expect("all agree");
+    assert_eq!(explored.orders, 60);
+    let asked = async || {
+        let scripted = scripted();
+        let run = graph().invoke(input()).context(scripted.model()).await;
+        run.expect("it ends");
+        scripted.calls()
+    };
+    let calls = asked().await;
+    assert_eq!(calls, asked().await);
+    let tasks: Vec<&str> = calls
+        .iter()
+        .filter_map(|call| call.task.as_deref())
+        .collect();
+    assert_eq!(
+        tasks,
+        [
+            "criticize",
+            "summarize",
+            "review/0",
+            "review/1",
+            "inside/0/deep"
+        ]
+    );
+    let scripted = scripted();
+    graph()
+        .invoke(input())
+        .context(scripted.model())
+        .await
+        .expect("it ends");
+    assert_eq!(scripted.calls_of("review").len(), 2);
+    assert_eq!(scripted.calls_of("inside")[0].node.as_deref(), Some("deep"));
+}
+
+/// A graph of that one node, `ask`.
+fn lone(
+    add: impl FnOnce(StateGraph<Talk, Model>) -> StateGraph<Talk, Model>,
+) -> Graph<Talk, Model> {
+    let graph = add(StateGraph::new("lone")).add_edge(START, "ask");
+    graph.compile().expect("it is sound")
+}
+
+/// Why the run's node failed.
+fn model_error(error: &RunError) -> (&ModelError, u32) {
+    match error {
+        RunError::Node {
+            source, attempt, ..
+        } => {
+            let error = source.downcast_ref();
+            (error.expect("a model's error"), *attempt)
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_has_used_what_had_come() {
+    // A broken answer says nothing of its usage: what it sent and said is estimated.
+    let reply = Reply::attempts([
+        Reply::text("12345678 12345678").breaks_after(1),
+        Reply::text("fine").usage(TokenUsage::new(50, 50)),
+    ]);
+    let model = || ScriptedModel::new().otherwise(reply.clone()).model();
+    let graph = lone(|graph| graph.add_node("ask", node(criticize).retry(Retry::attempts(2))));
+    let run = graph.invoke(input()).context(model()).await;
+    let used = run.expect("the second is well").usage().of("ask");
+    // "Criticize cats" is 4, "12345678 " is 3.
+    assert_eq!((used.tokens, used.calls), (4 + 3 + 100, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_attempt_has_used_what_had_come() {
+    let model = ScriptedModel::new()
+        .on("Criticize", "12345678 and more")
+        .pace(Duration::from_secs(1))
+        .model();
+    let timed = node(criticize).timeout(Duration::from_millis(1500));
+    let fallback = timed.on_error(async |_: View<Talk>| Talk::update().said("too late"));
+    let run = lone(|graph| graph.add_node("ask", fallback))
+        .invoke(input())
+        .context(model)
+        .await;
+    let run = run.expect("the fallback is well");
+    assert_eq!(run.state.said, ["too late"]);
+    let used = run.usage().of("ask");
+    assert_eq!((used.tokens, used.calls), (4 + 3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_stops_the_call_that_may_use_more_and_nothing_is_tried_again() {
+    let scripted = ScriptedModel::new().otherwise("fine");
+    let graph = lone(|graph| graph.add_node("ask", node(summarize).retry(Retry::attempts(5))));
+    let budget = Budget::new().tokens(100);
+    let run = graph
+        .invoke(input())
+        .context(scripted.model())
+        .budget(&budget)
+        .await;
+    let error = run.expect_err("an answer may have 256");
+    let (why, attempt) = model_error(&error);
+    assert_eq!((&why.kind, attempt), (&ModelErrorKind::Budget, 1));
+    assert_eq!(why.model.as_deref(), Some("scripted"));
+    assert_eq!(scripted.calls(), []);
+    assert_eq!(budget.used(), Usage::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_settles_what_was_used() {
+    let model = scripted().model().with(|request| request.max_tokens(20));
+    let budget = Budget::new().tokens(1000);
+    let run = graph().invoke(input()).context(model).budget(&budget).await;
+    let used = run.expect("it is enough").usage().total();
+    assert_eq!(budget.used(), used);
+    assert_eq!(used.cost, Cost::default());
+    assert_eq!(budget.left().tokens, Some(1000 - 133));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_calls_at_once_a_budget_lets_through_what_it_can_pay() {
+    let slow = ScriptedModel::new()
+        .otherwise("fine")
+        .latency(Duration::from_secs(1));
+    let model = slow.model().with(|request| request.max_tokens(49));
+    let asks = async |ctx: Ctx<Model>| match ctx.ask("?").await {
+        Ok(text) => Talk::update().said(text),
+        Err(error) => Talk::update().said(error.kind.code()),
+    };
+    let graph = ["a", "b", "c"]
+        .into_iter()
+        .fold(StateGraph::<Talk, Model>::new("three"), |graph, name| {
+            graph.add_node(name, asks).add_edge(START, name)
+        });
+    let graph = graph.compile().expect("it is sound");
+    // Each reserves 50.
+    let budget = Budget::new().tokens(120);
+    let run = graph.invoke(input()).context(model).budget(&budget).await;
+    assert_eq!(run.expect("it ends").state.said, ["fine", "fine", "budget"]);
+    assert_eq!(slow.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_is_left_alone_for_as_long_as_it_asks() {
+    let wait = Duration::from_secs(7);
+    let reply = Reply::attempts([Reply::rate_limited(wait), Reply::from("fine")]);
+    let model = ScriptedModel::new().otherwise(reply).model();
+    let retry = Retry::attempts(3).classify::<ModelError>();
+    let began = tokio::time::Instant::now();
+    let run = lone(|graph| graph.add_node("ask", node(summarize).retry(retry)))
+        .invoke(input())
+        .context(model)
+        .await;
+    assert_eq!(run.expect("the second is well").state.said, ["fine"]);
+    assert_eq!(began.elapsed(), wait);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_fail_again_is_not_tried_again() {
+    let scripted = ScriptedModel::new().otherwise(ModelErrorKind::Auth);
+    let retry = Retry::attempts(3).classify::<ModelError>();
+    let graph = lone(|graph| graph.add_node("ask", node(summarize).retry(retry)));
+    let run = graph.invoke(input()).context(scripted.model()).await;
+    let error = run.expect_err("the key is wrong");
+    assert_eq!(model_error(&error).1, 1);
+    assert_eq!(scripted.calls().len(), 1);
+}
