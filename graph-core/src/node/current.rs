@@ -294,11 +294,9 @@ impl CurrentTask {
 
     /// The same future, in which this is the current task wherever it is polled:
     /// for what a body spawns.
-    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        async move {
-            let mut future = pin!(future);
-            poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
-        }
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
     }
 
     /// Calls `f`, in which this is the current task.
