@@ -180,7 +180,6 @@ pub use superstep_providers::{
     Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
     ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
     PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
-    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};

@@ -32,7 +32,6 @@ pub use chat::{
     Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
     ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
     PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
-    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};

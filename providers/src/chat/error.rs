@@ -84,8 +84,6 @@ pub enum ModelErrorKind {
     Budget,
     /// Whoever asked does not want an answer any more.
     Cancelled,
-    /// Requests are forbidden here: see [`forbid_requests`](super::forbid_requests).
-    Forbidden,
 }
 
 /// What took too long.
@@ -122,7 +120,6 @@ impl ModelErrorKind {
             Self::Unsupported => "unsupported",
             Self::Budget => "budget",
             Self::Cancelled => "cancelled",
-            Self::Forbidden => "forbidden",
         }
     }
 }
@@ -148,7 +145,6 @@ impl fmt::Display for ModelErrorKind {
             Self::Unsupported => "the model cannot do what was asked for",
             Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
-            Self::Forbidden => "requests to models are forbidden here",
         })
     }
 }
@@ -254,8 +250,7 @@ impl Retryable for ModelError {
             | ModelErrorKind::Refused
             | ModelErrorKind::Unsupported
             | ModelErrorKind::Budget
-            | ModelErrorKind::Cancelled
-            | ModelErrorKind::Forbidden => false,
+            | ModelErrorKind::Cancelled => false,
         }
     }
 

@@ -160,7 +160,7 @@ fn what_is_kept_for_somebody_locks_nobody_up() {
                 let body = move |ctx: Ctx<Log>| {
                     let inner = inner.clone();
                     async move {
-                        let run = inner.invoke(Trace::update()).context(ctx.context().clone());
+                        let run = inner.invoke(Trace::update()).context(ctx.context());
                         run.await.map(drop)
                     }
                 };

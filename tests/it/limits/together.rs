@@ -307,7 +307,7 @@ async fn who_waits_to_tell_of_its_end_holds_up_nobody_else() {
         .add_node("a", node(body).cache(by_n()))
         // Lets the run spawn them.
         .add_node("b", async |_: View<Trace>| {
-            sleep(Duration::from_secs(9)).await
+            sleep(Duration::from_secs(9)).await;
         })
         .add_edge(START, ["a", "b"])
         .cache(Shelf::default());

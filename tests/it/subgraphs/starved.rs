@@ -51,12 +51,18 @@ fn starved(run: &Run<Trace>) -> Vec<String> {
 /// all at its end: the same.
 async fn of(build: impl Fn() -> StateGraph<Trace>, n: i64) -> Vec<String> {
     let input = || Trace::update().n(n);
-    let plain = sound(build()).invoke(input()).await.unwrap();
+    let plain = sound(build())
+        .invoke(input())
+        .await
+        .expect("the run ends well");
     let graph = sound(build().checkpointer(MemoryCheckpointer::new()));
     for durability in [Durability::Sync, Durability::Exit] {
         let thread = format!("{durability:?}");
         let run = graph.invoke(input()).thread(thread).durability(durability);
-        assert_eq!(starved(&run.await.unwrap()), starved(&plain));
+        assert_eq!(
+            starved(&run.await.expect("the run ends well")),
+            starved(&plain)
+        );
     }
     starved(&plain)
 }

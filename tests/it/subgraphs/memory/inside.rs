@@ -300,7 +300,7 @@ async fn a_memory_that_does_not_fit_any_more_is_an_error() {
     // That is said of the thread, too, before anything goes on.
     let stored = graph.thread("t").export().await.unwrap();
     let error = check_compatible(&graph, &stored).unwrap_err();
-    let [finding] = &error.findings()[..] else {
+    let [finding] = error.findings() else {
         panic!("{error}");
     };
     assert!(finding.contains("field `@notes//turns`"), "{finding}");
