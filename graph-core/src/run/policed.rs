@@ -40,8 +40,7 @@ pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
     task: Task,
 ) -> (Option<WatchedTask>, Ended<S>) {
     let (key, place) = (TaskKey::of(&task), place(superstep, 1, &task));
-    let watch = shared.watch();
-    let mut watched = watch.map(|watch| WatchedTask::new(watch, place));
+    let mut watched = shared.watch().map(|it| WatchedTask::new(it, place));
     let traced = shared.tracer.task(place);
     let mut span = OpenSpan::begin(&shared.spans, superstep, key);
     let node = shared.graph.node(task.node);
