@@ -113,8 +113,10 @@ impl Store {
             Self::Schema(url) => {
                 let client = crate::server::client(url).await?;
                 let schema = schema_of(folder);
-                let select = format!("SELECT task, key, json FROM \"{schema}\".entry");
-                let rows = client.query(&select, &[]).await?;
+                client
+                    .batch_execute(&format!("SET search_path TO \"{schema}\""))
+                    .await?;
+                let rows = client.query(ENTRIES, &[]).await?;
                 let entry = |row: &tokio_postgres::Row| Entry {
                     task: row.get(0),
                     key: row.get(1),
@@ -126,6 +128,10 @@ impl Store {
     }
 }
 
+/// What is kept of older checkpoints, for who looks inside, is no part of it.
+const ENTRIES: &str = "SELECT task, key, json FROM entry \
+     WHERE checkpoint = (SELECT max(number) FROM checkpoint)";
+
 /// Something that a task has left.
 pub(crate) struct Entry {
     pub(crate) task: String,
@@ -135,7 +141,7 @@ pub(crate) struct Entry {
 
 fn entries_in_file(file: &Path) -> rusqlite::Result<Vec<Entry>> {
     let file = Connection::open(file)?;
-    let mut select = file.prepare("SELECT task, key, json FROM entry")?;
+    let mut select = file.prepare(ENTRIES)?;
     let entry = |row: &rusqlite::Row<'_>| {
         Ok(Entry {
             task: row.get(0)?,
