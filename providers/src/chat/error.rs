@@ -80,6 +80,8 @@ pub enum ModelErrorKind {
     Transport,
     /// The model cannot do what the request asks for.
     Unsupported,
+    /// The model was not set up as it has to be, and nothing was asked.
+    Setup,
     /// Less is left of the run's budget than the call may use.
     Budget,
     /// Whoever asked does not want an answer any more.
@@ -118,6 +120,7 @@ impl ModelErrorKind {
             Self::Truncated => "truncated",
             Self::Transport => "transport",
             Self::Unsupported => "unsupported",
+            Self::Setup => "setup",
             Self::Budget => "budget",
             Self::Cancelled => "cancelled",
         }
@@ -143,6 +146,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Truncated => "the answer was cut off",
             Self::Transport => "the connection failed",
             Self::Unsupported => "the model cannot do what was asked for",
+            Self::Setup => "the model is not set up",
             Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
         })
@@ -249,6 +253,7 @@ impl Retryable for ModelError {
             | ModelErrorKind::ContentFilter
             | ModelErrorKind::Refused
             | ModelErrorKind::Unsupported
+            | ModelErrorKind::Setup
             | ModelErrorKind::Budget
             | ModelErrorKind::Cancelled => false,
         }
