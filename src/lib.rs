@@ -160,7 +160,7 @@ pub use superstep_core::{
     IntoWorker, Invocation, Items, Join, JsonLines, Kinds, Last, Lead, LeadBy, Lease, Left,
     Limiter, Loaded, LogError, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
     NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome,
-    ParseCostError, PerThread, Phase, PhaseKind, Prunable, Reducer, Replace, Reservation,
+    ParseCostError, PerThread, Permit, Phase, PhaseKind, Prunable, Reducer, Replace, Reservation,
     Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, RunUsage, START, Schema,
     SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph,
     Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,

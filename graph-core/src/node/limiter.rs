@@ -77,6 +77,11 @@ impl Limiter {
         self.slots = Some(Arc::new(Slots::new(tasks.max(1))));
         self
     }
+
+    /// The slots, if there is a bound to them.
+    pub(crate) fn slots(&self) -> Option<&Slots> {
+        self.slots.as_deref()
+    }
 }
 
 /// The same limiter.

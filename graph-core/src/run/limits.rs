@@ -242,6 +242,15 @@ fn count<'a>(rates: &mut Vec<&'a Rate>) -> Option<(&'a Rate, Duration)> {
     full
 }
 
+/// Takes a slot of the limiter, if it has any.
+pub(super) async fn slot_of(limiter: &Limiter) -> Option<Held> {
+    // Who asks is at work, and may hold what others wait for.
+    match limiter.slots() {
+        None => None,
+        Some(slots) => Some(one_of_each([slots], true, None).await),
+    }
+}
+
 /// Takes so much of the limiter's rates, one after another.
 pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsBurst> {
     let mut wanted = Vec::new();
