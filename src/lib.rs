@@ -132,6 +132,7 @@
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `models` | no | `Model`: a language model, whoever provides it |
+//! | `openai` | no | `OpenAi`: models of OpenAI and of what speaks like it, by way of async-openai |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
@@ -180,9 +181,12 @@ pub use superstep_providers::{
     Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
     ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
     PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};
+#[cfg(feature = "openai")]
+pub use superstep_providers::{OpenAi, OpenAiEmbedder};
 #[cfg(feature = "postgres")]
 pub use superstep_providers::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]

@@ -86,6 +86,8 @@ pub enum ModelErrorKind {
     Budget,
     /// Whoever asked does not want an answer any more.
     Cancelled,
+    /// Requests are forbidden here: see [`forbid_requests`](super::forbid_requests).
+    Forbidden,
 }
 
 /// What took too long.

@@ -5,6 +5,7 @@ mod call;
 mod embed;
 mod error;
 mod extract;
+mod forbid;
 mod media;
 mod message;
 mod messages;
@@ -17,6 +18,9 @@ mod usage;
 pub use embed::{Embedder, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 pub use extract::{Extract, ExtractBy, Extracted};
+#[cfg(feature = "openai")]
+pub(crate) use forbid::check as check_host;
+pub use forbid::forbid_requests;
 pub use media::{Media, MediaSource};
 pub use message::{Message, Part, Reasoning, Role, ToolCall, ToolResult};
 pub use messages::{Messages, MessagesUpdate};
