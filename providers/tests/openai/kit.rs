@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct Reply {
     headers: Vec<(String, String)>,
     pieces: Vec<String>,
     then: Then,
+    /// How many pieces were taken from here.
+    n_taken: Arc<AtomicUsize>,
 }
 
 /// What comes after the pieces.
@@ -36,6 +39,8 @@ enum Then {
     Break,
     /// Nothing, for ever.
     Hang,
+    /// The same again, for ever.
+    Repeat,
 }
 
 impl Reply {
@@ -49,6 +54,7 @@ impl Reply {
             headers: vec![("content-type".into(), "application/json".into())],
             pieces: vec![body.to_string()],
             then: Then::End,
+            n_taken: Arc::default(),
         }
     }
 
@@ -91,6 +97,13 @@ impl Reply {
         self
     }
 
+    /// What there is comes again and again, and each time is counted.
+    pub(crate) fn repeats(mut self, n_taken: &Arc<AtomicUsize>) -> Self {
+        self.then = Then::Repeat;
+        self.n_taken = Arc::clone(n_taken);
+        self
+    }
+
     /// Not even a head is sent.
     pub(crate) fn never() -> Self {
         Self::json("").status(0)
@@ -101,11 +114,16 @@ impl Reply {
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        let pieces = self.pieces.into_iter();
-        let pieces = iter(pieces.map(|piece| Ok(Bytes::from(piece))));
+        let pieces = self.pieces.into_iter().map(Bytes::from);
+        let again = iter(pieces.clone().cycle());
+        let pieces = iter(pieces.map(Ok));
         let body = match self.then {
             Then::End => Body::from_stream(pieces),
             Then::Hang => Body::from_stream(pieces.chain(pending())),
+            Then::Repeat => Body::from_stream(again.map(move |piece| {
+                self.n_taken.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, io::Error>(piece)
+            })),
             Then::Break => {
                 // What there is has been sent by then.
                 let broken = once(async {

@@ -1,11 +1,15 @@
 //! Streams that end as they should not, or are none.
 
 use std::future::{Future as _, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use superstep_providers::ModelErrorKind;
 
 use crate::kit::{Reply, Server, pieces, same, show_error, streamed};
+
+const N_OTHERS: usize = 300;
 
 const HEL: &str = r#"{"choices":[{"delta":{"content":"Hel"}}]}"#;
 const LO: &str = r#"{"choices":[{"delta":{"content":"lo"},"finish_reason":null}]}"#;
@@ -164,4 +168,30 @@ async fn nothing_comes_after_an_error() {
     }
     assert_eq!(errors, 1);
     assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_nobody_reads_is_not_fetched() {
+    let text = "x".repeat(1 << 16);
+    let piece = format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
+    let n_taken = Arc::default();
+    let others = (0..N_OTHERS).map(|_| Reply::events(&[STOP]));
+    let replies = [Reply::events(&[&piece]).repeats(&n_taken)];
+    let server = Server::start(replies.into_iter().chain(others)).await;
+    let model = server.model();
+    let mut stream = model.stream("hi");
+    while stream.partial().text().is_empty() {
+        stream
+            .next()
+            .await
+            .expect("more comes")
+            .expect("it is no error");
+    }
+    // Meanwhile much else happens.
+    for _ in 0..N_OTHERS {
+        model.stream("hi").finish().await.expect("it answers");
+    }
+    // What the sockets hold, which is some megabytes, and not what came since.
+    let n_taken = n_taken.load(Ordering::Relaxed);
+    assert!(n_taken < 400, "{n_taken}");
 }
