@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use superstep_providers::ModelErrorKind;
+use superstep_providers::{Delta, Finish, ModelErrorKind};
 use tokio::time::Instant;
 
 use crate::kit::{Reply, Server, pieces, show, show_error};
@@ -121,8 +121,19 @@ async fn a_stream_is_asked_for_again_until_it_has_begun() {
 
     let server = Server::start([Reply::events(&[started, error]), answers.clone()]).await;
     let model = server.openai().build().expect("it can be built");
-    let (texts, failed) = pieces(&model, "hi").await;
-    assert_eq!((texts, failed.is_none()), (vec!["Hel".to_owned()], true));
+    let mut stream = model.stream("hi");
+    let mut deltas = Vec::new();
+    while let Some(delta) = stream.next().await {
+        deltas.push(delta.expect("it answers"));
+    }
+    // Of what failed, nothing is told.
+    let (id, model) = (None, None);
+    let expected = [
+        Delta::Started { id, model },
+        Delta::Text { text: "Hel".into() },
+        Delta::Finished(Finish::Stop),
+    ];
+    assert_eq!(deltas, expected);
     assert_eq!(server.n_seen(), 2);
 
     let server = Server::start([Reply::events(&[text, error]), answers]).await;
