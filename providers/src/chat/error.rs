@@ -125,6 +125,7 @@ impl ModelErrorKind {
             Self::Setup => "setup",
             Self::Budget => "budget",
             Self::Cancelled => "cancelled",
+            Self::Forbidden => "forbidden",
         }
     }
 }
@@ -151,6 +152,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Setup => "the model is not set up",
             Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
+            Self::Forbidden => "requests to models are forbidden here",
         })
     }
 }
@@ -257,7 +259,8 @@ impl Retryable for ModelError {
             | ModelErrorKind::Unsupported
             | ModelErrorKind::Setup
             | ModelErrorKind::Budget
-            | ModelErrorKind::Cancelled => false,
+            | ModelErrorKind::Cancelled
+            | ModelErrorKind::Forbidden => false,
         }
     }
 
