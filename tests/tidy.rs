@@ -117,12 +117,14 @@ const RUNTIMES: &[&str] = &[
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than
 /// that: what keeps leases and results in memory sees when they end, what measures
-/// rates how long ago something was, and a body's signs of life have their times.
+/// rates how long ago something was, what rests when it is over, and a body's signs
+/// of life have their times.
 const CLOCKS: &[&str] = &[
     "graph-core/src/cache/memory.rs",
     "graph-core/src/checkpoint/memory.rs",
     "graph-core/src/node/governed.rs",
     "graph-core/src/node/pulse.rs",
+    "graph-core/src/node/rest.rs",
 ];
 
 fn engine() -> Vec<Source> {
