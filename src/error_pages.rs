@@ -19,8 +19,8 @@ mod observing {}
 #[doc = include_str!("../docs/testing-models.md")]
 mod testing_models {}
 
-/// It needs a feature.
-#[cfg(feature = "openai")]
+/// It needs features.
+#[cfg(all(feature = "openai", feature = "testing"))]
 #[doc = include_str!("../docs/models.md")]
 mod models {}
 

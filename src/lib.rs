@@ -169,6 +169,8 @@ pub use superstep_core::{
     Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
+#[cfg(all(feature = "openai", feature = "testing"))]
+pub use superstep_providers::HttpCassette;
 #[cfg(feature = "progress")]
 pub use superstep_providers::Progress;
 #[cfg(all(feature = "models", feature = "testing"))]

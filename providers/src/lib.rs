@@ -47,6 +47,8 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};
+#[cfg(all(feature = "openai", feature = "testing"))]
+pub use testing::HttpCassette;
 #[cfg(all(feature = "models", feature = "testing"))]
 #[doc(hidden)]
 pub use testing::kit as __model_kit;

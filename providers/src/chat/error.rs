@@ -235,6 +235,16 @@ impl ModelError {
     }
 }
 
+impl ModelError {
+    /// The same, caused by another if it has no cause yet.
+    pub(super) fn or_caused_by(self, source: Self) -> Self {
+        match &self.source {
+            Some(_) => self,
+            None => self.caused_by(source),
+        }
+    }
+}
+
 impl From<ModelErrorKind> for ModelError {
     fn from(kind: ModelErrorKind) -> Self {
         Self::new(kind)

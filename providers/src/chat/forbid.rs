@@ -1,5 +1,6 @@
 //! A switch that keeps tests from asking models over the network.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::{ModelError, ModelErrorKind};
@@ -8,8 +9,8 @@ static FORBIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// From now on no request leaves this process for a model that is not on this
 /// machine: it fails as [`ModelErrorKind::Forbidden`]. For tests; there is no way
-/// back. The environment variable `SUPERSTEP_FORBID_REQUESTS`, set to anything,
-/// does the same.
+/// back. The environment variable `SUPERSTEP_FORBID_REQUESTS`, set to anything
+/// but nothing, does the same.
 pub fn forbid_requests() {
     FORBIDDEN.store(true, Ordering::Relaxed);
 }
@@ -22,10 +23,16 @@ pub fn forbid_requests() {
 pub(crate) fn check(host: &str) -> Result<(), ModelError> {
     let forbidden = FORBIDDEN.load(Ordering::Relaxed)
         || std::env::var_os("SUPERSTEP_FORBID_REQUESTS").is_some_and(|set| !set.is_empty());
-    let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1");
-    match forbidden && !is_here {
+    match forbidden && !is_here(host) {
         true => Err(ModelError::new(ModelErrorKind::Forbidden)
             .message(format!("`{host}` is not on this machine"))),
         false => Ok(()),
     }
+}
+
+/// Whether a host, as URLs have it, is this machine.
+pub(crate) fn is_here(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address = address.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

@@ -19,6 +19,8 @@ use super::preset::{
 use super::retry::Tries;
 use super::secrets::Secrets;
 use super::settings::{Route, Timeouts};
+use super::taped::KEYS;
+use crate::chat::HttpTape;
 use crate::{Capabilities, Model, ModelError, ModelErrorKind};
 
 /// A model of OpenAI, or of what speaks like it, before it is asked.
@@ -92,6 +94,7 @@ pub struct OpenAi {
     capabilities: Option<Capabilities>,
     limiter: Option<Limiter>,
     responses: bool,
+    tape: Option<Arc<dyn HttpTape>>,
 }
 
 /// Which of what is deployed at Azure.
@@ -135,6 +138,7 @@ impl OpenAi {
             capabilities: None,
             limiter: None,
             responses: false,
+            tape: None,
         }
     }
 
@@ -313,7 +317,8 @@ impl OpenAi {
 
     /// Bounds the requests, by their number at once and with the feature
     /// `rate-limit` by rates of requests and of tokens; each attempt is one.
-    /// Whatever has a clone of the limiter shares it. A node that asks the model
+    /// Whatever has a clone of the limiter shares it, and rests with it when the
+    /// provider says in the headers of an answer that nothing is left. A node that asks the model
     /// must not have the same limiter: its task would wait for itself.
     pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
         self.limiter = Some(limiter.into());
@@ -324,6 +329,18 @@ impl OpenAi {
     pub fn responses(mut self) -> Self {
         self.responses = true;
         self
+    }
+
+    /// Records what is asked and answered, or replays it: then nothing is sent, and
+    /// no key is needed.
+    #[cfg(feature = "testing")]
+    pub fn cassette(mut self, cassette: crate::HttpCassette) -> Self {
+        self.tape = Some(Arc::new(cassette));
+        self
+    }
+
+    fn replays(&self) -> bool {
+        self.tape.as_ref().is_some_and(|tape| tape.replays())
     }
 
     /// The model.
@@ -380,6 +397,7 @@ impl OpenAi {
         let dialect = if is_openai { OPENAI } else { dialect };
         let mut secrets = Secrets::default();
         let headers = self.headers(&dialect, &url, &mut secrets)?;
+        let replays = self.replays();
         let azure = self.azure.as_ref();
         let version = azure.map(|azure| ("api-version".to_owned(), azure.version.clone()));
         let query: Vec<_> = version.into_iter().collect();
@@ -395,13 +413,13 @@ impl OpenAi {
             capabilities: self.capabilities.unwrap_or(dialect.capabilities),
             route,
             host: url.host_str().unwrap_or_default().to_owned(),
-            client: client(&url, &self.timeouts)?,
+            client: client(&url, &self.timeouts, !replays)?,
             endpoint: Arc::new(Endpoint::new(&url, headers, &query)),
             timeouts: self.timeouts,
             tries: self.tries,
-            pause: Arc::default(),
-            limiter: self.limiter,
+            limiter: self.limiter.unwrap_or_default(),
             secrets,
+            tape: self.tape,
         })
     }
 
@@ -418,7 +436,7 @@ impl OpenAi {
         });
         let key_of = dialect
             .key
-            .filter(|_| !has_own && self.is_own(dialect, url));
+            .filter(|_| !has_own && !self.replays() && self.is_own(dialect, url));
         let found = match (given, key_of) {
             (Some(given), _) => Some(given),
             (None, None) => None,
@@ -436,8 +454,7 @@ impl OpenAi {
         }
         for (name, value) in &self.headers {
             let (name, value) = header(name, value)?;
-            let holds_key = ["auth", "key", "secret", "token"];
-            if holds_key.iter().any(|word| name.as_str().contains(word)) {
+            if KEYS.iter().any(|word| name.as_str().contains(word)) {
                 secrets.add(value.to_str().unwrap_or_default());
             }
             headers.insert(name, value);

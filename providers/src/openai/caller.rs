@@ -17,19 +17,19 @@ use async_openai::config::Config;
 use async_openai::error::OpenAIError;
 use futures_util::stream::{Stream, unfold};
 use serde_json::Value;
-use superstep_core::{Limiter, Permit, Usage};
+use superstep_core::{Limiter, Permit, Retryable as _, Usage};
 use tokio::time::Instant;
 
 use super::allowed::Target;
 use super::exchange::Exchange;
 use super::failure::Failed;
-use super::pause::Pause;
 use super::preset::Dialect;
 use super::retry::Tries;
 use super::secrets::Secrets;
 use super::settings::{Route, Timeouts};
 use super::wire::{Wire, broken};
 use super::{chat, responses};
+use crate::chat::{HttpTape, check_host};
 use crate::{
     Capabilities, Delta, ModelError, ModelErrorKind, ModelRequest, ModelResponse, ModelStream,
     PartialResponse,
@@ -51,14 +51,11 @@ pub(super) struct Caller {
     pub(super) client: reqwest::Client,
     pub(super) timeouts: Timeouts,
     pub(super) tries: Tries,
-    pub(super) pause: Arc<Pause>,
-    pub(super) limiter: Option<Limiter>,
+    /// Rests while the provider has nothing left.
+    pub(super) limiter: Limiter,
     pub(super) secrets: Secrets,
-}
-
-/// Whether that is this machine.
-pub(super) fn is_here(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    /// What records, or stands for the provider.
+    pub(super) tape: Option<Arc<dyn HttpTape>>,
 }
 
 /// What is sent, and how many tokens it may come to.
@@ -162,20 +159,18 @@ impl Caller {
     }
 
     /// Waits until a request may be sent.
-    async fn admit(&self, tokens: u64) -> Result<Option<Permit>, ModelError> {
-        crate::chat::check_host(&self.host)?;
-        let permit = match &self.limiter {
-            None => None,
-            Some(limiter) => {
-                let permit = limiter.acquire(Usage::new().calls(1).tokens(tokens)).await;
-                Some(permit.map_err(|error| {
-                    let kind = ModelErrorKind::RateLimited { retry_after: None };
-                    ModelError::new(kind).caused_by(error)
-                })?)
-            }
-        };
-        self.pause.over(self.tries.max_retry_after).await?;
-        Ok(permit)
+    async fn admit(&self, tokens: u64) -> Result<Permit, ModelError> {
+        if self.tape.as_ref().is_none_or(|tape| !tape.replays()) {
+            check_host(&self.host)?;
+        }
+        let limited = |retry_after| ModelError::new(ModelErrorKind::RateLimited { retry_after });
+        let most = self.tries.max_retry_after;
+        if let Some(wait) = self.limiter.rests_for().filter(|wait| *wait > most) {
+            return Err(limited(Some(wait)).message("the provider has said so before"));
+        }
+        let usage = Usage::new().calls(1).tokens(tokens);
+        let permit = self.limiter.acquire(usage).await;
+        permit.map_err(|error| limited(None).caused_by(error))
     }
 
     /// async-openai's client, over a wire that tells the exchange what happens.
@@ -183,8 +178,10 @@ impl Caller {
         let wire = Wire {
             client: self.client.clone(),
             timeouts: self.timeouts,
-            pause: Arc::clone(&self.pause),
+            limiter: self.limiter.clone(),
             exchange: Arc::clone(exchange),
+            tape: self.tape.clone(),
+            secrets: self.secrets.clone(),
         };
         Client::build(self.client.clone(), Arc::clone(&self.endpoint)).with_http_service(wire)
     }
@@ -322,7 +319,7 @@ struct Opened {
     values: Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
     exchange: Arc<Exchange>,
     decoder: Decoder,
-    _permit: Option<Permit>,
+    _permit: Permit,
 }
 
 impl Opened {
@@ -341,7 +338,9 @@ impl Opened {
         match read {
             Ok(done) => self.decoder.end(done, deltas)?,
             // By rule 4.
-            Err(_) if self.decoder.is_finished() => self.decoder.end(true, deltas)?,
+            Err(error) if self.decoder.is_finished() && error.is_retryable() => {
+                self.decoder.end(true, deltas)?;
+            }
             Err(error) => return Err(error),
         }
         Ok(false)

@@ -105,15 +105,19 @@ pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     Ok((named, value))
 }
 
-/// What sends requests.
-pub(super) fn client(url: &Url, timeouts: &Timeouts) -> Result<reqwest::Client, ModelError> {
+/// What sends requests, if they are sent.
+pub(super) fn client(
+    url: &Url,
+    timeouts: &Timeouts,
+    sends: bool,
+) -> Result<reqwest::Client, ModelError> {
     let failed = |error: reqwest::Error| setup("no client can be made").caused_by(error);
     let mut client = reqwest::Client::builder()
         .connect_timeout(timeouts.connect)
         // To nobody else than who was named does a key go.
         .redirect(reqwest::redirect::Policy::none())
-        .tls_backend_preconfigured(tls(url.scheme() == "https")?);
-    if super::caller::is_here(url.host_str().unwrap_or_default()) {
+        .tls_backend_preconfigured(tls(sends && url.scheme() == "https")?);
+    if crate::chat::is_here(url.host_str().unwrap_or_default()) {
         client = client.no_proxy();
     }
     client.build().map_err(failed)

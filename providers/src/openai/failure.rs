@@ -46,7 +46,7 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> 
     let status = status.as_u16();
     let mut error = told.error(Some(status), asked).status(status).body(body);
     if json.is_none() && error.message.is_none() {
-        error.message = short(body).map(str::to_owned);
+        error.message = short(body).map(line);
     }
     let should_retry = headers.get("x-should-retry");
     let should_retry = should_retry.and_then(|value| match value.as_bytes() {
@@ -104,7 +104,7 @@ fn told(json: &Value) -> Told {
     let error = match filled(object, "error") {
         Some(Value::String(text)) => {
             return Told {
-                message: Some(text.clone()),
+                message: Some(line(text)),
                 code: code(object),
                 ..Told::default()
             };
@@ -115,7 +115,7 @@ fn told(json: &Value) -> Told {
     let message = ["message", "detail", "msg"].into_iter();
     let message = message.filter_map(|key| filled(error, key)).next();
     let message = message.map(|message| match message {
-        Value::String(text) => text.clone(),
+        Value::String(text) => line(text),
         other => other.to_string(),
     });
     let metadata = error.get("metadata");
@@ -145,6 +145,12 @@ fn delay(error: &Value) -> Option<Duration> {
     let details = error.get("details")?.as_array()?;
     let delay = details.iter().find_map(|detail| of(detail, "retryDelay"))?;
     wait::duration(delay)
+}
+
+/// Words as one clause, which others may stand after.
+fn line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").trim_end_matches('.').to_owned()
 }
 
 /// Text that a person can read, if it is short: not a page of HTML.

@@ -24,6 +24,7 @@ mod retry;
 mod secrets;
 mod settings;
 mod strict;
+mod taped;
 mod wait;
 mod wire;
 

@@ -9,6 +9,7 @@
 //!    a page of HTML is an error.
 //! 4. A body is read no further than somebody waits for it, and is no longer than
 //!    [`MOST_BYTES`].
+//! 5. Under it there may be a tape: it records what comes, or is what is asked.
 
 use std::future::Future;
 use std::io;
@@ -22,13 +23,17 @@ use async_openai::middleware::HttpRequestFactory;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, unfold};
 use http::HeaderMap;
+use superstep_core::Limiter;
 use tokio::time::timeout;
 use tower_service::Service;
 
 use super::exchange::Exchange;
 use super::failure::{Failed, of_answer};
-use super::pause::Pause;
+use super::pause::nothing_left;
+use super::secrets::Secrets;
 use super::settings::Timeouts;
+use super::taped::{Recording, asked, played};
+use crate::chat::HttpTape;
 use crate::{ModelError, ModelErrorKind, ModelPhase};
 
 /// The most that an answer may have.
@@ -44,8 +49,11 @@ const DONE: [&[u8]; 2] = [b"\ndata: [DONE]", b"\ndata:[DONE]"];
 pub(super) struct Wire {
     pub(super) client: reqwest::Client,
     pub(super) timeouts: Timeouts,
-    pub(super) pause: Arc<Pause>,
+    /// What rests when the provider says that nothing is left.
+    pub(super) limiter: Limiter,
     pub(super) exchange: Arc<Exchange>,
+    pub(super) tape: Option<Arc<dyn HttpTape>>,
+    pub(super) secrets: Secrets,
 }
 
 impl Service<HttpRequestFactory> for Wire {
@@ -68,12 +76,11 @@ impl Service<HttpRequestFactory> for Wire {
 
 impl Wire {
     async fn send(self, request: reqwest::Request) -> Result<reqwest::Response, Failed> {
-        let first_byte = self.timeouts.first_byte;
-        let response = timeout(first_byte, self.client.execute(request)).await;
-        let response = response.map_err(|_| late(ModelPhase::FirstByte))?;
-        let response: http::Response<reqwest::Body> = response.map_err(broken)?.into();
+        let (response, recording) = self.answered(request).await?;
         let (head, body) = response.into_parts();
-        self.pause.learn(&head.headers);
+        if let Some(wait) = nothing_left(&head.headers) {
+            self.limiter.rest(wait);
+        }
         self.exchange
             .answers(head.status.as_u16(), request_id(&head.headers));
         let mut watched = Watched {
@@ -87,6 +94,7 @@ impl Wire {
             begun: false,
             over: false,
             tail: vec![b'\n'],
+            recording,
         };
         if !head.status.is_success() {
             let body = watched.beginning(MOST_OF_ERROR).await;
@@ -100,16 +108,41 @@ impl Wire {
         let body = reqwest::Body::wrap_stream(pieces);
         Ok(http::Response::from_parts(head, body).into())
     }
+
+    /// What the server answers, or the tape.
+    async fn answered(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<(http::Response<reqwest::Body>, Option<Recording>), ModelError> {
+        let tape = self.tape.as_ref();
+        let tape = tape.map(|tape| (tape, asked(&request, &self.secrets)));
+        if let Some((tape, asked)) = &tape
+            && tape.replays()
+        {
+            return Ok((played(tape.find(asked)?)?, None));
+        }
+        let first_byte = self.timeouts.first_byte;
+        let response = timeout(first_byte, self.client.execute(request)).await;
+        let response = response.map_err(|_| late(ModelPhase::FirstByte))?;
+        let response: http::Response<reqwest::Body> = response.map_err(broken)?.into();
+        let (head, body) = response.into_parts();
+        let recording = tape.and_then(|(tape, asked)| {
+            Recording::new(Arc::clone(tape), self.secrets.clone(), asked, &head)
+        });
+        Ok((http::Response::from_parts(head, body), recording))
+    }
 }
 
+/// The headers in which providers say what they know a request by.
+pub(super) const REQUEST_IDS: [&str; 4] = [
+    "x-request-id",
+    "request-id",
+    "apim-request-id",
+    "x-ms-request-id",
+];
+
 fn request_id(headers: &HeaderMap) -> Option<&str> {
-    let names = [
-        "x-request-id",
-        "request-id",
-        "apim-request-id",
-        "x-ms-request-id",
-    ];
-    names
+    REQUEST_IDS
         .into_iter()
         .find_map(|name| headers.get(name)?.to_str().ok())
 }
@@ -137,6 +170,7 @@ struct Watched {
     over: bool,
     /// The end of what was handed on.
     tail: Vec<u8>,
+    recording: Option<Recording>,
 }
 
 impl Watched {
@@ -150,17 +184,35 @@ impl Watched {
             true => self.first().await,
             false => self.piece().await,
         };
+        let piece = match piece {
+            Ok(Some(piece)) => self.told(piece).await.map(Some),
+            other => other,
+        };
         match piece {
-            Ok(Some(piece)) => {
-                self.look_for_done(&piece);
-                Some(Ok(piece))
-            }
+            Ok(Some(piece)) => Some(Ok(piece)),
             Ok(None) => None,
             Err(error) => {
                 self.over = true;
                 self.exchange.breaks(error);
                 Some(Err(io::Error::other("the answer is broken")))
             }
+        }
+    }
+
+    /// A piece, before it is handed on: after the last one nobody may ask.
+    async fn told(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, ModelError> {
+        self.look_for_done(&piece);
+        if self.exchange.is_done() {
+            self.keep().await?;
+        }
+        Ok(piece)
+    }
+
+    /// Keeps what is being recorded, once.
+    async fn keep(&mut self) -> Result<(), ModelError> {
+        match self.recording.take() {
+            Some(recording) => recording.keep().await,
+            None => Ok(()),
         }
     }
 
@@ -173,9 +225,12 @@ impl Watched {
         let piece = timeout(limit, self.pieces.next()).await;
         self.begun = true;
         match piece.map_err(|_| late(phase))? {
-            None => Ok(None),
+            None => self.keep().await.map(|()| None),
             Some(piece) => {
                 let piece = piece.map_err(broken)?;
+                if let Some(recording) = &mut self.recording {
+                    recording.add(&piece);
+                }
                 self.n_bytes = self.n_bytes.saturating_add(piece.len());
                 match self.n_bytes <= MOST_BYTES {
                     true => Ok(Some(piece)),

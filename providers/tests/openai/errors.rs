@@ -81,6 +81,12 @@ async fn an_error_may_have_any_shape() {
             r#"[{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x"},{"retryDelay":"34s"}]}}]"#,
             "rate-limited 429 `429` of r1 after 34s: slow",
         ),
+        // Several lines, which are one clause here.
+        (
+            401,
+            r#"{"error":{"message":"Wrong key.\n\n  See the web.","code":"k"}}"#,
+            "auth 401 `k` of r1: Wrong key. See the web",
+        ),
         // Ollama: text.
         (
             404,

@@ -4,15 +4,24 @@
 #![cfg(feature = "openai")]
 
 mod asking;
+#[cfg(feature = "testing")]
+mod cassettes;
 mod embedding;
 mod errors;
+#[cfg(feature = "testing")]
+mod judged;
 mod keys;
 mod kit;
 mod limits;
 mod presets;
+mod providers;
 mod requests;
 mod responses;
 mod retries;
 mod shapes;
+#[cfg(feature = "testing")]
+mod speaks;
 mod streams;
 mod timeouts;
+#[cfg(feature = "testing")]
+mod waits;

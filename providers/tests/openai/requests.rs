@@ -1,5 +1,10 @@
 //! What is sent.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use superstep_providers::{
     Effort, Media, Message, ModelRequest, OpenAi, OutputFormat, Part, Reasoning, ToolCall,
@@ -240,6 +245,57 @@ async fn a_schema_is_sent_as_it_can_be_enforced() {
             "json_schema": { "name": "answer", "schema": expected, "strict": strict },
         });
         assert_eq!(body["response_format"], format);
+    }
+}
+
+/// A person in a text.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Person {
+    name: String,
+    #[serde(default)]
+    friends: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Ages(BTreeMap<String, u32>);
+
+/// What is sent for an answer of a type, and what comes of this one.
+async fn extracted<T: DeserializeOwned + JsonSchema>(
+    to: impl FnOnce(OpenAi) -> OpenAi,
+    message: Value,
+) -> (T, Value) {
+    let answer = json!({ "choices": [{ "message": message }] });
+    let server = Server::start([Reply::json(answer)]).await;
+    let model = to(server.openai()).api_key("key-1").build();
+    let value = model.expect("it can be built").extract("Who?").await;
+    (value.expect("it fits"), server.last())
+}
+
+#[tokio::test]
+async fn an_answer_of_a_type_is_enforced_where_it_can_be() {
+    let ann = json!({ "content": r#"{"name":"Ann","friends":null}"# });
+    let (person, body) = extracted::<Person>(|model| model, ann).await;
+    assert_eq!((&*person.name, person.friends.len()), ("Ann", 0));
+    let format = &body["response_format"]["json_schema"];
+    assert_eq!(format["strict"], true);
+    assert_eq!(format["schema"]["required"], json!(["friends", "name"]));
+    let friends = &format["schema"]["properties"]["friends"]["anyOf"];
+    assert_eq!(friends[1], json!({ "type": "null" }));
+}
+
+/// Their interfaces lack what the forced call of a tool needs.
+#[tokio::test]
+async fn an_answer_of_a_type_is_asked_for_as_the_interface_can() {
+    let ann = json!({ "content": r#"{"name":"Ann"}"# });
+    let (person, body) = extracted::<Person>(OpenAi::deep_seek, ann).await;
+    assert_eq!(person.name, "Ann");
+    assert_eq!(body["response_format"], json!({ "type": "json_object" }));
+    for preset in [OpenAi::ollama, OpenAi::gemini] {
+        let ages = json!({ "content": r#"{"Ann":92}"# });
+        let (ages, body) = extracted::<Ages>(preset, ages).await;
+        assert_eq!(ages.0["Ann"], 92);
+        assert_eq!(body["response_format"], json!({ "type": "json_object" }));
+        assert_eq!(body.get("tools"), None);
     }
 }
 

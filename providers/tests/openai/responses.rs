@@ -209,16 +209,27 @@ async fn a_request_says_all_that_is_set() {
 }
 
 #[tokio::test]
+async fn who_of_several_users_speaks_stands_before_what_they_say() {
+    let server = Server::start([Reply::json(whole())]).await;
+    let request = ModelRequest::from([
+        Message::user("I am here.").named("ann"),
+        Message::assistant("So am I.").named("agent"),
+    ]);
+    model(&server).generate(request).await.expect("it answers");
+    let input = &server.last()["input"];
+    let name = json!({ "type": "input_text", "text": "ann: " });
+    assert_eq!(input[0]["content"][0], name);
+    assert_eq!(input[0]["content"][1]["text"], "I am here.");
+    assert_eq!(input[1]["content"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn what_responses_does_not_know_is_an_error() {
     let sound = Part::Audio(Media::data("audio/wav", *b"x"));
     for (request, what) in [
         (ModelRequest::from("x").seed(1), "`seed`"),
         (ModelRequest::from("x").stop("y"), "`stop`"),
         (Message::user("x").part(sound).into(), "sound"),
-        (
-            Message::user("x").named("ann").into(),
-            "the name of a message",
-        ),
     ] {
         let server = Server::start([]).await;
         let error = model(&server).generate(request).await.unwrap_err();

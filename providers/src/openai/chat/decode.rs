@@ -58,7 +58,7 @@ impl Decoder {
             }
             self.start(piece, out);
             self.answers = true;
-            self.choice(choice, out);
+            self.choice(choice, out)?;
         }
         if let Some(used) = filled(piece, "usage").and_then(usage) {
             out.push_back(Delta::Usage(used));
@@ -75,7 +75,7 @@ impl Decoder {
         }
     }
 
-    fn choice(&mut self, choice: &Value, out: &mut VecDeque<Delta>) {
+    fn choice(&mut self, choice: &Value, out: &mut VecDeque<Delta>) -> Result<(), ModelError> {
         let message = ["delta", "message"].into_iter();
         let message = message.filter_map(|key| filled(choice, key)).next();
         if let Some(message) = message {
@@ -104,9 +104,16 @@ impl Decoder {
                 self.call(&json!({ "index": 0, "function": function }), out);
             }
         }
-        if let Some(reason) = said(choice, "finish_reason") {
-            self.finish = Some(finish(reason));
+        match said(choice, "finish_reason") {
+            // It could not go on: that is no end.
+            Some(reason @ ("error" | "insufficient_system_resource")) => {
+                let error = ModelError::new(ModelErrorKind::Overloaded { retry_after: None });
+                return Err(error.code(reason));
+            }
+            Some(reason) => self.finish = Some(finish(reason)),
+            None => {}
         }
+        Ok(())
     }
 
     fn thoughts(&mut self, message: &Value, out: &mut VecDeque<Delta>) {

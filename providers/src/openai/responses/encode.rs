@@ -108,10 +108,11 @@ fn add(input: &mut Vec<Value>, message: &Message) -> Result<(), ModelError> {
         Role::User | Role::Tool => ("user", "input_text"),
         Role::Assistant => ("assistant", "output_text"),
     };
-    if message.name.is_some() {
-        return Err(unsupported("the name of a message", "Responses"));
-    }
     let mut content = Vec::new();
+    // It knows no names: who of several users speaks stands before what they say.
+    if let Some(name) = message.name.as_ref().filter(|_| role == "user") {
+        content.push(json!({ "type": kind, "text": format!("{name}: ") }));
+    }
     for part in &message.parts {
         match part {
             Part::Text { text } => content.push(json!({ "type": kind, "text": text })),
