@@ -1,4 +1,4 @@
-//! The kit judges both interfaces, and cassettes of them.
+//! The kit judges both interfaces, over a socket.
 
 use superstep_providers::{
     Capabilities, ChatModel, Model, ModelError, ModelRequest, ModelResponse, ModelStream, OpenAi,

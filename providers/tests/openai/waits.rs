@@ -45,7 +45,7 @@ fn fails(headers: &[(&str, &str)]) -> Value {
 /// How long it takes until a model gives up.
 async fn given_up(model: &Model, text: &str) -> Duration {
     let begin = Instant::now();
-    let error = model.ask(text).await.unwrap_err();
+    let error = model.ask(text).await.expect_err("it gives up");
     assert!(show_error(&error).starts_with("overloaded 503"), "{error}");
     begin.elapsed()
 }
@@ -121,7 +121,7 @@ async fn a_wait_that_is_asked_for_is_kept_in_every_form() {
     assert_eq!(given_up(&hour, "hi").await, Duration::ZERO);
 }
 
-fn hello(headers: Value) -> Value {
+fn hello(headers: &Value) -> Value {
     let choice = json!({ "message": { "content": "Hello" } });
     json!({ "status": 200, "headers": headers, "json": { "choices": [choice] } })
 }
@@ -138,7 +138,7 @@ async fn who_finds_nothing_left_waits_for_the_reset() {
             format!("x-ratelimit-remaining-{what}"),
             format!("x-ratelimit-reset-{what}"),
         );
-        let answer = hello(json!({ left: "0", until: reset }));
+        let answer = hello(&json!({ left: "0", until: reset }));
         let model = answers(&answer, |model| model);
         model.ask("hi").await.expect("it answers");
         let begin = Instant::now();
@@ -167,8 +167,8 @@ async fn a_limiter_that_models_share_bounds_requests_and_tokens_in_a_time() {
         (Limiter::new().per_minute(6), 19),
         (Limiter::new().tokens_per_minute(600), 60),
     ] {
-        let one = answers(&hello(json!({})), |model| model.limiter(&limiter));
-        let other = answers(&hello(json!({})), |model| model.limiter(&limiter));
+        let one = answers(&hello(&json!({})), |model| model.limiter(&limiter));
+        let other = answers(&hello(&json!({})), |model| model.limiter(&limiter));
         let begin = Instant::now();
         for _ in 0..4 {
             one.ask("hi").await.expect("it answers");
@@ -183,9 +183,9 @@ async fn a_limiter_that_models_share_bounds_requests_and_tokens_in_a_time() {
 async fn what_a_provider_tells_one_model_the_limiter_tells_all() {
     let used_up = json!({ "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "30s" });
     let limiter = Limiter::new().max_concurrency(2);
-    let one = answers(&hello(used_up), |model| model.limiter(&limiter));
-    let other = answers(&hello(json!({})), |model| model.limiter(&limiter));
-    let stranger = answers(&hello(json!({})), |model| model);
+    let one = answers(&hello(&used_up), |model| model.limiter(&limiter));
+    let other = answers(&hello(&json!({})), |model| model.limiter(&limiter));
+    let stranger = answers(&hello(&json!({})), |model| model);
     let begin = Instant::now();
     one.ask("hi").await.expect("it answers");
     stranger.ask("hi").await.expect("it answers");
