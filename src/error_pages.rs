@@ -19,6 +19,11 @@ mod observing {}
 #[doc = include_str!("../docs/testing-models.md")]
 mod testing_models {}
 
+/// It needs features.
+#[cfg(all(feature = "openai", feature = "testing"))]
+#[doc = include_str!("../docs/models.md")]
+mod models {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

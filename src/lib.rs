@@ -132,6 +132,7 @@
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `models` | no | `Model`: a language model, whoever provides it |
+//! | `openai` | no | `OpenAi`: models of OpenAI and of what speaks like it, by way of async-openai |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
@@ -160,7 +161,7 @@ pub use superstep_core::{
     IntoWorker, Invocation, Items, Join, JsonLines, Kinds, Last, Lead, LeadBy, Lease, Left,
     Limiter, Loaded, LogError, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
     NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome,
-    ParseCostError, PerThread, Phase, PhaseKind, Prunable, Reducer, Replace, Reservation,
+    ParseCostError, PerThread, Permit, Phase, PhaseKind, Prunable, Reducer, Replace, Reservation,
     Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, RunUsage, START, Schema,
     SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph,
     Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,
@@ -168,6 +169,8 @@ pub use superstep_core::{
     Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
+#[cfg(all(feature = "openai", feature = "testing"))]
+pub use superstep_providers::HttpCassette;
 #[cfg(feature = "progress")]
 pub use superstep_providers::Progress;
 #[cfg(all(feature = "models", feature = "testing"))]
@@ -180,9 +183,12 @@ pub use superstep_providers::{
     Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
     ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
     PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};
+#[cfg(feature = "openai")]
+pub use superstep_providers::{OpenAi, OpenAiEmbedder};
 #[cfg(feature = "postgres")]
 pub use superstep_providers::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]

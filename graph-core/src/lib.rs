@@ -55,8 +55,8 @@ pub use plan::StarvedJoin;
 pub use run::{
     Blocking, CacheStats, CancelledBy, Durability, Events, Given, HasContext, History,
     InsideSnapshot, InsideThread, IntoContext, Invocation, JsonLines, NoContext, OnBusy, PerThread,
-    Run, RunControl, RunError, RunUsage, Snapshot, Subgraph, Thread, ThreadUpdate, TimeoutScope,
-    Unfinished, Watcher, blocking, subgraph,
+    Permit, Run, RunControl, RunError, RunUsage, Snapshot, Subgraph, Thread, ThreadUpdate,
+    TimeoutScope, Unfinished, Watcher, blocking, subgraph,
 };
 #[cfg(feature = "schema")]
 pub use state::json_schema;

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `encryption` | `Encrypted`: what a checkpointer keeps, encrypted |
 //! | `models` | `Model`: a language model, whoever provides it |
+//! | `openai` | `OpenAi`: models of OpenAI and of what speaks like it |
 //! | `postgres` | `Postgres`: threads in a database |
 //! | `postgres-tls` | TLS for `Postgres` |
 //! | `progress` | `Progress`: a run as it goes on, on a terminal |
@@ -17,6 +18,8 @@
 mod chat;
 #[cfg(feature = "encryption")]
 mod encryption;
+#[cfg(feature = "openai")]
+mod openai;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "progress")]
@@ -32,15 +35,20 @@ pub use chat::{
     Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
     ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
     PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};
+#[cfg(feature = "openai")]
+pub use openai::{OpenAi, OpenAiEmbedder};
 #[cfg(feature = "postgres")]
 pub use postgres::{Postgres, PostgresOptions};
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteOptions};
+#[cfg(all(feature = "openai", feature = "testing"))]
+pub use testing::HttpCassette;
 #[cfg(all(feature = "models", feature = "testing"))]
 #[doc(hidden)]
 pub use testing::kit as __model_kit;

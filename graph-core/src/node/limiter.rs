@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "rate-limit")]
 use super::governed::Last;
 use super::rate::Rate;
+use super::rest::Rest;
 use super::slots::Slots;
 
 /// Bounds how many tasks are at work at once, and with the feature `rate-limit`
@@ -64,6 +66,7 @@ pub struct Limiter {
     /// What the last of them was made of.
     #[cfg(feature = "rate-limit")]
     pub(super) last: Option<Last>,
+    rest: Arc<Rest>,
 }
 
 impl Limiter {
@@ -76,6 +79,41 @@ impl Limiter {
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.slots = Some(Arc::new(Slots::new(tasks.max(1))));
         self
+    }
+
+    /// Gives nothing to anybody for so long: for a service that says that it has
+    /// nothing left. One rest is not added to another; the later end holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use superstep::Limiter;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::time::pause();
+    /// let service = Limiter::new();
+    /// service.rest(Duration::from_secs(20));
+    /// assert_eq!(service.rests_for(), Some(Duration::from_secs(20)));
+    /// service.clone().acquire(1).await?; // after 20 s
+    /// assert_eq!(service.rests_for(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rest(&self, wait: Duration) {
+        self.rest.rest(wait);
+    }
+
+    /// How long it still gives nothing: see [`rest`](Self::rest).
+    #[must_use]
+    pub fn rests_for(&self) -> Option<Duration> {
+        self.rest.left()
+    }
+
+    /// The slots, if there is a bound to them.
+    pub(crate) fn slots(&self) -> Option<&Slots> {
+        self.slots.as_deref()
     }
 }
 
@@ -101,17 +139,24 @@ impl fmt::Debug for Limiter {
 pub(crate) struct Gates {
     pub(crate) slots: Vec<Arc<Slots>>,
     pub(crate) rates: Vec<Arc<Rate>>,
+    rests: Vec<Arc<Rest>>,
 }
 
 impl Gates {
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.rates.is_empty()
+        self.rests.is_empty()
+    }
+
+    /// How long one of them still rests.
+    pub(crate) fn rest_for(&self) -> Option<Duration> {
+        self.rests.iter().filter_map(|rest| rest.left()).max()
     }
 
     /// A part that were there twice would wait for itself.
     pub(super) fn add(&mut self, limiter: &Limiter) {
         add_once(&mut self.slots, limiter.slots.iter());
         add_once(&mut self.rates, limiter.rates.iter());
+        add_once(&mut self.rests, [&limiter.rest].into_iter());
     }
 }
 

@@ -25,6 +25,7 @@ mod outcome;
 mod policy;
 mod pulse;
 mod rate;
+mod rest;
 mod retry;
 mod route;
 mod slots;

@@ -1,7 +1,64 @@
-//! What a body takes of a limiter.
+//! What a body takes of a limiter, and what is at work without one.
 
-use super::limits::take;
-use crate::node::{Ctx, ExceedsBurst, Limiter, Usage};
+use std::fmt;
+
+use super::limits::{slot_of, take};
+use crate::node::{Ctx, ExceedsBurst, Held, Limiter, Usage};
+
+/// A slot of a [`Limiter`], until it is dropped: see [`Limiter::acquire`].
+#[must_use = "dropped at once, it bounds nothing"]
+pub struct Permit {
+    _slot: Option<Held>,
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
+
+impl Limiter {
+    /// Waits until the limiter has a slot and its rates have room, for what is no
+    /// task of a graph, such as a client that several nodes share.
+    ///
+    /// A number is tokens; a call is `Usage::new().calls(1)`. The slot is held
+    /// until the permit is dropped. A node that has the same limiter holds a slot
+    /// of it already: what it calls must not wait for another.
+    ///
+    /// # Ordering
+    ///
+    /// First come, first served. The slot is held while the rates are full.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its end, it holds no slot, and may have taken from some of
+    /// several rates.
+    ///
+    /// # Errors
+    ///
+    /// When more is asked than the limiter gives at once: it would never come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{Limiter, Usage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let service = Limiter::new().max_concurrency(1);
+    /// let permit = service.acquire(Usage::new().calls(1)).await?;
+    /// assert!(format!("{service:?}").contains("free: Some(0)"));
+    /// drop(permit);
+    /// assert!(format!("{service:?}").contains("free: Some(1)"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn acquire(&self, usage: impl Into<Usage>) -> Result<Permit, ExceedsBurst> {
+        let slot = slot_of(self).await;
+        take(self, usage.into()).await?;
+        Ok(Permit { _slot: slot })
+    }
+}
 
 impl<C> Ctx<C> {
     /// Waits until the limiter's rates have room for so many tokens, or calls,

@@ -155,6 +155,9 @@ pub(super) async fn admit(
     let rates = rates.map(AsRef::as_ref);
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
+    while let Some(wait) = gates.and_then(|gates| gates.rest_for()) {
+        sleep(wait).await;
+    }
     let held = match slots.is_empty() && rates.is_empty() {
         true => None,
         false => Some(Arc::new(all_of(&slots, rates, limits.inside).await)),
@@ -242,7 +245,17 @@ fn count<'a>(rates: &mut Vec<&'a Rate>) -> Option<(&'a Rate, Duration)> {
     full
 }
 
-/// Takes so much of the limiter's rates, one after another.
+/// Takes a slot of the limiter, if it has any.
+pub(super) async fn slot_of(limiter: &Limiter) -> Option<Held> {
+    // Who asks is at work, and may hold what others wait for.
+    match limiter.slots() {
+        None => None,
+        Some(slots) => Some(one_of_each([slots], true, None).await),
+    }
+}
+
+/// Takes so much of the limiter's rates, one after another, once it does not
+/// rest.
 pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsBurst> {
     let mut wanted = Vec::new();
     for rate in &limiter.rates {
@@ -257,6 +270,9 @@ pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsB
                 });
             }
         }
+    }
+    while let Some(wait) = limiter.rests_for() {
+        sleep(wait).await;
     }
     for (rate, n) in wanted.into_iter().filter(|&(_, n)| n > 0) {
         // Who asks is at work, and may hold what others wait for.

@@ -38,6 +38,7 @@ mod traced;
 mod usage;
 mod watch;
 
+pub use acquire::Permit;
 pub use blocking::{Blocking, blocking};
 pub use cached::CacheStats;
 pub use error::{CancelledBy, RunError, TimeoutScope};

@@ -6,7 +6,8 @@
 //! 2. If somebody who watches wants tokens, and the model can, the answer is
 //!    asked for piece by piece.
 //! 3. A call that fails, or is dropped, has used what it sent and what had come
-//!    by then; where the provider has not said how much, it is estimated.
+//!    by then; where the provider has not said how much, it is estimated. One of
+//!    which nothing was sent is no call.
 
 use superstep_core::{CurrentTask, Emitted, Reservation, Usage};
 
@@ -31,6 +32,8 @@ pub(super) struct Metered {
     used: TokenUsage,
     /// Whether the provider has said so.
     is_known: bool,
+    /// Whether nothing was sent at all.
+    is_unsent: bool,
 }
 
 impl Metered {
@@ -52,6 +55,7 @@ impl Metered {
             reserved,
             used: TokenUsage::new(sent, 0),
             is_known: false,
+            is_unsent: false,
         })
     }
 
@@ -93,6 +97,15 @@ impl Metered {
         }
     }
 
+    /// There is no answer, for that reason.
+    pub(super) fn fails(&mut self, error: &ModelError) {
+        let here = matches!(
+            error.kind,
+            ModelErrorKind::Unsupported | ModelErrorKind::Setup | ModelErrorKind::Forbidden
+        );
+        self.is_unsent = here && error.status.is_none();
+    }
+
     /// The whole answer is there.
     pub(super) fn ends(mut self, response: &ModelResponse) {
         if response.usage.total() > 0 {
@@ -106,9 +119,12 @@ impl Metered {
 /// Counted once, however the call ended.
 impl Drop for Metered {
     fn drop(&mut self) {
-        let used = Usage::from(self.used);
-        if let Some(task) = &self.task {
-            task.used(used);
+        let mut used = Usage::new();
+        if !self.is_unsent {
+            used = self.used.into();
+            if let Some(task) = &self.task {
+                task.used(used);
+            }
         }
         if let Some(reserved) = self.reserved.take() {
             reserved.settle(used);
@@ -121,13 +137,14 @@ pub(super) async fn generate(
     model: &dyn DynChatModel,
     request: ModelRequest,
 ) -> Result<ModelResponse, ModelError> {
-    let metered = Metered::begin(&request)?;
+    let mut metered = Metered::begin(&request)?;
     if metered.tells()
         && let Some(stream) = model.stream(&request)
     {
         return stream.metered(metered).finish().await;
     }
-    let response = model.generate(request).await?;
+    let answered = model.generate(request).await;
+    let response = answered.inspect_err(|error| metered.fails(error))?;
     metered.tell(&response.message.text())?.await;
     metered.ends(&response);
     Ok(response)

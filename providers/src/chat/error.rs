@@ -80,10 +80,14 @@ pub enum ModelErrorKind {
     Transport,
     /// The model cannot do what the request asks for.
     Unsupported,
+    /// The model was not set up as it has to be, and nothing was asked.
+    Setup,
     /// Less is left of the run's budget than the call may use.
     Budget,
     /// Whoever asked does not want an answer any more.
     Cancelled,
+    /// Requests are forbidden here: see [`forbid_requests`](super::forbid_requests).
+    Forbidden,
 }
 
 /// What took too long.
@@ -118,8 +122,10 @@ impl ModelErrorKind {
             Self::Truncated => "truncated",
             Self::Transport => "transport",
             Self::Unsupported => "unsupported",
+            Self::Setup => "setup",
             Self::Budget => "budget",
             Self::Cancelled => "cancelled",
+            Self::Forbidden => "forbidden",
         }
     }
 }
@@ -143,8 +149,10 @@ impl fmt::Display for ModelErrorKind {
             Self::Truncated => "the answer was cut off",
             Self::Transport => "the connection failed",
             Self::Unsupported => "the model cannot do what was asked for",
+            Self::Setup => "the model is not set up",
             Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
+            Self::Forbidden => "requests to models are forbidden here",
         })
     }
 }
@@ -227,6 +235,16 @@ impl ModelError {
     }
 }
 
+impl ModelError {
+    /// The same, caused by another if it has no cause yet.
+    pub(super) fn or_caused_by(self, source: Self) -> Self {
+        match &self.source {
+            Some(_) => self,
+            None => self.caused_by(source),
+        }
+    }
+}
+
 impl From<ModelErrorKind> for ModelError {
     fn from(kind: ModelErrorKind) -> Self {
         Self::new(kind)
@@ -249,8 +267,10 @@ impl Retryable for ModelError {
             | ModelErrorKind::ContentFilter
             | ModelErrorKind::Refused
             | ModelErrorKind::Unsupported
+            | ModelErrorKind::Setup
             | ModelErrorKind::Budget
-            | ModelErrorKind::Cancelled => false,
+            | ModelErrorKind::Cancelled
+            | ModelErrorKind::Forbidden => false,
         }
     }
 

@@ -5,6 +5,8 @@ mod call;
 mod embed;
 mod error;
 mod extract;
+mod fallback;
+mod forbid;
 mod media;
 mod message;
 mod messages;
@@ -12,11 +14,17 @@ mod model;
 mod request;
 mod response;
 mod stream;
+mod strict;
+#[cfg(feature = "openai")]
+mod tape;
 mod usage;
 
 pub use embed::{Embedder, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 pub use extract::{Extract, ExtractBy, Extracted};
+pub use forbid::forbid_requests;
+#[cfg(feature = "openai")]
+pub(crate) use forbid::{check as check_host, is_here};
 pub use media::{Media, MediaSource};
 pub use message::{Message, Part, Reasoning, Role, ToolCall, ToolResult};
 pub use messages::{Messages, MessagesUpdate};
@@ -24,4 +32,8 @@ pub use model::{Capabilities, ChatModel, Model};
 pub use request::{Effort, ModelRequest, OutputFormat, ToolChoice, ToolSpec};
 pub use response::{Delta, Finish, ModelResponse, PartialResponse};
 pub use stream::ModelStream;
+#[cfg(feature = "openai")]
+pub(crate) use strict::{LeftOut, strict};
+#[cfg(feature = "openai")]
+pub(crate) use tape::{HttpAnswer, HttpBody, HttpRequest, HttpTape, Kept};
 pub use usage::TokenUsage;

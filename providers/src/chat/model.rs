@@ -285,10 +285,6 @@ impl Model {
 }
 
 /// For models that are made of others, and are counted themselves.
-#[cfg_attr(
-    not(feature = "testing"),
-    expect(dead_code, reason = "only models for tests are made of others")
-)]
 impl Model {
     pub(crate) async fn unmetered(
         &self,

@@ -120,11 +120,13 @@ impl ModelStream {
                 From::Rest(deltas) => deltas.pop_front().map(Ok),
                 From::Over => return Poll::Ready(None),
             };
-            if let (Some(Ok(piece)), Some(metered)) = (&delta, &mut self.metered) {
-                match metered.take_in(piece) {
+            match (&delta, &mut self.metered) {
+                (Some(Ok(piece)), Some(metered)) => match metered.take_in(piece) {
                     Ok(told) => self.told = Some(told.into_future()),
                     Err(error) => delta = Some(Err(error)),
-                }
+                },
+                (Some(Err(error)), Some(metered)) => metered.fails(error),
+                _ => {}
             }
             let delta = delta.map(|delta| delta.map_err(|error| of(self.name.as_deref(), error)));
             match &delta {

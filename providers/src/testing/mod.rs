@@ -11,5 +11,7 @@ mod script;
 
 pub use automatic::TestModel;
 pub use cassette::Cassette;
+#[cfg(feature = "openai")]
+pub use cassette::HttpCassette;
 pub use function::FnModel;
 pub use script::{Asked, Reply, ScriptedModel};

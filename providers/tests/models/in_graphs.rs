@@ -206,6 +206,29 @@ async fn a_failed_attempt_has_used_what_had_come() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_not_sent_is_no_call() {
+    for (kind, calls) in [
+        (ModelErrorKind::Unsupported, 0),
+        (ModelErrorKind::Forbidden, 0),
+        (ModelErrorKind::Quota, 1),
+    ] {
+        for is_watched in [false, true] {
+            let model = ScriptedModel::new().otherwise(kind.clone()).model();
+            let failing = node(criticize).on_error(async |_: View<Talk>| Talk::update().said("no"));
+            let graph = lone(|graph| graph.add_node("ask", failing));
+            let budget = Budget::new().tokens(1000);
+            let invocation = graph.invoke(input()).context(model).budget(&budget);
+            let run = match is_watched {
+                false => invocation.await,
+                true => invocation.stream().tokens().finish().await,
+            };
+            assert_eq!(run.expect("it falls back").usage().total().calls, calls);
+            assert_eq!(budget.used().calls, calls, "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_attempt_has_used_what_had_come() {
     let model = ScriptedModel::new()
         .on("Criticize", "12345678 and more")

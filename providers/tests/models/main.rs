@@ -5,6 +5,7 @@ mod automatic;
 mod cassettes;
 mod conversation;
 mod extract;
+mod fallback;
 mod in_graphs;
 mod kit;
 mod scripted;

@@ -6,6 +6,7 @@ mod concurrency;
 mod crossed;
 #[cfg(feature = "cache")]
 mod memory;
+mod outside;
 #[cfg(feature = "rate-limit")]
 mod rates;
 mod together;

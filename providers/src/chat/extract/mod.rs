@@ -1,13 +1,14 @@
 //! Answers of a type.
 //!
 //! 1. The way is the best that the model can: a schema that the provider
-//!    enforces, the call of a tool, JSON by name, or asking for it in words.
+//!    enforces, the call of a tool, JSON by name, or asking for it in words. A way
+//!    that the model then does not take gives place to the next.
 //! 2. Whatever the way, the answer is read here, and must fit the type.
 //! 3. An answer that does not is sent back with what is wrong with it, a bounded
 //!    number of times. One that refuses, or was cut off, is not.
 
 mod find;
-mod strict;
+mod shape;
 mod way;
 
 use std::any::type_name;
@@ -22,7 +23,7 @@ use super::request::ModelRequest;
 use super::response::ModelResponse;
 use super::usage::TokenUsage;
 use find::{Misfit, find};
-use strict::Shape;
+use shape::Shape;
 use way::Asking;
 pub use way::ExtractBy;
 
@@ -177,12 +178,17 @@ impl Model {
         let shape = Shape::of::<T>(how.name);
         let asking = Asking::new(how.by, self.capabilities(), shape)
             .map_err(|error| error.model(self.name()))?;
-        let mut request = asking.ask(request.into());
+        let (asking, mut request, mut answered) = self
+            .first_answer(asking, request.into(), how.by.is_some())
+            .await?;
         let mut usage = TokenUsage::default();
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let response = self.generate(request.clone()).await?;
+            let response = match answered.take() {
+                Some(response) => response,
+                None => self.generate(request.clone()).await?,
+            };
             usage = usage + response.usage;
             let read = self.complete(&response).and_then(|()| {
                 let found = find(&asking.texts(&response.message), asking.wraps());
@@ -206,6 +212,29 @@ impl Model {
                     return Err(error.body(&asking.texts(&response.message).join("\n")));
                 }
                 Err(why) => request = asking.again(request, response.message, &why),
+            }
+        }
+    }
+
+    /// The first answer, and the way in which the model could be asked: it may
+    /// lack what the best one needs, such as a tool that has to be called.
+    async fn first_answer(
+        &self,
+        mut asking: Asking,
+        asked: ModelRequest,
+        is_fixed: bool,
+    ) -> Result<(Asking, ModelRequest, Option<ModelResponse>), ModelError> {
+        loop {
+            let request = asking.ask(asked.clone());
+            let error = match self.generate(request.clone()).await {
+                Ok(response) => return Ok((asking, request, Some(response))),
+                Err(error) => error,
+            };
+            let is_unknown = error.kind == ModelErrorKind::Unsupported && !is_fixed;
+            let next = Some(asking).filter(|_| is_unknown);
+            match next.and_then(|asking| asking.otherwise(self.capabilities())) {
+                Some(next) => asking = next,
+                None => return Err(error),
             }
         }
     }

@@ -5,7 +5,7 @@ use super::super::message::{Message, Role};
 use super::super::model::Capabilities;
 use super::super::request::{ModelRequest, OutputFormat, ToolChoice, ToolSpec};
 use super::complaint;
-use super::strict::Shape;
+use super::shape::Shape;
 
 /// A way in which an answer of a type is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,22 @@ impl Asking {
             None => ExtractBy::Prompt,
         };
         Ok(Self { by, shape })
+    }
+
+    /// In the next best way, for a model that does not take this one after all.
+    pub(super) fn otherwise(self, can: Capabilities) -> Option<Self> {
+        let ways = [
+            (ExtractBy::Schema, can.schema),
+            (ExtractBy::Tool, can.tools),
+            (ExtractBy::Json, can.json),
+            (ExtractBy::Prompt, true),
+        ];
+        let mut ways = ways
+            .into_iter()
+            .skip_while(|&(by, _)| by != self.by)
+            .skip(1);
+        let (by, _) = ways.find(|&(_, can)| can)?;
+        Some(Self { by, ..self })
     }
 
     /// Whether the value is inside of an object.

@@ -1,5 +1,8 @@
 //! Answers of a model, recorded once and replayed ever after.
 
+mod file;
+#[cfg(feature = "openai")]
+mod http;
 mod nearest;
 mod recording;
 mod scrub;
@@ -8,13 +11,17 @@ mod tape;
 use std::fmt;
 use std::future::ready;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
 
 use crate::{
     Capabilities, ChatModel, Model, ModelError, ModelErrorKind, ModelRequest, ModelResponse,
     ModelStream, PartialResponse,
 };
+#[cfg(feature = "openai")]
+pub use http::HttpCassette;
 use scrub::Scrub;
 use tape::{Answer, Tape};
 
@@ -111,13 +118,9 @@ impl Cassette {
         path: impl Into<PathBuf>,
         model: impl FnOnce() -> M,
     ) -> io::Result<Self> {
-        match std::env::var(MODE).as_deref() {
-            Ok("record") => Ok(Self::record(path, model())),
-            Ok("replay" | "") | Err(_) => Self::replay(path),
-            Ok(other) => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("`{MODE}` is `{other}`, expected `record` or `replay`"),
-            )),
+        match records()? {
+            true => Ok(Self::record(path, model())),
+            false => Self::replay(path),
         }
     }
 
@@ -140,14 +143,8 @@ impl Cassette {
 
     fn found(&self, request: &ModelRequest) -> Result<Answer, ModelError> {
         let wanted = self.scrub.request(request)?;
-        self.tape().find(&wanted).map_err(|differs| {
-            let error = ModelError::new(ModelErrorKind::BadRequest).model(&self.name);
-            let error = error.message(format!(
-                "`{}` has no recording of it; {differs}",
-                self.path.display()
-            ));
-            error.body(&serde_json::to_string_pretty(&wanted).unwrap_or_default())
-        })
+        let found = self.tape().find(&wanted);
+        found.map_err(|differs| missing(&self.path, &wanted, &differs).model(&self.name))
     }
 
     /// Puts an answer on the tape, and writes all of it: away from the runtime,
@@ -159,15 +156,38 @@ impl Cassette {
             let answer = this.scrub.answer(answer)?;
             let mut tape = this.tape();
             tape.put(request, answer);
-            tape.write(&this.path).map_err(|error| {
-                let why = format!("`{}` cannot be written", this.path.display());
-                let kind = ModelErrorKind::BadRequest;
-                ModelError::new(kind).message(why).caused_by(error)
-            })
+            tape.write(&this.path)
+                .map_err(|error| unwritten(&this.path, error))
         });
         let failed = |error| ModelError::new(ModelErrorKind::Cancelled).caused_by(error);
         written.await.map_err(failed)?
     }
+}
+
+/// Whether the environment says to record.
+fn records() -> io::Result<bool> {
+    match std::env::var(MODE).as_deref() {
+        Ok("record") => Ok(true),
+        Ok("replay" | "") | Err(_) => Ok(false),
+        Ok(other) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("`{MODE}` is `{other}`, expected `record` or `replay`"),
+        )),
+    }
+}
+
+/// There is no recording of what is asked, and how it differs from the nearest.
+fn missing(path: &Path, wanted: &Value, differs: &str) -> ModelError {
+    let error = ModelError::new(ModelErrorKind::BadRequest);
+    let path = path.display();
+    let error = error.message(format!("`{path}` has no recording of it; {differs}"));
+    error.body(&serde_json::to_string_pretty(wanted).unwrap_or_default())
+}
+
+fn unwritten(path: &Path, error: io::Error) -> ModelError {
+    let why = format!("`{}` cannot be written", path.display());
+    let kind = ModelErrorKind::BadRequest;
+    ModelError::new(kind).message(why).caused_by(error)
 }
 
 impl ChatModel for Cassette {

@@ -25,7 +25,31 @@ impl Scrub {
         serde_json::from_value(json).map_err(unreadable)
     }
 
-    fn clean(&self, value: &mut Value) {
+    /// An event of a stream, of which each line may hold JSON.
+    #[cfg(feature = "openai")]
+    pub(super) fn event(&self, event: &mut String) {
+        let lines = event.split_inclusive('\n').map(|line| {
+            let data = line.strip_prefix("data:").map(str::trim);
+            match data.and_then(|data| serde_json::from_str(data).ok()) {
+                Some(mut json) => {
+                    self.clean(&mut json);
+                    let end = line.len() - line.trim_end().len();
+                    format!("data: {json}{}", &line[line.len() - end..])
+                }
+                None => self.hidden(line),
+            }
+        });
+        *event = lines.collect();
+    }
+
+    fn hidden(&self, text: &str) -> String {
+        let hidden = self.texts.iter().filter(|hidden| !hidden.is_empty());
+        hidden.fold(text.to_owned(), |text, hidden| {
+            text.replace(hidden.as_str(), "[hidden]")
+        })
+    }
+
+    pub(super) fn clean(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
@@ -38,11 +62,7 @@ impl Scrub {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
-            Value::String(text) => {
-                for hidden in self.texts.iter().filter(|hidden| !hidden.is_empty()) {
-                    *text = text.replace(hidden, "[hidden]");
-                }
-            }
+            Value::String(text) => *text = self.hidden(text),
             _ => {}
         }
     }

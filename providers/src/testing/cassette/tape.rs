@@ -1,17 +1,13 @@
-//! What is in the file of a cassette.
+//! What is in the file of a cassette of a model.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::nearest::differs;
+use super::file::{self, FORMAT, Recorded};
 use crate::{Capabilities, Delta, ModelResponse};
-
-/// The format that is written and read.
-const FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Tape {
@@ -19,13 +15,7 @@ pub(super) struct Tape {
     pub(super) model: String,
     /// What the model can.
     can: Vec<String>,
-    recordings: Vec<Recorded>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Recorded {
-    request: Value,
-    answer: Answer,
+    recordings: Vec<Recorded<Answer>>,
 }
 
 /// An answer as it came.
@@ -77,73 +67,18 @@ impl Tape {
     }
 
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let within =
-            |kind, why: String| io::Error::new(kind, format!("`{}` {why}", path.display()));
-        let text = fs::read_to_string(path)
-            .map_err(|error| within(error.kind(), format!("cannot be read: {error}")))?;
-        let tape: Self = serde_json::from_str(&text).map_err(|error| {
-            within(
-                io::ErrorKind::InvalidData,
-                format!("is no cassette: {error}"),
-            )
-        })?;
-        match tape.format {
-            FORMAT => Ok(tape),
-            other => {
-                let why = format!("is of format {other}, and {FORMAT} is known here");
-                Err(within(io::ErrorKind::InvalidData, why))
-            }
-        }
+        file::read(path)
     }
 
-    /// Replaces the file: who reads it meanwhile sees the one or the other.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(&sorted(serde_json::to_value(self)?))?;
-        text.push('\n');
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut new = path.as_os_str().to_owned();
-        new.push(".new");
-        fs::write(&new, text)?;
-        fs::rename(&new, path)
+        file::write(path, self)
     }
 
-    /// Keeps the answer in place of an older one to the same.
     pub(super) fn put(&mut self, request: Value, answer: Answer) {
-        let key = |recorded: &Recorded| sorted(recorded.request.clone()).to_string();
-        let new = Recorded { request, answer };
-        let place = self.recordings.binary_search_by_key(&key(&new), key);
-        match place {
-            Ok(at) => self.recordings[at] = new,
-            Err(at) => self.recordings.insert(at, new),
-        }
+        file::put(&mut self.recordings, request, answer);
     }
 
-    /// The answer to that request, or how it differs from the nearest.
     pub(super) fn find(&self, request: &Value) -> Result<Answer, String> {
-        let mut recordings = self.recordings.iter();
-        match recordings.find(|recorded| recorded.request == *request) {
-            Some(recorded) => Ok(recorded.answer.clone()),
-            None => {
-                let requests = self.recordings.iter().map(|recorded| &recorded.request);
-                Err(differs(request, requests))
-            }
-        }
-    }
-}
-
-/// The same with its fields in the order of their names, whatever the features of
-/// `serde_json`.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.into_iter().collect();
-            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let fields = fields.into_iter();
-            Value::Object(fields.map(|(name, value)| (name, sorted(value))).collect())
-        }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        other => other,
+        file::find(&self.recordings, request).cloned()
     }
 }

@@ -1,18 +1,7 @@
-//! The JSON Schema of a type, and the strict one that some providers enforce:
-//! every property is required, nothing else is allowed, and what says more than
-//! that subset is left out.
+//! The strict JSON Schema that some providers enforce: every property is required,
+//! nothing else is allowed, and what says more than that subset is left out.
 
-use std::any::type_name;
-
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-
-use super::find::FIELD;
-use super::short;
-
-/// The longest that a schema may be called.
-const LONGEST_NAME: usize = 64;
 
 /// What a strict schema may say of the format of a text.
 const FORMATS: [&str; 9] = [
@@ -54,87 +43,21 @@ const BEYOND: [&str; 9] = [
     "dependentSchemas",
 ];
 
-/// The shape of a type, as a model is told of it.
-pub(super) struct Shape {
-    /// Letters, digits, `_` and `-`.
-    pub(super) name: String,
-    /// An object.
-    pub(super) schema: Value,
-    /// The same, if it can be said strictly.
-    pub(super) strict: Option<Value>,
-    /// Whether the value is in a field of the object.
-    pub(super) wraps: bool,
-}
-
-impl Shape {
-    pub(super) fn of<T: JsonSchema>(name: Option<String>) -> Self {
-        let generator = SchemaSettings::draft2020_12().into_generator();
-        let mut schema = generator.into_root_schema_for::<T>().to_value();
-        if let Some(fields) = schema.as_object_mut() {
-            fields.remove("$schema");
-        }
-        let wraps = schema.get("type").is_none_or(|kind| kind != "object")
-            || schema.get("oneOf").is_some()
-            || schema.get("anyOf").is_some();
-        if wraps {
-            schema = wrapped(schema);
-        }
-        Self {
-            name: plain(&name.unwrap_or_else(|| T::schema_name().into_owned())),
-            strict: strict(&schema),
-            schema,
-            wraps,
-        }
-    }
-}
-
-/// A name that providers take.
-fn plain(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let name = short(name).chars().map(|c| if plain(c) { c } else { '_' });
-    let name: String = name.take(LONGEST_NAME).collect();
-    match name.is_empty() {
-        true => short(type_name::<Value>()).to_owned(),
-        false => name,
-    }
-}
-
-/// The schema of an object that has the value as its only field.
-fn wrapped(mut schema: Value) -> Value {
-    let definitions = schema.as_object_mut().and_then(|s| s.remove("$defs"));
-    point(&mut schema, "#", &format!("#/properties/{FIELD}"));
-    let mut outer = json!({
-        "type": "object",
-        "properties": { FIELD: schema },
-        "required": [FIELD],
-    });
-    if let (Some(mut definitions), Some(outer)) = (definitions, outer.as_object_mut()) {
-        point(&mut definitions, "#", &format!("#/properties/{FIELD}"));
-        outer.insert("$defs".to_owned(), definitions);
-    }
-    outer
-}
-
-/// Lets references to the one place lead to the other.
-fn point(schema: &mut Value, from: &str, to: &str) {
-    match schema {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value {
-                    Value::String(reference) if name == "$ref" && reference == from => {
-                        to.clone_into(reference);
-                    }
-                    other => point(other, from, to),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| point(item, from, to)),
-        _ => {}
-    }
+/// What becomes of a property that may be left out, since none may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeftOut {
+    /// It is null, which whoever reads the answer takes for nothing.
+    IsNull,
+    /// It is there all the same, so that the answer fits the schema as it was.
+    #[cfg_attr(
+        not(feature = "openai"),
+        expect(dead_code, reason = "only back ends are given schemas by hand")
+    )]
+    IsThere,
 }
 
 /// The same schema, strictly; none if it says what cannot be said so.
-fn strict(schema: &Value) -> Option<Value> {
+pub(crate) fn strict(schema: &Value, left_out: LeftOut) -> Option<Value> {
     let Value::Object(fields) = schema else {
         return None; // `true`: anything
     };
@@ -147,15 +70,15 @@ fn strict(schema: &Value) -> Option<Value> {
             key if LEFT_OUT.contains(&key) => continue,
             "format" if !value.as_str().is_some_and(|f| FORMATS.contains(&f)) => continue,
             "properties" | "required" | "additionalProperties" => continue,
-            "items" => ("items", self::strict(value)?),
-            "anyOf" | "oneOf" => ("anyOf", each(value)?),
-            "$defs" | "definitions" => (&**key, named(value)?),
+            "items" => ("items", self::strict(value, left_out)?),
+            "anyOf" | "oneOf" => ("anyOf", each(value, left_out)?),
+            "$defs" | "definitions" => (&**key, named(value, left_out)?),
             key => (key, value.clone()),
         };
         strict.insert(key.to_owned(), value);
     }
     if is_object(fields) {
-        object(fields, &mut strict)?;
+        object(fields, left_out, &mut strict)?;
     }
     match strict.contains_key("type") || says_more(&strict) {
         true => Some(alone(strict)),
@@ -192,20 +115,24 @@ fn alone(mut strict: Map<String, Value>) -> Value {
     Value::Object(strict)
 }
 
-fn each(schemas: &Value) -> Option<Value> {
-    let schemas = schemas.as_array()?.iter().map(strict);
+fn each(schemas: &Value, left_out: LeftOut) -> Option<Value> {
+    let schemas = schemas.as_array()?.iter();
+    let schemas = schemas.map(|schema| strict(schema, left_out));
     schemas.collect::<Option<Vec<_>>>().map(Value::Array)
 }
 
-fn named(schemas: &Value) -> Option<Value> {
+fn named(schemas: &Value, left_out: LeftOut) -> Option<Value> {
     let schemas = schemas.as_object()?.iter();
-    let schemas = schemas.map(|(name, schema)| Some((name.clone(), strict(schema)?)));
+    let schemas = schemas.map(|(name, schema)| Some((name.clone(), strict(schema, left_out)?)));
     schemas.collect::<Option<Map<_, _>>>().map(Value::Object)
 }
 
-/// All properties are required, and no others allowed; those that may be left out
-/// may be null in place of it.
-fn object(fields: &Map<String, Value>, strict: &mut Map<String, Value>) -> Option<()> {
+/// All properties are required, and no others allowed.
+fn object(
+    fields: &Map<String, Value>,
+    left_out: LeftOut,
+    strict: &mut Map<String, Value>,
+) -> Option<()> {
     match fields.get("additionalProperties") {
         None | Some(Value::Bool(false)) => {}
         Some(_) => return None, // a map
@@ -220,9 +147,10 @@ fn object(fields: &Map<String, Value>, strict: &mut Map<String, Value>) -> Optio
     let required = fields.get("required").and_then(Value::as_array);
     let mut all = Map::new();
     for (name, property) in properties {
-        let property = self::strict(property)?;
+        let property = self::strict(property, left_out)?;
         let is_required = required.is_some_and(|names| names.iter().any(|n| n == name));
-        let property = match is_required || takes_null(&property) {
+        let stays = is_required || left_out == LeftOut::IsThere || takes_null(&property);
+        let property = match stays {
             true => property,
             false => json!({ "anyOf": [property, { "type": "null" }] }),
         };

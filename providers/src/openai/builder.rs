@@ -1,0 +1,504 @@
+//! How a model is described.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use reqwest::Url;
+use superstep_core::Limiter;
+
+use super::caller::Caller;
+use super::embed::OpenAiEmbedder;
+use super::endpoint::{Endpoint, address, client, header, key, setup};
+use super::model::Remote;
+use super::preset::{
+    ANTHROPIC, AZURE, COMPATIBLE, DEEP_SEEK, Dialect, GEMINI, OLLAMA, OPEN_ROUTER, OPENAI, VLLM,
+};
+use super::retry::Tries;
+use super::secrets::Secrets;
+use super::settings::{Route, Timeouts};
+use super::taped::KEYS;
+use crate::chat::HttpTape;
+use crate::{Capabilities, Model, ModelError, ModelErrorKind};
+
+/// A model of OpenAI, or of what speaks like it, before it is asked.
+///
+/// Where it is found is said by a preset, such as [`ollama`](Self::ollama), or by
+/// its [`base_url`](Self::base_url); without either it is OpenAI's. The methods
+/// record, and [`build`](Self::build) judges.
+///
+/// An answer that fails is asked for again where that may help: see
+/// [`attempts`](Self::attempts). Each phase has its limit in time. What the model,
+/// or its interface, does not know is an error and never left out in silence:
+/// [`ModelErrorKind::Unsupported`].
+///
+/// A key is not shown, neither by `{:?}` nor in an error.
+///
+/// # Examples
+///
+/// A server that speaks like OpenAI's, here one on this machine that always says
+/// the same:
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use superstep_providers::OpenAi;
+///
+/// # let server = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/v1", server.local_addr()?);
+/// # std::thread::spawn(move || {
+/// #     let (mut call, _) = server.accept().unwrap();
+/// #     let mut request = Vec::new();
+/// #     while !request.ends_with(b"}") {
+/// #         let mut more = [0; 1024];
+/// #         let n = call.read(&mut more).unwrap();
+/// #         request.extend(&more[..n]);
+/// #     }
+/// #     let body = r#"{"choices":[{"message":{"content":"Space."}}]}"#;
+/// #     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+/// #     call.write_all((head + body).as_bytes()).unwrap();
+/// # });
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn ask(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// let model = OpenAi::new("gpt-oss:20b").base_url(url).build()?;
+/// assert_eq!(model.ask("What is there to see?").await?, "Space.");
+/// # Ok(())
+/// # }
+/// # ask(&url)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What cannot be is said before anything is asked:
+///
+/// ```
+/// use superstep_providers::{ModelErrorKind, OpenAi};
+///
+/// let error = OpenAi::new("gpt-5").api_key("sk-1234567\n").build().unwrap_err();
+/// assert_eq!(error.kind, ModelErrorKind::Auth);
+/// assert!(!format!("{error:?}").contains("1234567"));
+/// ```
+#[derive(Clone)]
+#[must_use = "it is no model before `build`"]
+pub struct OpenAi {
+    model: Option<String>,
+    preset: Option<Dialect>,
+    base: Option<String>,
+    key: Option<String>,
+    /// What `from_env` found: a key and a base URL.
+    env: (Option<String>, Option<String>),
+    azure: Option<Azure>,
+    headers: Vec<(String, String)>,
+    timeouts: Timeouts,
+    tries: Tries,
+    capabilities: Option<Capabilities>,
+    limiter: Option<Limiter>,
+    responses: bool,
+    tape: Option<Arc<dyn HttpTape>>,
+}
+
+/// Which of what is deployed at Azure.
+#[derive(Clone)]
+struct Azure {
+    endpoint: String,
+    deployment: String,
+    version: String,
+}
+
+/// Whether that is the dialect's own server.
+fn is_at(dialect: &Dialect, url: &Url) -> bool {
+    let own = dialect.base.and_then(|base| Url::parse(base).ok());
+    own.is_some_and(|own| own.origin() == url.origin())
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl OpenAi {
+    /// The model of that name, at OpenAI unless something else is said.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self {
+            model: Some(model.into()),
+            ..Self::unnamed()
+        }
+    }
+
+    fn unnamed() -> Self {
+        Self {
+            model: None,
+            preset: None,
+            base: None,
+            key: None,
+            env: (None, None),
+            azure: None,
+            headers: Vec::new(),
+            timeouts: Timeouts::default(),
+            tries: Tries::default(),
+            capabilities: None,
+            limiter: None,
+            responses: false,
+            tape: None,
+        }
+    }
+
+    /// What the environment says: `OPENAI_API_KEY`, `OPENAI_BASE_URL` and
+    /// `OPENAI_MODEL`. A variable that is empty is not set.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a key nor a base URL.
+    pub fn from_env() -> Result<Self, ModelError> {
+        let (key, base) = (env("OPENAI_API_KEY"), env("OPENAI_BASE_URL"));
+        if key.is_none() && base.is_none() {
+            let error = ModelError::new(ModelErrorKind::Auth);
+            return Err(error.message(
+                "set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for a server that needs none",
+            ));
+        }
+        Ok(Self {
+            model: env("OPENAI_MODEL"),
+            env: (key, base),
+            ..Self::unnamed()
+        })
+    }
+
+    /// The model's name.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The key. Without one, that of the preset's environment variable is taken,
+    /// such as `OPENAI_API_KEY`, if the preset's own server is asked.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Where the interface is found, such as `http://localhost:8000/v1`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base = Some(url.into());
+        self
+    }
+
+    fn preset(mut self, dialect: Dialect) -> Self {
+        self.preset = Some(dialect);
+        // A key for OpenAI is nobody else's.
+        self.env = (None, None);
+        self
+    }
+
+    /// A model of Ollama on this machine.
+    pub fn ollama(self) -> Self {
+        self.preset(OLLAMA)
+    }
+
+    /// A model of vLLM, which is found there.
+    pub fn vllm(self, url: impl Into<String>) -> Self {
+        self.preset(VLLM).base_url(url)
+    }
+
+    /// A model of Google's; the key is in `GEMINI_API_KEY`.
+    pub fn gemini(self) -> Self {
+        self.preset(GEMINI)
+    }
+
+    /// A model that is deployed at Azure, at an endpoint such as
+    /// `https://mine.openai.azure.com`, with a version of its interface such as
+    /// `2025-04-01-preview`; the key is in `AZURE_OPENAI_API_KEY`.
+    pub fn azure(
+        self,
+        endpoint: impl Into<String>,
+        deployment: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        let mut azure = self.preset(AZURE);
+        azure.azure = Some(Azure {
+            endpoint: endpoint.into(),
+            deployment: deployment.into(),
+            version: version.into(),
+        });
+        azure
+    }
+
+    /// A model of OpenRouter; the key is in `OPENROUTER_API_KEY`.
+    pub fn open_router(self) -> Self {
+        self.preset(OPEN_ROUTER)
+    }
+
+    /// A model of DeepSeek; the key is in `DEEPSEEK_API_KEY`.
+    pub fn deep_seek(self) -> Self {
+        self.preset(DEEP_SEEK)
+    }
+
+    /// A model of Anthropic's, by the interface that it has to be compared with
+    /// others; the key is in `ANTHROPIC_API_KEY`.
+    pub fn anthropic(self) -> Self {
+        self.preset(ANTHROPIC)
+    }
+
+    /// Sends that header with each request.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The organization that pays.
+    pub fn organization(self, organization: impl Into<String>) -> Self {
+        self.header("openai-organization", organization)
+    }
+
+    /// How long it may take to reach the provider: 10 s unless it is set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.connect = timeout;
+        self
+    }
+
+    /// How long it may take until the answer begins: 5 min unless it is set. One
+    /// that does not come piece by piece begins when all of it is there.
+    pub fn first_byte_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.first_byte = timeout;
+        self
+    }
+
+    /// How long it may take from one piece to the next: 2 min unless it is set.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.idle = timeout;
+        self
+    }
+
+    /// How long a call may take in all, attempts and waits included: 30 min
+    /// unless it is set.
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.total = timeout;
+        self
+    }
+
+    /// How often an answer is asked for, the first time included: 3 unless it is
+    /// set; 0 counts as 1. Again is asked after what may pass, such as a server
+    /// that is overloaded, unless something of the answer has been told already.
+    ///
+    /// The policy of a node tries again as well: of two of three attempts each,
+    /// nine come.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.tries.attempts = attempts.max(1);
+        self
+    }
+
+    /// How long to wait after the first attempt, 500 ms unless it is set, and at
+    /// the most, 8 s; in between, waits double. Up to a quarter of each is left
+    /// out by chance. Where the provider says how long, that holds.
+    pub fn backoff(mut self, first: Duration, most: Duration) -> Self {
+        self.tries.delay = first;
+        self.tries.max_delay = most;
+        self
+    }
+
+    /// The longest wait for a provider that asks to be left alone, 60 s unless it
+    /// is set. One that asks for longer is an error at once.
+    pub fn max_retry_after(mut self, wait: Duration) -> Self {
+        self.tries.max_retry_after = wait;
+        self
+    }
+
+    /// Draws chance from that seed and the request, so that the waits are the
+    /// same again.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.tries.seed = Some(seed);
+        self
+    }
+
+    /// What the model can do, where that is not what the preset says.
+    pub fn capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = Some(capabilities);
+        self
+    }
+
+    /// Bounds the requests, by their number at once and with the feature
+    /// `rate-limit` by rates of requests and of tokens; each attempt is one.
+    /// Whatever has a clone of the limiter shares it, and rests with it when the
+    /// provider says in the headers of an answer that nothing is left. A node that asks the model
+    /// must not have the same limiter: its task would wait for itself.
+    pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
+        self.limiter = Some(limiter.into());
+        self
+    }
+
+    /// Asks by the interface Responses, and not by Chat Completions.
+    pub fn responses(mut self) -> Self {
+        self.responses = true;
+        self
+    }
+
+    /// Records what is asked and answered, or replays it: then nothing is sent, and
+    /// no key is needed.
+    #[cfg(feature = "testing")]
+    pub fn cassette(mut self, cassette: crate::HttpCassette) -> Self {
+        self.tape = Some(Arc::new(cassette));
+        self
+    }
+
+    fn replays(&self) -> bool {
+        self.tape.as_ref().is_some_and(|tape| tape.replays())
+    }
+
+    /// The model.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelErrorKind::Auth`] when a key is missing, or is none;
+    /// [`ModelErrorKind::Setup`] when no model is named, or when an address or a
+    /// header is none.
+    pub fn build(self) -> Result<Model, ModelError> {
+        let route = match self.responses {
+            true => Route::Responses,
+            false => Route::Chat,
+        };
+        Ok(Model::new(Remote(Arc::new(self.caller(route)?))))
+    }
+
+    /// What makes vectors of texts, by the model of that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn embedder(self) -> Result<OpenAiEmbedder, ModelError> {
+        Ok(OpenAiEmbedder {
+            caller: self.caller(Route::Embeddings)?,
+            dimensions: None,
+        })
+    }
+
+    /// Where it is found.
+    fn base(&self, route: Route) -> Option<String> {
+        let azure = self.azure.as_ref().map(|azure| {
+            let endpoint = azure.endpoint.trim_end_matches('/');
+            match route {
+                Route::Responses => format!("{endpoint}/openai"),
+                Route::Chat | Route::Embeddings => {
+                    format!("{endpoint}/openai/deployments/{}", azure.deployment)
+                }
+            }
+        });
+        let given = self.base.clone().or(self.env.1.clone());
+        given.or(azure)
+    }
+
+    fn caller(self, route: Route) -> Result<Caller, ModelError> {
+        let given = self.base(route);
+        let (dialect, base) = match (self.preset, &given) {
+            (Some(dialect), given) => (dialect, given.as_deref().or(dialect.base)),
+            (None, Some(given)) => (COMPATIBLE, Some(&**given)),
+            (None, None) => (OPENAI, OPENAI.base),
+        };
+        let url = address(base.ok_or_else(|| setup("no base URL is given"))?)?;
+        let is_openai = self.preset.is_none() && is_at(&OPENAI, &url);
+        let dialect = if is_openai { OPENAI } else { dialect };
+        let mut secrets = Secrets::default();
+        let headers = self.headers(&dialect, &url, &mut secrets)?;
+        let replays = self.replays();
+        let azure = self.azure.as_ref();
+        let version = azure.map(|azure| ("api-version".to_owned(), azure.version.clone()));
+        let query: Vec<_> = version.into_iter().collect();
+        let of_azure = azure.filter(|_| route == Route::Responses);
+        let model = of_azure
+            .map(|azure| azure.deployment.clone())
+            .or(self.model);
+        Ok(Caller {
+            model: model.filter(|model| !model.is_empty()).ok_or_else(|| {
+                setup("no model is named: set `OPENAI_MODEL`, or call `OpenAi::model`")
+            })?,
+            dialect,
+            capabilities: self.capabilities.unwrap_or(dialect.capabilities),
+            route,
+            host: url.host_str().unwrap_or_default().to_owned(),
+            client: client(&url, &self.timeouts, !replays)?,
+            endpoint: Arc::new(Endpoint::new(&url, headers, &query)),
+            timeouts: self.timeouts,
+            tries: self.tries,
+            limiter: self.limiter.unwrap_or_default(),
+            secrets,
+            tape: self.tape,
+        })
+    }
+
+    fn headers(
+        &self,
+        dialect: &Dialect,
+        url: &Url,
+        secrets: &mut Secrets,
+    ) -> Result<HeaderMap, ModelError> {
+        let mut headers = HeaderMap::new();
+        let given = self.key.clone().or_else(|| self.env.0.clone());
+        let has_own = self.headers.iter().any(|(name, _)| {
+            ["authorization", "api-key"].contains(&name.to_ascii_lowercase().as_str())
+        });
+        let key_of = dialect
+            .key
+            .filter(|_| !has_own && !self.replays() && self.is_own(dialect, url));
+        let found = match (given, key_of) {
+            (Some(given), _) => Some(given),
+            (None, None) => None,
+            (None, Some(name)) => Some(env(name).ok_or_else(|| {
+                let error = ModelError::new(ModelErrorKind::Auth);
+                error.message(format!("set `{name}`, or call `OpenAi::api_key`"))
+            })?),
+        };
+        if let Some(found) = found {
+            secrets.add(&found);
+            match self.azure {
+                Some(_) => headers.insert("api-key", key("", &found)?),
+                None => headers.insert(AUTHORIZATION, key("Bearer ", &found)?),
+            };
+        }
+        for (name, value) in &self.headers {
+            let (name, value) = header(name, value)?;
+            if KEYS.iter().any(|word| name.as_str().contains(word)) {
+                secrets.add(value.to_str().unwrap_or_default());
+            }
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    /// Whether the server is the one for which the preset's key is.
+    fn is_own(&self, dialect: &Dialect, url: &Url) -> bool {
+        match &self.azure {
+            Some(_) => self.base.is_none(),
+            None => is_at(dialect, url),
+        }
+    }
+}
+
+impl Model {
+    /// The model that the environment names: see [`OpenAi::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a key nor a base URL, and when no model is named.
+    pub fn from_env() -> Result<Self, ModelError> {
+        OpenAi::from_env()?.build()
+    }
+}
+
+/// Without the key, and without the values of headers.
+impl fmt::Debug for OpenAi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.base(Route::Chat);
+        let host = host.and_then(|base| Some(Url::parse(&base).ok()?.host_str()?.to_owned()));
+        let preset = self.preset.map(|dialect| dialect.name);
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("OpenAi")
+            .field("model", &self.model)
+            .field("preset", &preset)
+            .field("host", &host)
+            .field("headers", &headers)
+            .field("timeouts", &self.timeouts)
+            .field("tries", &self.tries)
+            .field("capabilities", &self.capabilities)
+            .field("limiter", &self.limiter)
+            .field("responses", &self.responses)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,404 @@
+//! Asks a provider: tries, tries again, reads what comes.
+//!
+//! 1. An attempt takes what the limiter gives, and gives it back when it ends.
+//! 2. A whole answer is one attempt, its reading included. Of a stream an attempt
+//!    is all until its first piece: what has begun to be told is not told again.
+//! 3. The limit in all holds for all attempts and the waits between them.
+//! 4. Once the provider has said why an answer ends, what happens to its
+//!    connection does not matter any more.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_openai::Client;
+use async_openai::config::Config;
+use async_openai::error::OpenAIError;
+use futures_util::stream::{Stream, unfold};
+use serde_json::Value;
+use superstep_core::{Limiter, Permit, Retryable as _, Usage};
+use tokio::time::Instant;
+
+use super::allowed::Target;
+use super::exchange::Exchange;
+use super::failure::Failed;
+use super::preset::Dialect;
+use super::retry::Tries;
+use super::secrets::Secrets;
+use super::settings::{Route, Timeouts};
+use super::wire::{Wire, broken};
+use super::{chat, responses};
+use crate::chat::{HttpTape, check_host};
+use crate::{
+    Capabilities, Delta, ModelError, ModelErrorKind, ModelRequest, ModelResponse, ModelStream,
+    PartialResponse,
+};
+
+/// What an answer is reckoned to have that says nothing of its length.
+const ANSWER: u64 = 256;
+
+/// How many bytes of text are a token, roughly.
+const BYTES_A_TOKEN: usize = 4;
+
+pub(super) struct Caller {
+    pub(super) model: String,
+    pub(super) dialect: Dialect,
+    pub(super) capabilities: Capabilities,
+    pub(super) route: Route,
+    pub(super) host: String,
+    pub(super) endpoint: Arc<dyn Config>,
+    pub(super) client: reqwest::Client,
+    pub(super) timeouts: Timeouts,
+    pub(super) tries: Tries,
+    /// Rests while the provider has nothing left.
+    pub(super) limiter: Limiter,
+    pub(super) secrets: Secrets,
+    /// What records, or stands for the provider.
+    pub(super) tape: Option<Arc<dyn HttpTape>>,
+}
+
+/// What is sent, and how many tokens it may come to.
+struct Asked {
+    body: Value,
+    tokens: u64,
+    chance: u64,
+}
+
+impl Caller {
+    fn asked(&self, body: Value, answer: u64) -> Asked {
+        let text = body.to_string();
+        let sent = u64::try_from(text.len() / BYTES_A_TOKEN).unwrap_or(u64::MAX);
+        Asked {
+            body,
+            tokens: sent.saturating_add(answer),
+            chance: self.tries.chance(&text),
+        }
+    }
+
+    fn encode(&self, request: &ModelRequest, streams: bool) -> Result<Asked, ModelError> {
+        let target = Target {
+            model: &self.model,
+            dialect: &self.dialect,
+            capabilities: self.capabilities,
+        };
+        let body = match self.route {
+            Route::Responses => responses::body(request, &target, streams)?,
+            Route::Chat | Route::Embeddings => chat::body(request, &target, streams)?,
+        };
+        Ok(self.asked(body, request.max_tokens.map_or(ANSWER, u64::from)))
+    }
+
+    /// The whole answer.
+    pub(super) async fn generate(
+        &self,
+        request: &ModelRequest,
+    ) -> Result<ModelResponse, ModelError> {
+        let asked = self.encode(request, false)?;
+        let tried = self.tried(&asked, |value| self.read(&value));
+        Timeouts::within(self.timeouts.end(), tried).await
+    }
+
+    /// What an embedder is answered.
+    pub(super) async fn post<T>(
+        &self,
+        body: Value,
+        read: impl Fn(Value) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let asked = self.asked(body, 0);
+        Timeouts::within(self.timeouts.end(), self.tried(&asked, read)).await
+    }
+
+    async fn tried<T>(
+        &self,
+        asked: &Asked,
+        read: impl Fn(Value) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let mut attempt = 1;
+        loop {
+            let exchange = Arc::new(Exchange::new(false, self.secrets.clone()));
+            let answered = match self.once(asked, &exchange).await {
+                Ok(value) => read(value).map_err(Failed::from),
+                Err(failed) => Err(failed),
+            };
+            let failed = match answered {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => told(failed, &exchange),
+            };
+            let wait = self.tries.wait(failed, attempt, asked.chance)?;
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Value, Failed> {
+        let _permit = self.admit(asked.tokens).await?;
+        let client = self.client(exchange);
+        let body = &asked.body;
+        let answered = match self.route {
+            Route::Chat => client.chat().create_byot(body).await,
+            Route::Responses => client.responses().create_byot(body).await,
+            Route::Embeddings => client.embeddings().create_byot(body).await,
+        };
+        answered.map_err(|error| failed(error, exchange))
+    }
+
+    fn read(&self, value: &Value) -> Result<ModelResponse, ModelError> {
+        let mut decoder = Decoder::new(self.route);
+        let mut deltas = VecDeque::new();
+        let read = decoder.add(value, &mut deltas);
+        // What error is in it, it shows.
+        read.and_then(|()| decoder.end(true, &mut deltas))
+            .map_err(|error| match error.body {
+                Some(_) => error,
+                None => error.body(&value.to_string()),
+            })?;
+        let mut answer = PartialResponse::default();
+        deltas.into_iter().for_each(|delta| answer.add(delta));
+        answer.finish()
+    }
+
+    /// Waits until a request may be sent.
+    async fn admit(&self, tokens: u64) -> Result<Permit, ModelError> {
+        if self.tape.as_ref().is_none_or(|tape| !tape.replays()) {
+            check_host(&self.host)?;
+        }
+        let limited = |retry_after| ModelError::new(ModelErrorKind::RateLimited { retry_after });
+        let most = self.tries.max_retry_after;
+        if let Some(wait) = self.limiter.rests_for().filter(|wait| *wait > most) {
+            return Err(limited(Some(wait)).message("the provider has said so before"));
+        }
+        let usage = Usage::new().calls(1).tokens(tokens);
+        let permit = self.limiter.acquire(usage).await;
+        permit.map_err(|error| limited(None).caused_by(error))
+    }
+
+    /// async-openai's client, over a wire that tells the exchange what happens.
+    fn client(&self, exchange: &Arc<Exchange>) -> Client<Arc<dyn Config>> {
+        let wire = Wire {
+            client: self.client.clone(),
+            timeouts: self.timeouts,
+            limiter: self.limiter.clone(),
+            exchange: Arc::clone(exchange),
+            tape: self.tape.clone(),
+            secrets: self.secrets.clone(),
+        };
+        Client::build(self.client.clone(), Arc::clone(&self.endpoint)).with_http_service(wire)
+    }
+
+    /// The answer, piece by piece.
+    pub(super) fn stream(self: Arc<Self>, request: &ModelRequest) -> ModelStream {
+        let asked = self.encode(request, true);
+        let reading = Reading {
+            caller: self,
+            until: None,
+            state: ReadingState::Asked(Box::new(asked)),
+            deltas: VecDeque::new(),
+        };
+        ModelStream::new(unfold(reading, |mut reading| async {
+            let delta = reading.next().await?;
+            Some((delta, reading))
+        }))
+    }
+
+    /// The stream, once something of the answer has come.
+    async fn begin(
+        &self,
+        asked: &Asked,
+        deltas: &mut VecDeque<Delta>,
+    ) -> Result<Option<Opened>, ModelError> {
+        let mut attempt = 1;
+        loop {
+            let exchange = Arc::new(Exchange::new(true, self.secrets.clone()));
+            let failed = match self.open(asked, &exchange, deltas).await {
+                Ok(opened) => return Ok(opened),
+                Err(failed) => told(failed, &exchange),
+            };
+            deltas.clear();
+            let wait = self.tries.wait(failed, attempt, asked.chance)?;
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    async fn open(
+        &self,
+        asked: &Asked,
+        exchange: &Arc<Exchange>,
+        deltas: &mut VecDeque<Delta>,
+    ) -> Result<Option<Opened>, Failed> {
+        let permit = self.admit(asked.tokens).await?;
+        let client = self.client(exchange);
+        let body = &asked.body;
+        let values = match self.route {
+            Route::Responses => client.responses().create_stream_byot(body).await,
+            Route::Chat | Route::Embeddings => client.chat().create_stream_byot(body).await,
+        };
+        let mut opened = Opened {
+            values: values.map_err(|error| failed(error, exchange))?,
+            exchange: Arc::clone(exchange),
+            decoder: Decoder::new(self.route),
+            _permit: permit,
+        };
+        let tells = |delta: &Delta| !matches!(delta, Delta::Started { .. });
+        while !deltas.iter().any(tells) {
+            if !opened.read(deltas).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(opened))
+    }
+}
+
+/// With all that is known of it.
+fn told(failed: Failed, exchange: &Exchange) -> Failed {
+    Failed {
+        error: exchange.error(failed.error),
+        ..failed
+    }
+}
+
+/// What async-openai says went wrong, or what the wire has found out.
+fn failed(error: OpenAIError, exchange: &Exchange) -> Failed {
+    if let Some(error) = exchange.take_broken() {
+        return error.into();
+    }
+    let error = match error {
+        OpenAIError::Boxed(error) => match error.downcast::<Failed>() {
+            Ok(failed) => return *failed,
+            Err(error) => ModelError::new(ModelErrorKind::Transport).caused_by(error),
+        },
+        OpenAIError::Reqwest(error) => broken(error),
+        OpenAIError::JSONDeserialize(error, body) => {
+            let unreadable = ModelError::new(ModelErrorKind::Decode).caused_by(error);
+            unreadable.body(&body)
+        }
+        error => ModelError::new(ModelErrorKind::Transport).caused_by(error),
+    };
+    error.into()
+}
+
+/// What of an answer each interface has in its own way.
+enum Decoder {
+    Chat(chat::Decoder),
+    Responses(responses::Decoder),
+}
+
+impl Decoder {
+    fn new(route: Route) -> Self {
+        match route {
+            Route::Responses => Self::Responses(responses::Decoder::default()),
+            Route::Chat | Route::Embeddings => Self::Chat(chat::Decoder::default()),
+        }
+    }
+
+    fn add(&mut self, value: &Value, out: &mut VecDeque<Delta>) -> Result<(), ModelError> {
+        match self {
+            Self::Chat(decoder) => decoder.add(value, out),
+            Self::Responses(decoder) => decoder.add(value, out),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        match self {
+            Self::Chat(decoder) => decoder.is_finished(),
+            Self::Responses(decoder) => decoder.is_finished(),
+        }
+    }
+
+    fn end(&mut self, done: bool, out: &mut VecDeque<Delta>) -> Result<(), ModelError> {
+        match self {
+            Self::Chat(decoder) => decoder.end(done, out),
+            Self::Responses(decoder) => decoder.end(out),
+        }
+    }
+}
+
+/// A stream that has been opened.
+struct Opened {
+    values: Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
+    exchange: Arc<Exchange>,
+    decoder: Decoder,
+    _permit: Permit,
+}
+
+impl Opened {
+    /// Reads on; whether there may be more.
+    async fn read(&mut self, deltas: &mut VecDeque<Delta>) -> Result<bool, ModelError> {
+        let value = poll_fn(|cx| {
+            let polled = self.values.as_mut().poll_next(cx);
+            self.exchange.want(polled.is_pending());
+            polled
+        });
+        let read = match value.await {
+            Some(Ok(value)) => return self.decoder.add(&value, deltas).map(|()| true),
+            None => Ok(self.exchange.is_done()),
+            Some(Err(error)) => Err(failed(error, &self.exchange).error),
+        };
+        match read {
+            Ok(done) => self.decoder.end(done, deltas)?,
+            // By rule 4.
+            Err(error) if self.decoder.is_finished() && error.is_retryable() => {
+                self.decoder.end(true, deltas)?;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(false)
+    }
+}
+
+/// A stream as it is read.
+struct Reading {
+    caller: Arc<Caller>,
+    /// By when all has to be read, once it has begun.
+    until: Option<Instant>,
+    state: ReadingState,
+    deltas: VecDeque<Delta>,
+}
+
+enum ReadingState {
+    Asked(Box<Result<Asked, ModelError>>),
+    Open(Box<Opened>),
+    Over,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Delta, ModelError>> {
+        loop {
+            if let Some(delta) = self.deltas.pop_front() {
+                return Some(Ok(delta));
+            }
+            let next = match std::mem::replace(&mut self.state, ReadingState::Over) {
+                ReadingState::Over => return None,
+                ReadingState::Asked(asked) => self.begin(*asked).await,
+                ReadingState::Open(opened) => self.read(opened).await,
+            };
+            match next {
+                Ok(state) => self.state = state,
+                Err(error) => return Some(Err(error.model(&self.caller.model))),
+            }
+        }
+    }
+
+    async fn begin(
+        &mut self,
+        asked: Result<Asked, ModelError>,
+    ) -> Result<ReadingState, ModelError> {
+        let asked = asked?;
+        self.until = self.caller.timeouts.end();
+        let begun = self.caller.begin(&asked, &mut self.deltas);
+        let opened = Timeouts::within(self.until, begun).await?;
+        Ok(opened.map_or(ReadingState::Over, |opened| {
+            ReadingState::Open(Box::new(opened))
+        }))
+    }
+
+    async fn read(&mut self, mut opened: Box<Opened>) -> Result<ReadingState, ModelError> {
+        let read = Timeouts::within(self.until, opened.read(&mut self.deltas)).await;
+        match read {
+            Ok(true) => Ok(ReadingState::Open(opened)),
+            Ok(false) => Ok(ReadingState::Over),
+            Err(error) => Err(opened.exchange.error(error)),
+        }
+    }
+}

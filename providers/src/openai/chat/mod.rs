@@ -1,0 +1,7 @@
+//! The interface Chat Completions.
+
+mod decode;
+mod encode;
+
+pub(super) use decode::{Decoder, usage};
+pub(super) use encode::{body, data_url, effort, number};
