@@ -57,7 +57,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     }
 
     /// Looks for conflicts.
-    fn check(&self, order: &[TaskNo], keys: &[TaskKey]) -> Result<(), RunError> {
+    pub(super) fn check(&self, order: &[TaskNo], keys: &[TaskKey]) -> Result<(), RunError> {
         let slots = order.iter().enumerate();
         let updates = slots.filter_map(|(at, &no)| Some((at, self.slots[no as usize].update()?)));
         self.progress.check_conflicts_of(keys, updates)

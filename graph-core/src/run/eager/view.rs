@@ -3,14 +3,16 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::lanes::{Ready, TaskNo};
 use super::past::Past;
-use super::window::{Order, Window};
+use super::window::{Order, Slot, Window};
 use crate::compile::NodeIndex;
 use crate::node::Payload;
 use crate::plan::Chosen;
+use crate::run::drive::Progress;
 use crate::run::error::RunError;
 use crate::state::State;
 
@@ -225,22 +227,16 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         let state = past.state.take().expect("it is gone only here");
         let state = mem::replace(&mut progress.state, state);
         mem::swap(&mut progress.ephemerals, &mut past.ephemerals);
-        let slot = |no: TaskNo| &self.slots[no as usize];
-        for tasks in tasks.chunk_by(|&a, &b| slot(a).depth == slot(b).depth) {
-            progress.superstep = slot(tasks[0]).depth;
-            let updates = tasks.iter().filter_map(|&no| slot(no).update());
-            let written = progress.written(updates);
-            for &no in tasks {
-                if let Some(update) = slot(no).update() {
-                    progress.merge_of(slot(no).key, &mut update.clone());
-                }
-            }
-            progress.expire(written);
-        }
+        let merged = catch_unwind(AssertUnwindSafe(|| {
+            merge_depths(progress, &self.slots, tasks)
+        }));
         past.state = Some(mem::replace(&mut progress.state, state));
         mem::swap(&mut progress.ephemerals, &mut past.ephemerals);
         progress.observer = observer;
-        Arc::new(past)
+        match merged {
+            Ok(()) => Arc::new(past),
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// Asks the routes of a task that has ended, on what it saw and has written.
@@ -270,11 +266,33 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         progress.superstep = depth;
         progress.at.is_of(key);
         mem::swap(&mut progress.state, &mut state);
-        if let Some(update) = slot.update().filter(|_| !slot.own) {
-            progress.merge_of(key, &mut update.clone());
-        }
-        progress.ask_routes(&graph, Some(key), exits, chosen)?;
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(update) = slot.update().filter(|_| !slot.own) {
+                progress.merge_of(key, &mut update.clone());
+            }
+            progress.ask_routes(&graph, Some(key), exits, chosen)
+        }));
         mem::swap(&mut progress.state, &mut state);
-        Ok(())
+        asked.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+/// Merges updates into the state of `progress`, in order, each depth to its end.
+fn merge_depths<S: State, C: Send + Sync + 'static>(
+    progress: &mut Progress<'_, S, C>,
+    slots: &[Slot<S>],
+    tasks: &[TaskNo],
+) {
+    let slot = |no: TaskNo| &slots[no as usize];
+    for tasks in tasks.chunk_by(|&a, &b| slot(a).depth == slot(b).depth) {
+        progress.superstep = slot(tasks[0]).depth;
+        let updates = tasks.iter().filter_map(|&no| slot(no).update());
+        let written = progress.written(updates);
+        for &no in tasks {
+            if let Some(update) = slot(no).update() {
+                progress.merge_of(slot(no).key, &mut update.clone());
+            }
+        }
+        progress.expire(written);
     }
 }

@@ -13,16 +13,16 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use super::crew::{Crew, Start};
+use super::faults::Fault;
 use super::lanes::{Lanes, TaskNo};
 use super::past::Past;
 use super::view::Prepared;
 use super::ways::Ways;
 use crate::compile::Frozen;
 use crate::event::EventKind;
-use crate::graph::OnFailure;
 use crate::node::{Payload, Target};
 use crate::plan::{Chosen, Task};
-use crate::run::attempt::{Done, Ended};
+use crate::run::attempt::Done;
 use crate::run::drive::Progress;
 use crate::run::error::RunError;
 use crate::run::execute::{SLICE, Turn};
@@ -47,8 +47,9 @@ pub(super) struct Window<'p, 'h, S: State, C> {
     /// The last one whose begin was told.
     told: u64,
     starts: Vec<Start<S>>,
-    failure: Option<(TaskNo, RunError)>,
-    crew: Crew<'h, S, C>,
+    /// The first of those that have failed, in the order of the run.
+    pub(super) failure: Option<Fault>,
+    pub(super) crew: Crew<'h, S, C>,
 }
 
 /// A task from its start on.
@@ -56,7 +57,7 @@ pub(super) struct Slot<S: State> {
     pub(super) depth: u64,
     pub(super) key: TaskKey,
     pub(super) order: Order,
-    at_work: bool,
+    pub(super) at_work: bool,
     /// What it sees; kept as long as something that it leads to may go on from it.
     pub(super) past: Option<Arc<Past<S>>>,
     /// Whether its own update is in that.
@@ -245,17 +246,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         Ok(false)
     }
 
-    /// The failure that has ended the window, once nothing is at work.
-    fn over(&mut self) -> Result<bool, RunError> {
-        if self.failure.is_some() && self.crew.is_idle() {
-            return self
-                .failure
-                .take()
-                .map_or(Ok(true), |(_, error)| Err(error));
-        }
-        Ok(false)
-    }
-
     fn start_all(&mut self, cx: &mut Context<'_>) {
         if self.starts.is_empty() {
             return;
@@ -276,9 +266,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Settles what can be settled, and starts what can start; true if the window
     /// is over.
     fn plan(&mut self, tasks: &mut Vec<Task>) -> Result<bool, RunError> {
-        if self.failure.is_some() {
-            return Ok(false);
-        }
         if self.drains() {
             let last = self.base + self.depths.len() as u64 - 1;
             self.most = self.most.min(last);
@@ -333,60 +320,8 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         }
     }
 
-    /// Follows a task that has ended.
-    fn ended(&mut self, no: TaskNo, ended: Ended<S>) -> Result<(), RunError> {
-        let slot = &mut self.slots[no as usize];
-        let (key, depth) = (slot.key, slot.depth);
-        slot.at_work = false;
-        self.progress.superstep = depth;
-        let mut done = match ended {
-            Ok(done) => done,
-            Err(failed) => {
-                let error = self.progress.failed(Some(key), failed);
-                return self.failed(no, error);
-            }
-        };
-        if self.failure.is_some() {
-            return Ok(());
-        }
-        if let Some(declared) = &self.graph.node(key.node).writes {
-            self.progress.check_writes(key, declared, &done.outcome)?;
-        }
-        if self.progress.nested.is_some() {
-            let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
-            let targets = &mut done.outcome.targets;
-            slot.leave.extend(targets.extract_if(.., is_parents));
-            if !slot.leave.is_empty() {
-                self.most = self.most.min(depth);
-            }
-        }
-        let mut chosen = Vec::new();
-        if !done.outcome.targets.is_empty() {
-            let (graph, outcome) = (&*self.graph, &mut done.outcome);
-            self.progress.at.is_of(key);
-            self.progress
-                .ask_command(graph, key, outcome, &mut chosen)?;
-        }
-        slot.done = Some(done);
-        self.ask_routes(no, &mut chosen)?;
-        self.follow(no, chosen);
-        Ok(())
-    }
-
-    fn failed(&mut self, no: TaskNo, error: RunError) -> Result<(), RunError> {
-        self.most = 0;
-        if self.graph.limits.on_failure == OnFailure::Stop {
-            return Err(error);
-        }
-        let first = self.failure.as_ref().map(|&(first, _)| first);
-        if first.is_none_or(|first| self.compare(no, first).is_lt()) {
-            self.failure = Some((no, error));
-        }
-        Ok(())
-    }
-
     /// Notes what a task leads to.
-    fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
+    pub(super) fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
         let slot = &mut self.slots[no as usize];
         let (node, depth) = (slot.key.node, slot.depth);
         let exits = &self.graph.node(node).exits;
