@@ -2,6 +2,7 @@
 
 mod ends;
 mod laws;
+mod memory;
 mod model;
 mod rules;
 #[cfg(feature = "testing")]

@@ -38,7 +38,7 @@ enum Found {
 impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Follows a task that has ended.
     pub(super) fn ended(&mut self, no: TaskNo, ended: Ended<S>) -> Result<(), RunError> {
-        let slot = &mut self.slots[no as usize];
+        let slot = &mut self.slots[no];
         let (key, depth) = (slot.key, slot.depth);
         slot.at_work = false;
         self.progress.superstep = depth;
@@ -58,7 +58,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             return self.fault(no, Found::InWrites, error);
         }
         if self.progress.nested.is_some() {
-            let slot = &mut self.slots[no as usize];
+            let slot = &mut self.slots[no];
             let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
             let targets = &mut done.outcome.targets;
             slot.leave.extend(targets.extract_if(.., is_parents));
@@ -67,7 +67,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
         }
         let targets = mem::take(&mut done.outcome.targets);
-        self.slots[no as usize].done = Some(done);
+        self.slots[no].done = Some(done);
         match self.choices(no, key, targets) {
             Ok(chosen) => self.follow(no, chosen),
             Err(error) => self.fault(no, Found::InChoices, error)?,
@@ -104,7 +104,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Whether a failure before a depth counts in any case.
     fn is_after_failure(&self, depth: u64) -> bool {
         let failure = self.failure.as_ref();
-        failure.is_some_and(|first| self.slots[first.no as usize].depth < depth)
+        failure.is_some_and(|first| self.slots[first.no].depth < depth)
     }
 
     /// A task has failed: at once, or once all before it has ended.
@@ -112,10 +112,10 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         if self.graph.limits.on_failure == OnFailure::Stop {
             return Err(error);
         }
-        let depth = self.slots[no as usize].depth;
+        let depth = self.slots[no].depth;
         self.most = self.most.min(depth);
         let counts = self.failure.as_ref().is_none_or(|first| {
-            let depths = depth.cmp(&self.slots[first.no as usize].depth);
+            let depths = depth.cmp(&self.slots[first.no].depth);
             let order = depths.then(found.cmp(&first.found));
             order.then_with(|| self.compare(no, first.no)) == Ordering::Less
         });
@@ -133,12 +133,12 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         let Some(Fault { no, found, error }) = self.failure.take() else {
             return Ok(false);
         };
-        let depth = self.slots[no as usize].depth;
+        let depth = self.slots[no].depth;
         debug_assert_eq!(depth, self.base, "all before it was settled");
         if found == Found::InChoices {
             self.progress.superstep = depth;
             let order = mem::take(&mut self.depths[0]);
-            let keys = order.iter().map(|&no| self.slots[no as usize].key);
+            let keys = order.iter().map(|&no| self.slots[no].key);
             let keys: Vec<TaskKey> = keys.collect();
             self.check(&order, &keys)?;
         }

@@ -26,9 +26,12 @@
 mod crew;
 mod faults;
 mod lanes;
+mod meet;
 mod past;
 mod settle;
+mod slots;
 mod view;
+mod waits;
 mod ways;
 mod window;
 

@@ -1,7 +1,7 @@
 //! A window: several depths, of which some tasks are at work, until all that
 //! has started is settled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,14 +15,13 @@ use tokio::runtime::Handle;
 use super::crew::{Crew, Start};
 use super::faults::Fault;
 use super::lanes::{Lanes, TaskNo};
-use super::past::Past;
-use super::view::Prepared;
+use super::past::{Past, Seen};
+use super::slots::{Order, Slot, Slots};
+use super::view::{Basis, Prepared};
 use super::ways::Ways;
-use crate::compile::Frozen;
+use crate::compile::{Frozen, NodeIndex};
 use crate::event::EventKind;
-use crate::node::{Payload, Target};
 use crate::plan::{Chosen, Task};
-use crate::run::attempt::Done;
 use crate::run::drive::Progress;
 use crate::run::error::RunError;
 use crate::run::execute::{SLICE, Turn};
@@ -34,14 +33,15 @@ pub(super) struct Window<'p, 'h, S: State, C> {
     pub(super) progress: &'p mut Progress<'h, S, C>,
     pub(super) graph: Arc<Frozen<S, C>>,
     pub(super) lanes: Lanes,
-    /// All tasks of the window that have started, in that order.
-    pub(super) slots: Vec<Slot<S>>,
+    pub(super) slots: Slots<S>,
     /// Those of each unsettled depth.
     pub(super) depths: VecDeque<Vec<TaskNo>>,
     /// The least unsettled depth.
     pub(super) base: u64,
-    /// What was settled.
-    pub(super) root: Option<Arc<Past<S>>>,
+    /// How many tasks were settled.
+    pub(super) settled: usize,
+    /// Of nodes that lead to joins, a task that has come and waits there.
+    pub(super) come: BTreeMap<NodeIndex, TaskNo>,
     /// The last depth at which tasks may start.
     pub(super) most: u64,
     /// The last one whose begin was told.
@@ -50,45 +50,6 @@ pub(super) struct Window<'p, 'h, S: State, C> {
     /// The first of those that have failed, in the order of the run.
     pub(super) failure: Option<Fault>,
     pub(super) crew: Crew<'h, S, C>,
-}
-
-/// A task from its start on.
-pub(super) struct Slot<S: State> {
-    pub(super) depth: u64,
-    pub(super) key: TaskKey,
-    pub(super) order: Order,
-    pub(super) at_work: bool,
-    /// What it sees; kept as long as something that it leads to may go on from it.
-    pub(super) past: Option<Arc<Past<S>>>,
-    /// Whether its own update is in that.
-    pub(super) own: bool,
-    pub(super) done: Option<Done<S>>,
-    /// Its update, once it was merged.
-    pub(super) kept: Option<S::Update>,
-    pub(super) chosen: Vec<Chosen>,
-    /// What it has chosen of the parent graph.
-    pub(super) leave: Vec<Target>,
-    /// What was sent to it, if somebody takes that down.
-    pub(super) input: Option<Box<dyn Payload>>,
-}
-
-/// A task's place among those of its depth.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Order {
-    /// Its number, once all of them are known.
-    Known(usize),
-    /// By its node.
-    Node,
-    /// After all nodes, by who has sent it and then by which choice that was.
-    Sent(TaskNo, u32),
-}
-
-impl<S: State> Slot<S> {
-    pub(super) fn update(&self) -> Option<&S::Update> {
-        let done = self.done.as_ref();
-        done.and_then(|done| done.outcome.update.as_ref())
-            .or(self.kept.as_ref())
-    }
 }
 
 pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
@@ -103,14 +64,15 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
         let ways = Arc::clone(ways.get_or_init(|| Arc::new(Ways::of(&graph))));
         let base = progress.superstep;
         let state = Arc::clone(&progress.state);
-        let root = Past::new(state, progress.ephemerals.clone());
+        let begin = Past::new(state, progress.ephemerals.clone(), base);
         let mut window = Window {
             crew: Crew::new(&progress.shared, runtime, progress.executor),
             most: progress.recursion_limit,
             lanes: Lanes::new(ways, base),
-            slots: Vec::new(),
+            slots: Slots::new(),
             depths: VecDeque::from([Vec::new()]),
-            root: Some(Arc::new(root)),
+            settled: 0,
+            come: BTreeMap::new(),
             told: base - 1,
             starts: Vec::new(),
             failure: None,
@@ -118,7 +80,7 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
             graph,
             base,
         };
-        window.begin(mem::take(tasks));
+        window.begin(mem::take(tasks), begin);
         let ended = window.go(tasks).await;
         // Nothing of it outlives the run.
         window.crew.stop().await;
@@ -127,15 +89,16 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
 }
 
 impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
-    fn begin(&mut self, tasks: Vec<Task>) {
+    fn begin(&mut self, tasks: Vec<Task>, past: Past<S>) {
+        let past = Arc::new(past);
         if let Some(observer) = &mut self.progress.observer {
             observer.begin(self.base, &tasks);
         }
         for (number, task) in tasks.into_iter().enumerate() {
             let key = TaskKey::of(&task);
             self.lanes.plan(key.node);
-            let root = self.root.clone();
-            self.add(self.base, key, Order::Known(number), root, task);
+            let past = Arc::clone(&past);
+            self.add(self.base, key, Order::Known(number), past, task);
         }
     }
 
@@ -145,13 +108,13 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         depth: u64,
         key: TaskKey,
         order: Order,
-        past: Option<Arc<Past<S>>>,
+        past: Arc<Past<S>>,
         task: Task,
     ) {
-        let no = TaskNo::try_from(self.slots.len()).expect("fewer than 2^32 tasks");
         let taken_down = self.progress.observer.is_some();
         let input = task.send.as_ref().filter(|_| taken_down);
-        self.slots.push(Slot {
+        let view = past.view();
+        let no = self.slots.push(Slot {
             depth,
             key,
             order,
@@ -162,18 +125,17 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             chosen: Vec::new(),
             leave: Vec::new(),
             input: input.map(|(_, input)| input.clone()),
-            past: past.clone(),
+            past: Some(Seen::Whole(past)),
         });
         let at = usize::try_from(depth - self.base).expect("it is near the base");
         while self.depths.len() <= at {
             self.depths.push_back(Vec::new());
         }
         self.depths[at].push(no);
-        let past = past.expect("what starts sees something");
         self.starts.push(Start {
             no,
             depth,
-            view: past.view(),
+            view,
             task,
         });
     }
@@ -289,15 +251,21 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
 
     /// Makes tasks of what may start.
     pub(super) fn start(&mut self, prepared: Vec<Prepared<S>>) {
+        let mut settled = BTreeMap::new();
         for Prepared {
             depth,
             node,
             sends,
-            past,
+            basis,
         } in prepared
         {
-            let root = || self.root.clone().expect("it is there between settlements");
-            let past = Some(past.unwrap_or_else(root));
+            let past = match basis {
+                Basis::Past(past) => past,
+                Basis::Settled(from) => {
+                    let known = settled.entry(Arc::as_ptr(&from));
+                    Arc::clone(known.or_insert_with(|| self.past_of_all(&from)))
+                }
+            };
             let Some(sends) = sends else {
                 let task = Task {
                     node,
@@ -315,21 +283,24 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                     send,
                     arrivals: None,
                 };
-                self.add(depth, TaskKey::of(&task), order, past.clone(), task);
+                let key = TaskKey::of(&task);
+                self.add(depth, key, order, Arc::clone(&past), task);
             }
         }
     }
 
     /// Notes what a task leads to.
     pub(super) fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
-        let slot = &mut self.slots[no as usize];
+        let slot = &mut self.slots[no];
         let (node, depth) = (slot.key.node, slot.depth);
+        slot.chosen = chosen;
+        let chosen = &self.slots[no].chosen;
         let exits = &self.graph.node(node).exits;
         let waits = |node| self.graph.node(node).policy.defer;
         for &to in exits.edges.iter().filter(|&&to| !waits(to)) {
             self.lanes.lead(depth, to, no);
         }
-        for (number, choice) in (0..).zip(&chosen) {
+        for (number, choice) in (0..).zip(chosen) {
             match choice {
                 Chosen::Node(to) if !waits(*to) => self.lanes.lead(depth, *to, no),
                 Chosen::Send(to, _) => self.lanes.send(depth, *to, no, number),
@@ -342,11 +313,9 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 self.lanes.arrive(depth, arrival, no, before);
             }
         }
-        slot.chosen = chosen;
         self.lanes.ended(depth, node);
-        if self.lanes.used(no) == 0 {
-            slot.past = None;
-        }
+        self.let_go(no);
+        self.thin_joins();
     }
 }
 

@@ -1,0 +1,102 @@
+//! What eager runs keep: no copy of what nobody touches.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+
+use crate::common::{sound, within_a_day};
+
+/// How many copies there are, and how many there were at most.
+#[derive(Debug, Default)]
+struct Counts {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// Something large: each copy is counted.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Page {
+    #[serde(skip)]
+    counts: Option<Arc<Counts>>,
+}
+
+impl Page {
+    fn new(counts: &Arc<Counts>) -> Self {
+        let now = counts.now.fetch_add(1, Ordering::SeqCst) + 1;
+        counts.most.fetch_max(now, Ordering::SeqCst);
+        Self {
+            counts: Some(Arc::clone(counts)),
+        }
+    }
+}
+
+impl Clone for Page {
+    fn clone(&self) -> Self {
+        self.counts.as_ref().map(Self::new).unwrap_or_default()
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        if let Some(counts) = &self.counts {
+            counts.now.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Book {
+    #[reduce(Last)]
+    page: Page,
+    #[reduce(Max)]
+    x: u64,
+    #[reduce(Max)]
+    y: u64,
+    #[reduce(Sum)]
+    n: u64,
+}
+
+const TIMES: u64 = 300;
+
+/// The most pages at once in a run that begins with one, or without.
+async fn most_pages(
+    graph: StateGraph<Book>,
+    counts: &Arc<Counts>,
+    input: BookUpdate,
+) -> (Book, usize) {
+    let graph = sound(graph.recursion_limit(10 * TIMES).eager());
+    let run = within_a_day(graph.invoke(input)).await.unwrap();
+    (run.state, counts.most.load(Ordering::SeqCst))
+}
+
+async fn step_x(book: View<Book>) -> BookUpdate {
+    Book::update().x(book.x + 1).n(1_u64)
+}
+
+async fn waits() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+fn again_x(book: &Book) -> &'static str {
+    if book.x < TIMES { "x" } else { END }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_comes_to_a_waiting_join_copies_no_state_each_time() {
+    let counts = Arc::default();
+    let graph = StateGraph::<Book>::new("test")
+        .add_node("x", step_x)
+        .add_node("slow", |_: View<Book>| waits())
+        .add_node("end", async |book: View<Book>| Book::update().y(book.x))
+        .add_edge(START, ["x", "slow"])
+        .add_conditional_edges("x", again_x, ["x", END])
+        .add_edge(["x", "slow"], "end");
+    let input = Book::update().page(Page::new(&counts));
+    let (book, most) = most_pages(graph, &counts, input).await;
+    // `end` saw what had come at the depth of `slow`, the first.
+    assert_eq!((book.x, book.y), (TIMES, 1));
+    assert!(most <= 8, "{most} copies of the state at once");
+}
