@@ -14,6 +14,7 @@ use crate::common::{sound, within_a_day};
 struct Counts {
     now: AtomicUsize,
     most: AtomicUsize,
+    ever: AtomicUsize,
 }
 
 /// Something large: each copy is counted.
@@ -27,6 +28,7 @@ impl Page {
     fn new(counts: &Arc<Counts>) -> Self {
         let now = counts.now.fetch_add(1, Ordering::SeqCst) + 1;
         counts.most.fetch_max(now, Ordering::SeqCst);
+        counts.ever.fetch_add(1, Ordering::SeqCst);
         Self {
             counts: Some(Arc::clone(counts)),
         }
@@ -99,4 +101,43 @@ async fn a_loop_that_comes_to_a_waiting_join_copies_no_state_each_time() {
     // `end` saw what had come at the depth of `slow`, the first.
     assert_eq!((book.x, book.y), (TIMES, 1));
     assert!(most <= 8, "{most} copies of the state at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn loops_that_meet_at_each_depth_merge_what_is_new() {
+    // How many merges there are: each update is `Last`, and counts its copies.
+    let counts: Arc<Counts> = Arc::default();
+    let steps = |name: &'static str| {
+        let counts = Arc::clone(&counts);
+        move |book: View<Book>| {
+            let update = Book::update().page(Page::new(&counts)).n(1_u64);
+            let update = match name {
+                "x" => update.x(book.x + 1),
+                _ => update.y(book.y + 1),
+            };
+            async move { update }
+        }
+    };
+    let graph = StateGraph::<Book>::new("test")
+        .add_node("x", steps("x"))
+        .add_node("y", steps("y"))
+        .add_node("z", async |_: View<Book>| Book::update().n(1_u64))
+        .add_edge(START, ["x", "y"])
+        .add_conditional_edges("x", |book: &Book| further(book.x, "x"), ["x", "z"])
+        .add_conditional_edges("y", |book: &Book| further(book.y, "y"), ["y", "z"]);
+    let (book, _) = most_pages(graph, &counts, Book::update()).await;
+    assert_eq!((book.x, book.y), (TIMES, TIMES));
+    // Those of `x` and `y` at each depth, and at the last none of `z`.
+    assert_eq!(book.n, 3 * TIMES - 1);
+    let ever = counts.ever.load(Ordering::SeqCst);
+    assert!(ever < 40 * 2 * TIMES as usize, "{ever} copies of updates");
+}
+
+/// The same node again, and `z`.
+fn further(times: u64, name: &'static str) -> Vec<&'static str> {
+    if times < TIMES {
+        vec![name, "z"]
+    } else {
+        vec![]
+    }
 }

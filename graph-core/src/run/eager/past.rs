@@ -55,18 +55,22 @@ impl History {
         });
     }
 
+    /// It, and all those that it goes on from.
+    pub(super) fn row(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        successors(Some(self), |history| history.before.as_ref())
+    }
+
     /// It, and those that it goes on from, back to one of them, which is left
     /// out; the rest of the row if that is not among them.
     pub(super) fn since(self: &Arc<Self>, before: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
         let height = before.height;
-        successors(Some(self), |history| history.before.as_ref())
+        self.row()
             .take_while(move |history| history.height > height)
     }
 
     /// Whether it is that one, or goes on from it.
     pub(super) fn goes_on_from(self: &Arc<Self>, before: &Arc<Self>) -> bool {
-        let mut row = successors(Some(self), |history| history.before.as_ref());
-        let met = row.find(|history| history.height <= before.height);
+        let met = self.row().find(|history| history.height <= before.height);
         met.is_some_and(|history| Arc::ptr_eq(history, before))
     }
 
@@ -77,8 +81,8 @@ impl History {
 
     /// All its tasks, the last first; within a depth they may come in any order.
     pub(super) fn backwards(self: &Arc<Self>) -> impl Iterator<Item = TaskNo> {
-        let row = successors(Some(self), |history| history.before.as_ref());
-        row.flat_map(|history| history.added.iter().rev().copied())
+        self.row()
+            .flat_map(|history| history.added.iter().rev().copied())
     }
 }
 

@@ -48,6 +48,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         if over {
             // Or else the merge would copy the state.
             self.slots.iter_mut().for_each(|slot| slot.past = None);
+            self.meetings.clear();
         }
         self.merge(&order, &keys, &mut done);
         self.settled = settled;

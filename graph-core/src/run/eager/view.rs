@@ -102,7 +102,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             } = ready;
             let settled = settled.filter(|_| depth == self.base + 1);
             if sends.is_empty() {
-                let basis = self.basis_after(causes, settled, &mut shared);
+                let basis = self.basis_after(node, causes, settled, &mut shared);
                 prepared.push(Prepared {
                     depth,
                     node,
@@ -118,7 +118,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             let mut number = 0;
             for sends in sends.chunk_by(|a, b| a.0 == b.0) {
                 let causes = sends.iter().map(|&(by, _)| by).collect();
-                let basis = self.basis_after(causes, settled, &mut shared);
+                let basis = self.basis_after(node, causes, settled, &mut shared);
                 let mut numbered = Vec::with_capacity(sends.len());
                 for &(by, choice) in sends {
                     numbered.push(Sent {
@@ -155,6 +155,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// What a task goes on from, once these have led to it.
     fn basis_after(
         &mut self,
+        node: NodeIndex,
         mut causes: Vec<TaskNo>,
         settled: Option<usize>,
         shared: &mut BTreeMap<Vec<TaskNo>, Basis<S>>,
@@ -167,8 +168,8 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         let known = shared.get(&causes).cloned();
         let basis = known.unwrap_or_else(|| {
             let basis = match causes[..] {
-                [cause] => self.basis_after_one(cause, settled),
-                _ => self.basis_after_all(&causes, settled),
+                [cause] => self.basis_after_one(node, cause, settled),
+                _ => self.basis_after_all(node, &causes, settled),
             };
             if causes.len() > 1 || matches!(basis, Basis::Settled(_)) {
                 shared.insert(causes.clone(), basis.clone());
@@ -181,13 +182,18 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         basis
     }
 
-    fn basis_after_one(&mut self, cause: TaskNo, settled: Option<usize>) -> Basis<S> {
+    fn basis_after_one(
+        &mut self,
+        node: NodeIndex,
+        cause: TaskNo,
+        settled: Option<usize>,
+    ) -> Basis<S> {
         let slot = &mut self.slots[cause];
         let past = match slot.past.take() {
             Some(Seen::Whole(past)) => past,
             seen => {
                 slot.past = seen;
-                return self.basis_after_all(&[cause], settled);
+                return self.basis_after_all(node, &[cause], settled);
             }
         };
         let own: &[TaskNo] = if slot.own { &[] } else { &[cause] };

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use super::crew::{Crew, Start};
 use super::faults::Fault;
 use super::lanes::{Lanes, TaskNo};
+use super::meet::Meets;
 use super::past::{Past, Seen};
 use super::slots::{Order, Slot, Slots};
 use super::view::{Basis, Prepared};
@@ -42,6 +43,8 @@ pub(super) struct Window<'p, 'h, S: State, C> {
     pub(super) settled: usize,
     /// Of nodes that lead to joins, a task that has come and waits there.
     pub(super) come: BTreeMap<NodeIndex, TaskNo>,
+    /// For each node what was merged there.
+    pub(super) meetings: BTreeMap<NodeIndex, Meets<S>>,
     /// The last depth at which tasks may start.
     pub(super) most: u64,
     /// The last one whose begin was told.
@@ -73,6 +76,7 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
             depths: VecDeque::from([Vec::new()]),
             settled: 0,
             come: BTreeMap::new(),
+            meetings: BTreeMap::new(),
             told: base - 1,
             starts: Vec::new(),
             failure: None,
