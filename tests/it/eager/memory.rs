@@ -1,4 +1,5 @@
-//! What eager runs keep: no copy of what nobody touches.
+//! What eager runs keep: no copy of what nobody touches, and no update for longer
+//! than somebody may come to see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -140,4 +141,68 @@ fn further(times: u64, name: &'static str) -> Vec<&'static str> {
     } else {
         vec![]
     }
+}
+
+/// `x`, which writes a page each time, and `y`.
+fn writes_and_counts(counts: &Arc<Counts>) -> StateGraph<Book> {
+    let counts = Arc::clone(counts);
+    StateGraph::<Book>::new("test")
+        .add_node("x", move |book: View<Book>| {
+            let update = Book::update().x(book.x + 1).page(Page::new(&counts));
+            async move { update }
+        })
+        .add_node("y", async |book: View<Book>| Book::update().y(book.y + 1))
+        .add_edge(START, ["x", "y"])
+}
+
+fn again_y(book: &Book) -> &'static str {
+    if book.y < TIMES { "y" } else { END }
+}
+
+#[tokio::test(start_paused = true)]
+async fn loops_that_never_meet_keep_no_updates() {
+    let counts = Arc::default();
+    let graph = writes_and_counts(&counts)
+        .add_conditional_edges("x", again_x, ["x", END])
+        .add_conditional_edges("y", again_y, ["y", END]);
+    let (book, most) = most_pages(graph, &counts, Book::update()).await;
+    assert_eq!((book.x, book.y), (TIMES, TIMES));
+    assert!(most <= 150, "{most} pages at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_comes_to_a_join_that_never_fires_keeps_only_the_last_time() {
+    let counts = Arc::default();
+    let graph = writes_and_counts(&counts)
+        .add_node("never", |_: View<Book>| waits())
+        .add_node("end", |_: View<Book>| waits())
+        .add_conditional_edges("x", again_x, ["x", "never", END])
+        .add_conditional_edges("y", again_y, ["y", END])
+        .add_edge(["x", "never"], "end");
+    let (book, most) = most_pages(graph, &counts, Book::update()).await;
+    assert_eq!((book.x, book.y), (TIMES, TIMES));
+    assert!(most <= 150, "{most} pages at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_still_be_seen_is_kept() {
+    // `x` and `y` meet at the end only, beside `aside`, which neither sees.
+    let counts = Arc::default();
+    let graph = writes_and_counts(&counts)
+        .add_node("aside", async |book: View<Book>| {
+            Book::update().n(u64::from(book.x > 0) + 1)
+        })
+        .add_node("end", async |book: View<Book>| {
+            assert!(book.page.counts.is_some());
+            Book::update().n(1000 * book.x + 1_000_000 * book.y + book.n)
+        })
+        .add_edge(START, "aside")
+        .add_conditional_edges("x", |book: &Book| to(again_x(book)), ["x", "end"])
+        .add_conditional_edges("y", |book: &Book| to(again_y(book)), ["y", "end"]);
+    let (book, _) = most_pages(graph, &counts, Book::update()).await;
+    assert_eq!(book.n, 1 + 1000 * TIMES + 1_000_000 * TIMES);
+}
+
+fn to(next: &'static str) -> &'static str {
+    if next == END { "end" } else { next }
 }

@@ -114,6 +114,10 @@ impl Lanes {
         }
     }
 
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
     /// A task of the first depth is about to start.
     pub(super) fn plan(&mut self, node: NodeIndex) {
         let level = &mut self.levels[0];

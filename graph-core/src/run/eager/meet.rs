@@ -133,7 +133,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
         }
         Together {
-            past: Arc::clone(common),
+            past: common,
             tasks: self.in_order(tasks),
             last,
             met: None,

@@ -26,10 +26,12 @@
 mod crew;
 mod faults;
 mod lanes;
+mod lines;
 mod meet;
 mod past;
 mod settle;
 mod slots;
+mod sweep;
 mod view;
 mod waits;
 mod ways;

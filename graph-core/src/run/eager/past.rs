@@ -8,7 +8,7 @@
 //!    of the other.
 
 use std::iter::successors;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::lanes::TaskNo;
 use crate::merge::Ephemerals;
@@ -92,34 +92,61 @@ pub(super) struct Past<S> {
     pub(super) state: Option<Arc<S>>,
     pub(super) ephemerals: Ephemerals,
     pub(super) history: Arc<History>,
-    before: Before<S>,
+    /// Nobody waits for it: it is locked for no longer than it takes to follow it.
+    before: Mutex<Option<Arc<Self>>>,
 }
 
-/// The past that another one goes on from. Long rows of these are dropped one by
-/// one, too.
-struct Before<S>(Option<Arc<Past<S>>>);
-
-impl<S> Drop for Before<S> {
+/// Long rows of these are dropped one by one, too.
+impl<S> Drop for Past<S> {
     fn drop(&mut self) {
-        let mut next = self.0.take();
+        let mut next = self.take_before();
         while let Some(mut past) = next.and_then(Arc::into_inner) {
-            next = past.before.0.take();
+            next = past.take_before();
         }
     }
 }
 
-impl<S> Before<S> {
-    /// Leaves out what nobody else goes on from: no two pasts meet there.
-    fn shorten(&mut self) {
-        while let Some(past) = self.0.take() {
-            match Arc::try_unwrap(past) {
-                Ok(mut past) => self.0 = past.before.0.take(),
-                Err(shared) => {
-                    self.0 = Some(shared);
-                    return;
-                }
-            }
+impl<S> Past<S> {
+    fn take_before(&mut self) -> Option<Arc<Self>> {
+        let before = self.before.get_mut();
+        before.unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Self>>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The past that it goes on from.
+    fn before(&self) -> Option<Arc<Self>> {
+        self.lock().clone()
+    }
+
+    /// Leaves out of the row before it what nobody else goes on from, with its
+    /// state: no two pasts meet there.
+    fn shorten(&self) {
+        let mut next = self.shorten_by_one();
+        while let Some(past) = next {
+            next = past.shorten_by_one();
         }
+    }
+
+    /// The first before it that somebody else goes on from, too.
+    fn shorten_by_one(&self) -> Option<Arc<Self>> {
+        loop {
+            let before = self.lock().take()?;
+            let before = match Arc::try_unwrap(before) {
+                Ok(mut alone) => alone.take_before(),
+                Err(shared) => {
+                    *self.lock() = Some(Arc::clone(&shared));
+                    return Some(shared);
+                }
+            };
+            *self.lock() = before;
+        }
+    }
+
+    fn row(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
+        successors(Some(Arc::clone(self)), |past| past.before())
     }
 }
 
@@ -137,7 +164,7 @@ impl<S: State> Past<S> {
             state: Some(state),
             ephemerals,
             history: Arc::new(history),
-            before: Before(None),
+            before: Mutex::new(None),
         }
     }
 
@@ -148,23 +175,24 @@ impl<S: State> Past<S> {
             state: past.state.clone(),
             ephemerals: past.ephemerals.clone(),
             history: Arc::clone(&past.history),
-            before: Before(Some(past)),
+            before: Mutex::new(Some(past)),
         });
-        extended.before.shorten();
+        extended.shorten();
         History::add(&mut extended.history, tasks, top);
         extended
     }
 
     /// The last past that all of these go on from.
-    pub(super) fn common<'p>(mut pasts: impl Iterator<Item = &'p Arc<Self>>) -> &'p Arc<Self> {
+    pub(super) fn common<'p>(mut pasts: impl Iterator<Item = &'p Arc<Self>>) -> Arc<Self> {
         let first = pasts.next().expect("what led to a task has a past");
-        pasts.fold(first, |mut one, mut other| {
-            while !Arc::ptr_eq(one, other) {
+        pasts.fold(Arc::clone(first), |mut one, other| {
+            let mut other = Arc::clone(other);
+            while !Arc::ptr_eq(&one, &other) {
                 let higher = match one.history.height >= other.history.height {
                     true => &mut one,
                     false => &mut other,
                 };
-                let before = higher.before.0.as_ref();
+                let before = higher.before();
                 *higher = before.expect("two pasts of a window go on from the same");
             }
             one
@@ -173,10 +201,9 @@ impl<S: State> Past<S> {
 
     /// Whether it is that one, or goes on from it.
     pub(super) fn goes_on_from(self: &Arc<Self>, before: &Arc<Self>) -> bool {
-        let mut row = successors(Some(self), |past| past.before.0.as_ref());
         let height = before.history.height;
-        let met = row.find(|past| past.history.height <= height);
-        met.is_some_and(|past| Arc::ptr_eq(past, before))
+        let met = self.row().find(|past| past.history.height <= height);
+        met.is_some_and(|past| Arc::ptr_eq(&past, before))
     }
 
     /// What is seen by who goes on from it.

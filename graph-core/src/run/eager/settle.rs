@@ -60,6 +60,8 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         self.base += 1;
         self.start(prepared);
         self.confirm(tasks)?;
+        self.n_kept += order.len();
+        self.sweep();
         Ok(false)
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Slot<S: State> {
     pub(super) done: Option<Done<S>>,
     /// Its update, once it was merged.
     pub(super) kept: Option<S::Update>,
+    /// Nobody is to ask for its update any more.
+    pub(super) spent: bool,
     pub(super) chosen: Vec<Chosen>,
     /// What it has chosen of the parent graph.
     pub(super) leave: Vec<Target>,
@@ -44,6 +46,7 @@ pub(super) enum Order {
 
 impl<S: State> Slot<S> {
     pub(super) fn update(&self) -> Option<&S::Update> {
+        debug_assert!(!self.spent, "who may see it needs it");
         let done = self.done.as_ref();
         done.and_then(|done| done.outcome.update.as_ref())
             .or(self.kept.as_ref())
@@ -67,6 +70,11 @@ impl<S: State> Slots<S> {
     /// A task, if it is still needed.
     pub(super) fn get(&self, no: TaskNo) -> Option<&Slot<S>> {
         self.0[no as usize].as_deref()
+    }
+
+    /// Nobody needs a task any more.
+    pub(super) fn forget(&mut self, no: TaskNo) {
+        self.0[no as usize] = None;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<S>> {

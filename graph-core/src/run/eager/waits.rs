@@ -71,8 +71,10 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         };
         let depth = self.slots[earlier].depth;
         let mut tasks = seen.history().backwards();
+        // Nobody needs those any more that all have who may meet.
+        let is_before = |task| self.slots.get(task).is_none_or(|slot| slot.depth < depth);
         tasks
-            .find(|&task| task == earlier || self.slots[task].depth < depth)
+            .find(|&task| task == earlier || is_before(task))
             .is_some_and(|task| task == earlier)
     }
 }

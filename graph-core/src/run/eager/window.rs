@@ -18,6 +18,7 @@ use super::lanes::{Lanes, TaskNo};
 use super::meet::Meets;
 use super::past::{Past, Seen};
 use super::slots::{Order, Slot, Slots};
+use super::sweep::FEW;
 use super::view::{Basis, Prepared};
 use super::ways::Ways;
 use crate::compile::{Frozen, NodeIndex};
@@ -35,6 +36,11 @@ pub(super) struct Window<'p, 'h, S: State, C> {
     pub(super) graph: Arc<Frozen<S, C>>,
     pub(super) lanes: Lanes,
     pub(super) slots: Slots<S>,
+    /// Those that somebody may need.
+    pub(super) live: Vec<TaskNo>,
+    /// How many of those are settled, and how many may be.
+    pub(super) n_kept: usize,
+    pub(super) sweep_at: usize,
     /// Those of each unsettled depth.
     pub(super) depths: VecDeque<Vec<TaskNo>>,
     /// The least unsettled depth.
@@ -73,6 +79,9 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
             most: progress.recursion_limit,
             lanes: Lanes::new(ways, base),
             slots: Slots::new(),
+            live: Vec::new(),
+            n_kept: 0,
+            sweep_at: FEW,
             depths: VecDeque::from([Vec::new()]),
             settled: 0,
             come: BTreeMap::new(),
@@ -126,11 +135,13 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             own: false,
             done: None,
             kept: None,
+            spent: false,
             chosen: Vec::new(),
             leave: Vec::new(),
             input: input.map(|(_, input)| input.clone()),
             past: Some(Seen::Whole(past)),
         });
+        self.live.push(no);
         let at = usize::try_from(depth - self.base).expect("it is near the base");
         while self.depths.len() <= at {
             self.depths.push_back(Vec::new());
