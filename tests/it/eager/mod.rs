@@ -4,6 +4,7 @@ mod ends;
 mod laws;
 mod memory;
 mod model;
+mod policies;
 mod rules;
 #[cfg(feature = "testing")]
 mod told;
