@@ -172,6 +172,31 @@ fn two_failures(early: u32, late: u32) -> StateGraph<Trace, Alive> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_is_told_if_it_is_the_last_thing_that_there_was_time_for() {
+    // Sixteen ends are looked at before others have their turn.
+    let busy = async |_: View<Trace>| -> NodeResult<TraceUpdate> {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < MS {}
+        Err(oops())
+    };
+    let names: Vec<String> = (0..15).map(|at| format!("n{at}")).collect();
+    let graph = names
+        .iter()
+        .fold(StateGraph::<Trace>::new("test"), |graph, name| {
+            graph.add_node(name, async |_: View<Trace>| {})
+        });
+    let graph = graph
+        .add_node("busy", busy)
+        .add_edge(START, names)
+        .add_edge(START, "busy")
+        .on_failure(OnFailure::Finish)
+        .eager();
+    let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+    let told = "node `busy` failed in superstep 1, attempt 1";
+    assert_eq!(chain(&error), [told, "oops"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_failure_that_is_told_is_that_of_supersteps_whatever_takes_how_long() {
     for (early, late) in [(1, 50), (50, 1)] {
         for eager in [false, true] {

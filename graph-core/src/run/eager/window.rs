@@ -209,7 +209,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         for n_ended in 1_u32.. {
             self.start_all(cx);
             let Some((no, ended)) = self.crew.take_done() else {
-                return self.over();
+                break;
             };
             self.ended(no, ended)?;
             if self.plan(tasks)? {
@@ -220,7 +220,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
         }
         self.start_all(cx);
-        Ok(false)
+        self.over()
     }
 
     fn start_all(&mut self, cx: &mut Context<'_>) {
