@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 
-use crate::common::{sound, within_a_day};
+use super::model::draw;
+use crate::common::{cases, on_one_thread, sound, within_a_day};
 
 /// How many copies there are, and how many there were at most.
 #[derive(Debug, Default)]
@@ -205,4 +208,71 @@ async fn what_may_still_be_seen_is_kept() {
 
 fn to(next: &'static str) -> &'static str {
     if next == END { "end" } else { next }
+}
+
+/// How often branches part and meet again.
+const ROUNDS: u64 = 60;
+
+/// Branches so long part at `fork` and meet at `join`, again and again; a loop goes
+/// on beside them. All write a page, at a pace that is drawn.
+fn rounds(branches: &[usize], pace: u64, counts: &Arc<Counts>) -> StateGraph<Book> {
+    let names = |branch: usize| move |at: usize| format!("b{branch}_{at}");
+    let writes = |name: &str| {
+        let (name, counts) = (name.to_owned(), Arc::clone(counts));
+        move |book: View<Book>, ctx: Ctx| {
+            let update = Book::update().page(Page::new(&counts)).n(1_u64);
+            let update = match &*name {
+                "fork" => update.x(book.x + 1),
+                "side" => update.y(book.y + 1),
+                _ => update,
+            };
+            let ms = draw(pace, &name, &ctx.superstep().to_string()) as u64 % 40;
+            async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                update
+            }
+        }
+    };
+    let mut graph = ["fork", "join", "side"]
+        .into_iter()
+        .fold(StateGraph::<Book>::new("test"), |graph, name| {
+            graph.add_node(name, writes(name))
+        });
+    for (branch, &length) in branches.iter().enumerate() {
+        let names: Vec<String> = (0..length).map(names(branch)).collect();
+        for name in &names {
+            graph = graph.add_node(name, writes(name));
+        }
+        graph = graph.add_edge("fork", &names[0]);
+        for pair in names.windows(2) {
+            graph = graph.add_edge(&pair[0], &pair[1]);
+        }
+    }
+    let ends = branches.iter().enumerate();
+    let ends = ends.map(|(branch, &length)| names(branch)(length - 1));
+    let again = |name: &'static str, times: fn(&Book) -> u64| {
+        move |book: &Book| if times(book) < ROUNDS { name } else { END }
+    };
+    graph
+        .add_edge(START, ["fork", "side"])
+        .add_edge(ends.collect::<Vec<_>>(), "join")
+        .add_conditional_edges("join", again("fork", |book| book.x), ["fork", END])
+        .add_conditional_edges("side", again("side", |book| book.y), ["side", END])
+}
+
+proptest! {
+    #![proptest_config(cases(20))]
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_the_rounds_of_branches_that_meet(
+        branches in vec(1_usize..5, 2..5),
+        pace: u64,
+    ) {
+        let counts = Arc::default();
+        let graph = rounds(&branches, pace, &counts);
+        let (book, most) = on_one_thread(most_pages(graph, &counts, Book::update()));
+        let of_a_round: usize = 2 + branches.iter().sum::<usize>();
+        prop_assert_eq!(book.n, ROUNDS * (of_a_round as u64 + 1));
+        prop_assert!(most < 64 + 8 * of_a_round, "{most} pages at once, {of_a_round} a round");
+    }
 }
