@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use proptest::test_runner::{Config, RngSeed};
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{Graph, NodeError, Run, RunError};
@@ -73,6 +74,16 @@ pub(crate) async fn within_a_day<T>(future: impl IntoFuture<Output = T>) -> T {
     ended.expect("it ends")
 }
 
+/// Runs a future under a paused clock: what hangs is found at once.
+pub(crate) fn on_one_thread<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async { within_a_day(future).await })
+}
+
 /// An error's message and those of its causes.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut messages = vec![error.to_string()];
@@ -82,6 +93,17 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
         cause = error.source();
     }
     messages
+}
+
+/// How a law is tried: so many times, each time on the same cases. `PROPTEST_CASES`
+/// and `PROPTEST_RNG_SEED` ask for more and for others.
+pub(crate) fn cases(cases: u32) -> Config {
+    Config {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..Config::default()
+    }
 }
 
 pub(crate) fn oops() -> NodeError {

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::{END, START, State, StateGraph, View};
 use superstep::{Diagnostic, Route};
+
+use crate::common::cases;
 
 const N_NODES: usize = 5;
 /// The nodes, and then names that are no node's: one that is taken for `n0`,
@@ -268,7 +269,7 @@ fn subject(found: &Diagnostic) -> (String, Vec<usize>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn what_is_called_impossible_never_happens(plan in plans(N_NODES), chance: u64) {

@@ -1,7 +1,6 @@
 //! Laws, on inputs drawn at random.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,18 +8,9 @@ use superstep::prelude::*;
 use superstep::testing::explore;
 use superstep::{Graph, Items, OnFailure, Reducer, Replace, Transcript};
 
-use crate::common::{Trace, TraceUpdate};
+use crate::common::{Trace, TraceUpdate, cases, on_one_thread};
 
 const WORK: Worker<u64> = Worker::new("worker");
-
-/// Cases for laws that run graphs.
-fn runs(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 /// A graph as data: nodes are numbers, and everything names some of them.
 #[derive(Debug, Clone)]
@@ -184,18 +174,6 @@ fn sound_plans() -> impl Strategy<Value = (Plan, Graph<Trace>)> {
         })
 }
 
-/// Runs a future on one thread under a paused clock. With nothing left to do,
-/// the clock goes on by itself: what hangs is found at once.
-fn on_one_thread<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let ended = async { tokio::time::timeout(Duration::from_secs(3600), future).await };
-    runtime.block_on(ended).expect("the run hangs")
-}
-
 fn on_three_threads<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(3)
@@ -210,7 +188,7 @@ async fn told(graph: &Graph<Trace>, input: u64) -> Transcript {
 }
 
 proptest! {
-    #![proptest_config(runs(250))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn every_graph_is_refused_with_findings_or_runs_to_an_outcome(plan in plans(), input in 0_u64..9) {
@@ -235,7 +213,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(runs(100))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn a_run_is_a_function_of_graph_and_input((plan, graph) in sound_plans(), input in 0_u64..9) {
@@ -311,7 +289,7 @@ fn after<R: Reducer<T>, T: Clone>(value: &T, updates: &[R::Update]) -> T {
 }
 
 proptest! {
-    #![proptest_config(runs(100))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn replace_and_last_keep_the_last(updates in vec(any::<u8>(), 1..6)) {

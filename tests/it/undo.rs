@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use superstep::Update;
 use superstep::prelude::*;
 
+use crate::common::cases;
+
 /// A field for each stock reducer, and for each type that `Append` takes.
 #[derive(State, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Stock {
@@ -70,11 +72,7 @@ fn write(update: StockUpdate, field: usize, past: bool, value: u8, more: &[u8]) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 500,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn an_update_and_its_undo_change_nothing(

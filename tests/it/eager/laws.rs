@@ -7,10 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{Graph, RunError};
+use superstep::{Graph, NodeName, OnFailure};
 use tokio::runtime::Builder;
 
-use super::model::{LIMIT, NAMES, Plan, Told, draw, plans, run};
+use super::model::{NAMES, Plan, Told, draw, plans, run};
+use crate::common::{cases, chain, on_one_thread, oops};
 
 #[derive(State, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Seen {
@@ -37,6 +38,8 @@ struct Notes {
     /// Decides how long tasks take; nothing is at once.
     pace: u64,
     yields: bool,
+    /// Whether some tasks fail, or none.
+    fails: bool,
 }
 
 impl Notes {
@@ -55,9 +58,21 @@ impl Notes {
             _ => tokio::time::sleep(Duration::from_millis(n as u64 % 40)).await,
         }
     }
+
+    fn end(&self, id: &str) -> NodeResult<()> {
+        match self.fails && draw(0, "fails", id).is_multiple_of(13) {
+            true => Err(oops()),
+            false => Ok(()),
+        }
+    }
 }
 
-async fn act(plan: Arc<Plan>, node: usize, state: View<Seen>, ctx: Ctx<Notes>) -> Command<Seen> {
+async fn act(
+    plan: Arc<Plan>,
+    node: usize,
+    state: View<Seen>,
+    ctx: Ctx<Notes>,
+) -> NodeResult<Command<Seen>> {
     let id = format!("{}@{}", NAMES[node], ctx.superstep());
     let (saw, last) = (state.order.clone(), state.last.clone());
     let told = Told {
@@ -70,16 +85,18 @@ async fn act(plan: Arc<Plan>, node: usize, state: View<Seen>, ctx: Ctx<Notes>) -
         .push((told, last));
     drop(state);
     ctx.delay(&id).await;
+    ctx.end(&id)?;
     let update = writes(&id);
     let to = plan.command(node, &id).map(|to| NAMES[to]);
-    Command::update(update).goto(to)
+    Ok(Command::update(update).goto(to))
 }
 
-async fn work(_: u64, ctx: Ctx<Notes>) -> SeenUpdate {
+async fn work(_: u64, ctx: Ctx<Notes>) -> NodeResult<SeenUpdate> {
     let send = ctx.task().send.unwrap_or_default();
     let id = format!("worker@{}#{send}", ctx.superstep());
     ctx.delay(&id).await;
-    writes(&id)
+    ctx.end(&id)?;
+    Ok(writes(&id))
 }
 
 fn writes_last(id: &str) -> bool {
@@ -115,9 +132,15 @@ fn last_of(told: &Told) -> Vec<String> {
 }
 
 fn graph(plan: &Plan, eager: bool) -> Option<Graph<Seen, Notes>> {
+    let graph = builder(plan);
+    let graph = if eager { graph.eager() } else { graph };
+    graph.compile().ok()
+}
+
+fn builder(plan: &Plan) -> StateGraph<Seen, Notes> {
     let shared = Arc::new(plan.clone());
     let mut graph = StateGraph::<Seen, Notes>::new("random")
-        .recursion_limit(LIMIT)
+        .recursion_limit(plan.limit)
         .add_worker(WORK, work);
     for (index, name) in NAMES.into_iter().enumerate().take(plan.n) {
         let plan = Arc::clone(&shared);
@@ -168,61 +191,38 @@ fn graph(plan: &Plan, eager: bool) -> Option<Graph<Seen, Notes>> {
         graph =
             graph.add_conditional_edges("n0", |_: &Seen| Vec::<superstep::Target>::new(), [WORK]);
     }
-    if let Some(to) = plan.collect {
-        graph = graph.add_edge(WORK, NAMES[to]);
+    match plan.collect {
+        Some(to) => graph.add_edge(WORK, NAMES[to]),
+        None => graph,
     }
-    let graph = if eager { graph.eager() } else { graph };
-    graph.compile().ok()
 }
 
-/// What a run came to: the state and what ran, or that it had no end.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    state: Option<Seen>,
+    state: Seen,
     ran: Vec<Vec<String>>,
     starved: Vec<String>,
 }
 
-async fn outcome(graph: &Graph<Seen, Notes>, notes: Notes) -> Outcome {
-    match graph.invoke(Seen::update()).context(notes).await {
-        Ok(run) => Outcome {
-            ran: run
-                .ran()
-                .iter()
-                .map(|step| step.iter().map(ToString::to_string).collect())
-                .collect(),
-            starved: run.starved.iter().map(ToString::to_string).collect(),
-            state: Some(run.state),
-        },
-        Err(RunError::RecursionLimit { .. }) => Outcome {
-            state: None,
-            ran: Vec::new(),
-            starved: Vec::new(),
-        },
-        Err(error) => panic!("{error}"),
-    }
+/// What a run came to; that it had no end, or that a task failed.
+async fn outcome(graph: &Graph<Seen, Notes>, notes: Notes) -> Result<Outcome, Vec<String>> {
+    let run = graph.invoke(Seen::update()).context(notes).await;
+    let run = run.map_err(|error| chain(&error))?;
+    let names = |names: &Vec<NodeName>| names.iter().map(ToString::to_string).collect();
+    Ok(Outcome {
+        ran: run.ran().iter().map(names).collect(),
+        starved: run.starved.iter().map(ToString::to_string).collect(),
+        state: run.state,
+    })
 }
 
-fn on_one_thread<T>(future: impl Future<Output = T>) -> T {
-    let runtime = Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let ended = async { tokio::time::timeout(Duration::from_secs(3600), future).await };
-    runtime.block_on(ended).expect("the run hangs")
-}
-
-fn runs(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+/// Of an error only how many causes it has: one, if a task has failed.
+fn links(told: &Result<Outcome, Vec<String>>) -> Result<&Outcome, usize> {
+    told.as_ref().map_err(Vec::len)
 }
 
 proptest! {
-    #![proptest_config(runs(400))]
+    #![proptest_config(cases(120))]
 
     #[test]
     fn eager_runs_come_to_what_supersteps_do(plan in plans(), pace: u64) {
@@ -236,11 +236,32 @@ proptest! {
     }
 
     #[test]
+    fn failures_are_those_of_supersteps(plan in plans(), pace: u64) {
+        for policy in [OnFailure::Finish, OnFailure::Stop] {
+            let (eager, ordinary) = (builder(&plan).eager(), builder(&plan));
+            let graphs = [eager, ordinary].map(|graph| graph.on_failure(policy).compile());
+            let [Ok(eager), Ok(ordinary)] = graphs else {
+                continue;
+            };
+            let notes = Notes { fails: true, ..Notes::default() };
+            let expected = on_one_thread(outcome(&ordinary, notes.clone()));
+            for pace in [0, pace | 1, pace.rotate_left(7) | 1] {
+                let told = on_one_thread(outcome(&eager, Notes { pace, ..notes.clone() }));
+                match policy {
+                    OnFailure::Finish => prop_assert_eq!(&told, &expected),
+                    // Which of them is a matter of time.
+                    OnFailure::Stop => prop_assert_eq!(links(&told), links(&expected)),
+                }
+            }
+        }
+    }
+
+    #[test]
     fn each_task_sees_its_causal_history_and_no_more(plan in plans(), pace: u64) {
         if let Some(eager) = graph(&plan, true) {
             for pace in [0, pace | 1] {
                 let notes = Notes { pace, ..Notes::default() };
-                on_one_thread(outcome(&eager, notes.clone()));
+                drop(on_one_thread(outcome(&eager, notes.clone())));
                 let mut seen = notes.seen.lock().unwrap().clone();
                 seen.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
                 let mut expected = run(&plan).concat();
@@ -257,7 +278,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(runs(60))]
+    #![proptest_config(cases(30))]
 
     #[test]
     fn threads_make_no_difference(plan in plans(), pace: u64) {

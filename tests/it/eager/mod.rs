@@ -2,7 +2,9 @@
 
 mod ends;
 mod laws;
+mod memory;
 mod model;
+mod policies;
 mod rules;
 #[cfg(feature = "testing")]
 mod told;

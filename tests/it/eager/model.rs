@@ -8,8 +8,9 @@ use proptest::prelude::*;
 
 pub(super) const NAMES: [&str; 7] = ["n0", "n1", "n2", "n3", "n4", "n5", "n6"];
 
-/// A run that takes so many supersteps is cut off.
-pub(super) const LIMIT: u64 = 12;
+/// A run that takes so many supersteps is cut off: most of them, and the others
+/// go on until what they keep is looked through.
+const LIMITS: [u64; 2] = [12, 60];
 
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -27,6 +28,7 @@ pub(super) struct Plan {
     pub(super) deferred: Option<usize>,
     /// Decides what is chosen, and how long it takes.
     pub(super) chance: u64,
+    pub(super) limit: u64,
 }
 
 pub(super) fn plans() -> impl Strategy<Value = Plan> {
@@ -42,10 +44,11 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
             vec(node(), 0..2),
             prop::option::of(node()),
             prop::option::weighted(0.2, node()),
-            any::<u64>(),
+            (any::<u64>(), prop::bool::weighted(0.1)),
         );
         parts.prop_map(
-            move |(mut edges, joins, routes, mut commands, senders, collect, deferred, chance)| {
+            move |(mut edges, joins, routes, mut commands, senders, collect, deferred, rest)| {
+                let (chance, long) = rest;
                 let start: Vec<usize> = (0..n).step_by(2).collect();
                 edges.retain(|(from, to)| from < to);
                 edges.extend((1..n).step_by(2).map(|node| (node - 1, node)));
@@ -62,6 +65,7 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
                     collect,
                     deferred,
                     chance,
+                    limit: LIMITS[usize::from(long)],
                 }
             },
         )
@@ -126,7 +130,7 @@ pub(super) fn run(plan: &Plan) -> Vec<Vec<Told>> {
         nodes.insert(to, BTreeSet::new());
     }
     let mut sends: Vec<BTreeSet<usize>> = Vec::new();
-    for depth in 1..=LIMIT {
+    for depth in 1..=plan.limit {
         if let Some(deferred) = plan.deferred
             && nodes.remove(&deferred).is_some()
         {

@@ -12,7 +12,7 @@ use superstep::{
 };
 use tokio::time::sleep;
 
-use crate::common::{Trace, TraceUpdate, chain, oops};
+use crate::common::{Trace, TraceUpdate, cases, chain, on_one_thread, oops};
 
 const WORK: Worker<u64> = Worker::new("w");
 
@@ -239,26 +239,6 @@ fn sound() -> impl Strategy<Value = Plan> {
     })
 }
 
-fn runs(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-/// Runs a future under a paused clock: what hangs is found at once.
-fn on_one_thread<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let day = Duration::from_secs(24 * 3600);
-    let ended = async { tokio::time::timeout(day, future).await };
-    runtime.block_on(ended).expect("the run hangs")
-}
-
 /// How a run ended, as far as nodes and joins say.
 fn end_of(ended: Result<Run<Trace>, RunError>) -> Result<Vec<String>, Vec<String>> {
     match ended {
@@ -298,7 +278,7 @@ fn check(transcript: &Transcript) {
 }
 
 proptest! {
-    #![proptest_config(runs(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn no_run_hangs_and_losers_write_nothing(plan in sound()) {
@@ -342,7 +322,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(runs(60))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn without_races_no_order_of_ends_makes_a_difference(plan in sound()) {

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
-use proptest::test_runner::Config;
 use superstep::prelude::*;
 use superstep::{Graph, Limiter};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use super::Log;
-use crate::common::{Alive, Trace, oops, sound, within_a_day};
+use crate::common::{Alive, Trace, cases, oops, sound, within_a_day};
 
 const WORK: Worker<u32> = Worker::new("work");
 const OTHER: Worker<u32> = Worker::new("other");
@@ -296,7 +295,7 @@ async fn run_all(plan: Plan) -> (Vec<u64>, Vec<Counted>) {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn whatever_the_limits_all_is_done_and_never_more_at_once_than_allowed(plan in plans()) {

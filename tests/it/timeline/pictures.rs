@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use superstep::SpanOutcome;
 
 use super::scenes::{self, ms, span};
+use crate::common::cases;
 
 include!("shown.rs");
 
@@ -390,7 +391,7 @@ fn any_span() -> impl Strategy<Value = Span> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn spans_that_make_no_sense_are_drawn_all_the_same(

@@ -53,7 +53,7 @@ struct Entry {
 struct Filling {
     arrived: FixedBitSet,
     /// Who has arrived since it last fired, as far as that was counted.
-    causes: Vec<TaskNo>,
+    causes: Vec<(usize, TaskNo)>,
     /// What was not counted yet, by depth.
     pending: BTreeMap<u64, Vec<(usize, TaskNo)>>,
     /// Before this depth none of its sources is open, and at it none of so many.
@@ -78,6 +78,14 @@ enum Look {
     Join(usize),
 }
 
+/// How often a task is a cause of what has not started.
+#[derive(Clone, Copy, Default)]
+struct Uses {
+    all: u32,
+    /// As what has come to a join that has not fired.
+    at_joins: u32,
+}
+
 /// The depths at which something is unfinished.
 pub(super) struct Lanes {
     ways: Arc<Ways>,
@@ -87,8 +95,9 @@ pub(super) struct Lanes {
     joins: BTreeMap<usize, Filling>,
     ready: Vec<(u64, NodeIndex)>,
     looks: Vec<Look>,
-    /// For each task, how often it is a cause of what has not started.
-    uses: Vec<u32>,
+    uses: Vec<Uses>,
+    /// What has come to a join twice from the same source, first and then.
+    again: Vec<(usize, TaskNo, TaskNo)>,
 }
 
 impl Lanes {
@@ -101,7 +110,12 @@ impl Lanes {
             ready: Vec::new(),
             looks: Vec::new(),
             uses: Vec::new(),
+            again: Vec::new(),
         }
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// A task of the first depth is about to start.
@@ -134,7 +148,7 @@ impl Lanes {
         let entry = self.entry(depth + 1, to);
         debug_assert!(!entry.told, "rule 2");
         entry.causes.push(cause);
-        self.uses(cause, 1);
+        self.uses(cause).all += 1;
         self.looks.push(Look::Node(depth + 1, to));
     }
 
@@ -143,7 +157,7 @@ impl Lanes {
         let entry = self.entry(depth + 1, to);
         debug_assert!(!entry.told, "rule 2");
         entry.sends.push((cause, choice));
-        self.uses(cause, 1);
+        self.uses(cause).all += 1;
         self.looks.push(Look::Node(depth + 1, to));
     }
 
@@ -166,7 +180,9 @@ impl Lanes {
         let pending = filling.pending.entry(depth).or_default();
         let holds = pending.is_empty();
         pending.push((source, cause));
-        self.uses(cause, 1);
+        let uses = self.uses(cause);
+        uses.all += 1;
+        uses.at_joins += 1;
         if holds {
             let target = self.ways.target(join);
             self.entry(depth + 1, target).may += 1;
@@ -189,20 +205,45 @@ impl Lanes {
 
     /// How often a task is a cause of what has not started.
     pub(super) fn used(&self, task: TaskNo) -> u32 {
-        self.uses.get(task as usize).copied().unwrap_or(0)
+        self.uses.get(task as usize).map_or(0, |uses| uses.all)
+    }
+
+    /// Whether it is one of joins only, which have not fired.
+    pub(super) fn waits_at_joins(&self, task: TaskNo) -> bool {
+        let uses = self.uses.get(task as usize);
+        uses.is_some_and(|uses| uses.all == uses.at_joins)
+    }
+
+    /// What has come to a join, and then again from the same source; the join has
+    /// not fired since.
+    pub(super) fn take_again(&mut self) -> Vec<(usize, TaskNo, TaskNo)> {
+        mem::take(&mut self.again)
+    }
+
+    /// Of what has come to a join, this will do without being a cause.
+    pub(super) fn forget(&mut self, join: usize, cause: TaskNo) {
+        let Some(filling) = self.joins.get_mut(&join) else {
+            return;
+        };
+        if let Some(at) = filling.causes.iter().position(|&(_, it)| it == cause) {
+            filling.causes.remove(at);
+            let uses = self.uses(cause);
+            uses.all -= 1;
+            uses.at_joins -= 1;
+        }
     }
 
     /// A cause of something has done its part.
     pub(super) fn release(&mut self, task: TaskNo) {
-        self.uses[task as usize] -= 1;
+        self.uses[task as usize].all -= 1;
     }
 
-    fn uses(&mut self, task: TaskNo, more: u32) {
+    fn uses(&mut self, task: TaskNo) -> &mut Uses {
         let at = task as usize;
         if self.uses.len() <= at {
-            self.uses.resize(at + 1, 0);
+            self.uses.resize(at + 1, Uses::default());
         }
-        self.uses[at] += more;
+        &mut self.uses[at]
     }
 
     /// Takes out what may start, up to a depth; it is then at work.
@@ -362,19 +403,26 @@ impl Lanes {
         let mut fires = false;
         for (source, cause) in filling.pending.remove(&depth).unwrap_or_default() {
             let again = filling.arrived.put(source);
-            filling.causes.push(cause);
+            let mut earlier = filling.causes.iter().rev();
+            if let Some(&(_, first)) = earlier.find(|&&(of, _)| of == source) {
+                self.again.push((join, first, cause));
+            }
+            filling.causes.push((source, cause));
             fires |= !again && filling.arrived.is_full();
         }
         let target = self.ways.target(join);
-        let causes = match fires {
-            true => {
-                filling.arrived.clear();
-                mem::take(&mut filling.causes)
-            }
-            false => Vec::new(),
-        };
+        let mut causes = Vec::new();
+        if fires {
+            filling.arrived.clear();
+            causes = mem::take(&mut filling.causes);
+        }
+        for &(_, cause) in &causes {
+            self.uses(cause).at_joins -= 1;
+        }
         let entry = self.entry(depth + 1, target);
-        entry.causes.extend(causes);
+        entry
+            .causes
+            .extend(causes.into_iter().map(|(_, cause)| cause));
         entry.may -= 1;
         self.looks.push(Look::Node(depth + 1, target));
         true

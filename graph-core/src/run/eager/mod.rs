@@ -16,18 +16,24 @@
 //! 5. A *window* begins with a settled depth, and ends with one after which all
 //!    tasks see all that was settled. Between windows the run is the ordinary one:
 //!    supersteps of one task cost what they always do.
-//! 6. After a failure nothing new starts. Under `OnFailure::Stop` what is at work
-//!    is aborted, under `Finish` it ends first, and the first failure in the order
-//!    of the run counts.
+//! 6. After a failure nothing starts that is deeper. Under `OnFailure::Stop` what
+//!    is at work is aborted, under `Finish` it ends first, and what is not deeper
+//!    still starts: the failure counts that supersteps would tell ([`faults`]).
 //! 7. Nothing starts beyond the limit of the run, beyond a depth whose command
 //!    leaves for the parent graph, or, once the run is drained, beyond the last
 //!    depth at which something has started.
 
 mod crew;
+mod faults;
 mod lanes;
+mod lines;
+mod meet;
 mod past;
 mod settle;
+mod slots;
+mod sweep;
 mod view;
+mod waits;
 mod ways;
 mod window;
 
@@ -87,8 +93,11 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// [`destinations`](crate::NodeBuilder::destinations) may lead anywhere, and
     /// all wait for it. Deferred nodes wait until nothing else is left.
     ///
-    /// After a failure nothing new starts, at whatever depth. A timeout of
-    /// supersteps counts from when all before is done. A graph with a checkpointer
+    /// After a failure what is at work is cancelled at any depth, or, with
+    /// [`OnFailure::Finish`](crate::OnFailure::Finish), ends, and so does what was
+    /// to start at the depth of the failure or before it: the failure that is told
+    /// is that of supersteps. A timeout of supersteps counts from when all before
+    /// is done. A graph with a checkpointer
     /// cannot be eager, and as a node of a run on a thread an eager graph goes by
     /// supersteps.
     ///

@@ -1,11 +1,11 @@
 //! A depth of which all has ended becomes what a superstep comes to.
 
 use std::mem;
-use std::sync::Arc;
 
 use super::lanes::TaskNo;
-use super::past::Past;
-use super::window::{Order, Window};
+use super::slots::Order;
+use super::view::{Basis, Prepared};
+use super::window::Window;
 use crate::plan::{Chosen, Task};
 use crate::run::attempt::Done;
 use crate::run::error::RunError;
@@ -18,22 +18,23 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     pub(super) fn settle(&mut self, tasks: &mut Vec<Task>) -> Result<bool, RunError> {
         self.progress.superstep = self.base;
         let order = self.depths.pop_front().unwrap_or_default();
-        let keys = order.iter().map(|&no| self.slots[no as usize].key);
+        let keys = order.iter().map(|&no| self.slots[no].key);
         let keys: Vec<TaskKey> = keys.collect();
         let result = self.check(&order, &keys);
         let conflicts = result.is_err();
-        let root = self.root.take().expect("it is there between settlements");
-        let settled = root.count + order.len();
+        let settled = self.settled + order.len();
         let ready = self.lanes.take_ready(self.most);
         let mut prepared = match conflicts {
             true => Vec::new(),
             false => self.prepare(ready, Some(settled)),
         };
         let ahead = self.depths.iter().any(|depth| !depth.is_empty());
-        let all_see_all = prepared.iter().all(|task| task.past.is_none());
+        let sees_all = |task: &Prepared<S>| matches!(task.basis, Basis::Settled(_));
+        let all_see_all = prepared.iter().all(sees_all);
         let over = self.base >= self.most || (!ahead && all_see_all);
-        if !over {
-            self.take_inputs(&mut prepared);
+        match over {
+            true => prepared.clear(),
+            false => self.take_inputs(&mut prepared),
         }
         self.progress.superstep = self.base;
         let mut done = self.take_done(&order, over);
@@ -44,7 +45,13 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
         }
         result?;
-        self.merge(&order, &keys, &mut done, root, over);
+        if over {
+            // Or else the merge would copy the state.
+            self.slots.iter_mut().for_each(|slot| slot.past = None);
+            self.meetings.clear();
+        }
+        self.merge(&order, &keys, &mut done);
+        self.settled = settled;
         self.lead_on(&order, &keys, &done, tasks);
         if over {
             return Ok(true);
@@ -53,13 +60,15 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         self.base += 1;
         self.start(prepared);
         self.confirm(tasks)?;
+        self.n_kept += order.len();
+        self.sweep();
         Ok(false)
     }
 
     /// Looks for conflicts.
-    fn check(&self, order: &[TaskNo], keys: &[TaskKey]) -> Result<(), RunError> {
+    pub(super) fn check(&self, order: &[TaskNo], keys: &[TaskKey]) -> Result<(), RunError> {
         let slots = order.iter().enumerate();
-        let updates = slots.filter_map(|(at, &no)| Some((at, self.slots[no as usize].update()?)));
+        let updates = slots.filter_map(|(at, &no)| Some((at, self.slots[no].update()?)));
         self.progress.check_conflicts_of(keys, updates)
     }
 
@@ -68,7 +77,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     fn take_done(&mut self, order: &[TaskNo], over: bool) -> Vec<Done<S>> {
         let mut all = Vec::with_capacity(order.len());
         for &no in order {
-            let slot = &mut self.slots[no as usize];
+            let slot = &mut self.slots[no];
             let done = slot.done.take().expect("all of the depth has ended");
             if !over {
                 slot.kept = done.outcome.update.clone();
@@ -79,35 +88,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     }
 
     /// Merges the updates of a depth into what was settled before.
-    fn merge(
-        &mut self,
-        order: &[TaskNo],
-        keys: &[TaskKey],
-        done: &mut [Done<S>],
-        root: Arc<Past<S>>,
-        over: bool,
-    ) {
-        let mut settled = Past::extended(root, order);
-        // Or else the merge would copy the state.
-        settled.state = None;
-        if over {
-            self.slots.iter_mut().for_each(|slot| slot.past = None);
-            drop(settled);
-            self.merge_done(keys, done);
-        } else {
-            self.merge_done(keys, done);
-            settled.state = Some(Arc::clone(&self.progress.state));
-            settled.ephemerals = self.progress.ephemerals.clone();
-            self.root = Some(Arc::new(settled));
-        }
-        if let Some(nested) = &mut self.progress.nested {
-            for &no in order {
-                nested.take_leave(&mut self.slots[no as usize].leave);
-            }
-        }
-    }
-
-    fn merge_done(&mut self, keys: &[TaskKey], done: &mut [Done<S>]) {
+    fn merge(&mut self, order: &[TaskNo], keys: &[TaskKey], done: &mut [Done<S>]) {
         let progress = &mut *self.progress;
         let updates = || done.iter().filter_map(|done| done.outcome.update.as_ref());
         let written = progress.written(updates());
@@ -115,6 +96,11 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         progress.merge_all(keys, done);
         progress.expire(written);
         progress.at.drops();
+        if let Some(nested) = &mut progress.nested {
+            for &no in order {
+                nested.take_leave(&mut self.slots[no].leave);
+            }
+        }
     }
 
     /// Plans the next depth, as after a superstep.
@@ -126,9 +112,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         tasks: &mut Vec<Task>,
     ) {
         let slots = &mut self.slots;
-        let chosen = order
-            .iter()
-            .map(|&no| mem::take(&mut slots[no as usize].chosen));
+        let chosen = order.iter().map(|&no| mem::take(&mut slots[no].chosen));
         let chosen: Vec<Vec<Chosen>> = chosen.collect();
         let progress = &mut *self.progress;
         progress.tell_settled(keys, done, &chosen);
@@ -149,7 +133,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         order.sort_by(|&a, &b| self.compare(a, b));
         debug_assert_eq!(order.len(), tasks.len(), "rule 2");
         for (at, (&no, task)) in order.iter().zip(&mut *tasks).enumerate() {
-            let slot = &mut self.slots[no as usize];
+            let slot = &mut self.slots[no];
             debug_assert_eq!(slot.key.node, task.node, "rule 1");
             slot.order = Order::Known(at);
             // What was sent has gone to the task.

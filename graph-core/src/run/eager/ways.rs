@@ -54,6 +54,10 @@ impl Ways {
         ways
     }
 
+    pub(super) fn n_nodes(&self) -> usize {
+        self.next.len()
+    }
+
     pub(super) fn next(&self, node: NodeIndex) -> &[NodeIndex] {
         &self.next[node as usize]
     }

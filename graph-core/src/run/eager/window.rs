@@ -1,7 +1,7 @@
 //! A window: several depths, of which some tasks are at work, until all that
 //! has started is settled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,16 +13,17 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use super::crew::{Crew, Start};
+use super::faults::Fault;
 use super::lanes::{Lanes, TaskNo};
-use super::past::Past;
-use super::view::Prepared;
+use super::meet::Meets;
+use super::past::{Past, Seen};
+use super::slots::{Order, Slot, Slots};
+use super::sweep::FEW;
+use super::view::{Basis, Prepared};
 use super::ways::Ways;
-use crate::compile::Frozen;
+use crate::compile::{Frozen, NodeIndex};
 use crate::event::EventKind;
-use crate::graph::OnFailure;
-use crate::node::{Payload, Target};
 use crate::plan::{Chosen, Task};
-use crate::run::attempt::{Done, Ended};
 use crate::run::drive::Progress;
 use crate::run::error::RunError;
 use crate::run::execute::{SLICE, Turn};
@@ -34,60 +35,30 @@ pub(super) struct Window<'p, 'h, S: State, C> {
     pub(super) progress: &'p mut Progress<'h, S, C>,
     pub(super) graph: Arc<Frozen<S, C>>,
     pub(super) lanes: Lanes,
-    /// All tasks of the window that have started, in that order.
-    pub(super) slots: Vec<Slot<S>>,
+    pub(super) slots: Slots<S>,
+    /// Those that somebody may need.
+    pub(super) live: Vec<TaskNo>,
+    /// How many of those are settled, and how many may be.
+    pub(super) n_kept: usize,
+    pub(super) sweep_at: usize,
     /// Those of each unsettled depth.
     pub(super) depths: VecDeque<Vec<TaskNo>>,
     /// The least unsettled depth.
     pub(super) base: u64,
-    /// What was settled.
-    pub(super) root: Option<Arc<Past<S>>>,
+    /// How many tasks were settled.
+    pub(super) settled: usize,
+    /// Of nodes that lead to joins, a task that has come and waits there.
+    pub(super) come: BTreeMap<NodeIndex, TaskNo>,
+    /// For each node what was merged there.
+    pub(super) meetings: BTreeMap<NodeIndex, Meets<S>>,
     /// The last depth at which tasks may start.
     pub(super) most: u64,
     /// The last one whose begin was told.
     told: u64,
     starts: Vec<Start<S>>,
-    failure: Option<(TaskNo, RunError)>,
-    crew: Crew<'h, S, C>,
-}
-
-/// A task from its start on.
-pub(super) struct Slot<S: State> {
-    pub(super) depth: u64,
-    pub(super) key: TaskKey,
-    pub(super) order: Order,
-    at_work: bool,
-    /// What it sees; kept as long as something that it leads to may go on from it.
-    pub(super) past: Option<Arc<Past<S>>>,
-    /// Whether its own update is in that.
-    pub(super) own: bool,
-    pub(super) done: Option<Done<S>>,
-    /// Its update, once it was merged.
-    pub(super) kept: Option<S::Update>,
-    pub(super) chosen: Vec<Chosen>,
-    /// What it has chosen of the parent graph.
-    pub(super) leave: Vec<Target>,
-    /// What was sent to it, if somebody takes that down.
-    pub(super) input: Option<Box<dyn Payload>>,
-}
-
-/// A task's place among those of its depth.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Order {
-    /// Its number, once all of them are known.
-    Known(usize),
-    /// By its node.
-    Node,
-    /// After all nodes, by who has sent it and then by which choice that was.
-    Sent(TaskNo, u32),
-}
-
-impl<S: State> Slot<S> {
-    pub(super) fn update(&self) -> Option<&S::Update> {
-        let done = self.done.as_ref();
-        done.and_then(|done| done.outcome.update.as_ref())
-            .or(self.kept.as_ref())
-    }
+    /// The first of those that have failed, in the order of the run.
+    pub(super) failure: Option<Fault>,
+    pub(super) crew: Crew<'h, S, C>,
 }
 
 pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
@@ -102,14 +73,19 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
         let ways = Arc::clone(ways.get_or_init(|| Arc::new(Ways::of(&graph))));
         let base = progress.superstep;
         let state = Arc::clone(&progress.state);
-        let root = Past::new(state, progress.ephemerals.clone());
+        let begin = Past::new(state, progress.ephemerals.clone(), base);
         let mut window = Window {
             crew: Crew::new(&progress.shared, runtime, progress.executor),
             most: progress.recursion_limit,
             lanes: Lanes::new(ways, base),
-            slots: Vec::new(),
+            slots: Slots::new(),
+            live: Vec::new(),
+            n_kept: 0,
+            sweep_at: FEW,
             depths: VecDeque::from([Vec::new()]),
-            root: Some(Arc::new(root)),
+            settled: 0,
+            come: BTreeMap::new(),
+            meetings: BTreeMap::new(),
             told: base - 1,
             starts: Vec::new(),
             failure: None,
@@ -117,7 +93,7 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
             graph,
             base,
         };
-        window.begin(mem::take(tasks));
+        window.begin(mem::take(tasks), begin);
         let ended = window.go(tasks).await;
         // Nothing of it outlives the run.
         window.crew.stop().await;
@@ -126,15 +102,16 @@ pub(super) fn run_window<'p, S: State, C: Send + Sync + 'static>(
 }
 
 impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
-    fn begin(&mut self, tasks: Vec<Task>) {
+    fn begin(&mut self, tasks: Vec<Task>, past: Past<S>) {
+        let past = Arc::new(past);
         if let Some(observer) = &mut self.progress.observer {
             observer.begin(self.base, &tasks);
         }
         for (number, task) in tasks.into_iter().enumerate() {
             let key = TaskKey::of(&task);
             self.lanes.plan(key.node);
-            let root = self.root.clone();
-            self.add(self.base, key, Order::Known(number), root, task);
+            let past = Arc::clone(&past);
+            self.add(self.base, key, Order::Known(number), past, task);
         }
     }
 
@@ -144,13 +121,13 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         depth: u64,
         key: TaskKey,
         order: Order,
-        past: Option<Arc<Past<S>>>,
+        past: Arc<Past<S>>,
         task: Task,
     ) {
-        let no = TaskNo::try_from(self.slots.len()).expect("fewer than 2^32 tasks");
         let taken_down = self.progress.observer.is_some();
         let input = task.send.as_ref().filter(|_| taken_down);
-        self.slots.push(Slot {
+        let view = past.view();
+        let no = self.slots.push(Slot {
             depth,
             key,
             order,
@@ -158,21 +135,22 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             own: false,
             done: None,
             kept: None,
+            spent: false,
             chosen: Vec::new(),
             leave: Vec::new(),
             input: input.map(|(_, input)| input.clone()),
-            past: past.clone(),
+            past: Some(Seen::Whole(past)),
         });
+        self.live.push(no);
         let at = usize::try_from(depth - self.base).expect("it is near the base");
         while self.depths.len() <= at {
             self.depths.push_back(Vec::new());
         }
         self.depths[at].push(no);
-        let past = past.expect("what starts sees something");
         self.starts.push(Start {
             no,
             depth,
-            view: past.view(),
+            view,
             task,
         });
     }
@@ -231,7 +209,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         for n_ended in 1_u32.. {
             self.start_all(cx);
             let Some((no, ended)) = self.crew.take_done() else {
-                return self.over();
+                break;
             };
             self.ended(no, ended)?;
             if self.plan(tasks)? {
@@ -242,18 +220,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
         }
         self.start_all(cx);
-        Ok(false)
-    }
-
-    /// The failure that has ended the window, once nothing is at work.
-    fn over(&mut self) -> Result<bool, RunError> {
-        if self.failure.is_some() && self.crew.is_idle() {
-            return self
-                .failure
-                .take()
-                .map_or(Ok(true), |(_, error)| Err(error));
-        }
-        Ok(false)
+        self.over()
     }
 
     fn start_all(&mut self, cx: &mut Context<'_>) {
@@ -276,9 +243,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Settles what can be settled, and starts what can start; true if the window
     /// is over.
     fn plan(&mut self, tasks: &mut Vec<Task>) -> Result<bool, RunError> {
-        if self.failure.is_some() {
-            return Ok(false);
-        }
         if self.drains() {
             let last = self.base + self.depths.len() as u64 - 1;
             self.most = self.most.min(last);
@@ -302,15 +266,21 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
 
     /// Makes tasks of what may start.
     pub(super) fn start(&mut self, prepared: Vec<Prepared<S>>) {
+        let mut settled = BTreeMap::new();
         for Prepared {
             depth,
             node,
             sends,
-            past,
+            basis,
         } in prepared
         {
-            let root = || self.root.clone().expect("it is there between settlements");
-            let past = Some(past.unwrap_or_else(root));
+            let past = match basis {
+                Basis::Past(past) => past,
+                Basis::Settled(from) => {
+                    let known = settled.entry(Arc::as_ptr(&from));
+                    Arc::clone(known.or_insert_with(|| self.past_of_all(&from)))
+                }
+            };
             let Some(sends) = sends else {
                 let task = Task {
                     node,
@@ -328,73 +298,24 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                     send,
                     arrivals: None,
                 };
-                self.add(depth, TaskKey::of(&task), order, past.clone(), task);
+                let key = TaskKey::of(&task);
+                self.add(depth, key, order, Arc::clone(&past), task);
             }
         }
-    }
-
-    /// Follows a task that has ended.
-    fn ended(&mut self, no: TaskNo, ended: Ended<S>) -> Result<(), RunError> {
-        let slot = &mut self.slots[no as usize];
-        let (key, depth) = (slot.key, slot.depth);
-        slot.at_work = false;
-        self.progress.superstep = depth;
-        let mut done = match ended {
-            Ok(done) => done,
-            Err(failed) => {
-                let error = self.progress.failed(Some(key), failed);
-                return self.failed(no, error);
-            }
-        };
-        if self.failure.is_some() {
-            return Ok(());
-        }
-        if let Some(declared) = &self.graph.node(key.node).writes {
-            self.progress.check_writes(key, declared, &done.outcome)?;
-        }
-        if self.progress.nested.is_some() {
-            let is_parents = |target: &mut Target| matches!(target, Target::Parent(_));
-            let targets = &mut done.outcome.targets;
-            slot.leave.extend(targets.extract_if(.., is_parents));
-            if !slot.leave.is_empty() {
-                self.most = self.most.min(depth);
-            }
-        }
-        let mut chosen = Vec::new();
-        if !done.outcome.targets.is_empty() {
-            let (graph, outcome) = (&*self.graph, &mut done.outcome);
-            self.progress.at.is_of(key);
-            self.progress
-                .ask_command(graph, key, outcome, &mut chosen)?;
-        }
-        slot.done = Some(done);
-        self.ask_routes(no, &mut chosen)?;
-        self.follow(no, chosen);
-        Ok(())
-    }
-
-    fn failed(&mut self, no: TaskNo, error: RunError) -> Result<(), RunError> {
-        self.most = 0;
-        if self.graph.limits.on_failure == OnFailure::Stop {
-            return Err(error);
-        }
-        let first = self.failure.as_ref().map(|&(first, _)| first);
-        if first.is_none_or(|first| self.compare(no, first).is_lt()) {
-            self.failure = Some((no, error));
-        }
-        Ok(())
     }
 
     /// Notes what a task leads to.
-    fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
-        let slot = &mut self.slots[no as usize];
+    pub(super) fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
+        let slot = &mut self.slots[no];
         let (node, depth) = (slot.key.node, slot.depth);
+        slot.chosen = chosen;
+        let chosen = &self.slots[no].chosen;
         let exits = &self.graph.node(node).exits;
         let waits = |node| self.graph.node(node).policy.defer;
         for &to in exits.edges.iter().filter(|&&to| !waits(to)) {
             self.lanes.lead(depth, to, no);
         }
-        for (number, choice) in (0..).zip(&chosen) {
+        for (number, choice) in (0..).zip(chosen) {
             match choice {
                 Chosen::Node(to) if !waits(*to) => self.lanes.lead(depth, *to, no),
                 Chosen::Send(to, _) => self.lanes.send(depth, *to, no, number),
@@ -407,11 +328,9 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 self.lanes.arrive(depth, arrival, no, before);
             }
         }
-        slot.chosen = chosen;
         self.lanes.ended(depth, node);
-        if self.lanes.used(no) == 0 {
-            slot.past = None;
-        }
+        self.let_go(no);
+        self.thin_joins();
     }
 }
 
