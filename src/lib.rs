@@ -131,6 +131,7 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
+//! | `agents` | no | [`tool`](fn@tool) and [`Toolbox`]: what models can call, and the nodes that do it |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
@@ -141,8 +142,11 @@
 #[cfg(doctest)]
 mod error_pages;
 
-#[doc(hidden)]
-pub use superstep_core::__private;
+#[cfg(feature = "agents")]
+pub use superstep_agents::{
+    Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+};
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;
 #[cfg(feature = "schema")]
@@ -167,6 +171,8 @@ pub use superstep_core::{
     TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
     Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
+#[cfg(feature = "agents")]
+pub use superstep_macros::tool;
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]
 pub use superstep_providers::Progress;
@@ -187,6 +193,14 @@ pub use superstep_providers::{Encrypted, Key, Keys};
 pub use superstep_providers::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use superstep_providers::{Sqlite, SqliteOptions};
+
+/// Names for generated code and for compiler messages; outside semver.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(feature = "agents")]
+    pub use superstep_agents::__private::*;
+    pub use superstep_core::__private::*;
+}
 
 /// The names that most programs use; `use superstep::prelude::*` shadows
 /// nothing of std's prelude.
