@@ -19,6 +19,11 @@ mod observing {}
 #[doc = include_str!("../docs/testing-models.md")]
 mod testing_models {}
 
+/// It needs a feature.
+#[cfg(feature = "agents")]
+#[doc = include_str!("../docs/tools.md")]
+mod tools {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

@@ -103,6 +103,9 @@
 //! - **Subgraphs.** A compiled graph is a node of another: of the same state by
 //!   itself, with a state of its own by [`StateGraph::add_subgraph`] or as a
 //!   [`subgraph`]. `docs/subgraphs.md` says what is inherited.
+//! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
+//!   language model can call, and `tool_node` is the node that does it:
+//!   `docs/tools.md`.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -131,7 +134,7 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
-//! | `agents` | no | [`tool`](fn@tool) and [`Toolbox`]: what models can call, and the nodes that do it |
+//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |

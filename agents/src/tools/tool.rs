@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use superstep_core::{Retry, View};
@@ -144,7 +143,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
     where
         F: Fn(Value, ToolCtx<C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
-        T: Serialize + 'static,
+        T: ToolOutput,
         E: Into<ToolError>,
     {
         Self::of(spec, move |arguments: Value, ctx, _| {

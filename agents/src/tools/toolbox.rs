@@ -162,15 +162,15 @@ impl<C, S> Toolbox<C, S> {
         };
         let nearest = names.iter().filter(near).max_by(nearness);
         let meant = nearest.map(|near| format!("; did you mean `{near}`?"));
+        let meant = meant.unwrap_or_default();
         let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-        let all = match quoted.is_empty() {
-            true => "; there are none".to_owned(),
-            false => format!("; there are {}", quoted.join(", ")),
-        };
-        format!(
-            "there is no tool `{name}`{}{all}",
-            meant.unwrap_or_default()
-        )
+        match quoted.is_empty() {
+            true => format!("there is no tool `{name}`, nor any other"),
+            false => format!(
+                "there is no tool `{name}`, but {}{meant}",
+                quoted.join(", ")
+            ),
+        }
     }
 }
 

@@ -81,12 +81,11 @@ fn what_is_not_json_is_told() {
 fn an_unknown_name_is_told_with_the_nearest() {
     check(
         ("cancel_trips", "{}"),
-        "1! there is no tool `cancel_trips`; did you mean `cancel_trip`?; there are `book`, \
-         `cancel_trip`",
+        "1! there is no tool `cancel_trips`, but `book`, `cancel_trip`; did you mean `cancel_trip`?",
     );
     check(
         ("xyz", "{}"),
-        "1! there is no tool `xyz`; there are `book`, `cancel_trip`",
+        "1! there is no tool `xyz`, but `book`, `cancel_trip`",
     );
 }
 

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, ReturnType};
 
@@ -70,6 +71,10 @@ fn given(model: &Model) -> TokenStream {
 fn names(model: &Model) -> Vec<syn::Ident> {
     let parameters = model.parameters.iter().enumerate();
     let names = parameters.map(|(index, parameter)| match parameter {
+        // Or the function could not be named inside of it.
+        Parameter::Argument(argument) if argument.name == model.function.sig.ident => {
+            format_ident!("{}_", argument.name.unraw())
+        }
         Parameter::Argument(argument) => argument.name.clone(),
         Parameter::Given(_) => format_ident!("__given_{index}"),
     });
@@ -125,10 +130,16 @@ fn definition(model: &Model) -> TokenStream {
         }
     };
     let parameters = parameters_of_call(model);
-    let called = called(model, &quote!(__body(#(#parameters),*)));
+    // By way of the function itself, so that what is wrong with its future is one
+    // error.
+    let function = &model.function.sig.ident;
+    let called = quote!(#function(#(#parameters),*));
     // Where what is returned cannot be told, the mistake is in its type.
-    let span = model.function.sig.output.span();
-    let text = quote_spanned!(span=> (&returned).of_what().text(returned));
+    let span = match &model.function.sig.output {
+        ReturnType::Default => function.span(),
+        ReturnType::Type(_, ty) => ty.span(),
+    };
+    let text = quote_spanned!(span=> (&__returned).of_what().text(__returned));
     quote! {
         struct __Tool;
 
@@ -142,15 +153,14 @@ fn definition(model: &Model) -> TokenStream {
             const TIMEOUT: ::core::option::Option<::core::time::Duration> = #timeout;
 
             fn call(
-                arguments: Self::Arguments,
-                given: Self::Given,
+                __arguments: Self::Arguments,
+                __given: Self::Given,
             ) -> ::superstep::__private::BoxFuture<
                 ::core::result::Result<::std::string::String, ::superstep::__private::ToolError>,
             > {
                 use ::superstep::__private::{OfAnything as _, OfResult as _};
                 ::std::boxed::Box::pin(async move {
-                    let _ = &arguments;
-                    let returned = #called.await;
+                    let __returned = #called.await;
                     #text
                 })
             }
@@ -164,11 +174,11 @@ fn parameters_of_call(model: &Model) -> Vec<TokenStream> {
     let n_given = model.parameters.iter().filter(is_given).count();
     let mut given = 0_usize..;
     let parameters = model.parameters.iter().map(|parameter| match parameter {
-        Parameter::Argument(Argument { name, .. }) => quote!(arguments.#name),
-        Parameter::Given(_) if n_given == 1 => quote!(given),
+        Parameter::Argument(Argument { name, .. }) => quote!(__arguments.#name),
+        Parameter::Given(_) if n_given == 1 => quote!(__given),
         Parameter::Given(_) => {
             let index = syn::Index::from(given.next().unwrap_or_default());
-            quote!(given.#index)
+            quote!(__given.#index)
         }
     });
     parameters.collect()
