@@ -74,7 +74,6 @@ pub struct AnyText;
 
 impl ResultText {
     /// The text of what was returned, or the error.
-    #[expect(clippy::missing_errors_doc, reason = "it is hidden")]
     pub fn text<T: ToolOutput, E: Into<ToolError>>(
         self,
         value: Result<T, E>,
@@ -85,7 +84,6 @@ impl ResultText {
 
 impl AnyText {
     /// The text.
-    #[expect(clippy::missing_errors_doc, reason = "it is hidden")]
     pub fn text<T: ToolOutput>(self, value: T) -> Result<String, ToolError> {
         value.into_text()
     }

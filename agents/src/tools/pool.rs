@@ -1,6 +1,5 @@
 //! Tools that are no async functions: they run on threads of their own.
 
-use std::future::Future;
 use std::panic::resume_unwind;
 
 use superstep_core::CurrentTask;
@@ -16,17 +15,13 @@ use tokio::task::spawn_blocking;
 ///
 /// When the function does; when there is no tokio runtime, or it shuts down.
 #[doc(hidden)]
-pub fn on_pool<O: Send + 'static>(
-    function: impl FnOnce() -> O + Send + 'static,
-) -> impl Future<Output = O> + Send {
-    async move {
-        let task = CurrentTask::get();
-        let handle = Abort(spawn_blocking(move || match task {
-            Some(task) => task.enter(function),
-            None => function(),
-        }));
-        handle.joined().await
-    }
+pub async fn on_pool<O: Send + 'static>(function: impl FnOnce() -> O + Send + 'static) -> O {
+    let task = CurrentTask::get();
+    let handle = Abort(spawn_blocking(move || match task {
+        Some(task) => task.enter(function),
+        None => function(),
+    }));
+    handle.joined().await
 }
 
 /// One that has not begun never does, once nobody waits for it.

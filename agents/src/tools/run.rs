@@ -21,7 +21,7 @@ use super::{Approval, ApprovalRequest, Tool, Toolbox};
 enum Plan<C, S> {
     /// Nothing: the model is told this.
     Told(ToolResult),
-    Run(Planned<C, S>),
+    Run(Box<Planned<C, S>>),
     /// Wait for an answer.
     Wait(Interrupted),
 }
@@ -134,12 +134,12 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
                 Err(plan) => return plan,
             },
         };
-        Plan::Run(Planned {
+        Plan::Run(Box::new(Planned {
             tool: tool.clone(),
             call: call.clone(),
             key,
             arguments,
-        })
+        }))
     }
 
     /// How all have ended, in the order of the calls. After a failure some are

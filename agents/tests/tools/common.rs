@@ -33,7 +33,7 @@ pub(crate) fn asks<const N: usize>(calls: [(&str, &str, &str); N]) -> ChatUpdate
 
 /// A graph of one node, `tools`.
 pub(crate) fn graph<C: Send + Sync + 'static>(toolbox: Toolbox<C, Chat>) -> Graph<Chat, C> {
-    of(node_of(toolbox)).compile().unwrap()
+    of(node_of(toolbox)).compile().expect("it is sound")
 }
 
 /// The same, whose runs are on threads.
@@ -42,15 +42,15 @@ pub(crate) fn kept<C: Send + Sync + 'static>(toolbox: Toolbox<C, Chat>) -> Graph
     graph
         .checkpointer(MemoryCheckpointer::new())
         .compile()
-        .unwrap()
+        .expect("it is sound")
 }
+
+/// What the node returns.
+type Results = Pin<Box<dyn Future<Output = NodeResult<ChatUpdate>> + Send>>;
 
 pub(crate) fn node_of<C: Send + Sync + 'static>(
     toolbox: Toolbox<C, Chat>,
-) -> impl Fn(View<Chat>, Ctx<C>) -> Pin<Box<dyn Future<Output = NodeResult<ChatUpdate>> + Send>>
-+ Send
-+ Sync
-+ 'static {
+) -> impl Fn(View<Chat>, Ctx<C>) -> Results + Send + Sync + 'static {
     tool_node(
         toolbox,
         |chat: &Chat| &chat.messages,

@@ -111,13 +111,16 @@ fn check(tool: Tool<AtomicU32, Chat>, expected: &str, seconds: u64) {
         .enable_time()
         .start_paused(true)
         .build()
-        .unwrap();
+        .expect("it needs nothing");
     let graph = graph(Toolbox::new().add(tool));
     let (told, took) = runtime.block_on(async {
         let start = Instant::now();
         let input = asks([("1", "flaky", "null")]);
         let run = graph.invoke(input).context(AtomicU32::default()).await;
-        (results(&run.unwrap().state), start.elapsed().as_secs())
+        (
+            results(&run.expect("it ends well").state),
+            start.elapsed().as_secs(),
+        )
     });
     assert_eq!(told, [expected]);
     assert_eq!(took, seconds);
@@ -147,7 +150,7 @@ impl Drop for Dropped {
 #[tool]
 async fn wait(ctx: ToolCtx<AtomicU32>) {
     let _dropped = Dropped(ctx);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Fails for good.

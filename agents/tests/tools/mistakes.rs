@@ -31,8 +31,8 @@ fn check(call: (&str, &str), expected: &str) {
     let told = toolbox.run(&calls, &view, &ctx);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
-        .unwrap();
-    let told = runtime.block_on(told).unwrap();
+        .expect("it needs nothing");
+    let told = runtime.block_on(told).expect("it ends well");
     assert_eq!(shown(&told[0]), expected);
 }
 

@@ -70,7 +70,7 @@ async fn in_steps(ctx: ToolCtx<Counts>) -> Result<String, ToolError> {
         Ok::<_, NodeError>(number)
     };
     let number = ctx.once("charge", charge).await?;
-    if ctx.failed.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+    if ctx.failed.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
         return Err("no paper".into());
     }
     let key = ctx.idempotency_key("charge").unwrap_or_default();

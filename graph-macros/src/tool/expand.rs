@@ -33,6 +33,8 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         #vis fn #name(#(#names: #types),*) -> ::superstep::__private::ToolFuture<
             impl ::superstep::__private::ToolDefinition<Given = #given, Output = #output>
         > {
+            // A tool is async, and owns its arguments, whether it needs to or not.
+            #[allow(clippy::needless_pass_by_value, clippy::unused_async)]
             #body
             #arguments
             #definition
