@@ -105,7 +105,7 @@
 //!   [`subgraph`]. `docs/subgraphs.md` says what is inherited.
 //! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
 //!   language model can call, and `tool_node` is the node that does it:
-//!   `docs/tools.md`.
+//!   `docs/tools.md`. With `mcp`, tools come from servers: `docs/mcp.md`.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -135,6 +135,7 @@
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
 //! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it |
+//! | `mcp` | no | `McpServer`, with `agents`: tools of MCP servers, by way of rmcp |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
@@ -150,6 +151,8 @@ pub use superstep_agents::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
     ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
 };
+#[cfg(feature = "mcp")]
+pub use superstep_agents::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;
 #[cfg(feature = "schema")]

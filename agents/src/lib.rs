@@ -2,8 +2,12 @@
 //! face alone. Use them through the crate `superstep`, which re-exports what is
 //! public here.
 
+#[cfg(feature = "mcp")]
+mod mcp;
 mod tools;
 
+#[cfg(feature = "mcp")]
+pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 pub use tools::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
     ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
