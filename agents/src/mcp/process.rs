@@ -56,7 +56,10 @@ pub(super) struct Process {
     input: Arc<Mutex<Option<ChildStdin>>>,
     output: Lines<ChildStdout>,
     errors: Option<ChildStderr>,
+    /// What it writes to standard error.
     said: Said,
+    /// What it writes to its output that is no message.
+    strayed: Said,
     why: Arc<Why>,
 }
 
@@ -72,6 +75,7 @@ impl Process {
             input: Arc::new(Mutex::new(Some(input))),
             output: Lines::of(output),
             said: Said::default(),
+            strayed: Said::default(),
             why,
         })
     }
@@ -113,7 +117,7 @@ impl Process {
             Ok(Err(error)) => format!("its process is lost: {error}"),
             Err(_) => "it has closed its output".to_owned(),
         };
-        if let Some(said) = self.said.text() {
+        if let Some(said) = self.said.text().or_else(|| self.strayed.text()) {
             why = format!("{why}, and said last: {said}");
         }
         self.why.note(why);
@@ -165,8 +169,11 @@ impl Transport<RoleClient> for Process {
             line.push(b'\n');
             let mut input = input.lock().await;
             let input = input.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            input.write_all(&line).await?;
-            input.flush().await
+            match input.write_all(&line).await {
+                // The end of its output is seen as well, and says more.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                written => written,
+            }
         }
     }
 
@@ -177,8 +184,8 @@ impl Transport<RoleClient> for Process {
                     Ok(message) => return Some(message),
                     // Some write to their output what is for people to read.
                     Err(_) => {
-                        self.said.add(&line);
-                        self.said.add(b"\n");
+                        self.strayed.add(&line);
+                        self.strayed.add(b"\n");
                     }
                 },
                 Line::TooLong => {

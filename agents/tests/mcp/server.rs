@@ -37,12 +37,15 @@ impl Life {
         server.env(LIFE, &self.1)
     }
 
-    /// Waits for a process to begin, and returns what waits for its end.
-    pub(crate) async fn began(&self) -> impl Future<Output = ()> + use<> {
+    /// Waits for a process to begin, and returns what waits for its end, and for what
+    /// it says then.
+    pub(crate) async fn began(&self) -> impl Future<Output = String> + use<> {
         let (mut socket, _) = self.0.accept().await.expect("it connects");
         async move {
-            // It has nothing to say; a process that is killed may reset it.
-            let _ = socket.read(&mut [0]).await;
+            let mut said = String::new();
+            // A process that is killed may reset it.
+            let _ = socket.read_to_string(&mut said).await;
+            said
         }
     }
 }
@@ -59,6 +62,10 @@ fn speaks() {
         eprintln(&"the key\n  is missing");
         exit(2);
     }
+    if mode == "astray" {
+        println(&"the key\n  is missing");
+        exit(2);
+    }
     if mode == "parent" {
         leave_a_child();
     }
@@ -72,7 +79,9 @@ fn speaks() {
             std::thread::park();
         }
     }
-    drop(life);
+    if let Ok(mut life) = life {
+        write!(life, "bye").expect("somebody reads it");
+    }
     exit(0);
 }
 
