@@ -24,6 +24,16 @@ mod testing_models {}
 #[doc = include_str!("../docs/models.md")]
 mod models {}
 
+/// It needs a feature.
+#[cfg(feature = "agents")]
+#[doc = include_str!("../docs/tools.md")]
+mod tools {}
+
+/// It needs a feature.
+#[cfg(feature = "mcp")]
+#[doc = include_str!("../docs/mcp.md")]
+mod mcp {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

@@ -103,6 +103,9 @@
 //! - **Subgraphs.** A compiled graph is a node of another: of the same state by
 //!   itself, with a state of its own by [`StateGraph::add_subgraph`] or as a
 //!   [`subgraph`]. `docs/subgraphs.md` says what is inherited.
+//! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
+//!   language model can call, and `tool_node` is the node that does it:
+//!   `docs/tools.md`. With `mcp`, tools come from servers: `docs/mcp.md`.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -131,6 +134,8 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
+//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it |
+//! | `mcp` | no | `McpServer`, with `agents`: tools of MCP servers, by way of rmcp |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `openai` | no | `OpenAi`: models of OpenAI and of what speaks like it, by way of async-openai |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
@@ -142,8 +147,13 @@
 #[cfg(doctest)]
 mod error_pages;
 
-#[doc(hidden)]
-pub use superstep_core::__private;
+#[cfg(feature = "agents")]
+pub use superstep_agents::{
+    Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+};
+#[cfg(feature = "mcp")]
+pub use superstep_agents::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;
 #[cfg(feature = "schema")]
@@ -168,6 +178,8 @@ pub use superstep_core::{
     TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
     Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
 };
+#[cfg(feature = "agents")]
+pub use superstep_macros::tool;
 pub use superstep_macros::{Route, State};
 #[cfg(all(feature = "openai", feature = "testing"))]
 pub use superstep_providers::HttpCassette;
@@ -193,6 +205,14 @@ pub use superstep_providers::{OpenAi, OpenAiEmbedder};
 pub use superstep_providers::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use superstep_providers::{Sqlite, SqliteOptions};
+
+/// Names for generated code and for compiler messages; outside semver.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(feature = "agents")]
+    pub use superstep_agents::__private::*;
+    pub use superstep_core::__private::*;
+}
 
 /// The names that most programs use; `use superstep::prelude::*` shadows
 /// nothing of std's prelude.

@@ -105,11 +105,15 @@ const HASH_MAPS: &[&str] = &[
 ];
 
 /// Who may spawn, sleep and wait beside `run`: who runs cases as tests do, who
-/// gives leases back over a socket, who asks over one and not for ever, and models
+/// gives leases back over a socket, who asks over one and not for ever, who tries
+/// calls of tools again inside a node, who talks to servers of tools, and models
 /// that take their time in tests.
 const RUNTIMES: &[&str] = &[
     "graph-core/src/run/",
     "graph-core/src/testing/kit/judge.rs",
+    "agents/src/mcp/",
+    "agents/src/tools/attempt.rs",
+    "agents/src/tools/pool.rs",
     "providers/src/openai/",
     "providers/src/postgres/mod.rs",
     "providers/src/testing/",
@@ -132,12 +136,24 @@ fn engine() -> Vec<Source> {
 }
 
 fn everything() -> Vec<Source> {
-    sources(&["graph-core/src", "src", "graph-macros/src", "providers/src"])
+    sources(&[
+        "graph-core/src",
+        "src",
+        "graph-macros/src",
+        "providers/src",
+        "agents/src",
+    ])
 }
 
 /// What is not part of a library, but read just as well.
 fn beside() -> Vec<Source> {
-    sources(&["tests", "examples", "benches", "providers/tests"])
+    sources(&[
+        "tests",
+        "examples",
+        "benches",
+        "providers/tests",
+        "agents/tests",
+    ])
 }
 
 /// Fails with what was found, one mistake a line.
@@ -290,6 +306,20 @@ fn back_ends_never_name_each_other() {
         }
     }
     nothing(&mistakes, "a back end stands by itself");
+}
+
+/// What is built on graphs is built on what everybody can name.
+#[test]
+fn agents_name_the_public_face_only() {
+    let mut mistakes = Vec::new();
+    for source in sources(&["agents/src"]) {
+        for (line, path) in paths(&source, &["superstep_core", "superstep_providers"]) {
+            if path.contains(&"__private") {
+                mistakes.push(format!("{}:{line}: {}", source.path, path.join("::")));
+            }
+        }
+    }
+    nothing(&mistakes, "agents know no insides");
 }
 
 #[test]

@@ -221,6 +221,38 @@ impl Retry {
         self.bounded(self.delay.as_secs_f64() * self.factor.powi(exponent))
     }
 
+    /// What follows the failure of an attempt, from 1: the wait before the next
+    /// one, or the error, if there is no next one. For what is not a node, and
+    /// tries again by itself.
+    ///
+    /// `chance`, from 0 to 1, is where in its [`jitter`](Self::jitter) the wait is,
+    /// and 0.5 the middle.
+    ///
+    /// # Errors
+    ///
+    /// The error that ends it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use superstep::{NodeError, Retry};
+    ///
+    /// let retry = Retry::attempts(2).delay(Duration::from_secs(1));
+    /// assert_eq!(retry.wait_after(1, "no answer", 0.5).unwrap(), Duration::from_secs(1));
+    /// assert_eq!(retry.wait_after(2, "no answer", 0.5).unwrap_err().to_string(), "no answer");
+    /// let error = NodeError::permanent("wrong key");
+    /// assert!(retry.wait_after(1, error, 0.5).is_err());
+    /// ```
+    pub fn wait_after(
+        &self,
+        attempt: u32,
+        error: impl Into<NodeError>,
+        chance: f64,
+    ) -> Result<Duration, NodeError> {
+        self.next(attempt, error.into(), || chance)
+    }
+
     fn bounded(&self, seconds: f64) -> Duration {
         Duration::try_from_secs_f64(seconds)
             .unwrap_or(self.max_delay)

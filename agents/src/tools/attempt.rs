@@ -1,0 +1,111 @@
+//! The attempts of one call: timeouts, retries, panics.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+
+use serde_json::Value;
+use superstep_core::{Ctx, Interrupted, View};
+use superstep_providers::ToolCall;
+
+use super::answers::Answers;
+use super::{Tool, ToolCtx, ToolError};
+
+/// A call that is to be made.
+pub(super) struct Planned<C, S> {
+    pub(super) tool: Tool<C, S>,
+    pub(super) call: ToolCall,
+    /// What tells it apart from the others of its task.
+    pub(super) key: String,
+    pub(super) arguments: Value,
+}
+
+/// Why a call has come to nothing.
+pub(super) enum Failed {
+    /// It has asked what has no answer yet.
+    Paused(Interrupted),
+    Error(ToolError),
+}
+
+impl<C, S> Planned<C, S> {
+    /// Makes the call, as often as its policy says.
+    pub(super) async fn attempts(&self, ctx: &Ctx<C>, state: &View<S>) -> Result<String, Failed> {
+        let answers = Arc::default();
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(ctx, state, &answers).await {
+                Err(Failed::Error(error)) if !error.is_fatal() => error,
+                ended => return ended,
+            };
+            let Some(retry) = &self.tool.retry else {
+                return Err(Failed::Error(error));
+            };
+            let chance = chance(&self.key, attempt);
+            match retry.wait_after(attempt, error.into_node_error(), chance) {
+                Ok(wait) => tokio::time::sleep(wait).await,
+                Err(error) => return Err(Failed::Error(error.into())),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        ctx: &Ctx<C>,
+        state: &View<S>,
+        answers: &Arc<Answers>,
+    ) -> Result<String, Failed> {
+        let ctx = ToolCtx::of(ctx.clone(), &self.call, &self.key, answers);
+        let attempt = ctx.attempt();
+        let name = &self.tool.spec.name;
+        let called = within(name, async {
+            self.tool.call(&self.arguments, ctx, state.clone()).await
+        });
+        let ended = match self.tool.timeout {
+            None => called.await,
+            Some(timeout) => match tokio::time::timeout(timeout, called).await {
+                Ok(ended) => ended,
+                Err(_) => Err(ToolError::msg(format_args!(
+                    "it took longer than its timeout of {timeout:?}"
+                ))),
+            },
+        };
+        ended.map_err(|error| match attempt.paused() {
+            Some(interrupted) => Failed::Paused(interrupted.clone()),
+            None => Failed::Error(error),
+        })
+    }
+}
+
+/// The same future, whose panics say in which tool.
+async fn within<F: Future>(tool: &str, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // After a panic nobody polls it again.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        polled.unwrap_or_else(|panic| {
+            let message = message(&*panic);
+            resume_unwind(Box::new(format!("in tool `{tool}`: {message}")))
+        })
+    })
+    .await
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("something that is no text")
+}
+
+/// A number from 0 to 1 that is the same every time, and another for each call,
+/// so that those of one message do not all come back at the same moment.
+fn chance(key: &str, attempt: u32) -> f64 {
+    let seed = 0xcbf2_9ce4_8422_2325 ^ u64::from(attempt);
+    let hash = key.bytes().fold(seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let of_1000 = u32::try_from(hash % 1000).unwrap_or(500);
+    f64::from(of_1000) / 1000.0
+}

@@ -1,0 +1,11 @@
+use superstep::{Toolbox, View, tool};
+
+/// Looks a word up.
+#[tool]
+async fn look_up(word: String, _state: View<u8>) -> String {
+    word
+}
+
+fn main() {
+    let _ = Toolbox::<(), String>::new().add(look_up);
+}
