@@ -17,6 +17,7 @@ use support::{
 
 mod support {
     pub(crate) mod analysts;
+    mod file;
     pub(crate) mod input;
     pub(crate) mod page;
     mod questions;
