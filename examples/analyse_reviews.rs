@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use superstep::prelude::*;
 use superstep::{
     Arrival, CachePolicy, CompileError, Graph, Join, MemoryCache, Model, ModelError, ModelRequest,
-    NodeError, OnFailure, subgraph,
+    OnFailure, subgraph,
 };
 use support::{
     model::model,
@@ -124,7 +124,7 @@ async fn collect(report: View<Report>, ctx: Ctx<Model>) -> NodeResult<ReportUpda
     if n * 100 > of * MOST_UNREAD {
         let why = format!("{n} of {of} reviews were not read, more than {MOST_UNREAD} %");
         let why = format!("{why}; review {}: {}", unread[0].id, unread[0].why);
-        return Err(NodeError::permanent(why));
+        return Err(why.into());
     }
     let page = page(&report.read, &unread);
     Ok(Report::update().unread(unread).page(page))

@@ -264,3 +264,41 @@ fn each_says_how_it_is_used() {
         assert_eq!((two.status.code(), two.stderr), (Some(2), usage.stdout));
     }
 }
+
+/// With a server on this machine, which finds the same in every text.
+#[cfg(feature = "openai")]
+#[test]
+fn a_model_that_the_environment_names_takes_the_place_of_the_analysts() {
+    use std::io::{Read as _, Write as _};
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/v1", server.local_addr().expect("it has one"));
+    let serving = std::thread::spawn(move || {
+        let answer = concat!(
+            r#"{"choices":[{"message":{"content":"{\"lines\":[\"Ships.\"]}"},"finish_reason":"stop"}],"#,
+            r#""usage":{"prompt_tokens":100,"completion_tokens":5}}"#
+        );
+        let head = format!("content-length: {}\r\nconnection: close", answer.len());
+        for _branch in 0..3 {
+            let (mut call, _) = server.accept().expect("a call");
+            let (mut request, mut more) = (Vec::new(), [0; 4096]);
+            while !request.ends_with(b"}") {
+                let n = call.read(&mut more).expect("a request");
+                request.extend(&more[..n]);
+            }
+            let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{answer}");
+            call.write_all(answer.as_bytes()).expect("it listens");
+        }
+    });
+    let mut research = example::command("parallel_research");
+    research
+        .env("OPENAI_BASE_URL", url)
+        .env("OPENAI_MODEL", "any");
+    let output = research.output().expect("the example starts");
+    serving.join().expect("each branch asks once");
+    let page = String::from_utf8_lossy(&output.stdout);
+    assert!(page.contains("\nSummary\n- Ships.\n"), "{page}");
+    assert!(
+        page.contains("\nTokens used, all branches together: 315.\n"),
+        "{page}"
+    );
+}

@@ -6,8 +6,12 @@ use superstep::Model;
 /// with the feature `openai`; else the offline one. And whether it is a real one.
 pub(crate) fn model(offline: impl FnOnce() -> Model) -> (Model, bool) {
     #[cfg(feature = "openai")]
-    if let Ok(model) = Model::from_env() {
-        return (model, true);
+    match Model::from_env() {
+        Ok(model) => return (model, true),
+        // Neither key nor address: nobody asks for one.
+        Err(error) if error.kind == superstep::ModelErrorKind::Auth => {}
+        #[expect(clippy::print_stderr, reason = "a complaint for the terminal")]
+        Err(error) => eprintln!("{error}; so offline"),
     }
     (offline(), false)
 }

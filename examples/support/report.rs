@@ -41,7 +41,7 @@ fn bars(page: &mut String, read: &[Analysis]) -> std::fmt::Result {
             .filter(|analysis| analysis.sentiment == sentiment);
         let n = of.count();
         let bar = "█".repeat((n * BAR).div_ceil(read.len().max(1)));
-        writeln!(page, "  {name:9}{n:>4}  {bar}")?;
+        writeln!(page, "{}", format!("  {name:9}{n:>4}  {bar}").trim_end())?;
     }
     Ok(())
 }
@@ -87,10 +87,12 @@ fn urgent(page: &mut String, read: &[Analysis]) -> std::fmt::Result {
     for Analysis { review, .. } in of(Urgency::High) {
         writeln!(page, "  {:>3}  {}", review.id, beginning(&review.text))?;
     }
-    let soon: Vec<String> = of(Urgency::Medium)
-        .map(|analysis| analysis.review.id.to_string())
-        .collect();
-    writeln!(page, "  and soon: {}", soon.join(", "))
+    let soon = of(Urgency::Medium).map(|analysis| analysis.review.id.to_string());
+    let soon: Vec<String> = soon.collect();
+    match soon.is_empty() {
+        true => writeln!(page, "  and nothing else"),
+        false => writeln!(page, "  and soon: {}", soon.join(", ")),
+    }
 }
 
 fn not_read(page: &mut String, unread: &[Unread]) -> std::fmt::Result {

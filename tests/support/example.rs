@@ -7,6 +7,13 @@ use std::process::{Command, Output};
 
 /// Runs an example, which cargo has put beside this test.
 pub(crate) fn run(example: &str, arguments: &[impl AsRef<OsStr>]) -> Output {
+    let mut example = command(example);
+    example.args(arguments);
+    example.output().expect("the example starts")
+}
+
+/// An example that is offline, whatever else this machine is set up for.
+pub(crate) fn command(example: &str) -> Command {
     let test = std::env::current_exe().expect("a test knows its own file");
     let profile = test.ancestors().nth(2).expect("a test is in PROFILE/deps");
     let name = format!("{example}{}", std::env::consts::EXE_SUFFIX);
@@ -15,13 +22,11 @@ pub(crate) fn run(example: &str, arguments: &[impl AsRef<OsStr>]) -> Output {
         example.exists(),
         "the example is not built: run `cargo test` without `--test`, or `cargo build --examples` first"
     );
-    Command::new(example)
-        .args(arguments)
-        // Examples are offline, whatever else this machine is set up for.
-        .env_remove("OPENAI_API_KEY")
-        .env_remove("OPENAI_BASE_URL")
-        .output()
-        .expect("the example starts")
+    let mut command = Command::new(example);
+    for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Makes a file of its own for a test.
