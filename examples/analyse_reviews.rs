@@ -1,9 +1,10 @@
-// cargo run --example analyse_reviews --features cache,models [-- FILE]
+// cargo run --example analyse_reviews --features cache,models[,openai,progress] [-- FILE]
 
 //! Sixty reviews are analysed, some at the same time, each in four ways at once;
 //! what was found is put together into a report. One review cannot be read: the
 //! others are not lost, and a second run asks again about that one only.
-//! Needs no network: lists of words stand for the language model.
+//! Needs no network: lists of words stand for a language model, unless the
+//! environment names one (see `support/model.rs`).
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::{error::Error, process::ExitCode};

@@ -1,10 +1,10 @@
-// cargo run --example write_campaign --features models [-- FILE]
+// cargo run --example write_campaign --features models[,openai,progress] [-- FILE]
 
 //! The parts of a mail are written at the same time and checked against each
 //! other; only a part that is wrong is written anew. A picture that moderation
 //! refuses keeps back what descends from it, and nothing else.
-//! Needs no network: templates stand for the language model, and pictures are
-//! simulated.
+//! Needs no network: templates stand for a language model, unless the environment
+//! names one (see `support/model.rs`), and pictures are simulated.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::{collections::BTreeMap, error::Error, process::ExitCode, sync::Arc};
@@ -140,13 +140,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("Offline: templates stand for a language model.");
     }
     println!("Pictures are simulated.");
-    let (graph, studio) = (
-        campaign()?,
-        Arc::new(Studio {
-            model,
-            painter: Painter,
-        }),
-    );
+    let (graph, painter) = (campaign()?, Painter);
+    let studio = Arc::new(Studio { model, painter });
     for brief in briefs {
         let run = graph.invoke(Campaign::update().brief(brief));
         let run = run.context(Arc::clone(&studio));
@@ -162,28 +157,18 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// Prints the mail, and whether it is whole.
 fn tell(run: &Run<Campaign>) {
-    let Campaign {
-        brief,
-        parts,
-        complaints,
-        missing,
-        rounds,
-    } = &run.state;
-    let part = |name: &str| parts.get(name).map_or("", String::as_str);
-    let (line, picture) = (
-        "=".repeat(brief.product.chars().count()),
-        part("image").len(),
-    );
-    println!(
-        "\n{}\n{line}\nSubject: {}\n",
-        brief.product,
-        part("subject")
-    );
-    println!("{}\n{}", part("body"), part("action"));
-    match parts.get("caption") {
-        Some(caption) => println!("[picture: {caption}; {picture} bytes of SVG]\n"),
-        None => println!("[no picture]\n"),
+    let (product, parts) = (&run.state.brief.product, &run.state.parts);
+    println!("\n{product}\n{}", "=".repeat(product.chars().count()));
+    let [subject, body, action] =
+        WRITTEN.map(|part| parts.get(part).map_or("(nothing)", String::as_str));
+    println!("Subject: {subject}\n\n{body}\n{action}");
+    match (parts.get("image"), parts.get("caption")) {
+        (Some(svg), Some(caption)) => println!("[{} bytes of SVG: {caption}]\n", svg.len()),
+        (Some(svg), None) => println!("[{} bytes of SVG]\n", svg.len()),
+        (None, _) => println!("[no picture]\n"),
     }
+    let (rounds, complaints) = (run.state.rounds, &run.state.complaints);
+    let missing = &run.state.missing;
     let drafts = WRITTEN.map(|part| format!("{part} {}", times(run, part)));
     println!("Checked {rounds} times. Drafts: {}.", drafts.join(", "));
     match missing.is_empty() && complaints.is_empty() {
@@ -194,12 +179,10 @@ fn tell(run: &Run<Campaign>) {
         println!("  {part}: {why}");
     }
 
-    assert!(complaints.is_empty() || *rounds == ROUNDS);
-    let right = ["scene", "image", "caption"].map(|part| times(run, part));
-    assert!(
-        right.iter().all(|&n| n <= 1),
-        "no part was wrong but those that are written"
-    );
+    assert!(complaints.is_empty() || rounds == ROUNDS);
+    for part in ["scene", "image", "caption"] {
+        assert!(times(run, part) <= 1, "nothing is wrong with `{part}`");
+    }
 }
 
 /// How often a node ran.

@@ -113,7 +113,7 @@ fn only_what_is_wrong_is_written_again_and_a_picture_keeps_back_its_caption() {
 
             For people who read at night: Lumen desk lamp, with warm light, dims by touch, ten years of warranty. It costs 49.90 EUR.
             Order until 30 November for 49.90 EUR.
-            [picture: Lumen desk lamp in use; 262 bytes of SVG]
+            [262 bytes of SVG: Lumen desk lamp in use]
 
             Checked 2 times. Drafts: subject 2, body 2, action 1.
             It is whole.
@@ -156,7 +156,7 @@ fn what_never_gets_right_is_not_written_for_ever() {
 
             For all: The Most Comfortable Reading Chair In The World, with a cushion. It costs about 200 EUR.
             Order until Friday for 200 EUR.
-            [picture: The Most Comfortable Reading Chair In The World in use; 255 bytes of SVG]
+            [255 bytes of SVG: The Most Comfortable Reading Chair In The World in use]
 
             Checked 3 times. Drafts: subject 3, body 1, action 1.
             It is not whole:
