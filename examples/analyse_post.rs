@@ -1,4 +1,4 @@
-// cargo run --example analyse_post --features models[,openai] [-- FILE]
+// cargo run --example analyse_post --features models[,openai,progress] [-- FILE]
 
 //! The text, the picture and the sound of a post are analysed at the same time,
 //! each by a model of its own. Without a sound, and when the provider of one
@@ -151,8 +151,13 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             blobs: Arc::clone(&blobs),
         };
         let run = graph.invoke(Post::update().parts(parts));
-        let run = run.thread(case).context(senses).await?;
-        tell(case, &run.state)?;
+        let run = run.thread(case).context(senses);
+        #[cfg(feature = "progress")]
+        let run = match superstep::Progress::new() {
+            shown if shown.is_live() => run.watch(shown),
+            _ => run,
+        };
+        tell(case, &run.await?.state)?;
         for checkpoint in graph.thread(case).history().await? {
             let Parts { image, audio, .. } = &checkpoint.values.parts;
             let refers = serde_json::to_string(&(image, audio))?;
