@@ -1,8 +1,9 @@
-// cargo run --example parallel_research [--features progress] [-- FILE]
+// cargo run --example parallel_research [--features progress,openai] [-- FILE]
 
 //! Three analysts read a text at the same time, a fourth node puts together
 //! what they found, and a picture shows where the time went. They need no
-//! network: a language model can take their place by way of `Analyst`.
+//! network; with the feature `openai`, and a model that `OPENAI_API_KEY` or
+//! `OPENAI_BASE_URL` and `OPENAI_MODEL` name, that model takes their place.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::{process::ExitCode, sync::Arc};
@@ -17,6 +18,9 @@ use support::{
 
 mod support {
     pub(crate) mod analysts;
+    #[cfg(feature = "openai")]
+    mod asking;
+    mod file;
     pub(crate) mod input;
     pub(crate) mod page;
     mod questions;
@@ -92,6 +96,15 @@ async fn synthesize(state: View<Research>) -> ResearchUpdate {
     Research::update().answer([SUMMARY, TERMS, QUESTIONS].map(section).join("\n"))
 }
 
+/// The model that the environment names, if it names one.
+fn analyst() -> Arc<dyn Analyst> {
+    #[cfg(feature = "openai")]
+    if let Ok(model) = superstep::Model::from_env() {
+        return Arc::new(model);
+    }
+    Arc::new(Offline::load())
+}
+
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let essay = concat!(
@@ -113,7 +126,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .compile()?;
 
     let tools = Arc::new(Tools {
-        analyst: Arc::new(Offline::load()),
+        analyst: analyst(),
         stopwatch: Stopwatch::start(),
     });
     let input = Research::update().topic(text.as_str());
@@ -129,7 +142,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     println!("{title}\n{}\n", "=".repeat(title.chars().count()));
     println!("{}", wrapped(&answer));
     println!("Where the time went\n{}", tools.stopwatch.picture());
-    println!("Words read, all branches together: {}.", state.tokens);
+    let counts = tools.analyst.counts();
+    println!("{counts}, all branches together: {}.", state.tokens);
     if text.len() > MAX_BYTES {
         let (read, size) = (MAX_BYTES / 1024, text.len() / 1024);
         println!("The text is long: only the first {read} of its {size} KiB were read.");

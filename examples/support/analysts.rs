@@ -20,15 +20,15 @@ use super::questions::questions;
 pub(crate) struct Reading {
     /// The findings, in the order in which they are to be shown.
     pub(crate) lines: Vec<String>,
-    /// What the reading cost; here, the words that were read.
+    /// What the reading cost, in what the analyst [counts](Analyst::counts).
     pub(crate) tokens: u64,
 }
 
 /// A reading that is being made, or the reason why there is none.
 pub(crate) type Pending<'a> = Pin<Box<dyn Future<Output = NodeResult<Reading>> + Send + 'a>>;
 
-/// What the nodes ask about a text. A client of a language model can implement
-/// this as well; the graph stays as it is.
+/// What the nodes ask about a text: of [`Offline`], or of a language model, see
+/// `asking.rs`.
 pub(crate) trait Analyst: Send + Sync {
     /// The most telling sentences, in the text's own order.
     fn summary<'a>(&'a self, text: &'a str) -> Pending<'a>;
@@ -36,6 +36,8 @@ pub(crate) trait Analyst: Send + Sync {
     fn questions<'a>(&'a self, text: &'a str) -> Pending<'a>;
     /// The key terms, best first.
     fn terms<'a>(&'a self, text: &'a str) -> Pending<'a>;
+    /// What its readings cost.
+    fn counts(&self) -> &'static str;
 }
 
 /// The analyst that needs no network: plain algorithms, the same answer for
@@ -74,6 +76,10 @@ impl Analyst for Offline {
     fn terms<'a>(&'a self, text: &'a str) -> Pending<'a> {
         compute(text, |text| terms(text, 8))
     }
+
+    fn counts(&self) -> &'static str {
+        "Words read"
+    }
 }
 
 /// Makes a reading on a thread of its own: this is work for a processor, and
@@ -90,7 +96,7 @@ fn compute(text: &str, read: fn(&str) -> Vec<String>) -> Pending<'static> {
 }
 
 /// The first [`MAX_BYTES`] of a text, or a little less: no character is split.
-fn beginning(text: &str) -> &str {
+pub(crate) fn beginning(text: &str) -> &str {
     let fits = |end: &usize| text.is_char_boundary(*end);
     let end = (0..=text.len().min(MAX_BYTES)).rev().find(fits);
     &text[..end.unwrap_or_default()]
