@@ -220,9 +220,8 @@ impl Frontier {
     #[inline]
     pub(crate) fn tasks<S: State, C>(&mut self, graph: &Frozen<S, C>, tasks: &mut Vec<Task>) {
         let n_sends = tasks.len();
-        if n_sends > 0 {
-            self.n_sends.clear();
-        }
+        // There may have been more, which a join has cancelled.
+        self.n_sends.clear();
         for join in self.filled.drain(..) {
             self.arrived[join].clear();
         }

@@ -71,6 +71,27 @@ async fn the_rest_that_is_cancelled_is_ready_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sends_are_numbered_anew_after_those_that_were_cancelled() {
+    const WORK: Worker<u64> = Worker::new("work");
+    let first_time = |state: &Trace| match state.log.len() {
+        3 => "sends",
+        _ => END,
+    };
+    let graph = nodes([("quick", Says(1)), ("sends", Says(0))])
+        .add_worker(WORK, async |_: u64, ctx: Ctx| {
+            Trace::update().log(ctx.task().to_string())
+        })
+        .add_edge(START, ["quick", "sends"])
+        .add_conditional_edges("sends", |_: &Trace| [WORK.send(7)], [WORK])
+        .add_join(["quick", WORK.name()], "t", Join::first())
+        .add_conditional_edges("t", first_time, ["sends", END]);
+    let first = "t: quick done, work cancelled";
+    let second = "t: quick skipped, work/0 done";
+    let all = ["quick", "sends", first, "sends", "work/0", second];
+    assert_eq!(said(&sound(graph)).await, all);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_was_not_waited_for_may_fail() {
     let graph = sound(
         nodes([

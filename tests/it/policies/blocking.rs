@@ -336,7 +336,9 @@ async fn it_keeps_its_slots_until_it_returns() {
             };
             let graph = sound(graph.add_edge(START, "a"));
             assert!(graph.invoke(Trace::update()).await.is_err());
-            assert_eq!((alive.most(), alive.ever()), (1, 3));
+            // On a busy machine an attempt can be over before a thread begins it.
+            assert_eq!(alive.most(), 1);
+            assert!((2..=3).contains(&alive.ever()), "{} began", alive.ever());
             // It is given back.
             let run = graph.invoke(Trace::update());
             assert!(tokio::time::timeout(LONG, run.into_future()).await.is_ok());
