@@ -147,8 +147,9 @@ mod error_pages;
 
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+    Approval, ApprovalRequest, Chat, ChatUpdate, FromToolCall, IntoModel, IntoTool, PatternError,
+    ReactAgent, Tool, ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox,
+    ToolboxError, TurnLimit, react_agent, tool, tool_node,
 };
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;

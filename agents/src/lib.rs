@@ -2,8 +2,15 @@
 //! face alone. Use them through the crate `superstep`, which re-exports what is
 //! public here.
 
+// What `#[derive(State)]` writes names the facade.
+extern crate self as superstep;
+
+mod prebuilt;
+mod react;
 mod tools;
 
+pub use prebuilt::{Chat, ChatUpdate, PatternError, ReactAgent, react_agent};
+pub use react::{IntoModel, TurnLimit};
 pub use tools::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
     ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
@@ -17,4 +24,5 @@ pub mod __private {
         on_pool,
     };
     pub use schemars;
+    pub(crate) use superstep_core::__private::*;
 }
