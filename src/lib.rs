@@ -147,9 +147,10 @@ mod error_pages;
 
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Approval, ApprovalRequest, Chat, ChatUpdate, FromToolCall, IntoModel, IntoTool, PatternError,
-    ReactAgent, Tool, ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox,
-    ToolboxError, TurnLimit, react_agent, tool, tool_node,
+    Agent, Approval, ApprovalRequest, Chat, ChatUpdate, FromToolCall, IntoModel, IntoTool,
+    PatternError, ReactAgent, Supervisor, Swarm, Tool, ToolCtx, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit, react_agent, supervisor, swarm, tool,
+    tool_node,
 };
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;

@@ -9,7 +9,10 @@ mod prebuilt;
 mod react;
 mod tools;
 
-pub use prebuilt::{Chat, ChatUpdate, PatternError, ReactAgent, react_agent};
+pub use prebuilt::{
+    Agent, Chat, ChatUpdate, PatternError, ReactAgent, Supervisor, Swarm, react_agent, supervisor,
+    swarm,
+};
 pub use react::{IntoModel, TurnLimit};
 pub use tools::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,

@@ -27,6 +27,8 @@ pub struct Chat {
     /// The last answer as JSON, of an agent that
     /// [answers with a type](super::ReactAgent::answer_as).
     pub response: Option<Value>,
+    /// Who has the word, in a [`swarm`](super::swarm()).
+    pub active: Option<String>,
 }
 
 impl Chat {

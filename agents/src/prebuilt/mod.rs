@@ -6,10 +6,16 @@
 //!    on anything that is drawn.
 //! 3. Whatever goes in circles has a bound.
 
+mod agent;
 mod chat;
 mod mistakes;
 mod react;
+mod supervisor;
+mod swarm;
 
+pub use agent::Agent;
 pub use chat::{Chat, ChatUpdate};
 pub use mistakes::PatternError;
 pub use react::{ReactAgent, react_agent};
+pub use supervisor::{Supervisor, supervisor};
+pub use swarm::{Swarm, swarm};

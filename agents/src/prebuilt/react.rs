@@ -71,6 +71,7 @@ pub fn react_agent<C: Send + Sync + 'static, M>(
 #[must_use = "an agent does nothing until its graph runs"]
 pub struct ReactAgent<C = (), S: State = Chat> {
     pub(super) name: String,
+    pub(super) description: String,
     pub(super) turns: Turns<C, S>,
 }
 
@@ -119,13 +120,21 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
         let lens = Lens::new(messages, update);
         Self {
             name: "agent".to_owned(),
+            description: String::new(),
             turns: Turns::new(model.into_source(), toolbox, lens),
         }
     }
 
-    /// Names its graph; `agent` if nothing does.
+    /// Names its graph, and its node in a [`swarm`](super::swarm()); `agent` if
+    /// nothing does.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Says what it can do, for others in a [`swarm`](super::swarm()).
+    pub fn described(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
         self
     }
 

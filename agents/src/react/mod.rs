@@ -25,4 +25,4 @@ pub use limit::TurnLimit;
 pub use model::IntoModel;
 pub(crate) use model::ModelOf;
 pub(crate) use respond::Respond;
-pub(crate) use turns::Turns;
+pub(crate) use turns::{ANSWER, TOOLS, Turns};

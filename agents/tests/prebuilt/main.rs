@@ -2,5 +2,8 @@
 
 mod common;
 mod hooks;
+mod mistakes;
 mod react;
+mod supervisor;
+mod swarm;
 mod turns;
