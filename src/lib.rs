@@ -147,10 +147,11 @@ mod error_pages;
 
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Agent, Approval, ApprovalRequest, Chat, ChatUpdate, FromToolCall, IntoModel, IntoTool,
-    PatternError, ReactAgent, Supervisor, Swarm, Tool, ToolCtx, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit, react_agent, supervisor, swarm, tool,
-    tool_node,
+    Agent, Approval, ApprovalRequest, Chat, ChatUpdate, Draft, DraftUpdate, FromToolCall,
+    IntoModel, IntoTool, PatternError, PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate,
+    ReactAgent, StepOutcome, Supervisor, Swarm, Tool, ToolCtx, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit, Verdict, criticize_with, draft_with,
+    plan_and_execute, react_agent, reflection, supervisor, swarm, tool, tool_node,
 };
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;

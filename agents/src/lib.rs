@@ -10,8 +10,9 @@ mod react;
 mod tools;
 
 pub use prebuilt::{
-    Agent, Chat, ChatUpdate, PatternError, ReactAgent, Supervisor, Swarm, react_agent, supervisor,
-    swarm,
+    Agent, Chat, ChatUpdate, Draft, DraftUpdate, PatternError, PlanAndExecute, PlanError, PlanStep,
+    Project, ProjectUpdate, ReactAgent, StepOutcome, Supervisor, Swarm, Verdict, criticize_with,
+    draft_with, plan_and_execute, react_agent, reflection, supervisor, swarm,
 };
 pub use react::{IntoModel, TurnLimit};
 pub use tools::{

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use superstep_core::{
     Arrival, Ctx, Graph, Join, NodeError, NodeResult, Retry, START, State, StateGraph, View, node,
     subgraph,
@@ -23,16 +24,16 @@ const FAILURE: &str = "failure";
 /// A task that is given to an agent, and what comes back.
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Work {
-    /// What whoever has given it knows it by.
-    pub(super) key: String,
+    /// What whoever has given it needs to know when it comes back.
+    pub(super) key: Value,
     pub(super) task: String,
     pub(super) report: String,
     pub(super) failed: bool,
 }
 
 impl Work {
-    pub(super) fn given(key: &str, task: &str) -> WorkUpdate {
-        Self::update().key(key).task(task)
+    pub(super) fn given(key: impl Into<Value>, task: &str) -> WorkUpdate {
+        Self::update().key(key.into()).task(task)
     }
 }
 

@@ -9,13 +9,19 @@
 mod agent;
 mod chat;
 mod mistakes;
+mod plan;
 mod react;
+mod reflection;
 mod supervisor;
 mod swarm;
 
 pub use agent::Agent;
 pub use chat::{Chat, ChatUpdate};
 pub use mistakes::PatternError;
+pub use plan::{
+    PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, StepOutcome, plan_and_execute,
+};
 pub use react::{ReactAgent, react_agent};
+pub use reflection::{Draft, DraftUpdate, Verdict, criticize_with, draft_with, reflection};
 pub use supervisor::{Supervisor, supervisor};
 pub use swarm::{Swarm, swarm};

@@ -176,7 +176,7 @@ impl<C: Send + Sync + 'static> Supervisor<C> {
             };
             let inside = subgraph(
                 inside,
-                |work: &Delegation| Work::given(&work.call, &work.task),
+                |work: &Delegation| Work::given(&*work.call, &work.task),
                 move |work: &Work| Chat::update().messages(report(work, &tool)),
             );
             graph = graph
@@ -206,7 +206,7 @@ fn tool_of<C: Send + Sync + 'static>(agent: &Agent<C>) -> Tool<C, Chat> {
 /// What an agent has come to, as the result of the call.
 fn report(work: &Work, tool: &str) -> Message {
     let call = ToolCall {
-        id: work.key.clone(),
+        id: work.key.as_str().unwrap_or_default().to_owned(),
         name: tool.to_owned(),
         arguments: String::new(),
     };

@@ -3,7 +3,9 @@
 mod common;
 mod hooks;
 mod mistakes;
+mod plan;
 mod react;
+mod reflection;
 mod supervisor;
 mod swarm;
 mod turns;

@@ -1,7 +1,9 @@
 //! What is wrong with agents that are put together is told all at once.
 
 use superstep::prelude::*;
-use superstep::{Agent, PatternError, ScriptedModel, Toolbox, react_agent, supervisor, swarm};
+use superstep::{
+    Agent, PatternError, ScriptedModel, Toolbox, plan_and_execute, react_agent, supervisor, swarm,
+};
 
 use crate::common::add;
 
@@ -51,6 +53,14 @@ fn the_names_of_a_swarm_are_its_own() {
             "`carl`, who is to begin, is none of the agents",
             "two tools are called `transfer_to_bob`",
         ]
+    );
+}
+
+#[test]
+fn whoever_takes_steps_has_a_name_of_its_own() {
+    assert_eq!(
+        mistakes(plan_and_execute(model(), agent("progress")).graph()),
+        ["no agent can be called `progress`, which is a node of the graph around it"]
     );
 }
 
