@@ -24,6 +24,11 @@ mod testing_models {}
 #[doc = include_str!("../docs/tools.md")]
 mod tools {}
 
+/// It needs features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+#[doc = include_str!("../docs/prebuilt.md")]
+mod prebuilt {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

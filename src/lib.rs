@@ -106,6 +106,9 @@
 //! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
 //!   language model can call, and `tool_node` is the node that does it:
 //!   `docs/tools.md`.
+//! - **Agents.** With the feature `agents`, `react_agent`, `supervisor`, `swarm`,
+//!   `plan_and_execute` and `reflection` are graphs that are ready made:
+//!   `docs/prebuilt.md`.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -134,7 +137,7 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
-//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it |
+//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it; `react_agent` and other agents that are ready made |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |

@@ -187,6 +187,16 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
         self
     }
 
+    /// Writes the text of the last answer, in node `answer`. In place of
+    /// [`answer_into`](Self::answer_into): the later call holds.
+    pub fn answer_text(
+        mut self,
+        update: impl Fn(String) -> S::Update + Send + Sync + 'static,
+    ) -> Self {
+        self.turns.respond = Some(Respond::text(update));
+        self
+    }
+
     /// Tries again when the model cannot be asked, such as
     /// `Retry::attempts(3).classify::<ModelError>()`. Tools have
     /// [policies of their own](crate::Tool::retry).

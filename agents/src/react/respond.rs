@@ -1,5 +1,6 @@
-//! The last answer of an agent as a value of a type.
+//! What becomes of the last answer of an agent: its text, or a value of a type.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -15,7 +16,7 @@ const AGAIN: &str = "Give your answer in the shape that is asked for.";
 type Extract<S> =
     Arc<dyn Fn(Model, ModelRequest) -> BoxFuture<NodeResult<<S as State>::Update>> + Send + Sync>;
 
-/// How the last answer becomes a value of a type, and what is written of it.
+/// What is written of the last answer, and how it is read for that.
 pub(crate) struct Respond<S: State>(Extract<S>);
 
 impl<S: State> Respond<S> {
@@ -35,6 +36,14 @@ impl<S: State> Respond<S> {
                 };
                 write(value)
             })
+        }))
+    }
+
+    /// The last answer as its text.
+    pub(crate) fn text(write: impl Fn(String) -> S::Update + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move |_, request| {
+            let said = request.messages.last().map(Message::text);
+            Box::pin(ready(Ok(write(said.unwrap_or_default()))))
         }))
     }
 

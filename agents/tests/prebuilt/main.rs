@@ -3,6 +3,7 @@
 mod common;
 mod hooks;
 mod mistakes;
+mod pictures;
 mod plan;
 mod react;
 mod reflection;

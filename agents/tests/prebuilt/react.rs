@@ -328,6 +328,14 @@ async fn a_state_of_ones_own_is_read_and_written() {
 }
 
 #[tokio::test]
+async fn the_text_of_the_answer_can_be_written_elsewhere() {
+    let agent = react_agent(counting().model(), toolbox())
+        .answer_text(|text| Chat::update().active(text.to_uppercase()));
+    let run = graph(agent).invoke(Chat::ask("count")).await.unwrap();
+    assert_eq!(run.state.active.as_deref(), Some("IT IS 11."));
+}
+
+#[tokio::test]
 async fn an_answer_in_the_shape_is_not_asked_for_again() {
     let model = ScriptedModel::new().otherwise(r#"{ "sum": 5 }"#);
     let graph = over(model.clone()).graph().unwrap().compile().unwrap();
