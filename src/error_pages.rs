@@ -34,6 +34,11 @@ mod tools {}
 #[doc = include_str!("../docs/mcp.md")]
 mod mcp {}
 
+/// It needs features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+#[doc = include_str!("../docs/prebuilt.md")]
+mod prebuilt {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

@@ -106,6 +106,9 @@
 //! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
 //!   language model can call, and `tool_node` is the node that does it:
 //!   `docs/tools.md`. With `mcp`, tools come from servers: `docs/mcp.md`.
+//! - **Agents.** With the feature `agents`, `react_agent`, `supervisor`, `swarm`,
+//!   `plan_and_execute` and `reflection` are graphs that are ready made:
+//!   `docs/prebuilt.md`.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -134,7 +137,7 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
-//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it |
+//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it; `react_agent` and other agents that are ready made |
 //! | `mcp` | no | `McpServer`, with `agents`: tools of MCP servers, by way of rmcp |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `openai` | no | `OpenAi`: models of OpenAI and of what speaks like it, by way of async-openai |
@@ -149,8 +152,11 @@ mod error_pages;
 
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+    Approval, ApprovalRequest, Chat, ChatUpdate, Delegate, Draft, DraftUpdate, FromToolCall,
+    IntoModel, IntoTool, PatternError, PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate,
+    ReactAgent, StepOutcome, Supervisor, Swarm, Tool, ToolCtx, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit, Verdict, criticize_with, draft_with,
+    plan_and_execute, react_agent, reflection, supervisor, swarm, tool, tool_node,
 };
 #[cfg(feature = "mcp")]
 pub use superstep_agents::{McpCommand, McpConnect, McpError, McpServer, McpUrl};

@@ -308,13 +308,14 @@ fn back_ends_never_name_each_other() {
     nothing(&mistakes, "a back end stands by itself");
 }
 
-/// What is built on graphs is built on what everybody can name.
+/// What is built on graphs is built on what everybody can name; what derives write
+/// in it names the rest by way of its root.
 #[test]
 fn agents_name_the_public_face_only() {
     let mut mistakes = Vec::new();
     for source in sources(&["agents/src"]) {
         for (line, path) in paths(&source, &["superstep_core", "superstep_providers"]) {
-            if path.contains(&"__private") {
+            if path.contains(&"__private") && source.path != "agents/src/lib.rs" {
                 mistakes.push(format!("{}:{line}: {}", source.path, path.join("::")));
             }
         }

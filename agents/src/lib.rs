@@ -2,12 +2,23 @@
 //! face alone. Use them through the crate `superstep`, which re-exports what is
 //! public here.
 
+// What `#[derive(State)]` writes names the facade.
+extern crate self as superstep;
+
 #[cfg(feature = "mcp")]
 mod mcp;
+mod prebuilt;
+mod react;
 mod tools;
 
 #[cfg(feature = "mcp")]
 pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
+pub use prebuilt::{
+    Chat, ChatUpdate, Delegate, Draft, DraftUpdate, PatternError, PlanAndExecute, PlanError,
+    PlanStep, Project, ProjectUpdate, ReactAgent, StepOutcome, Supervisor, Swarm, Verdict,
+    criticize_with, draft_with, plan_and_execute, react_agent, reflection, supervisor, swarm,
+};
+pub use react::{IntoModel, TurnLimit};
 pub use tools::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
     ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
@@ -21,4 +32,5 @@ pub mod __private {
         on_pool,
     };
     pub use schemars;
+    pub(crate) use superstep_core::__private::*;
 }

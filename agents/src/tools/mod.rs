@@ -29,6 +29,7 @@ pub use approval::{Approval, ApprovalRequest};
 pub use context::ToolCtx;
 pub use error::ToolError;
 pub use into_tool::{BoxFuture, FromToolCall, IntoTool, ToolDefinition, ToolFuture, tool};
+pub(crate) use node::open_calls;
 pub use node::tool_node;
 pub use output::{OfAnything, OfResult, ToolOutput};
 pub use pool::on_pool;

@@ -84,7 +84,7 @@ where
 }
 
 /// The calls of what the model said last that have no result.
-fn open_calls(messages: &[Message]) -> Vec<ToolCall> {
+pub(crate) fn open_calls(messages: &[Message]) -> Vec<ToolCall> {
     let mut said = messages.iter();
     let Some(last) = said
         .rposition(|message| message.role == Role::Assistant)

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use superstep_core::{Retry, View};
-use superstep_providers::ToolSpec;
+use superstep_providers::{ToolCall, ToolSpec};
 
 use super::arguments::{decode, misfit, schema};
 use super::pool::on_pool;
@@ -149,6 +149,16 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
         Self::of(spec, move |arguments: Value, ctx, _| {
             let returned = function(arguments, ctx);
             Box::pin(async move { returned.await.map_err(E::into)?.into_text() })
+        })
+    }
+
+    /// A tool that is known to look at its call and the state, and waits for nothing.
+    pub(crate) fn of_state(
+        spec: ToolSpec,
+        function: impl Fn(&ToolCall, &S) -> Result<String, ToolError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(spec, move |_: Value, ctx: ToolCtx<C>, state| {
+            Box::pin(ready(function(ctx.call(), &state)))
         })
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::call::{Metered, generate};
 use super::error::{ModelError, ModelErrorKind};
 use super::request::ModelRequest;
-use super::response::{Finish, ModelResponse};
+use super::response::ModelResponse;
 use super::stream::ModelStream;
 
 /// What can go on with a conversation: a language model, or what stands for one
@@ -228,17 +228,8 @@ impl Model {
 
     /// Fails if the answer is none, or not all of it.
     pub(super) fn complete(&self, response: &ModelResponse) -> Result<(), ModelError> {
-        if let Some(words) = response.message.refusal() {
-            return Err(self.fails(ModelErrorKind::Refused).message(words));
-        }
-        match &response.finish {
-            Finish::Length => {
-                let error = self.fails(ModelErrorKind::Truncated);
-                Err(error.message("it is longer than the most tokens of an answer"))
-            }
-            Finish::ContentFilter => Err(self.fails(ModelErrorKind::ContentFilter)),
-            Finish::Stop | Finish::ToolCalls | Finish::Other(_) => Ok(()),
-        }
+        let complete = response.complete();
+        complete.map_err(|error| error.or_model(self.name()))
     }
 
     pub(super) fn fails(&self, kind: ModelErrorKind) -> ModelError {

@@ -107,6 +107,38 @@ impl ModelResponse {
         Self::new(Message::assistant(text))
     }
 
+    /// Fails if the answer is none, or not all of it.
+    ///
+    /// # Errors
+    ///
+    /// When it refuses, and when it was cut off: by
+    /// [`max_tokens`](super::ModelRequest::max_tokens), or by a filter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep_providers::{Finish, ModelErrorKind, ModelResponse};
+    ///
+    /// let mut response = ModelResponse::text("Once upon a");
+    /// assert!(response.complete().is_ok());
+    /// response.finish = Finish::Length;
+    /// assert_eq!(response.complete().unwrap_err().kind, ModelErrorKind::Truncated);
+    /// ```
+    pub fn complete(&self) -> Result<(), ModelError> {
+        let fails = ModelError::new;
+        if let Some(words) = self.message.refusal() {
+            return Err(fails(ModelErrorKind::Refused).message(words));
+        }
+        match &self.finish {
+            Finish::Length => {
+                let error = fails(ModelErrorKind::Truncated);
+                Err(error.message("it is longer than the most tokens of an answer"))
+            }
+            Finish::ContentFilter => Err(fails(ModelErrorKind::ContentFilter)),
+            Finish::Stop | Finish::ToolCalls | Finish::Other(_) => Ok(()),
+        }
+    }
+
     /// The same, having used so much.
     #[must_use]
     pub fn with_usage(mut self, usage: TokenUsage) -> Self {

@@ -1,0 +1,226 @@
+//! Agents that work for others: on a task, in a state of their own.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use superstep_core::{
+    Arrival, Ctx, Graph, Join, NodeError, NodeResult, Retry, START, State, StateGraph, View, node,
+    subgraph,
+};
+use superstep_macros::State;
+
+use super::Chat;
+use super::mistakes::Mistakes;
+
+/// The node that works, in the graph around an agent.
+const WORK: &str = "agent";
+
+/// The node that tells why there is no work.
+const FAILURE: &str = "failure";
+
+/// A task that is given to an agent, and what comes back.
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Work {
+    /// What whoever has given it needs to know when it comes back.
+    pub(super) key: Value,
+    pub(super) task: String,
+    pub(super) report: String,
+    pub(super) failed: bool,
+}
+
+impl Work {
+    pub(super) fn given(key: impl Into<Value>, task: &str) -> WorkUpdate {
+        Self::update().key(key.into()).task(task)
+    }
+}
+
+/// An agent that works for others: a graph or a function, its name, and what it
+/// can do.
+///
+/// It is given a task as text, knows nothing else of the conversation, and reports
+/// back. When it fails for good, that is what it reports; with
+/// [`fatal`](Self::fatal) the run fails. [`supervisor`](super::supervisor()) and
+/// [`plan_and_execute`](super::plan_and_execute) take such agents.
+///
+/// # Examples
+///
+/// ```
+/// use superstep::{Delegate, Ctx, NodeResult, ScriptedModel, Toolbox, react_agent};
+///
+/// let model = ScriptedModel::new().otherwise("42");
+/// let graph = react_agent(model.model(), Toolbox::new()).graph()?.compile()?;
+/// let maths: Delegate = Delegate::new("maths", "Does sums.", graph);
+///
+/// let clock: Delegate = Delegate::function("clock", "Knows the time.", |_: String, _: Ctx| async {
+///     NodeResult::Ok("noon".to_owned())
+/// });
+/// assert_eq!((maths.name(), clock.name()), ("maths", "clock"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "an agent does nothing until somebody gives it work"]
+pub struct Delegate<C = ()> {
+    name: &'static str,
+    description: String,
+    add: Add<C>,
+    policies: Policies,
+}
+
+/// Adds the node that works to the graph around it.
+type Add<C> = Box<dyn FnOnce(StateGraph<Work, C>, Policies) -> StateGraph<Work, C> + Send>;
+
+#[derive(Default)]
+struct Policies {
+    fatal: bool,
+    retry: Option<Retry>,
+    timeout: Option<Duration>,
+}
+
+impl<C: Send + Sync + 'static> Delegate<C> {
+    /// An agent that is a graph over a [`Chat`]: the task is what a user says, and
+    /// the last answer is the report.
+    pub fn new(name: &'static str, description: impl Into<String>, graph: Graph<Chat, C>) -> Self {
+        Self::over(
+            name,
+            description,
+            graph,
+            |task| Chat::ask(task),
+            Chat::answer,
+        )
+    }
+
+    /// An agent that is a graph over a state of its own: `input` makes its input of
+    /// the task, and `report` the report of what it came to.
+    pub fn over<S: State>(
+        name: &'static str,
+        description: impl Into<String>,
+        graph: Graph<S, C>,
+        input: impl Fn(&str) -> S::Update + Send + Sync + 'static,
+        report: impl Fn(&S) -> String + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(name, description, move |around, policies| {
+            let inside = subgraph(
+                graph,
+                move |work: &Work| input(&work.task),
+                move |state: &S| Work::update().report(report(state)),
+            );
+            let mut inside = node(inside);
+            if let Some(retry) = policies.retry {
+                inside = inside.retry(retry);
+            }
+            if let Some(timeout) = policies.timeout {
+                inside = inside.timeout(timeout);
+            }
+            around.add_node(WORK, inside)
+        })
+    }
+
+    /// An agent that is a function of the task.
+    pub fn function<F, Fut, E>(
+        name: &'static str,
+        description: impl Into<String>,
+        function: F,
+    ) -> Self
+    where
+        F: Fn(String, Ctx<C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<NodeError>,
+    {
+        Self::of(name, description, move |around, policies| {
+            let work = move |work: View<Work>, ctx: Ctx<C>| {
+                let reported = function(work.task.clone(), ctx);
+                async move {
+                    let report = reported.await.map_err(E::into)?;
+                    NodeResult::Ok(Work::update().report(report))
+                }
+            };
+            let mut work = node(work);
+            if let Some(retry) = policies.retry {
+                work = work.retry(retry);
+            }
+            if let Some(timeout) = policies.timeout {
+                work = work.timeout(timeout);
+            }
+            around.add_node(WORK, work)
+        })
+    }
+
+    fn of(
+        name: &'static str,
+        description: impl Into<String>,
+        add: impl FnOnce(StateGraph<Work, C>, Policies) -> StateGraph<Work, C> + Send + 'static,
+    ) -> Self {
+        Self {
+            name,
+            description: description.into(),
+            add: Box::new(add),
+            policies: Policies::default(),
+        }
+    }
+
+    /// Fails the run when the agent fails for good, rather than to tell of it.
+    pub fn fatal(mut self) -> Self {
+        self.policies.fatal = true;
+        self
+    }
+
+    /// Tries again when the agent fails, from its start.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.policies.retry = Some(retry);
+        self
+    }
+
+    /// Ends each attempt that takes longer than that.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policies.timeout = Some(timeout);
+        self
+    }
+
+    /// What it works in: a graph around it, which tells of failures.
+    pub(super) fn into_graph(self, mistakes: &mut Mistakes) -> Option<Graph<Work, C>> {
+        let fatal = self.policies.fatal;
+        let around = StateGraph::<Work, C>::new(self.name).add_edge(START, WORK);
+        let around = (self.add)(around, self.policies);
+        let around = match fatal {
+            true => around,
+            false => around.add_node(FAILURE, tell_failure::<C>).add_join(
+                [WORK],
+                FAILURE,
+                Join::settled(),
+            ),
+        };
+        mistakes.compiled(around.compile())
+    }
+}
+
+async fn tell_failure<C>(_: View<Work>, ctx: Ctx<C>) -> Option<WorkUpdate> {
+    match ctx.arrivals().get(WORK) {
+        Some(Arrival::Failed(why)) => Some(Work::update().report(why.clone()).failed(true)),
+        _ => None,
+    }
+}
+
+impl<C> Delegate<C> {
+    /// Its name, which is that of its node.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it can do.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+}
+
+impl<C> fmt::Debug for Delegate<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delegate")
+            .field("name", &self.name)
+            .field("description", &self.description)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! A model and its tools that take turns, over any state: what all agents share.
+//!
+//! 1. The model is asked with the instruction, the conversation and what it is told
+//!    of the tools. Its answer is added to the conversation.
+//! 2. An answer with calls is followed by the tools, all calls of it at once, and
+//!    these by the model again. One without is the last.
+//! 3. Turns are counted in the conversation: what the model has said since a user
+//!    spoke. So the bound holds over pauses and crashes, and needs no field.
+//! 4. What is written is what is new; a conversation that is already there is only
+//!    read, and mended where a provider would refuse it in the request alone.
+
+mod ask;
+mod hooks;
+mod lens;
+mod limit;
+mod mend;
+mod model;
+mod respond;
+mod turns;
+mod writes;
+
+pub(crate) use hooks::{Hooks, Instruction};
+pub(crate) use lens::Lens;
+pub use limit::TurnLimit;
+pub use model::IntoModel;
+pub(crate) use model::ModelOf;
+pub(crate) use respond::Respond;
+pub(crate) use turns::{ANSWER, TOOLS, Turns};

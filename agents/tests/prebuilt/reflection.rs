@@ -1,0 +1,125 @@
+//! Drafts that are made again until they are good.
+
+use serde_json::json;
+use superstep::prelude::*;
+use superstep::{
+    Draft, Graph, MemoryCheckpointer, Reply, RunError, ScriptedModel, Verdict, criticize_with,
+    draft_with, reflection,
+};
+
+/// Writes one letter more each time.
+async fn longer(draft: View<Draft>, _: Ctx) -> NodeResult<String> {
+    Ok(format!("{}x", draft.text))
+}
+
+/// Likes three letters.
+async fn three(draft: View<Draft>, _: Ctx) -> NodeResult<Verdict> {
+    Ok(match draft.text.len() {
+        3 => Verdict::good(),
+        n => Verdict::bad(format!("{n} letters")),
+    })
+}
+
+fn compiled(max_rounds: u32) -> Graph<Draft> {
+    reflection(longer, three, max_rounds).compile().unwrap()
+}
+
+#[tokio::test]
+async fn drafts_are_made_until_one_is_good() {
+    let transcript = compiled(9).invoke(Draft::of("three")).transcript().await;
+    insta::assert_snapshot!(transcript);
+}
+
+#[tokio::test]
+async fn rounds_are_bounded_and_the_last_draft_is_judged() {
+    let run = compiled(2).invoke(Draft::of("three")).await.unwrap();
+    let bad = Draft {
+        task: "three".into(),
+        text: "xx".into(),
+        criticism: "2 letters".into(),
+        accepted: false,
+        rounds: 2,
+    };
+    assert_eq!(run.state, bad);
+    let run = compiled(3).invoke(Draft::of("three")).await.unwrap();
+    assert!(run.state.accepted);
+    let run = compiled(0).invoke(Draft::of("three")).await.unwrap();
+    assert_eq!(run.state.rounds, 1);
+}
+
+#[tokio::test]
+async fn models_make_drafts_and_criticize_them() {
+    let writer = ScriptedModel::new()
+        .on("too long", "Short.")
+        .on("a joke", "A very long joke.");
+    let critic = ScriptedModel::new()
+        .on("Short.", json!({ "accepted": true }))
+        .otherwise(json!({ "accepted": false, "criticism": "too long" }));
+    let graph = reflection(
+        draft_with(writer.model(), "Be funny."),
+        criticize_with(critic.model(), "Be strict."),
+        5,
+    );
+    let graph: Graph<Draft> = graph.compile().unwrap();
+    let run = graph.invoke(Draft::of("a joke")).await.unwrap();
+    assert_eq!((&*run.state.text, run.state.rounds), ("Short.", 2));
+    let asked = &writer.calls()[1].request.messages;
+    let asked: Vec<_> = asked.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        asked,
+        [
+            "system: Be funny.",
+            "user: a joke",
+            "assistant: A very long joke.",
+            "user: That is not good yet: too long\n\nMake it again, all of it.",
+        ]
+    );
+    assert_eq!(
+        critic.calls()[0].text(),
+        "The task:\na joke\n\nThe draft:\nA very long joke."
+    );
+}
+
+#[tokio::test]
+async fn a_failure_of_either_is_that_of_its_node() {
+    let model = ScriptedModel::new().otherwise(Reply::overloaded());
+    let graph = reflection(draft_with(model.model(), ""), three, 2)
+        .compile()
+        .unwrap();
+    let error = graph.invoke(Draft::of("three")).await.unwrap_err();
+    assert!(matches!(&error, RunError::Node { node, .. } if node.as_str() == "generate"));
+    let graph = reflection(longer, criticize_with(model.model(), ""), 2)
+        .compile()
+        .unwrap();
+    let error = graph.invoke(Draft::of("three")).await.unwrap_err();
+    assert!(matches!(&error, RunError::Node { node, .. } if node.as_str() == "critique"));
+}
+
+#[tokio::test]
+async fn a_thread_begins_anew_with_each_task() {
+    let graph = reflection(longer, three, 9);
+    let graph = graph
+        .checkpointer(MemoryCheckpointer::new())
+        .compile()
+        .unwrap();
+    for _ in 0..2 {
+        let run = graph.invoke(Draft::of("three")).thread("t").await.unwrap();
+        assert_eq!((&*run.state.text, run.state.rounds), ("xxx", 3));
+    }
+}
+
+#[tokio::test]
+async fn nodes_can_be_added_behind_the_answer() {
+    let graph = reflection(longer, three, 9)
+        .add_node("shout", async |draft: View<Draft>| {
+            Draft::update().text(draft.text.to_uppercase())
+        })
+        .add_edge("answer", "shout")
+        .compile()
+        .unwrap();
+    assert!(graph.warnings().is_empty(), "{:?}", graph.warnings());
+    assert_eq!(
+        graph.invoke(Draft::of("three")).await.unwrap().state.text,
+        "XXX"
+    );
+}

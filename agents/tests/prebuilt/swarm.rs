@@ -1,0 +1,193 @@
+//! Agents that hand a conversation to each other.
+
+use serde_json::json;
+use superstep::prelude::*;
+use superstep::{
+    Chat, Graph, MemoryCheckpointer, Message, ReactAgent, Reply, Role, RunError, ScriptedModel,
+    Swarm, Toolbox, TurnLimit, react_agent, swarm,
+};
+
+use crate::common::{add, said};
+
+fn agent(name: &str, model: &ScriptedModel) -> ReactAgent {
+    react_agent(model.model(), Toolbox::new().add(add))
+        .named(name)
+        .described(format!("Is {name}."))
+        .instruction(format!("You are {name}."))
+}
+
+/// Hands over to that one.
+fn hands(to: &str) -> Reply {
+    Reply::call(format!("transfer_to_{to}"), json!({}))
+}
+
+fn kept(swarm: Swarm) -> Graph<Chat> {
+    let graph = swarm.graph().unwrap();
+    graph
+        .checkpointer(MemoryCheckpointer::new())
+        .compile()
+        .unwrap()
+}
+
+/// Ann hands over to Bob when it is about sums; Bob knows sums only.
+fn pair() -> (ScriptedModel, Graph<Chat>) {
+    let model = ScriptedModel::new()
+        .when(
+            |request, _| request.messages[0].text().contains("ann"),
+            Reply::with(|request| {
+                let asked = request
+                    .messages
+                    .iter()
+                    .rfind(|said| said.role == Role::User);
+                match asked.is_some_and(|said| said.text().contains("sum")) {
+                    true => hands("bob"),
+                    false => Reply::from("Hello."),
+                }
+            }),
+        )
+        .on("back", hands("ann"))
+        .on("sum", "3");
+    let swarm = swarm([agent("ann", &model), agent("bob", &model)], "ann");
+    (model, kept(swarm))
+}
+
+#[tokio::test]
+async fn the_conversation_is_handed_over() {
+    let (model, graph) = pair();
+    let transcript = graph
+        .invoke(Chat::ask("a sum"))
+        .thread("t")
+        .transcript()
+        .await;
+    insta::assert_snapshot!(transcript);
+    let asked = model.calls_of("bob");
+    let asked: Vec<_> = asked[0]
+        .request
+        .messages
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "system: You are bob.",
+            "user: a sum",
+            "assistant (ann): transfer_to_bob({})",
+            "tool: transfer_to_bob -> `bob` goes on",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_next_input_goes_to_whoever_has_the_word() {
+    let (_, graph) = pair();
+    let run = graph.invoke(Chat::ask("hi")).thread("t").await.unwrap();
+    assert_eq!(run.ran(), [["ann"], ["answer"]]);
+    let run = graph.invoke(Chat::ask("a sum")).thread("t").await.unwrap();
+    assert_eq!(run.ran(), [["ann"], ["bob"], ["answer"]]);
+    assert_eq!(run.state.active.as_deref(), Some("bob"));
+    let run = graph
+        .invoke(Chat::ask("another sum"))
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!(run.ran(), [["bob"], ["answer"]]);
+    let run = graph.invoke(Chat::ask("back")).thread("t").await.unwrap();
+    assert_eq!(run.ran(), [["bob"], ["ann"], ["answer"]]);
+    assert_eq!(said(&run.state).last().unwrap(), "assistant (ann): Hello.");
+
+    // Another thread begins with the first.
+    let run = graph.invoke(Chat::ask("hi")).thread("u").await.unwrap();
+    assert_eq!(run.ran(), [["ann"], ["answer"]]);
+}
+
+#[tokio::test]
+async fn whoever_is_gone_has_no_word() {
+    let (_, graph) = pair();
+    let input = Chat::ask("hi").active("carl".to_owned());
+    let run = graph.invoke(input).thread("t").await.unwrap();
+    assert_eq!(run.ran(), [["ann"], ["answer"]]);
+}
+
+#[tokio::test]
+async fn others_are_told_as_tools() {
+    let (model, graph) = pair();
+    graph.invoke(Chat::ask("hi")).thread("t").await.unwrap();
+    let tools = &model.calls()[0].request.tools;
+    let tools: Vec<_> = tools
+        .iter()
+        .map(|tool| (&*tool.name, &*tool.description))
+        .collect();
+    let transfer = (
+        "transfer_to_bob",
+        "Hands the conversation to `bob`. Is bob.",
+    );
+    assert_eq!(tools, [("add", "Adds two numbers."), transfer]);
+}
+
+#[tokio::test]
+async fn only_one_can_go_on() {
+    let calls = ["transfer_to_bob", "add", "transfer_to_cleo"];
+    let calls = calls.map(|tool| (tool, json!({ "a": 1, "b": 2 })));
+    let ann = ScriptedModel::new().otherwise(Reply::calls(calls));
+    let others = ScriptedModel::new().otherwise("Here I am.");
+    let agents = [
+        agent("ann", &ann),
+        agent("bob", &others),
+        agent("cleo", &others),
+    ];
+    let run = kept(swarm(agents, "ann"))
+        .invoke(Chat::ask("go"))
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!(
+        said(&run.state)[2..],
+        [
+            "tool: transfer_to_bob -> `bob` goes on",
+            "tool: add -> 3",
+            "tool: transfer_to_cleo -> only the first can go on",
+            "assistant (bob): Here I am.",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn agents_that_hand_over_for_ever_fail_the_run() {
+    let ann = ScriptedModel::new().otherwise(hands("bob"));
+    let bob = ScriptedModel::new().otherwise(hands("ann"));
+    let agents = [
+        agent("ann", &ann).max_turns(4),
+        agent("bob", &bob).max_turns(4),
+    ];
+    let error = kept(swarm(agents, "bob"))
+        .invoke(Chat::ask("go"))
+        .thread("t")
+        .await;
+    let error = error.unwrap_err();
+    let RunError::Node { node, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(node.to_string(), "bob");
+    let mut causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+    let limit = causes.find_map(|error| error.downcast_ref::<TurnLimit>());
+    assert_eq!(limit.unwrap().turns, 4);
+}
+
+#[tokio::test]
+async fn nodes_can_be_added_behind_the_answer() {
+    let (model, _) = pair();
+    let graph = swarm([agent("ann", &model), agent("bob", &model)], "ann")
+        .graph()
+        .unwrap();
+    let graph = graph
+        .add_node("thank", async |_: View<Chat>| {
+            Chat::update().messages(Message::user("Thanks."))
+        })
+        .add_edge("answer", "thank")
+        .compile()
+        .unwrap();
+    assert!(graph.warnings().is_empty(), "{:?}", graph.warnings());
+    let run = graph.invoke(Chat::ask("a sum")).await.unwrap();
+    assert_eq!(run.ran(), [["ann"], ["bob"], ["answer"], ["thank"]]);
+}
