@@ -12,6 +12,11 @@ use super::{TurnLimit, Turns};
 impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
     /// Asks the model, and writes what it says.
     pub(crate) async fn ask(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
+        Ok(self.lens.write(vec![self.say(state, ctx).await?]))
+    }
+
+    /// Asks the model: what it says.
+    pub(crate) async fn say(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<Message> {
         let turn = self.turn(state)?;
         let mut request = self.request(state)?;
         if turn == self.bound.turns && self.bound.answers {
@@ -26,7 +31,7 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         let response = self.hooks.after_model(response, state, ctx).await?;
         let complete = response.complete();
         complete.map_err(|error| error.model(model.name()))?;
-        Ok(self.lens.write(vec![self.said(response)]))
+        Ok(self.said(response))
     }
 
     /// Which turn it is, from 1.
@@ -40,7 +45,7 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
     }
 
     /// The conversation, and what the model is to know of it.
-    pub(super) fn request(&self, state: &S) -> NodeResult<ModelRequest> {
+    pub(crate) fn request(&self, state: &S) -> NodeResult<ModelRequest> {
         let messages = self.lens.read(state);
         let mut said = Vec::with_capacity(messages.len() + 1);
         if let Some(instruction) = &self.instruction {

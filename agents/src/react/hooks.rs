@@ -46,7 +46,7 @@ impl<C, S: State> Clone for Hooks<C, S> {
 
 impl<C, S: State> Hooks<C, S> {
     /// The request that is to be sent, or the answer without one.
-    pub(super) async fn before_model(
+    pub(crate) async fn before_model(
         &self,
         mut request: ModelRequest,
         state: &View<S>,
@@ -61,7 +61,7 @@ impl<C, S: State> Hooks<C, S> {
         Ok(ControlFlow::Continue(request))
     }
 
-    pub(super) async fn after_model(
+    pub(crate) async fn after_model(
         &self,
         mut response: ModelResponse,
         state: &View<S>,
