@@ -152,11 +152,14 @@ mod error_pages;
 
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Approval, ApprovalRequest, Chat, ChatUpdate, Delegate, Draft, DraftUpdate, FromToolCall,
-    IntoModel, IntoTool, PatternError, PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate,
-    ReactAgent, StepOutcome, Supervisor, Swarm, Tool, ToolCtx, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit, Verdict, criticize_with, draft_with,
-    plan_and_execute, react_agent, reflection, supervisor, swarm, tool, tool_node,
+    Agent, AgentError, AgentHistory, AgentMistake, Approval, ApprovalRequest, BranchFailure,
+    Change, Changes, Chat, ChatUpdate, CustomAgent, Delegate, Draft, DraftUpdate, Escalate, Flow,
+    FlowUpdate, FromToolCall, IntoAgents, IntoModel, IntoTool, LlmAgent, LoopAgent, ParallelAgent,
+    PatternError, PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, ReactAgent,
+    SequentialAgent, Session, SessionUpdate, Sessions, StepOutcome, Supervisor, Swarm, Tool,
+    ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit,
+    UserSession, Values, Verdict, criticize_with, draft_with, plan_and_execute, react_agent,
+    reflection, supervisor, swarm, tool, tool_node,
 };
 #[cfg(feature = "mcp")]
 pub use superstep_agents::{McpCommand, McpConnect, McpError, McpServer, McpUrl};

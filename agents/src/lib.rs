@@ -10,6 +10,7 @@ mod mcp;
 mod prebuilt;
 mod react;
 mod tools;
+mod workflow;
 
 #[cfg(feature = "mcp")]
 pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
@@ -22,6 +23,11 @@ pub use react::{IntoModel, TurnLimit};
 pub use tools::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
     ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+};
+pub use workflow::{
+    Agent, AgentError, AgentHistory, AgentMistake, BranchFailure, Change, Changes, CustomAgent,
+    Escalate, Flow, FlowUpdate, IntoAgents, LlmAgent, LoopAgent, ParallelAgent, SequentialAgent,
+    Session, SessionUpdate, Sessions, UserSession, Values,
 };
 
 /// Names for generated code; outside semver.

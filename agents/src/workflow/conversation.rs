@@ -1,0 +1,127 @@
+//! What an agent reads of a session's messages.
+//!
+//! 1. What it said itself, calls and results included, is its own; what the user
+//!    said is the user's.
+//! 2. What others said is quoted as something to be read, in a user's message: to
+//!    a model an assistant's message is its own. Their calls are left out.
+//! 3. A conversation is handed on as it is where nothing has to be changed.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use superstep_providers::{Message, Role};
+
+use super::llm::AgentHistory;
+
+/// What is said where an agent begins again after its own last answer.
+pub(super) const GO_ON: &str = "Go on as you were instructed.";
+
+/// Who reads.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    pub(super) name: String,
+    pub(super) history: AgentHistory,
+    /// The agents whose words it does not read.
+    pub(super) hidden: BTreeSet<String>,
+}
+
+/// Whose a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Own,
+    /// The user's, or the program's.
+    Theirs,
+    Quoted,
+    Hidden,
+}
+
+impl Reader {
+    pub(super) fn read<'m>(&self, messages: &'m [Message]) -> Cow<'m, [Message]> {
+        if self.history == AgentHistory::None {
+            return Cow::Owned(self.turn(messages));
+        }
+        let as_it_is = messages.iter().zip(self.whose(messages));
+        let mut after_answer = false;
+        let as_it_is = as_it_is.into_iter().all(|(message, whose)| {
+            let begins_again = after_answer && whose == Whose::Own;
+            after_answer = whose == Whose::Own && is_answer(message);
+            matches!(whose, Whose::Own | Whose::Theirs) && !begins_again
+        });
+        match as_it_is && !after_answer {
+            true => Cow::Borrowed(messages),
+            false => Cow::Owned(self.all(messages)),
+        }
+    }
+
+    fn whose<'m>(&'m self, messages: &'m [Message]) -> impl Iterator<Item = Whose> + 'm {
+        messages.iter().map(|message| match &message.name {
+            _ if matches!(message.role, Role::System | Role::User) => Whose::Theirs,
+            None => Whose::Theirs,
+            Some(name) if *name == self.name => Whose::Own,
+            Some(name) if self.hidden.contains(name) => Whose::Hidden,
+            Some(_) => Whose::Quoted,
+        })
+    }
+
+    fn all(&self, messages: &[Message]) -> Vec<Message> {
+        let mut read: Vec<Message> = Vec::with_capacity(messages.len());
+        let mut after_answer = false;
+        for (message, whose) in messages.iter().zip(self.whose(messages)) {
+            match whose {
+                Whose::Hidden => {}
+                Whose::Theirs => {
+                    after_answer = false;
+                    read.push(message.clone());
+                }
+                Whose::Own => {
+                    if after_answer {
+                        read.push(Message::user(GO_ON));
+                    }
+                    after_answer = is_answer(message);
+                    read.push(message.clone());
+                }
+                Whose::Quoted => {
+                    if let Some(quoted) = quoted(message) {
+                        after_answer = false;
+                        read.push(quoted);
+                    }
+                }
+            }
+        }
+        if after_answer {
+            read.push(Message::user(GO_ON));
+        }
+        read
+    }
+
+    /// What the user said last, and what the agent has said since it began.
+    fn turn(&self, messages: &[Message]) -> Vec<Message> {
+        let mut said = messages.iter().rev();
+        let asked = said.find(|message| message.role == Role::User);
+        let since = &messages[began(messages, &self.name)..];
+        asked.into_iter().chain(since).cloned().collect()
+    }
+}
+
+/// Where an agent has begun to speak that is not done yet; the end, if none has.
+pub(super) fn began(messages: &[Message], name: &str) -> usize {
+    let own = messages.iter().rev().take_while(|message| {
+        message.name.as_deref() == Some(name) && message.role != Role::User && !is_answer(message)
+    });
+    messages.len() - own.count()
+}
+
+fn is_answer(message: &Message) -> bool {
+    message.role == Role::Assistant && message.tool_calls().next().is_none()
+}
+
+fn quoted(message: &Message) -> Option<Message> {
+    let text = message.text();
+    let name = message.name.as_ref()?;
+    let is_said = message.role == Role::Assistant && !text.is_empty();
+    is_said.then(|| {
+        Message::user(format!(
+            "For context, this is what `{name}` said:\n<said by=\"{name}\">\n{text}\n</said>"
+        ))
+    })
+}

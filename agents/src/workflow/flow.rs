@@ -1,0 +1,211 @@
+//! What agents tell each other of where to go on, beside what they say.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use superstep_core::{IntoUpdate, Reducer};
+use superstep_providers::{Message, ToolCall};
+
+use super::values::Change;
+
+/// Which loops an agent ends; see [`Session::escalate`](super::Session::escalate).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Escalate {
+    /// The innermost around it.
+    Loop,
+    /// The one of that name, and those inside it.
+    Named(String),
+    /// All around it.
+    All,
+}
+
+/// Where the agents of a session stand; also the reducer of that. Only they read
+/// and write it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Flow {
+    /// For each agent that hands on, by name, who had the floor last.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    active: BTreeMap<String, String>,
+    /// To whom the agent at work hands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    escalation: Option<Escalate>,
+    /// How often loops have begun again, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rounds: BTreeMap<String, u32>,
+    /// What branches came to that wait for the others, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    branches: BTreeMap<String, Branch>,
+    /// In a branch, how many messages there were before it.
+    #[serde(skip_serializing_if = "is_zero")]
+    inherited: usize,
+    /// In an agent that is called as a tool, the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    called: Option<ToolCall>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// What a branch came to.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Branch {
+    pub(super) messages: Vec<Message>,
+    pub(super) changes: Vec<Change>,
+    pub(super) active: BTreeMap<String, String>,
+    pub(super) escalation: Option<Escalate>,
+}
+
+/// What is done to a [`Flow`], in order.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FlowUpdate(Vec<Step>);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    /// A turn of the user begins.
+    Turn,
+    /// Of that group, this agent has the floor.
+    Active(String, String),
+    Transfer(String),
+    /// Who is handed on to has begun.
+    Transferred,
+    Escalate(Escalate),
+    /// The loop begins.
+    Begin(String),
+    /// The loop begins again.
+    Again(String),
+    /// The loop ends, and what was meant for it is done.
+    Leave(String),
+    /// A branch has ended.
+    Branch(String, Box<Branch>),
+    /// These branches are merged.
+    Merged(Vec<String>),
+    /// A branch begins after so many messages.
+    Inherit(usize, BTreeMap<String, String>),
+    Call(ToolCall),
+}
+
+impl From<Step> for FlowUpdate {
+    fn from(step: Step) -> Self {
+        Self(vec![step])
+    }
+}
+
+impl IntoUpdate<FlowUpdate> for Step {
+    fn into_update(self) -> FlowUpdate {
+        self.into()
+    }
+}
+
+impl Reducer<Self> for Flow {
+    type Update = FlowUpdate;
+
+    fn reduce(flow: &mut Self, FlowUpdate(steps): FlowUpdate) {
+        for step in steps {
+            flow.step(step);
+        }
+    }
+}
+
+impl Flow {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Turn => {
+                let active = std::mem::take(&mut self.active);
+                *self = Self {
+                    active,
+                    ..Self::default()
+                };
+            }
+            Step::Active(group, agent) => {
+                self.active.insert(group, agent);
+            }
+            Step::Transfer(to) => self.transfer = Some(to),
+            Step::Transferred => self.transfer = None,
+            Step::Escalate(scope) => self.escalate(scope),
+            Step::Begin(name) => {
+                self.rounds.insert(name, 0);
+                self.escalation = None;
+            }
+            Step::Again(name) => *self.rounds.entry(name).or_default() += 1,
+            Step::Leave(name) => {
+                self.rounds.remove(&name);
+                let is_meant = match &self.escalation {
+                    None | Some(Escalate::Loop) => true,
+                    Some(Escalate::Named(of)) => *of == name,
+                    Some(Escalate::All) => false,
+                };
+                if is_meant {
+                    self.escalation = None;
+                }
+            }
+            Step::Branch(name, branch) => {
+                self.branches.insert(name, *branch);
+            }
+            Step::Merged(names) => {
+                for name in names {
+                    if let Some(branch) = self.branches.remove(&name) {
+                        self.active.extend(branch.active);
+                        branch
+                            .escalation
+                            .into_iter()
+                            .for_each(|scope| self.escalate(scope));
+                    }
+                }
+            }
+            Step::Inherit(messages, active) => {
+                self.inherited = messages;
+                self.active = active;
+            }
+            Step::Call(call) => self.called = Some(call),
+        }
+    }
+
+    /// Of several, the one counts that ends more.
+    fn escalate(&mut self, scope: Escalate) {
+        self.escalation = self.escalation.take().max(Some(scope));
+    }
+
+    pub(super) fn active(&self, group: &str) -> Option<&str> {
+        self.active.get(group).map(String::as_str)
+    }
+
+    pub(super) fn all_active(&self) -> &BTreeMap<String, String> {
+        &self.active
+    }
+
+    pub(super) fn transfer(&self) -> Option<&str> {
+        self.transfer.as_deref()
+    }
+
+    pub(super) fn escalation(&self) -> Option<&Escalate> {
+        self.escalation.as_ref()
+    }
+
+    pub(super) fn rounds(&self, name: &str) -> u32 {
+        self.rounds.get(name).copied().unwrap_or_default()
+    }
+
+    pub(super) fn branch(&self, name: &str) -> Option<&Branch> {
+        self.branches.get(name)
+    }
+
+    pub(super) fn inherited(&self) -> usize {
+        self.inherited
+    }
+
+    pub(super) fn called(&self) -> Option<&ToolCall> {
+        self.called.as_ref()
+    }
+}

@@ -1,0 +1,164 @@
+//! What all kinds of agents have.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use superstep_core::{Limiter, NodeBuilder, Retry, node};
+
+use crate::react::ModelOf;
+
+/// What is said of an agent, whatever it does.
+pub(super) struct Head<C> {
+    pub(super) name: String,
+    pub(super) place: &'static Location<'static>,
+    pub(super) description: String,
+    /// Of itself, and of those below it that have none.
+    pub(super) model: Option<ModelOf<C>>,
+    /// Keys that are there before it begins.
+    pub(super) inputs: Vec<String>,
+    /// Keys that it writes beside what its kind says.
+    pub(super) writes: Vec<String>,
+    /// Keys that it adds to, as others may at the same time.
+    pub(super) adds: Vec<String>,
+    pub(super) policies: Policies,
+}
+
+/// The policies of an agent's node.
+#[derive(Clone, Default)]
+pub(super) struct Policies {
+    pub(super) timeout: Option<Duration>,
+    pub(super) retry: Option<Retry>,
+    pub(super) limiter: Option<Limiter>,
+}
+
+impl<C> Head<C> {
+    #[track_caller]
+    pub(super) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            place: Location::caller(),
+            description: String::new(),
+            model: None,
+            inputs: Vec::new(),
+            writes: Vec::new(),
+            adds: Vec::new(),
+            policies: Policies::default(),
+        }
+    }
+}
+
+impl Policies {
+    /// What is to be a node of a graph, with these policies.
+    pub(super) fn node<F>(&self, function: F) -> NodeBuilder<F> {
+        let mut node = node(function);
+        if let Some(timeout) = self.timeout {
+            node = node.timeout(timeout);
+        }
+        if let Some(retry) = &self.retry {
+            node = node.retry(retry.clone());
+        }
+        if let Some(limiter) = &self.limiter {
+            node = node.limiter(limiter);
+        }
+        node
+    }
+}
+
+/// The methods that all kinds of agents have.
+macro_rules! common {
+    ($agent:ident) => {
+        impl<C: Send + Sync + 'static> $agent<C> {
+            /// What it does, for agents that choose whom to hand on to, or whom to
+            /// call.
+            pub fn description(mut self, description: impl Into<String>) -> Self {
+                self.head.description = description.into();
+                self
+            }
+
+            /// The model of those agents in it that have none of their own: a
+            /// [`Model`](superstep_providers::Model), or a function that finds one in
+            /// the context.
+            pub fn model<M>(mut self, model: impl crate::react::IntoModel<C, M>) -> Self {
+                self.head.model = Some(model.into_source());
+                self
+            }
+
+            /// Keys that are there before it begins, since the program writes them. One
+            /// that ends with a colon, such as `user:`, is all keys of that scope.
+            pub fn input<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+                self.head.inputs.extend(keys.into_iter().map(K::into));
+                self
+            }
+
+            /// Keys that it writes beside what is known of its kind: by functions of
+            /// yours.
+            pub fn writes<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+                self.head.writes.extend(keys.into_iter().map(K::into));
+                self
+            }
+
+            /// Keys that functions of yours [add](super::Change::add) to, or
+            /// [append](super::Change::append) to.
+            pub fn adds<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+                self.head.adds.extend(keys.into_iter().map(K::into));
+                self
+            }
+
+            /// Ends it as a failure when it takes longer than that. In a graph that is
+            /// built of it alone it says nothing: a run has a timeout of its own.
+            pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+                self.head.policies.timeout = Some(timeout);
+                self
+            }
+
+            /// Tries again after a failure. As with timeouts, in a graph of it alone it
+            /// says nothing.
+            pub fn retry(mut self, retry: superstep_core::Retry) -> Self {
+                self.head.policies.retry = Some(retry);
+                self
+            }
+
+            /// The graph, for a context of that type; without one, see `build`.
+            ///
+            /// # Errors
+            ///
+            /// As `build`.
+            pub fn build_with_context(
+                self,
+            ) -> Result<superstep_core::StateGraph<super::Session, C>, super::AgentError> {
+                super::Agent::from(self).into_graph()
+            }
+        }
+
+        impl $agent {
+            /// The graph, to be compiled as any other: with a checkpointer, with
+            /// nodes of yours beside it, as a node of another.
+            ///
+            /// # Errors
+            ///
+            /// All that is wrong with the agent and those in it; see
+            /// [`AgentError`](super::AgentError).
+            pub fn build(
+                self,
+            ) -> Result<superstep_core::StateGraph<super::Session>, super::AgentError> {
+                self.build_with_context()
+            }
+        }
+
+        impl<C> From<$agent<C>> for super::Agent<C> {
+            fn from(agent: $agent<C>) -> Self {
+                Self(super::agent::Kind::$agent(agent))
+            }
+        }
+
+        impl<C> std::fmt::Debug for $agent<C> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($agent))
+                    .field("name", &self.head.name)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(super) use common;

@@ -1,0 +1,289 @@
+//! An LLM agent at work: what its nodes do.
+//!
+//! 1. It begins where nothing of what was said last is an open turn of its own.
+//!    Then it takes the floor in its group, and what it is called before is called.
+//! 2. The turns are those of [`Turns`]. An agent without tools is one node, in which
+//!    it also ends.
+//! 3. As it ends, its answer is kept under its key.
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde_json::Value;
+use superstep_core::{Ctx, NodeError, NodeResult, Retryable, Update, View};
+use superstep_providers::{Message, ModelError, Role, ToolResult};
+
+use super::conversation::{GO_ON, began};
+use super::flow::Step;
+use super::llm::{AfterTools, AgentHooks};
+use super::schema::OutputSchema;
+use super::template::Template;
+use super::transfer::{TRANSFER, target};
+use super::values::Change;
+use super::{Escalate, Session, SessionUpdate};
+use crate::react::Turns;
+
+pub(super) struct Persona<C> {
+    pub(super) name: String,
+    /// The names of the agents around it, and its own.
+    pub(super) path: String,
+    pub(super) turns: Turns<C, Session>,
+    pub(super) output_key: Option<String>,
+    pub(super) schema: Option<OutputSchema>,
+    pub(super) around: AgentHooks<C>,
+    /// In a group, the name of that, and who has the floor next time.
+    pub(super) floor: Option<(String, String)>,
+    pub(super) exits_loop: bool,
+    pub(super) has_tools: bool,
+}
+
+/// What a turn came to.
+pub(super) struct Said {
+    pub(super) update: SessionUpdate,
+    answer: String,
+}
+
+impl<C: Send + Sync + 'static> Persona<C> {
+    /// A turn of the model.
+    pub(super) async fn speak(&self, session: &View<Session>, ctx: &Ctx<C>) -> NodeResult<Said> {
+        let mut update = Session::update();
+        if began(&session.messages, &self.name) == session.messages.len() {
+            update = self.begin(session, update);
+            for hook in &self.around.before {
+                if let Some(text) = hook((), session.clone(), ctx.clone()).await? {
+                    return Ok(Said {
+                        update: update.messages(self.says(&text)),
+                        answer: text,
+                    });
+                }
+            }
+        } else if self.leaves(session) {
+            return Ok(Said {
+                update,
+                answer: String::new(),
+            });
+        }
+        let said = match &self.schema {
+            Some(schema) if !self.has_tools => self.shaped(schema, session, ctx).await,
+            _ => self.turns.say(session, ctx).await,
+        };
+        let said = match said {
+            Ok(said) => said.named(&*self.name),
+            Err(error) => self.mended(error, session, ctx).await?,
+        };
+        Ok(Said {
+            answer: said.text(),
+            update: update.messages(said),
+        })
+    }
+
+    fn begin(&self, session: &Session, mut update: SessionUpdate) -> SessionUpdate {
+        if session.flow.transfer().is_some() {
+            update = update.flow(Step::Transferred);
+        }
+        if let Some((group, holder)) = &self.floor
+            && session.flow.active(group) != Some(holder)
+        {
+            update = update.flow(Step::Active(group.clone(), holder.clone()));
+        }
+        update
+    }
+
+    /// An answer of the schema's type, as its JSON.
+    async fn shaped(
+        &self,
+        schema: &OutputSchema,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<Message> {
+        let (turns, hooks) = (&self.turns, &self.turns.hooks);
+        let request = turns.request(session)?;
+        let response = match hooks.before_model(request, session, ctx).await? {
+            ControlFlow::Break(response) => response,
+            ControlFlow::Continue(request) => schema.ask(turns.model.get(ctx), request).await?,
+        };
+        let response = hooks.after_model(response, session, ctx).await?;
+        Ok(response.message)
+    }
+
+    /// What is said in place of an answer that has failed.
+    async fn mended(
+        &self,
+        mut error: NodeError,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<Message> {
+        for hook in &self.around.on_error {
+            match hook(error, session.clone(), ctx.clone()).await {
+                Ok(text) => return Ok(self.says(&text)),
+                Err(failed) => error = failed,
+            }
+        }
+        Err(self.failed(error))
+    }
+
+    /// What is written as the agent ends with that answer.
+    pub(super) async fn end(
+        &self,
+        answer: String,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<SessionUpdate> {
+        let mut update = Session::update();
+        if let Some(key) = &self.output_key {
+            let value = self.value(&answer, session, ctx).await?;
+            update = update.values(Change::set(key.clone(), value));
+        }
+        for hook in &self.around.after {
+            update.extend(hook(answer.clone(), session.clone(), ctx.clone()).await?);
+        }
+        Ok(update)
+    }
+
+    async fn value(
+        &self,
+        answer: &str,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<Value> {
+        let Some(schema) = &self.schema else {
+            return Ok(answer.into());
+        };
+        if let Some(value) = schema.read(answer) {
+            return Ok(value);
+        }
+        let mut request = self.turns.request(session)?;
+        // After its own answer it would be told to go on.
+        request.messages.pop_if(|message| message.text() == GO_ON);
+        let request = request.message(SHAPE);
+        let asked = schema.ask(self.turns.model.get(ctx), request).await;
+        let text = asked.map_err(|error| self.failed(error))?.message.text();
+        Ok(schema.read(&text).unwrap_or_else(|| text.into()))
+    }
+
+    /// The whole of an agent without tools.
+    pub(super) async fn at_once(
+        &self,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<SessionUpdate> {
+        let Said { mut update, answer } = self.speak(session, ctx).await?;
+        update.extend(self.end(answer, session, ctx).await?);
+        Ok(update)
+    }
+
+    /// What it has answered, when it has.
+    pub(super) async fn answered(
+        &self,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<SessionUpdate> {
+        let mut said = session.messages.iter().rev();
+        let last = said.find(|message| message.role == Role::Assistant);
+        let answer = last.map(Message::text).unwrap_or_default();
+        self.end(answer, session, ctx).await
+    }
+
+    /// Whether it is left without an answer: it has handed on, or ended the loop.
+    pub(super) fn leaves(&self, session: &Session) -> bool {
+        let hands_on = session.flow.transfer().is_some_and(|to| to != self.name);
+        let exits = self.exits_loop && session.flow.escalation().is_some();
+        (self.floor.is_some() && hands_on) || exits
+    }
+
+    fn says(&self, text: &str) -> Message {
+        Message::assistant(text).named(&*self.name)
+    }
+
+    /// The error, which says in which agent, and whether to try again.
+    fn failed(&self, error: NodeError) -> NodeError {
+        let mut permanent = error.is_permanent();
+        let mut wait = error.retry_after();
+        if let Some(error) = error.as_error().downcast_ref::<ModelError>() {
+            permanent |= !error.is_retryable();
+            wait = wait.or(error.retry_after());
+        }
+        let failed = AgentFailed {
+            path: self.path.clone(),
+            source: error.into_error(),
+        };
+        match wait {
+            _ if permanent => NodeError::permanent(failed),
+            Some(wait) => NodeError::retry_after(failed, wait),
+            None => failed.into(),
+        }
+    }
+}
+
+/// What is said so that an answer comes in the shape of a type.
+const SHAPE: &str = "Give your answer in the shape that is asked for.";
+
+/// Why an agent has no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("agent `{path}` has no answer")]
+struct AgentFailed {
+    path: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// What is written beside the results of calls: where they lead.
+pub(super) fn beside(
+    name: &str,
+    after_tools: &[AfterTools],
+    session: &Session,
+    results: &[ToolResult],
+) -> Option<SessionUpdate> {
+    let mut update: Option<SessionUpdate> = None;
+    let mut add = |more: SessionUpdate| match &mut update {
+        None => update = Some(more),
+        Some(update) => update.extend(more),
+    };
+    let done = results.iter().filter(|result| !result.is_error);
+    for result in done {
+        if result.name == super::transfer::EXIT_LOOP {
+            add(Session::escalate(Escalate::Loop));
+        }
+    }
+    if let Some(to) = handed_on(name, session, results) {
+        add(Session::update().flow(Step::Transfer(to)));
+    }
+    for write in after_tools {
+        write(results, session).into_iter().for_each(&mut add);
+    }
+    update
+}
+
+/// To whom the first call hands on that does.
+fn handed_on(name: &str, session: &Session, results: &[ToolResult]) -> Option<String> {
+    let mut done = results.iter().filter(|result| !result.is_error);
+    let done = done.find(|result| result.name == TRANSFER)?;
+    let own = session.messages.iter().rev();
+    let mut own = own.filter(|message| message.name.as_deref() == Some(name));
+    let call = own.find_map(|message| message.tool_calls().find(|call| call.id == done.call))?;
+    target(call)
+}
+
+/// The instruction as a model gets it, or why it cannot be made.
+pub(super) fn instruct(path: &str, template: &Template, session: &Session) -> NodeResult<String> {
+    template.fill(&session.values).map_err(|key| {
+        NodeError::permanent(MissingKey {
+            key,
+            path: path.to_owned(),
+        })
+    })
+}
+
+/// A key of an instruction has no value.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{{{key}}}` in the instruction of agent `{path}` has no value; write the key before, or \
+     `{{{key}?}}` where it may be missing"
+)]
+struct MissingKey {
+    key: String,
+    path: String,
+}
+
+/// For nodes, which own what they work with.
+pub(super) type Shared<C> = Arc<Persona<C>>;

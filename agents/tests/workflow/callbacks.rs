@@ -1,0 +1,202 @@
+//! Functions around agents, models and tools.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use superstep::prelude::*;
+use superstep::{
+    Change, LlmAgent, Message, ModelErrorKind, ModelResponse, Reply, ScriptedModel, Session,
+    Toolbox, tool,
+};
+
+use crate::common::{chain, graph, lines, said};
+
+/// Adds two numbers.
+#[tool]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+fn calculator(model: &ScriptedModel) -> LlmAgent {
+    LlmAgent::new("calculator")
+        .model(model.model())
+        .tools(Toolbox::new().add(add))
+}
+
+fn adding() -> ScriptedModel {
+    ScriptedModel::new().otherwise(Reply::turns([
+        Reply::call("add", json!({ "a": 1, "b": 2 })),
+        Reply::with(|request| {
+            let last = request.messages.last().map(ToString::to_string);
+            last.unwrap_or_default()
+        }),
+    ]))
+}
+
+#[tokio::test]
+async fn all_are_called_in_order() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let tell = |what: &'static str| {
+        let log = Arc::clone(&log);
+        move || log.lock().expect("nobody panics").push(what)
+    };
+    let (before_agent, after_agent) = (tell("before agent"), tell("after agent"));
+    let (before_model, after_model) = (tell("before model"), tell("after model"));
+    let (before_tool, after_tool) = (tell("before tool"), tell("after tool"));
+    let agent = calculator(&adding())
+        .before_agent(move |_, _| {
+            before_agent();
+            async { Ok(None) }
+        })
+        .before_model(move |request, _, _| {
+            before_model();
+            async { Ok(ControlFlow::Continue(request)) }
+        })
+        .after_model(move |response, _, _| {
+            after_model();
+            async { Ok(response) }
+        })
+        .before_tool(move |call, _, _| {
+            before_tool();
+            async { Ok(ControlFlow::Continue(call)) }
+        })
+        .after_tool(move |result, _, _| {
+            after_tool();
+            async { Ok(result) }
+        })
+        .after_agent(move |answer, _, _| {
+            after_agent();
+            async move { Ok(Session::update().values(("length", answer.len()))) }
+        });
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    assert_eq!(run.state.get("length"), Some(run.state.answer().len()));
+    assert_eq!(
+        *log.lock().expect("nobody panics"),
+        [
+            "before agent",
+            "before model",
+            "after model",
+            "before tool",
+            "after tool",
+            "before model",
+            "after model",
+            "after agent"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn each_can_answer_in_the_place_of_what_it_is_before() {
+    let model = adding();
+    let agent = calculator(&model)
+        .output_key("out")
+        .before_agent(async |_: View<Session>, _: Ctx| Ok(Some("no".into())));
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    assert_eq!(said(&run.state)[1..], ["assistant (calculator): no"]);
+    assert_eq!(run.state.get::<String>("out").as_deref(), Some("no"));
+    assert_eq!(model.calls().len(), 0);
+
+    let agent = calculator(&model).before_model(async |_, _: View<Session>, _: Ctx| {
+        Ok(ControlFlow::Break(ModelResponse::text("not asked")))
+    });
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    assert_eq!(
+        (run.state.answer().as_str(), model.calls().len()),
+        ("not asked", 0)
+    );
+
+    let agent = calculator(&model).before_tool(
+        async |call: superstep::ToolCall, _: View<Session>, _: Ctx| {
+            Ok(ControlFlow::Break(call.result("4")))
+        },
+    );
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    assert_eq!(run.state.answer(), "tool (calculator): add -> 4");
+}
+
+#[tokio::test]
+async fn requests_answers_and_results_are_changed() {
+    let model = adding();
+    let agent = calculator(&model)
+        .before_model(
+            async |request: superstep::ModelRequest, _: View<Session>, _: Ctx| {
+                Ok(ControlFlow::Continue(request.system("first of all")))
+            },
+        )
+        .after_tool(
+            async |mut result: superstep::ToolResult, _: View<Session>, _: Ctx| {
+                result.content.push('!');
+                Ok(result)
+            },
+        )
+        .after_model(
+            async |mut response: ModelResponse, _: View<Session>, _: Ctx| {
+                if response.message.tool_calls().next().is_none() {
+                    response.message = Message::assistant(format!("<{}>", response.message.text()));
+                }
+                Ok(response)
+            },
+        );
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    assert_eq!(run.state.answer(), "<tool (calculator): add -> 3!>");
+    assert_eq!(lines(&model.calls()[0])[0], "system: first of all");
+}
+
+#[tokio::test]
+async fn results_of_tools_are_written() {
+    let agent = calculator(&adding()).after_tools(|results, _| {
+        let sum: i64 = results[0].content.parse().ok()?;
+        Some(Session::update().values(Change::add("sum", sum)))
+    });
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    assert_eq!(run.state.get("sum"), Some(3));
+}
+
+#[tokio::test]
+async fn an_answer_takes_the_place_of_an_error_or_another_error_does() {
+    let model = ScriptedModel::new().otherwise(ModelErrorKind::Overloaded { retry_after: None });
+    let agent = || LlmAgent::new("a").model(model.model()).output_key("out");
+    let mended = agent().on_model_error(
+        async |error: superstep::NodeError, _: View<Session>, _: Ctx| Ok(format!("sorry: {error}")),
+    );
+    let run = graph(mended.build())
+        .invoke(Session::ask("go"))
+        .await
+        .expect("it runs");
+    let out: Option<String> = run.state.get("out");
+    assert_eq!(
+        out.as_deref(),
+        Some("sorry: `scripted`: the provider cannot answer now")
+    );
+
+    let worse = agent().on_model_error(async |_, _: View<Session>, _: Ctx| {
+        Err(superstep::NodeError::permanent("gone for good"))
+    });
+    let error = graph(worse.build())
+        .invoke(Session::ask("go"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        chain(&error)[1..],
+        ["agent `a` has no answer", "gone for good"]
+    );
+}

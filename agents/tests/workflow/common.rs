@@ -1,0 +1,34 @@
+//! Agents that answer as scripts say, and what was said.
+
+use superstep::{AgentError, Asked, Graph, RunError, ScriptedModel, Session, StateGraph};
+
+pub(crate) fn graph(built: Result<StateGraph<Session>, AgentError>) -> Graph<Session> {
+    let graph = built.expect("the agents are sound");
+    graph.compile().expect("the graph is sound")
+}
+
+/// What was said, a line a message.
+pub(crate) fn said(session: &Session) -> Vec<String> {
+    session.messages.iter().map(ToString::to_string).collect()
+}
+
+/// The request of a call, a line a message.
+pub(crate) fn lines(asked: &Asked) -> Vec<String> {
+    let messages = asked.request.messages.iter();
+    messages.map(ToString::to_string).collect()
+}
+
+/// The system message of each call of a node.
+pub(crate) fn systems(model: &ScriptedModel, node: &str) -> Vec<String> {
+    let calls = model.calls_of(node).into_iter();
+    let systems = calls.map(|asked| asked.request.messages[0].text());
+    systems.collect()
+}
+
+/// What a run failed with, and its causes.
+pub(crate) fn chain(error: &RunError) -> Vec<String> {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .map(ToString::to_string)
+        .collect()
+}

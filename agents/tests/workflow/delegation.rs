@@ -1,0 +1,216 @@
+//! Agents that are called as tools.
+
+use std::time::Duration;
+
+use serde_json::json;
+use superstep::{
+    CustomAgent, LlmAgent, MemoryCheckpointer, ModelErrorKind, Reply, ScriptedModel, Session,
+    Status, Toolbox, View, tool,
+};
+
+use crate::common::{graph, lines, said};
+
+fn ask(agent: &str, request: &str) -> (String, serde_json::Value) {
+    (agent.to_owned(), json!({ "request": request }))
+}
+
+fn boss() -> LlmAgent {
+    LlmAgent::new("boss").agent_tools([
+        LlmAgent::new("news")
+            .description("Knows news.")
+            .output_key("news"),
+        LlmAgent::new("weather")
+            .description("Knows weather.")
+            .output_key("weather"),
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_are_called_at_once_and_their_answers_are_results() {
+    let model = ScriptedModel::new().on_node(
+        "model",
+        [
+            Reply::calls([ask("news", "today"), ask("weather", "Oslo")]),
+            Reply::from("Rain and peace."),
+        ],
+    );
+    let inside = ScriptedModel::new()
+        .on(
+            "today",
+            Reply::from("peace").latency(Duration::from_millis(100)),
+        )
+        .on(
+            "Oslo",
+            Reply::from("rain").latency(Duration::from_millis(50)),
+        );
+    let agent = LlmAgent::new("boss").model(model.model()).agent_tools([
+        LlmAgent::new("news")
+            .description("Knows news.")
+            .output_key("news")
+            .model(inside.model()),
+        LlmAgent::new("weather")
+            .description("Knows weather.")
+            .output_key("weather")
+            .model(inside.model()),
+    ]);
+    let begin = tokio::time::Instant::now();
+    let run = graph(agent.build())
+        .invoke(Session::ask("How is the world?"))
+        .await;
+    let run = run.expect("it runs");
+    assert_eq!(begin.elapsed(), Duration::from_millis(100));
+    assert_eq!(
+        said(&run.state)[2..],
+        [
+            "tool (boss): news -> peace",
+            "tool (boss): weather -> rain",
+            "assistant (boss): Rain and peace."
+        ]
+    );
+    // What they write holds, and what they use is counted.
+    assert_eq!(run.state.get::<String>("news").as_deref(), Some("peace"));
+    assert_eq!(run.usage().total().calls, 4);
+    // They are asked what the call says, and nothing else.
+    assert_eq!(lines(&inside.calls()[0]), ["user: today"]);
+    let tools = &model.calls()[0].request.tools;
+    assert_eq!(tools[0].description, "Knows news.");
+    assert_eq!(tools[0].parameters["required"], json!(["request"]));
+}
+
+#[tokio::test]
+async fn what_fails_is_told_to_the_model() {
+    let model = ScriptedModel::new().on_node(
+        "model",
+        [
+            Reply::calls([
+                ask("news", "today"),
+                ("weather".into(), json!({ "city": "Oslo" })),
+                ask("stocks", "all"),
+            ]),
+            Reply::from("I do not know."),
+        ],
+    );
+    let inside = ScriptedModel::new().otherwise(ModelErrorKind::Auth);
+    let agents = boss().model(model.model());
+    let agent = agents.agent_tools([LlmAgent::new("last").model(inside.model())]);
+    let run = graph(agent.build())
+        .invoke(Session::ask("How is the world?"))
+        .await;
+    let state = run.expect("it runs").state;
+    let said = said(&state);
+    assert_eq!(state.answer(), "I do not know.", "{said:#?}");
+    let results: Vec<_> = said
+        .iter()
+        .filter(|line| line.starts_with("tool"))
+        .collect();
+    assert_eq!(results.len(), 3);
+    assert!(
+        results
+            .iter()
+            .any(|line| line.contains("news -> agent `news` failed:")),
+        "{results:?}"
+    );
+    assert!(
+        results
+            .iter()
+            .any(|line| line.contains("wrong arguments for `weather`")),
+        "{results:?}"
+    );
+    assert!(
+        results
+            .iter()
+            .any(|line| line.contains("there is no tool `stocks`")),
+        "{results:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_called_agent_knows_the_values_and_writes_more() {
+    let inside = ScriptedModel::new().on_system("in French", "Bonjour.");
+    let model = ScriptedModel::new().otherwise(Reply::turns([
+        Reply::calls([ask("greeter", "greet")]),
+        Reply::from("done"),
+    ]));
+    let greeter = LlmAgent::new("greeter")
+        .model(inside.model())
+        .instruction("Speak in {language}.")
+        .output_key("greeting");
+    let agent = LlmAgent::new("boss")
+        .model(model.model())
+        .agent_tools([greeter])
+        .input(["language"]);
+    let input = Session::ask("go").values(("language", "in French"));
+    let run = graph(agent.build()).invoke(input).await.expect("it runs");
+    assert_eq!(
+        run.state.get::<String>("greeting").as_deref(),
+        Some("Bonjour.")
+    );
+}
+
+/// Pays.
+#[tool(approve)]
+async fn pay(amount: u32) -> String {
+    format!("{amount} paid")
+}
+
+#[tokio::test]
+async fn what_asks_inside_pauses_the_run_and_goes_on() {
+    let inside = ScriptedModel::new().otherwise(Reply::turns([
+        Reply::call("pay", json!({ "amount": 7 })),
+        Reply::from("It is paid."),
+    ]));
+    let model = ScriptedModel::new().otherwise(Reply::turns([
+        Reply::calls([ask("cashier", "pay 7")]),
+        Reply::from("All done."),
+    ]));
+    let cashier = LlmAgent::new("cashier")
+        .model(inside.model())
+        .tools(Toolbox::new().add(pay));
+    let agent = LlmAgent::new("boss")
+        .model(model.model())
+        .agent_tools([cashier]);
+    let graph = agent.build().expect("it is sound");
+    let graph = graph
+        .checkpointer(MemoryCheckpointer::new())
+        .compile()
+        .expect("it is sound");
+    let run = graph
+        .invoke(Session::ask("go"))
+        .thread("ann")
+        .await
+        .expect("it runs");
+    assert_eq!(run.status, Status::Interrupted);
+    let id = &run.interrupts()[0].id;
+    assert!(
+        id.starts_with("agents/0/cashier/0/tools/0/") && id.ends_with("approve pay"),
+        "{id}"
+    );
+    let run = graph
+        .resume(superstep::Approval::Yes)
+        .thread("ann")
+        .await
+        .expect("it runs");
+    assert_eq!(run.state.answer(), "All done.");
+    assert!(said(&run.state)[2].ends_with("cashier -> It is paid."));
+    assert_eq!((model.calls().len(), inside.calls().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_function_can_be_called_too() {
+    let model = ScriptedModel::new().otherwise(Reply::turns([
+        Reply::calls([ask("shout", "hello")]),
+        Reply::from("done"),
+    ]));
+    let shout = CustomAgent::new("shout", async |session: View<Session>| {
+        let request = session.messages[0].text();
+        Session::update().messages(superstep::Message::assistant(request.to_uppercase()))
+    });
+    let agent = LlmAgent::new("boss")
+        .model(model.model())
+        .agent_tools((shout,));
+    let run = graph(agent.build())
+        .invoke(Session::ask("go"))
+        .await
+        .expect("it runs");
+    assert_eq!(said(&run.state)[2], "tool (boss): shout -> HELLO");
+}

@@ -1,0 +1,164 @@
+//! Loops, and who ends them.
+
+use superstep::prelude::*;
+use superstep::{
+    Change, CustomAgent, Escalate, LlmAgent, LoopAgent, MemoryCheckpointer, ParallelAgent, Reply,
+    ScriptedModel, SequentialAgent, Session, SessionUpdate,
+};
+
+use crate::common::{graph, said};
+
+/// Adds to a key, and escalates when it has reached so much.
+fn counts(name: &'static str, until: Option<(i64, Escalate)>) -> CustomAgent {
+    let agent = CustomAgent::new(name, move |session: View<Session>| {
+        let now = 1 + session.get::<i64>(name).unwrap_or_default();
+        let update = Session::update().values(Change::add(name, 1));
+        let escalation = until.clone().filter(|(most, _)| now % most == 0);
+        std::future::ready(match escalation {
+            None => update,
+            Some((_, scope)) => also(update, Session::escalate(scope)),
+        })
+    });
+    agent.adds([name])
+}
+
+fn also(mut update: SessionUpdate, more: SessionUpdate) -> SessionUpdate {
+    superstep::Update::extend(&mut update, more);
+    update
+}
+
+async fn counted(agent: LoopAgent, names: &[&str]) -> Vec<Option<i64>> {
+    let run = graph(agent.build()).invoke(Session::ask("go")).await;
+    let state = run.expect("it runs").state;
+    names.iter().map(|name| state.get(name)).collect()
+}
+
+#[tokio::test]
+async fn a_loop_ends_after_so_many_rounds() {
+    let agents = || [counts("a", None), counts("b", None)];
+    let three = LoopAgent::new("three", agents()).max_iterations(3);
+    assert_eq!(counted(three, &["a", "b"]).await, [Some(3), Some(3)]);
+    let ten = LoopAgent::new("ten", agents());
+    assert_eq!(counted(ten, &["a", "b"]).await, [Some(10), Some(10)]);
+    let many = LoopAgent::new("many", agents()).max_iterations(700); // more than 1000 supersteps
+    assert_eq!(counted(many, &["a"]).await, [Some(700)]);
+}
+
+#[tokio::test]
+async fn who_escalates_ends_the_round_at_once() {
+    let agents = [counts("a", Some((2, Escalate::Loop))), counts("b", None)];
+    let agent = LoopAgent::new("all", agents);
+    assert_eq!(counted(agent, &["a", "b"]).await, [Some(2), Some(1)]);
+}
+
+fn nested(scope: Escalate) -> LoopAgent {
+    let inner = LoopAgent::new("inner", [counts("a", Some((2, scope))), counts("b", None)]);
+    LoopAgent::new("outer", (inner, counts("c", None))).max_iterations(3)
+}
+
+#[tokio::test]
+async fn an_inner_loop_ends_alone_unless_it_says_otherwise() {
+    let names = ["a", "b", "c"];
+    let inner = counted(nested(Escalate::Loop), &names).await;
+    assert_eq!(inner, [Some(6), Some(3), Some(3)]);
+    let named = counted(nested(Escalate::Named("inner".into())), &names).await;
+    assert_eq!(named, inner);
+    let outer = counted(nested(Escalate::Named("outer".into())), &names).await;
+    assert_eq!(outer, [Some(2), Some(1), None]);
+    assert_eq!(counted(nested(Escalate::All), &names).await, outer);
+}
+
+#[tokio::test]
+async fn a_sequence_in_a_loop_is_left_too() {
+    let sequence = SequentialAgent::new(
+        "pair",
+        [counts("a", Some((1, Escalate::Loop))), counts("b", None)],
+    );
+    let agent = LoopAgent::new("all", (sequence, counts("c", None)));
+    assert_eq!(
+        counted(agent, &["a", "b", "c"]).await,
+        [Some(1), None, None]
+    );
+}
+
+#[tokio::test]
+async fn a_branch_that_escalates_lets_its_siblings_end() {
+    let both = [counts("a", Some((2, Escalate::Loop))), counts("b", None)];
+    let agent = LoopAgent::new("all", (ParallelAgent::new("both", both), counts("c", None)));
+    assert_eq!(
+        counted(agent, &["a", "b", "c"]).await,
+        [Some(2), Some(2), Some(1)]
+    );
+}
+
+#[tokio::test]
+async fn a_condition_ends_it_after_a_round() {
+    let agent = LoopAgent::new("all", [counts("a", None), counts("b", None)])
+        .until(|session| session.get("a") == Some(4));
+    assert_eq!(counted(agent, &["a", "b"]).await, [Some(4), Some(4)]);
+}
+
+#[tokio::test]
+async fn a_model_ends_it_by_a_tool() {
+    let model = ScriptedModel::new()
+        .on_node(
+            "critic",
+            [
+                Reply::from("too long"),
+                Reply::call("exit_loop", serde_json::json!({})),
+            ],
+        )
+        .on_node("writer", "a text");
+    let agents = [
+        LlmAgent::new("critic").can_exit_loop(),
+        LlmAgent::new("writer").output_key("text"),
+    ];
+    let agent = LoopAgent::new("refine", agents).model(model.model());
+    let run = graph(agent.build()).invoke(Session::ask("go")).await;
+    let said = said(&run.expect("it runs").state);
+    assert_eq!(
+        said[1..],
+        [
+            "assistant (critic): too long",
+            "assistant (writer): a text",
+            "assistant (critic): exit_loop({})",
+            "tool (critic): exit_loop -> the loop ends"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_begins_again_is_told_to_go_on() {
+    let model = ScriptedModel::new().otherwise(Reply::with(|request| {
+        format!("after {} message(s)", request.messages.len())
+    }));
+    let agent = LoopAgent::new("twice", [LlmAgent::new("a")]).max_iterations(2);
+    let run = graph(agent.model(model.model()).build())
+        .invoke(Session::ask("go"))
+        .await;
+    run.expect("it runs");
+    let last = model.calls()[1]
+        .request
+        .messages
+        .last()
+        .map(ToString::to_string);
+    assert_eq!(last.as_deref(), Some("user: Go on as you were instructed."));
+}
+
+#[tokio::test]
+async fn each_run_on_a_thread_begins_to_count_anew() {
+    let agent = LoopAgent::new("three", [counts("a", None)]).max_iterations(3);
+    let graph = agent.build().expect("it is sound");
+    let graph = graph
+        .checkpointer(MemoryCheckpointer::new())
+        .compile()
+        .expect("it is sound");
+    for turn in 1..=3 {
+        let run = graph
+            .invoke(Session::update())
+            .thread("ann")
+            .await
+            .expect("it runs");
+        assert_eq!(run.state.get("a"), Some(3 * turn));
+    }
+}

@@ -1,0 +1,14 @@
+//! What is promised of workflow agents, one module for each behaviour.
+
+mod callbacks;
+mod common;
+mod delegation;
+mod judged;
+mod looping;
+mod parallel;
+mod sequence;
+mod sessions;
+mod speaking;
+mod state;
+mod templates;
+mod transfer;

@@ -1,0 +1,188 @@
+//! What an LLM agent says: text, values of a type, tokens, and what it fails with.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use superstep::{
+    LlmAgent, Model, ModelRequest, ParallelAgent, Reply, RunError, ScriptedModel, SequentialAgent,
+    Session, Toolbox, View, tool,
+};
+
+use crate::common::{chain, graph, said};
+
+/// A place.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Place {
+    city: String,
+    people: u32,
+}
+
+fn oslo() -> serde_json::Value {
+    json!({ "city": "Oslo", "people": 700_000 })
+}
+
+#[tokio::test]
+async fn an_answer_of_a_type_is_kept_as_json() {
+    let model = ScriptedModel::new().otherwise(oslo());
+    let agent = LlmAgent::new("a")
+        .model(model.model())
+        .output_schema::<Place>()
+        .output_key("place");
+    let run = graph(agent.build())
+        .invoke(Session::ask("where?"))
+        .await
+        .expect("it runs");
+    let place = run.state.get::<Place>("place");
+    assert_eq!(
+        place,
+        Some(Place {
+            city: "Oslo".into(),
+            people: 700_000
+        })
+    );
+    assert_eq!(model.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_asked_for_again_and_is_then_an_error_of_the_agent() {
+    let wrong = json!({ "city": "Oslo" });
+    let mended = ScriptedModel::new()
+        .on("does not fit", oslo())
+        .otherwise(wrong.clone());
+    let agent = |model: &ScriptedModel| {
+        let agent = LlmAgent::new("where")
+            .output_schema::<Place>()
+            .output_key("place");
+        SequentialAgent::new("all", [agent]).model(model.model())
+    };
+    let run = graph(agent(&mended).build())
+        .invoke(Session::ask("go"))
+        .await
+        .expect("it runs");
+    assert!(run.state.get::<Place>("place").is_some());
+    assert_eq!(mended.calls().len(), 2);
+
+    let never = ScriptedModel::new().otherwise(wrong);
+    let error = graph(agent(&never).build())
+        .invoke(Session::ask("go"))
+        .await
+        .unwrap_err();
+    let chain = chain(&error);
+    assert_eq!(chain[1], "agent `all/where` has no answer");
+    assert!(
+        chain[2].contains("after 3 attempt(s) it is still no `Place`"),
+        "{chain:?}"
+    );
+    assert_eq!(never.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_cut_off_is_no_answer() {
+    let model = ScriptedModel::new().otherwise(Reply::text("one two three").cut_after(2));
+    let agent = LlmAgent::new("a").model(model.model());
+    let error = graph(agent.build())
+        .invoke(Session::ask("go"))
+        .await
+        .unwrap_err();
+    let chain = chain(&error);
+    assert_eq!(chain[1], "agent `a` has no answer");
+    assert!(chain[2].contains("the answer was cut off"), "{chain:?}");
+}
+
+/// Where somebody is.
+#[tool]
+async fn locate(session: View<Session>) -> String {
+    session.get("user_city").unwrap_or_default()
+}
+
+#[tokio::test]
+async fn tools_read_the_session_and_an_answer_of_a_type_follows_them() {
+    let model = ScriptedModel::new().on("in the shape", oslo()).on(
+        "where?",
+        [Reply::call("locate", json!({})), Reply::from("In Oslo.")],
+    );
+    let agent = LlmAgent::new("a")
+        .model(model.model())
+        .tools(Toolbox::new().add(locate))
+        .output_schema::<Place>()
+        .output_key("place");
+    let input = Session::ask("where?").values(("user_city", "Oslo"));
+    let run = graph(agent.build()).invoke(input).await.expect("it runs");
+    assert_eq!(said(&run.state)[2], "tool (a): locate -> Oslo");
+    assert!(run.state.get::<Place>("place").is_some());
+    let last: &ModelRequest = &model.calls()[2].request;
+    let texts: Vec<_> = last.messages.iter().map(ToString::to_string).collect();
+    assert_eq!(texts[3], "assistant (a): In Oslo.");
+    assert!(
+        texts[4].starts_with("user: Give your answer in the shape"),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test]
+async fn tools_without_an_end_are_an_error() {
+    let model = ScriptedModel::new().otherwise(Reply::call("locate", json!({})));
+    let agent = LlmAgent::new("a")
+        .model(model.model())
+        .tools(Toolbox::new().add(locate))
+        .max_turns(3);
+    let error = graph(agent.build())
+        .invoke(Session::ask("go"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RunError::Node { .. }));
+    let chain = chain(&error);
+    assert_eq!(chain[2], "after 3 turn(s) the model still calls `locate`");
+    assert_eq!(model.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn tokens_come_with_the_names_of_agents() {
+    let model = ScriptedModel::new()
+        .on_node("left", "one two")
+        .on_node("right", "three");
+    let agent = ParallelAgent::new("both", ["left", "right"].map(LlmAgent::new));
+    let graph = graph(agent.model(model.model()).build());
+    let mut tokens = graph.invoke(Session::ask("go")).stream().tokens();
+    let mut seen = std::collections::BTreeMap::<String, String>::new();
+    while let Some(event) = tokens.next().await {
+        let text = event.token().expect("only tokens were asked for");
+        let node = event.node().expect("a node said it").to_string();
+        seen.entry(node).or_default().push_str(text);
+    }
+    let seen: Vec<_> = seen.into_iter().collect();
+    assert_eq!(
+        seen,
+        [
+            ("left".into(), "one two".into()),
+            ("right".into(), "three".into())
+        ]
+    );
+}
+
+struct Clients {
+    model: Model,
+}
+
+#[tokio::test]
+async fn a_model_of_the_context_is_found_there() {
+    let agents = [LlmAgent::new("a"), LlmAgent::new("b")];
+    let agent =
+        SequentialAgent::new("all", agents).model(|clients: &Clients| clients.model.clone());
+    let graph = agent
+        .build_with_context()
+        .expect("it is sound")
+        .compile()
+        .expect("it is sound");
+    let model = ScriptedModel::new().otherwise("fine");
+    let clients = Clients {
+        model: model.model(),
+    };
+    let run = graph
+        .invoke(Session::ask("go"))
+        .context(clients)
+        .await
+        .expect("it runs");
+    assert_eq!(run.state.answer(), "fine");
+    assert_eq!(model.calls().len(), 2);
+}
