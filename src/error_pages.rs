@@ -39,6 +39,11 @@ mod mcp {}
 #[doc = include_str!("../docs/prebuilt.md")]
 mod prebuilt {}
 
+/// It needs features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+#[doc = include_str!("../docs/agents.md")]
+mod agents {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

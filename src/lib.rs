@@ -106,7 +106,9 @@
 //! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
 //!   language model can call, and `tool_node` is the node that does it:
 //!   `docs/tools.md`. With `mcp`, tools come from servers: `docs/mcp.md`.
-//! - **Agents.** With the feature `agents`, `react_agent`, `supervisor`, `swarm`,
+//! - **Agents.** With the feature `agents`, `LlmAgent`, `SequentialAgent`,
+//!   `ParallelAgent` and `LoopAgent` put language models together, over one
+//!   `Session`: `docs/agents.md`. `react_agent`, `supervisor`, `swarm`,
 //!   `plan_and_execute` and `reflection` are graphs that are ready made:
 //!   `docs/prebuilt.md`.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for

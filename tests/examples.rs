@@ -589,7 +589,11 @@ fn three_researchers_find_what_a_fourth_agent_cites() {
     let cited: Vec<&str> = answer.split(['[', ']']).skip(1).step_by(2).collect();
     assert_eq!(
         cited,
-        ["container_shipping-2", "the_printing_press-5", "vaccination-8"],
+        [
+            "container_shipping-2",
+            "the_printing_press-5",
+            "vaccination-8"
+        ],
         "{page}"
     );
 }

@@ -1,120 +1,170 @@
-//! What an agent costs beside its model and its tools.
+//! What agents cost over the graphs that they are, with models that answer at
+//! once.
 
-use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use superstep::prelude::*;
 use superstep::{
-    Chat, ChatModel, Graph, Message, ModelError, ModelRequest, ModelResponse, Part, Role, ToolCall,
-    Toolbox, react_agent, tool,
+    AgentHistory, FnModel, Graph, LlmAgent, MemoryCheckpointer, Message, Model, ModelRequest,
+    ModelResponse, ParallelAgent, SequentialAgent, Session,
 };
 
-use crate::measure::{Plan, Row, alternate};
+use crate::measure::{Plan, Row, alternate, median};
 
-/// What a node of an agent may take over that of a bare graph, in nanoseconds.
-const OVER: f64 = 2000.0;
+/// How many agents are one after another.
+const AGENTS: usize = 100;
 
-/// Adds two numbers.
-#[tool]
-async fn add(a: i64, b: i64) -> i64 {
-    a + b
+pub(crate) async fn rows(repetitions: usize) -> Vec<Row> {
+    vec![
+        over_bare(repetitions).await,
+        turns(
+            AgentHistory::None,
+            "agent: turn 200 of a session, no history",
+        )
+        .await,
+        turns(
+            AgentHistory::Branch,
+            "agent: turn 200 of a session, all of it",
+        )
+        .await,
+        branches().await,
+    ]
 }
 
-/// Answers at once: with a call, and when there is a result, with text.
-struct Instant;
-
-impl ChatModel for Instant {
-    fn name(&self) -> &str {
-        "instant"
-    }
-
-    async fn generate(&self, request: ModelRequest) -> Result<ModelResponse, ModelError> {
-        Ok(ModelResponse::new(answer(&request.messages)))
-    }
+fn instant() -> Model {
+    Model::new(FnModel::new(|_| async { Ok(ModelResponse::text("fine")) }))
 }
 
-fn answer(messages: &[Message]) -> Message {
-    match messages.last().map(|message| message.role) {
-        Some(Role::Tool) => Message::assistant("It is 3."),
-        _ => Message::new(Role::Assistant).part(Part::ToolCall(ToolCall {
-            id: "call".to_owned(),
-            name: "add".to_owned(),
-            arguments: r#"{"a":1,"b":2}"#.to_owned(),
-        })),
-    }
+fn names() -> impl Iterator<Item = String> {
+    (0..AGENTS).map(|index| format!("a{index:03}"))
 }
 
-#[derive(Route)]
-enum Next {
-    #[route("tools")]
-    Tools,
-    #[route("answer")]
-    Answer,
-}
-
-/// The same nodes, which write what is known before.
-fn bare() -> Graph<Chat> {
-    StateGraph::<Chat>::new("bare")
-        .add_node("model", async |chat: View<Chat>| {
-            Chat::update().messages(answer(&chat.messages))
-        })
-        .add_node("tools", async |chat: View<Chat>| {
-            let call = chat
-                .messages
-                .last()
-                .and_then(|said| said.tool_calls().next());
-            let result = call.map(|call| Message::tool(call.result("3")));
-            Chat::update().messages(result.into_iter().collect::<Vec<_>>())
-        })
-        .add_node("answer", async |_: View<Chat>| {})
-        .add_edge(START, "model")
-        .add_edge("tools", "model")
-        .add_route("model", |chat: &Chat| {
-            let last = chat.messages.last();
-            match last.is_some_and(|said| said.tool_calls().next().is_some()) {
-                true => Next::Tools,
-                false => Next::Answer,
+/// The same calls, written by hand as nodes.
+fn bare() -> Graph<Session> {
+    let mut graph = StateGraph::<Session>::new("bare").recursion_limit(1000);
+    let mut before = START.to_owned();
+    for name in names() {
+        let (model, says) = (instant(), name.clone());
+        let ask = move |session: View<Session>| {
+            let (model, says) = (model.clone(), says.clone());
+            async move {
+                let asked = session.messages.first().cloned();
+                let said = [Some(Message::system("Be brief.")), asked];
+                let request = ModelRequest::new(said.into_iter().flatten().collect());
+                let message = model.generate(request).await?.message;
+                let text = message.text();
+                let update = Session::update().messages(message.named(&*says));
+                NodeResult::Ok(update.values((says, text)))
             }
-        })
-        .compile()
-        .expect("the graph is sound")
+        };
+        graph = graph.add_node(&*name, ask).add_edge(&*before, &*name);
+        before = name;
+    }
+    graph.compile().expect("the graph is sound")
 }
 
-/// A turn of a model with a tool, and its answer: four nodes.
-pub(crate) async fn react(repetitions: usize) -> Row {
+fn agents() -> Graph<Session> {
+    let agents = names().map(|name| {
+        let agent = LlmAgent::new(name.clone()).instruction("Be brief.");
+        agent.history(AgentHistory::None).output_key(name)
+    });
+    let agent = SequentialAgent::new("agents", agents.collect::<Vec<_>>()).model(instant());
+    let graph = agent.build().expect("the agents are sound");
+    graph.compile().expect("the graph is sound")
+}
+
+async fn over_bare(repetitions: usize) -> Row {
     let plan = Plan {
         repetitions,
-        runs: 2000,
-        units: 4,
+        runs: 20,
+        units: AGENTS,
     };
-    let agent = react_agent(Instant, Toolbox::new().add(add)).instruction("Count.");
-    let agent: Graph<Chat> = agent
-        .graph()
-        .expect("the agent is sound")
-        .compile()
-        .expect("so is its graph");
-    let bare = bare();
-    let run = async |graph: &Graph<Chat>| {
-        let run = graph.invoke(Chat::ask("What is 1 + 2?")).await;
-        assert_eq!(
-            run.expect("the run ends").state.messages.len(),
-            4,
-            "all was said"
-        );
+    let (bare, agents) = (bare(), agents());
+    let run = async |graph: &Graph<Session>| {
+        let run = graph.invoke(Session::ask("go")).await;
+        drop(run.expect("nothing fails"));
     };
-    let (bare_ns, median_ns) = alternate(
-        plan,
-        async || black_box(run(&bare).await),
-        async || black_box(run(&agent).await),
-    )
-    .await;
+    let (floor, ours) =
+        alternate(plan, async || run(&bare).await, async || run(&agents).await).await;
     Row {
-        workload: "turn of an agent, whose model is instant",
-        median_ns,
-        floor: "a bare graph, and 2 µs",
-        floor_ns: bare_ns + OVER,
-        ratio: median_ns / (bare_ns + OVER),
-        target: 1.0,
+        workload: "agent: over its bare graph, a node",
+        median_ns: ours,
+        floor: "a node by hand; the ratio is in µs over",
+        floor_ns: floor,
+        ratio: (ours - floor) / 1000.0,
+        target: 2.0,
         at_most: true,
         unit: "ns/node",
+    }
+}
+
+/// Whether late turns cost more than early ones.
+async fn turns(history: AgentHistory, workload: &'static str) -> Row {
+    let (mut early, mut late) = (Vec::new(), Vec::new());
+    for _ in 0..11 {
+        let agent = LlmAgent::new("a").history(history).model(instant());
+        let graph = agent.build().expect("the agent is sound");
+        let graph = graph.checkpointer(MemoryCheckpointer::new()).compile();
+        let graph = graph.expect("the graph is sound");
+        let mut took = Vec::new();
+        for _ in 0..210 {
+            let begin = Instant::now();
+            let run = graph.invoke(Session::ask("go on")).thread("ann").await;
+            drop(run.expect("nothing fails"));
+            took.push(begin.elapsed().as_secs_f64() * 1e9);
+        }
+        early.push(median(took[5..15].to_vec()));
+        late.push(median(took[195..205].to_vec()));
+    }
+    let (early, late) = (median(early), median(late));
+    Row {
+        workload,
+        median_ns: late,
+        floor: "turn 10",
+        floor_ns: early,
+        ratio: late / early,
+        target: match history {
+            AgentHistory::None => 1.5,
+            // What the model is sent is as long as the conversation.
+            _ => 8.0,
+        },
+        at_most: true,
+        unit: "ns",
+    }
+}
+
+/// Three branches and a merge, 200 ms a call.
+async fn branches() -> Row {
+    let slow = Model::new(FnModel::new(|_| async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(ModelResponse::text("fine"))
+    }));
+    let branches = ["a", "b", "c"].map(|name| LlmAgent::new(name).output_key(name));
+    let merge = LlmAgent::new("merge").instruction("{a} {b} {c}");
+    let agents = (ParallelAgent::new("three", branches), merge);
+    let agent = SequentialAgent::new("all", agents).model(slow);
+    let graph = agent.build().expect("the agents are sound");
+    let graph = graph.compile().expect("the graph is sound");
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let begin = Instant::now();
+        drop(
+            graph
+                .invoke(Session::ask("go"))
+                .await
+                .expect("nothing fails"),
+        );
+        took.push(begin.elapsed().as_secs_f64() * 1e9);
+    }
+    let took = median(took);
+    Row {
+        workload: "agent: three branches and a merge of 200 ms",
+        median_ns: took,
+        floor: "400 ms",
+        floor_ns: 4e8,
+        ratio: took / 4e8,
+        target: 1.0075,
+        at_most: true,
+        unit: "ns",
     }
 }

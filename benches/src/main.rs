@@ -14,6 +14,7 @@ mod growth;
 mod measure;
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
+mod react;
 mod space;
 mod threads;
 mod workloads;
@@ -90,7 +91,8 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
         print(&workloads::sleepers(REPETITIONS).await);
     }
     if wanted("agents") {
-        print(&agents::react(REPETITIONS).await);
+        print(&react::turn(REPETITIONS).await);
+        agents::rows(REPETITIONS).await.iter().for_each(print);
     }
     if wanted("threads") {
         threads::chat_in_sqlite().await.iter().for_each(print);
