@@ -24,6 +24,16 @@ mod testing_models {}
 #[doc = include_str!("../docs/tools.md")]
 mod tools {}
 
+/// It needs features.
+#[cfg(all(feature = "templates", feature = "testing"))]
+#[doc = include_str!("../docs/chains.md")]
+mod chains {}
+
+/// It needs features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+#[doc = include_str!("../docs/from-langchain.md")]
+mod from_langchain {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

@@ -106,6 +106,9 @@
 //! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
 //!   language model can call, and `tool_node` is the node that does it:
 //!   `docs/tools.md`.
+//! - **Chains.** With the feature `agents`, `prompt(..) | model | text()` is a chain,
+//!   `parallel!` runs several at once, and `chain_node` makes a node of one:
+//!   `docs/chains.md`; `docs/from-langchain.md` says what LCEL's notions are called.
 //! - **Tests.** `.transcript()` on a run gives a [`Transcript`], made for
 //!   snapshot tests:
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
@@ -134,21 +137,32 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
-//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it |
+//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it; `Chain`: prompts, models and parsers that follow each other |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `postgres` | no | `Postgres`: threads in a database, by way of tokio-postgres |
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
+//! | `templates` | no | with `agents`: `template_rich`, prompts with conditions and loops, by way of minijinja |
 //! | `tracing` | no | spans of runs, for the crate tracing and whatever subscribes to it |
 
 #[cfg(doctest)]
 mod error_pages;
 
+#[cfg(feature = "templates")]
+pub use superstep_agents::template_rich;
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
     ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+};
+#[cfg(feature = "agents")]
+pub use superstep_agents::{
+    Batch, Branch, Chain, ChainCall, ChainCheckError, ChainError, ChainStream, Chunk, ChunkSum,
+    Completed, Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser,
+    MessageTemplate, Prompt, PromptError, Settled, Template, TextParser, always, assign, assistant,
+    branch, chain_node, extract, json, list, map, parallel, passthrough, pick, placeholder, prompt,
+    step, system, text, user,
 };
 #[cfg(feature = "cache")]
 pub use superstep_core::MemoryCache;

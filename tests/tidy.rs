@@ -105,11 +105,12 @@ const HASH_MAPS: &[&str] = &[
 ];
 
 /// Who may spawn, sleep and wait beside `run`: who runs cases as tests do, who
-/// gives leases back over a socket, who tries calls of tools again inside a node,
+/// gives leases back over a socket, who tries calls of tools and parts of chains again,
 /// and models that take their time in tests.
 const RUNTIMES: &[&str] = &[
     "graph-core/src/run/",
     "graph-core/src/testing/kit/judge.rs",
+    "agents/src/chain/policy.rs",
     "agents/src/tools/attempt.rs",
     "agents/src/tools/pool.rs",
     "providers/src/postgres/mod.rs",
