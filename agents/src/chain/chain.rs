@@ -115,8 +115,7 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         self,
         function: impl Fn(O) -> NodeResult<T> + Send + Sync + 'static,
     ) -> Chain<I, T> {
-        let step = Mapped(function, PhantomData);
-        self.pipe(Chain::new(step, Plan::step::<T>("map")))
+        self.pipe(Mapped::chain("map", function))
     }
 
     /// The same chain for what becomes its input by `into`.
@@ -141,8 +140,8 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         let plan = Arc::new(Plan::Passes {
             label: "into".to_owned(),
         });
-        let into = Chain::new(Mapped(|input: J| Ok(input.into()), PhantomData), plan);
-        into.pipe(self)
+        let into = Mapped::new("into", |input: J| Ok(input.into()));
+        Chain::new(into, plan).pipe(self)
     }
 
     /// Gives it a name, for errors and drawings.
@@ -282,8 +281,7 @@ where
 pub fn map<I: Send + 'static, O: Send + 'static>(
     function: impl Fn(I) -> O + Send + Sync + 'static,
 ) -> Chain<I, O> {
-    let step = Mapped(move |input| Ok(function(input)), PhantomData);
-    Chain::new(step, Plan::step::<O>("map"))
+    Mapped::chain("map", move |input| Ok(function(input)))
 }
 
 /// A chain that gives what it gets.
@@ -303,7 +301,7 @@ pub fn passthrough<I: Send + 'static>() -> Chain<I, I> {
     let plan = Arc::new(Plan::Passes {
         label: "passthrough".to_owned(),
     });
-    Chain::new(Mapped(Ok, PhantomData), plan)
+    Chain::new(Mapped::new("passthrough", Ok), plan)
 }
 
 /// A chain that gives that value, whatever it gets.
@@ -326,8 +324,7 @@ where
     I: Send + 'static,
     O: Clone + Send + Sync + 'static,
 {
-    let step = Mapped(move |_: I| Ok(value.clone()), PhantomData);
-    Chain::new(step, Plan::step::<O>("always"))
+    Mapped::chain("always", move |_: I| Ok(value.clone()))
 }
 
 struct Function<F, T>(F, PhantomData<fn() -> T>);
@@ -349,7 +346,30 @@ where
 }
 
 /// A function that is done at once.
-pub(super) struct Mapped<F, T>(pub(super) F, pub(super) PhantomData<fn() -> T>);
+pub(super) struct Mapped<F, T> {
+    label: &'static str,
+    function: F,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<I, O, F> Mapped<F, (I, O)>
+where
+    I: Send + 'static,
+    O: Send + 'static,
+    F: Fn(I) -> NodeResult<O> + Send + Sync + 'static,
+{
+    pub(super) fn new(label: &'static str, function: F) -> Self {
+        Self {
+            label,
+            function,
+            types: PhantomData,
+        }
+    }
+
+    fn chain(label: &'static str, function: F) -> Chain<I, O> {
+        Chain::new(Self::new(label, function), Plan::step::<O>(label))
+    }
+}
 
 impl<I, O, F> Step<I, O> for Mapped<F, (I, O)>
 where
@@ -358,7 +378,7 @@ where
     F: Fn(I) -> NodeResult<O> + Send + Sync,
 {
     fn run<'a>(&'a self, input: I, _: &'a Scope) -> Running<'a, O> {
-        let ended = (self.0)(input).map_err(|error| ChainError::new("map", error));
+        let ended = (self.function)(input).map_err(|error| ChainError::new(self.label, error));
         Box::pin(ready(ended))
     }
 }

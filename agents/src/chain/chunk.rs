@@ -111,7 +111,7 @@ enum Sum {
     Text(String),
     Value(Value),
     /// By the numbers of the branches.
-    Parts(BTreeMap<usize, (&'static str, Sum)>),
+    Parts(BTreeMap<usize, (&'static str, Self)>),
 }
 
 impl ChunkSum {

@@ -311,7 +311,7 @@ where
         place: Location::caller(),
     };
     let take = move |input: I| take(&name, &input);
-    Chain::new(Mapped(take, PhantomData), plan.into())
+    Chain::new(Mapped::new("pick", take), plan.into())
 }
 
 fn take<I: Serialize, T: DeserializeOwned>(name: &str, input: &I) -> NodeResult<T> {

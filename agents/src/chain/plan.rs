@@ -23,10 +23,10 @@ pub(super) enum Plan {
         place: &'static Location<'static>,
     },
     /// One after the other.
-    Pipe(Arc<Plan>, Arc<Plan>),
+    Pipe(Arc<Self>, Arc<Self>),
     /// All at once, each with what goes in.
     Parallel {
-        branches: Vec<(&'static str, Arc<Plan>)>,
+        branches: Vec<(&'static str, Arc<Self>)>,
         /// Whether the fields of what goes in are kept beside.
         keeps: bool,
         place: &'static Location<'static>,
@@ -34,14 +34,14 @@ pub(super) enum Plan {
     /// One of several.
     Choice {
         label: &'static str,
-        ways: Vec<(String, Arc<Plan>)>,
+        ways: Vec<(String, Arc<Self>)>,
     },
     /// One for each item of a list.
-    Each(Arc<Plan>),
+    Each(Arc<Self>),
     /// Something is done around it.
     Policy {
         label: String,
-        of: Arc<Plan>,
+        of: Arc<Self>,
         /// Whether what it gives is something else.
         gives: Option<Shape>,
     },

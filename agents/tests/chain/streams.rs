@@ -146,6 +146,7 @@ proptest! {
         let chain = parallel! {
             z: inner,
             m: ends(kinds.1, &model).settle(),
+            s: parallel! { b: ask("{x}", &model), a: passthrough() }.settle(),
             text: ask("{x}", &model),
             kept: map(|text: &'static str| std::collections::BTreeMap::from([("k", text)]))
                 | assign! { n: map(|map: std::collections::BTreeMap<_, &str>| map.len()) },
