@@ -44,6 +44,16 @@ mod prebuilt {}
 #[doc = include_str!("../docs/agents.md")]
 mod agents {}
 
+/// It needs features.
+#[cfg(all(feature = "templates", feature = "testing"))]
+#[doc = include_str!("../docs/chains.md")]
+mod chains {}
+
+/// It needs features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+#[doc = include_str!("../docs/from-langchain.md")]
+mod from_langchain {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

@@ -106,6 +106,9 @@
 //! - **Tools.** With the feature `agents`, `#[tool]` makes a function one that a
 //!   language model can call, and `tool_node` is the node that does it:
 //!   `docs/tools.md`. With `mcp`, tools come from servers: `docs/mcp.md`.
+//! - **Chains.** With the feature `agents`, `prompt(..) | model | text()` is a chain,
+//!   `parallel!` runs several at once, and `chain_node` makes a node of one:
+//!   `docs/chains.md`; `docs/from-langchain.md` says what LCEL's notions are called.
 //! - **Agents.** With the feature `agents`, `LlmAgent`, `SequentialAgent`,
 //!   `ParallelAgent` and `LoopAgent` put language models together, over one
 //!   `Session`: `docs/agents.md`. `react_agent`, `supervisor`, `swarm`,
@@ -139,7 +142,7 @@
 //! | `cache` | no | `MemoryCache`: results of nodes in memory, by way of moka |
 //! | `schema` | no | `json_schema`: a state as JSON Schema, by way of schemars |
 //! | `encryption` | no | `Encrypted`: what a checkpointer keeps, encrypted, by way of chacha20poly1305 |
-//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it; `react_agent` and other agents that are ready made |
+//! | `agents` | no | `#[tool]` and `Toolbox`: what models can call, and the nodes that do it; `Chain`: prompts, models and parsers that follow each other; `LlmAgent`, `react_agent` and other agents |
 //! | `mcp` | no | `McpServer`, with `agents`: tools of MCP servers, by way of rmcp |
 //! | `models` | no | `Model`: a language model, whoever provides it |
 //! | `openai` | no | `OpenAi`: models of OpenAI and of what speaks like it, by way of async-openai |
@@ -147,11 +150,14 @@
 //! | `postgres-tls` | no | TLS for `Postgres`, by way of rustls and ring |
 //! | `progress` | no | `Progress`: a run as it goes on, on a terminal, by way of indicatif |
 //! | `sqlite` | no | `Sqlite`: threads in a file, by way of rusqlite and the SQLite it brings |
+//! | `templates` | no | with `agents`: `template_rich`, prompts with conditions and loops, by way of minijinja |
 //! | `tracing` | no | spans of runs, for the crate tracing and whatever subscribes to it |
 
 #[cfg(doctest)]
 mod error_pages;
 
+#[cfg(feature = "templates")]
+pub use superstep_agents::template_rich;
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
     Agent, AgentError, AgentHistory, AgentMistake, Approval, ApprovalRequest, BranchFailure,
@@ -162,6 +168,14 @@ pub use superstep_agents::{
     ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox, ToolboxError, TurnLimit,
     UserSession, Values, Verdict, criticize_with, draft_with, plan_and_execute, react_agent,
     reflection, supervisor, swarm, tool, tool_node,
+};
+#[cfg(feature = "agents")]
+pub use superstep_agents::{
+    Batch, Branch, Chain, ChainCall, ChainCheckError, ChainError, ChainStream, Chunk, ChunkSum,
+    Completed, Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser,
+    MessageTemplate, Prompt, PromptError, Settled, Template, TextParser, always, assign, assistant,
+    branch, chain_node, extract, json, list, map, parallel, passthrough, pick, placeholder, prompt,
+    step, system, text, user,
 };
 #[cfg(feature = "mcp")]
 pub use superstep_agents::{McpCommand, McpConnect, McpError, McpServer, McpUrl};

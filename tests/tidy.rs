@@ -106,11 +106,12 @@ const HASH_MAPS: &[&str] = &[
 
 /// Who may spawn, sleep and wait beside `run`: who runs cases as tests do, who
 /// gives leases back over a socket, who asks over one and not for ever, who tries
-/// calls of tools again inside a node, who talks to servers of tools, and models
+/// calls of tools and parts of chains again, who talks to servers of tools, and models
 /// that take their time in tests.
 const RUNTIMES: &[&str] = &[
     "graph-core/src/run/",
     "graph-core/src/testing/kit/judge.rs",
+    "agents/src/chain/policy.rs",
     "agents/src/mcp/",
     "agents/src/tools/attempt.rs",
     "agents/src/tools/pool.rs",

@@ -5,6 +5,7 @@
 // What `#[derive(State)]` writes names the facade.
 extern crate self as superstep;
 
+mod chain;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod prebuilt;
@@ -12,6 +13,15 @@ mod react;
 mod tools;
 mod workflow;
 
+#[cfg(feature = "templates")]
+pub use chain::template_rich;
+pub use chain::{
+    Batch, Branch, Chain, ChainCall, ChainCheckError, ChainError, ChainStream, Chunk, ChunkSum,
+    Completed, Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser,
+    MessageTemplate, Prompt, PromptError, Settled, Template, TextParser, always, assistant, branch,
+    chain_node, extract, json, list, map, passthrough, pick, placeholder, prompt, step, system,
+    text, user,
+};
 #[cfg(feature = "mcp")]
 pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 pub use prebuilt::{
@@ -33,10 +43,15 @@ pub use workflow::{
 /// Names for generated code; outside semver.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::chain::{
+        Branches, IntoBranches, Job, Places, Plans, assign, begun, parallel, plain,
+    };
     pub use crate::tools::{
         BoxFuture, FromToolCall, OfAnything, OfResult, ToolDefinition, ToolError, ToolFuture,
         on_pool,
     };
     pub use schemars;
+    pub use serde::ser::SerializeMap;
+    pub use serde::{Serialize, Serializer};
     pub(crate) use superstep_core::__private::*;
 }

@@ -265,6 +265,41 @@ fn complaint(why: &str) -> String {
 }
 
 impl Message {
+    /// The first JSON in its text that is a `T`; fences and words around it are no
+    /// harm.
+    ///
+    /// # Errors
+    ///
+    /// [`Decode`](ModelErrorKind::Decode) when there is none, and
+    /// [`Truncated`](ModelErrorKind::Truncated) when it ends in the middle; the text is
+    /// the error's body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep_providers::Message;
+    ///
+    /// let answer = Message::assistant("Three primes: ```json\n[2, 3, 5]\n```");
+    /// assert_eq!(answer.json::<Vec<u32>>()?, [2, 3, 5]);
+    /// # Ok::<(), superstep_providers::ModelError>(())
+    /// ```
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ModelError> {
+        let text = self.text();
+        let error = match find(&[text], false) {
+            Ok(value) => return Ok(value),
+            Err(Misfit::Wrong(why)) => {
+                let name = short(type_name::<T>());
+                let error = ModelError::new(ModelErrorKind::Decode);
+                error.message(format!("it is no `{name}`: {why}"))
+            }
+            Err(Misfit::Incomplete) => {
+                let error = ModelError::new(ModelErrorKind::Truncated);
+                error.message("its JSON ends in the middle")
+            }
+        };
+        Err(error.body(&self.text()))
+    }
+
     /// A result for each call in it: that it was wrong.
     fn complaints(&self, why: &str) -> Vec<Self> {
         let calls = self.tool_calls();

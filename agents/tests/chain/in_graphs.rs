@@ -1,0 +1,123 @@
+//! Chains as nodes of graphs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+use superstep::testing::explore;
+use superstep::{
+    Budget, Chain, Graph, ModelErrorKind, Reply, ScriptedModel, chain_node, parallel, prompt, text,
+};
+
+use crate::common::causes;
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Research {
+    topic: String,
+    #[reduce(Append)]
+    found: Vec<String>,
+}
+
+/// Two questions at once.
+fn chain(model: &ScriptedModel) -> Chain<String, [String; 2]> {
+    let ask = |words: &str| prompt(words) | model.model() | text();
+    let both = parallel! { a: ask("Summarize {topic}"), b: ask("Criticize {topic}") };
+    both.map(|both| [both.a, both.b])
+}
+
+fn graph(model: &ScriptedModel, retry: Retry) -> Graph<Research> {
+    let look = chain_node(
+        chain(model),
+        |state: &Research| state.topic.clone(),
+        |found| Research::update().found(found),
+    );
+    StateGraph::<Research>::new("research")
+        .add_node("look", node(look.clone()).retry(retry))
+        .add_node("again", look)
+        .add_edge(START, ["look", "again"])
+        .compile()
+        .expect("it is sound")
+}
+
+fn scripted() -> ScriptedModel {
+    ScriptedModel::new().on("Summarize", "in short").on(
+        "Criticize",
+        Reply::text("too long").latency(Duration::from_secs(1)),
+    )
+}
+
+fn input() -> ResearchUpdate {
+    Research::update().topic("cats")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_models_say_and_use_is_the_nodes() {
+    let graph = graph(&scripted(), Retry::attempts(1));
+    let mut events = graph.invoke(input()).stream().tokens();
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        let task = event
+            .task()
+            .map(|task| task.to_string())
+            .unwrap_or_default();
+        told.push(format!("{task}: {}", event.token().unwrap_or_default()));
+    }
+    told.sort();
+    let of_one =
+        |node: &str| ["in ", "long", "short", "too "].map(|word| format!("{node}: {word}"));
+    assert_eq!(told, [of_one("again"), of_one("look")].concat());
+    let run = events.finish().await.expect("it ends");
+    assert_eq!(
+        run.state.found,
+        ["in short", "too long", "in short", "too long"]
+    );
+    assert_eq!(
+        (run.usage().of("look").calls, run.usage().of("look").tokens),
+        (2, 8)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_comes_to_the_same() {
+    let explored = explore(&graph(&scripted(), Retry::attempts(1)), input())
+        .orders(20)
+        .await;
+    explored.expect("all agree");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_says_whether_the_node_is_to_try_again() {
+    let retry = || Retry::attempts(3).delay(Duration::ZERO);
+    let limited = Reply::rate_limited(Duration::from_secs(5));
+    let model = scripted();
+    let attempts = ScriptedModel::new()
+        .on_node("again", "fine")
+        .on(
+            "Summarize",
+            Reply::attempts([limited, Reply::from("in short")]),
+        )
+        .otherwise("too long");
+    let begin = tokio::time::Instant::now();
+    let run = graph(&attempts, retry())
+        .invoke(input())
+        .await
+        .expect("the second attempt");
+    assert_eq!(run.state.found[2..], ["in short", "too long"]);
+    assert_eq!(begin.elapsed().as_secs(), 5);
+
+    let wrong = ScriptedModel::new()
+        .on_node("again", "fine")
+        .otherwise(ModelErrorKind::Auth);
+    let error = graph(&wrong, retry()).invoke(input()).await.unwrap_err();
+    assert_eq!(
+        causes(&error),
+        [
+            "node `look` failed in superstep 1, attempt 1",
+            "`a | model` failed",
+            "`scripted`: the key is missing or wrong",
+        ]
+    );
+    let budget = Budget::new().tokens(5);
+    let run = graph(&model, retry()).invoke(input()).budget(&budget).await;
+    assert!(causes(&run.unwrap_err())[2].contains("the run's budget is used up"));
+}

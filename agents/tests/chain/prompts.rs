@@ -1,0 +1,184 @@
+//! Prompts: what fills holes, and what does not.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
+use superstep::{IntoMessages, Message, Prompt, Role, placeholder, prompt, user};
+
+fn text(messages: impl IntoMessages, input: &Value) -> String {
+    let prompt: Prompt<Value> = prompt(messages);
+    let messages = prompt.format(input).expect("nothing is missing");
+    messages
+        .iter()
+        .map(Message::text)
+        .collect::<Vec<_>>()
+        .join("|")
+}
+
+fn error(messages: impl IntoMessages, input: &Value) -> String {
+    let prompt: Prompt<Value> = prompt(messages);
+    prompt.format(input).unwrap_err().to_string()
+}
+
+#[test]
+fn text_fills_a_hole_as_it_is_and_all_else_as_json() {
+    let input = json!({ "a": "x \"y\"", "b": [1, "z"], "c": null, "d": { "e": 0.5 } });
+    assert_eq!(
+        text("{a}, {b}, {c}, {d}", &input),
+        r#"x "y", [1,"z"], null, {"e":0.5}"#
+    );
+    assert_eq!(text("{a}{a}", &json!("lone")), "lonelone");
+    assert_eq!(text("no hole", &json!("lone")), "no hole");
+    assert_eq!(
+        text("{{a}} }}{{ {a}", &json!({ "a": "{b} {{c}}" })),
+        "{a} }{ {b} {{c}}"
+    );
+}
+
+#[test]
+fn records_and_maps_fill_by_name_and_one_hole_takes_a_bare_value() {
+    #[derive(Serialize)]
+    struct Trip {
+        from: &'static str,
+        to: &'static str,
+    }
+    let trip = Trip {
+        from: "Oslo",
+        to: "Rome",
+    };
+    let messages = prompt("{to}, not {from}")
+        .format(&trip)
+        .expect("nothing is missing");
+    assert_eq!(messages[0].text(), "Rome, not Oslo");
+    assert_eq!(prompt("{n}").format(&17).expect("one hole")[0].text(), "17");
+}
+
+#[test]
+fn all_that_is_missing_is_told_in_order_and_where() {
+    assert_eq!(
+        error(
+            [user("{b}\n {a}"), placeholder("history")],
+            &json!({ "histori": [] })
+        ),
+        "no value for `a` (message 1, line 2, column 2), `b` (message 1, line 1, column 1), \
+         `history` (message 2): there is `histori`; did you mean `histori` for `history`?"
+    );
+    assert_eq!(
+        error("{a} {b}", &json!(1)),
+        "a value without a name fills one hole, but there are 2: \
+         `a` (message 1, line 1, column 1), `b` (message 1, line 1, column 5)"
+    );
+}
+
+#[test]
+fn a_template_that_cannot_be_read_says_all_that_is_wrong() {
+    assert_eq!(
+        error([r#"{"a": 1}"#, "} {x.y} {"], &json!({})),
+        "message 1: `{\"a\": 1}` at line 1, column 1 is no name in braces; a brace is written `{{`; \
+         message 2: a `}` stands alone at line 1, column 1; a brace is written `}}`; \
+         message 2: `{x.y}` at line 1, column 3 is no name in braces; a brace is written `{{`; \
+         message 2: a `{` at line 1, column 9 is never closed; a brace is written `{{`"
+    );
+}
+
+#[test]
+fn what_is_known_before_is_given_up_for_what_goes_in() {
+    let count = AtomicU32::new(0);
+    let ask = prompt("{greeting} {name}, {n}")
+        .partial("greeting", "Hello")
+        .partial_with("n", move || count.fetch_add(1, Ordering::Relaxed));
+    assert_eq!(ask.names(), ["name"]);
+    let said = |input: Value| ask.format(&input).expect("nothing is missing")[0].text();
+    assert_eq!(said(json!("Ann")), "Hello Ann, 0");
+    assert_eq!(
+        said(json!({ "name": "Ann", "greeting": "Hi" })),
+        "Hi Ann, 1"
+    );
+    let wrong: Prompt<Value> = prompt("{name}").partial("nam", 1);
+    assert_eq!(
+        wrong.format(&json!("x")).unwrap_err().to_string(),
+        "no hole is called `nam`: there is `name`"
+    );
+}
+
+#[test]
+fn placeholders_take_messages_as_they_are() {
+    let history = json!([Message::user("{a}"), Message::assistant("b")]);
+    let chat = || [placeholder("history"), user("{text}")];
+    assert_eq!(
+        text(chat(), &json!({ "history": history, "text": "c" })),
+        "{a}|b|c"
+    );
+    let why = error(chat(), &json!({ "history": "hi", "text": "c" }));
+    assert!(
+        why.starts_with("`history` is no list of messages: "),
+        "{why}"
+    );
+    let last = [placeholder("history").last(1), user("{text}")];
+    assert_eq!(
+        text(last, &json!({ "history": history, "text": "c" })),
+        "b|c"
+    );
+    let literal = [Message::new(Role::User).image_url("https://x.org/{a}")];
+    assert_eq!(text(literal, &json!({})), "");
+}
+
+#[test]
+fn pictures_have_holes_in_their_addresses() {
+    let look = prompt([user("What is {what}?")
+        .image_url("data:{image}")
+        .named("ann")]);
+    let messages = look
+        .format(&json!({ "what": "this", "image": "x" }))
+        .expect("all is there");
+    let expected = Message::user("What is this?")
+        .image_url("data:x")
+        .named("ann");
+    assert_eq!(messages, [expected]);
+}
+
+#[cfg(feature = "templates")]
+#[test]
+fn rich_templates_are_strict_and_bounded() {
+    use superstep::{system, template_rich};
+
+    let facts = || {
+        system(template_rich(
+            "{% for f in facts %}- {{ f | upper }}\n{% endfor %}",
+        ))
+    };
+    assert_eq!(
+        text([facts()], &json!({ "facts": ["a<", "{{ b }}"] })),
+        "- A<\n- {{ B }}\n"
+    );
+    assert_eq!(
+        error([facts()], &json!({ "fact": [] })),
+        "no value for `facts` (message 1): there is `fact`; did you mean `fact` for `facts`?"
+    );
+    let deep = || system(template_rich("{{ a.b.c }}"));
+    assert!(error([deep()], &json!({ "a": {} })).contains("undefined"));
+    let broken = system(template_rich("{% if %}"));
+    assert!(error([broken], &json!({})).starts_with("message 1: syntax error"));
+    let endless =
+        "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
+    assert!(error([system(template_rich(endless))], &json!({})).contains("fuel"));
+}
+
+proptest! {
+    /// Whatever a value holds, it stands in the text once and untouched.
+    #[test]
+    fn nothing_is_expanded_twice(value in ".*", before in "[a-z ]*", after in "[a-z ]*") {
+        let filled = text(format!("{before}{{x}}{after}"), &json!({ "x": value }));
+        prop_assert_eq!(filled, format!("{before}{value}{after}"));
+    }
+
+    /// Escaped, a text is itself; else it is read or refused, and never a panic.
+    #[test]
+    fn every_text_can_be_escaped(source in "[{}a ]*") {
+        let escaped = source.replace('{', "{{").replace('}', "}}");
+        prop_assert_eq!(text(escaped, &json!({})), source.clone());
+        let _ = prompt::<Value>(source).format(&json!("x"));
+    }
+}

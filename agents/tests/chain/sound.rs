@@ -1,0 +1,118 @@
+//! What is found before a chain runs, and how chains are drawn.
+
+use serde_json::Value;
+use superstep::{
+    Chain, always, assign, branch, map, parallel, passthrough, pick, placeholder, prompt, system,
+    text, user,
+};
+
+use crate::common::{scripted, seed};
+
+/// The mistakes, without the lines of this file.
+fn mistakes<I: 'static, O>(chain: Chain<I, O>) -> Vec<String> {
+    let error = chain.check().unwrap_err();
+    let mistakes = error.mistakes().iter();
+    mistakes
+        .map(|mistake| {
+            let (before, after) = mistake.split_once(file!()).expect("it says where");
+            let after = after.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
+            format!("{before}HERE:{after}")
+        })
+        .collect()
+}
+
+#[test]
+fn all_that_does_not_fit_is_told_at_once() {
+    let model = scripted().model();
+    let chain: Chain<&str, String> = parallel! {
+        summary: prompt("Summarize {topic} in {n} words") | model.clone() | text(),
+        questions: prompt("Ask about {}") | model.clone() | text(),
+    } | prompt([
+        system("Based on {summarys} and {terms}"),
+        user("{topic} {questions}"),
+    ]) | model
+        | text();
+    assert_eq!(
+        mistakes(chain),
+        [
+            "the prompt at HERE:, in `summary`: a value without a name fills one hole, but there \
+             are 2: `n` (message 1, line 1, column 22), `topic` (message 1, line 1, column 11)",
+            "the prompt at HERE:, in `questions`: message 1: `{}` at line 1, column 11 is no name \
+             in braces; a brace is written `{{`",
+            "the prompt at HERE: no value for `summarys` (message 1, line 1, column 10), \
+             `terms` (message 1, line 1, column 25), `topic` (message 2, line 1, column 1): there \
+             is `questions`, `summary`; did you mean `summary` for `summarys`?",
+        ]
+    );
+}
+
+#[test]
+fn fields_are_known_through_policies_ways_and_assignments() {
+    let record = || {
+        parallel! { a: passthrough::<u32>(), b: always(1) }
+            .timeout(std::time::Duration::MAX)
+            .named("record")
+    };
+    assert!((record() | prompt("{a} {b}")).check().is_ok());
+    assert_eq!(
+        mistakes(record() | prompt("{c}")),
+        ["the prompt at HERE: no value for `c` (message 1, line 1, column 1): there is `a`, `b`"]
+    );
+    let more = || record() | assign! { c: always(2) };
+    assert!((more() | prompt("{a} {b} {c}")).check().is_ok());
+    assert_eq!(
+        mistakes(more() | pick::<_, u32>("d")),
+        ["`pick` at HERE: there is no `d`; there is `a`, `b`, `c`"]
+    );
+    let text = map(|n: u32| n.to_string());
+    assert_eq!(
+        mistakes(text | assign! { c: always(2) }),
+        ["`assign!` at HERE: what goes in is text, which has no fields to put others beside"]
+    );
+    let either = branch()
+        .when(|n: &u32| *n > 1, prompt("{a} {b}"))
+        .otherwise(prompt("{a}"));
+    assert!(either.check().is_ok(), "of a number nothing is known");
+    let either = branch()
+        .when(|text: &&str| text.len() > 1, prompt("{a} {b}"))
+        .otherwise(prompt("{a}"));
+    assert_eq!(mistakes(either).len(), 1);
+}
+
+#[test]
+fn what_is_not_known_is_no_mistake() {
+    let chain: Chain<Value, _> = superstep::IntoChain::into_chain(prompt("{a} {b}"));
+    assert!(chain.check().is_ok());
+    let chat: Chain<&str, _> =
+        superstep::IntoChain::into_chain(prompt([placeholder("h").optional(), user("{text}")]));
+    assert!(chat.check().is_ok());
+}
+
+#[test]
+fn a_chain_is_drawn_as_a_graph() {
+    let chain = seed(&scripted().model());
+    let drawn = chain.to_mermaid();
+    for node in [
+        "summary.prompt",
+        "summary.model",
+        "questions.text",
+        "topic.passthrough",
+    ] {
+        assert!(drawn.contains(node), "{drawn}");
+    }
+    assert!(chain.to_svg().contains("terms.prompt"));
+    assert!(chain.to_dot().contains("digraph"));
+    let choice = branch()
+        .when(|n: &u32| *n > 1, map(|n: u32| n + 1))
+        .otherwise(always(0).fallback(always(1)))
+        .map(|n| n / 2);
+    let drawn = choice.to_mermaid();
+    assert!(
+        drawn.contains("when 1.map") && drawn.contains("otherwise.else.always"),
+        "{drawn}"
+    );
+    assert_eq!(
+        format!("{:?}", passthrough::<u32>() | choice),
+        "Chain(passthrough | branch { when 1: map, otherwise: fallback { first: always, else: always } } | map)"
+    );
+}
