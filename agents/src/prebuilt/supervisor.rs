@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use superstep_core::{START, SendTo, StateGraph, Target, Worker, subgraph};
 use superstep_providers::{Message, ToolCall};
 
-use super::agent::Work;
+use super::delegate::Work;
 use super::mistakes::Mistakes;
 use super::{Chat, Delegate, PatternError, ReactAgent, react_agent};
 use crate::react::{ANSWER, IntoModel, TOOLS, Turns};

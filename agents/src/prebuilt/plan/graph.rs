@@ -14,7 +14,7 @@ use super::data::{Plan, Review};
 use super::judge::mistakes;
 use super::words::{INSTRUCTION, complaint, request, task};
 use super::{PlanError, Project, ProjectUpdate, StepOutcome};
-use crate::prebuilt::agent::{Work, WorkUpdate};
+use crate::prebuilt::delegate::{Work, WorkUpdate};
 use crate::prebuilt::mistakes::Mistakes;
 use crate::prebuilt::{Delegate, PatternError};
 use crate::react::{ANSWER, IntoModel, ModelOf};
