@@ -74,7 +74,9 @@ async fn most_pages(
     input: BookUpdate,
 ) -> (Book, usize) {
     let graph = sound(graph.recursion_limit(10 * TIMES).eager());
-    let run = within_a_day(graph.invoke(input)).await.unwrap();
+    let run = within_a_day(graph.invoke(input))
+        .await
+        .expect("the run ends well");
     (run.state, counts.most.load(Ordering::SeqCst))
 }
 

@@ -29,10 +29,10 @@ pub(super) struct Fault {
 /// What a superstep looks for, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
-    InBody,
-    InWrites,
+    Body,
+    Writes,
     /// After conflicts.
-    InChoices,
+    Choices,
 }
 
 impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
@@ -46,7 +46,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             Ok(done) => done,
             Err(failed) => {
                 let error = self.progress.failed(Some(key), failed);
-                return self.fault(no, Found::InBody, error);
+                return self.fault(no, Found::Body, error);
             }
         };
         if self.is_after_failure(depth) {
@@ -55,7 +55,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         if let Some(declared) = &self.graph.node(key.node).writes
             && let Err(error) = self.progress.check_writes(key, declared, &done.outcome)
         {
-            return self.fault(no, Found::InWrites, error);
+            return self.fault(no, Found::Writes, error);
         }
         if self.progress.nested.is_some() {
             let slot = &mut self.slots[no];
@@ -70,7 +70,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         self.slots[no].done = Some(done);
         match self.choices(no, key, targets) {
             Ok(chosen) => self.follow(no, chosen),
-            Err(error) => self.fault(no, Found::InChoices, error)?,
+            Err(error) => self.fault(no, Found::Choices, error)?,
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         };
         let depth = self.slots[no].depth;
         debug_assert_eq!(depth, self.base, "all before it was settled");
-        if found == Found::InChoices {
+        if found == Found::Choices {
             self.progress.superstep = depth;
             let order = mem::take(&mut self.depths[0]);
             let keys = order.iter().map(|&no| self.slots[no].key);

@@ -236,7 +236,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         let state = mem::replace(&mut progress.state, state);
         mem::swap(&mut progress.ephemerals, &mut past.ephemerals);
         let merged = catch_unwind(AssertUnwindSafe(|| {
-            merge_depths(progress, &self.slots, tasks)
+            merge_depths(progress, &self.slots, tasks);
         }));
         past.state = Some(mem::replace(&mut progress.state, state));
         mem::swap(&mut progress.ephemerals, &mut past.ephemerals);
