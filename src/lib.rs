@@ -112,7 +112,8 @@
 //!   [`Invocation::watch`] shows them to a [`Watcher`]: `Progress` on a terminal,
 //!   [`JsonLines`] in a file. `docs/observing.md` says more, and what spans
 //!   there are for tracing.
-//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`];
+//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`],
+//!   with what is inside by [`Graph::xray`];
 //!   a [`Timeline`] shows where the time of a run went.
 //!
 //! Mistakes in how a graph is put together are reported by
@@ -165,7 +166,7 @@ pub use superstep_core::{
     SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph,
     Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,
     TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
-    Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
+    Usage, View, Watcher, Worker, WriteKind, Xray, blocking, node, subgraph,
 };
 pub use superstep_macros::{Route, State};
 #[cfg(feature = "progress")]

@@ -37,7 +37,7 @@ pub use checkpoint::{
     CheckpointError, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord, FieldAt,
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
 };
-pub use compile::{CompileError, Diagnostic, Graph};
+pub use compile::{CompileError, Diagnostic, Graph, Xray};
 pub use event::{
     Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
     TaskRecord,

@@ -23,6 +23,7 @@ pub(crate) use graph::{
     Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSource,
     Pace,
 };
+pub use picture::Xray;
 pub(crate) use rules::{RuledJoin, Rules, RulesOf};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 

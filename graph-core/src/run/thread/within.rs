@@ -1,5 +1,7 @@
 //! Ways through graphs that are nodes: by names, and by paths of tasks.
 
+use std::any::Any;
+
 use super::super::error::RunError;
 use crate::compile::{Frozen, nearest};
 use crate::node::{Astray, GraphInside};
@@ -81,8 +83,12 @@ impl<S: State, C> GraphInside for Frozen<S, C> {
         renamed(self, task)
     }
 
+    fn picture(&self, levels: usize) -> Box<dyn Any> {
+        Box::new(self.drawn(levels))
+    }
+
     #[cfg(feature = "testing")]
-    fn try_memory(&self, names: &[&str], memory: &mut dyn std::any::Any) {
+    fn try_memory(&self, names: &[&str], memory: &mut dyn Any) {
         let Some((name, rest)) = names.split_first() else {
             super::check::try_memory::<S>(memory);
             return;
