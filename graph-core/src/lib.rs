@@ -39,8 +39,8 @@ pub use checkpoint::{
 };
 pub use compile::{CompileError, Diagnostic, Graph, Xray};
 pub use event::{
-    Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
-    TaskRecord,
+    Event, EventKind, InsideRecord, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status,
+    SuperstepRecord, TaskRecord,
 };
 pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};

@@ -69,12 +69,12 @@ impl<S: State, C> Progress<'_, S, C> {
 }
 
 /// Runs a graph that has begun to its end.
-pub(super) async fn go<S: State, C: Send + Sync + 'static>(
+pub(super) async fn go<'h, S: State, C: Send + Sync + 'static>(
     (nest, place): (Arc<Nest>, Place),
-    mut progress: Progress<'static, S, C>,
+    progress: Progress<'h, S, C>,
     ledger: Option<&InsideLedger>,
     mut input: S::Update,
-) -> Result<Progress<'static, S, C>, NodeError> {
+) -> Result<Progress<'h, S, C>, NodeError> {
     let tracer = progress.shared.tracer.clone();
     let runs = async {
         match ledger {

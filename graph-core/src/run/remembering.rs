@@ -171,16 +171,22 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         } = ledger.recall::<S>()?;
         call.note::<S>(&input)?;
         let around = (Arc::clone(&self.nest), self.place);
-        let mut progress = self.begin(state, false, Some(&ledger));
+        let mut recording = self.recording();
+        let mut progress = self.begin(state, false, Some(&ledger), recording.record());
         progress.ephemerals.hold(progress.fields, &held);
         progress.collects();
-        let mut progress = go(around, progress, Some(&ledger), input).await?;
-        let expired = progress.take_expired();
-        if let Some(written) = progress.take_collected() {
-            call.note::<S>(&written)?;
-        }
-        ledger.remember(call, &progress.state, expired, progress.held())?;
-        ledger.hand_on();
-        Ok(Ended::of(progress))
+        let ended = async {
+            let mut progress = go(around, progress, Some(&ledger), input).await?;
+            let expired = progress.take_expired();
+            if let Some(written) = progress.take_collected() {
+                call.note::<S>(&written)?;
+            }
+            ledger.remember(call, &progress.state, expired, progress.held())?;
+            ledger.hand_on();
+            Ok::<_, NodeError>(Ended::of(progress))
+        };
+        let ended = ended.await;
+        recording.ends(&ended);
+        ended
     }
 }

@@ -12,6 +12,7 @@ mod running;
 mod starved;
 mod threads;
 
+mod transcripts;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{Graph, subgraph};

@@ -50,8 +50,12 @@ where
             observer,
             executor,
         } = parts;
-        let limits = (recursion_limit, call_limit);
-        let mut run = Threaded::open(shared, limits, thread, call).await?;
+        let around = Around {
+            recursion_limit: call_limit,
+            insides: observer.as_ref().map(|observer| observer.insides()),
+            ..Around::default()
+        };
+        let mut run = Threaded::open(shared, recursion_limit, around, thread, call).await?;
         run.progress.observer = observer;
         run.line.on_written = run.progress.on_checkpoint();
         run.progress.executor = executor;
@@ -66,7 +70,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     /// Takes the thread's lease.
     pub(super) async fn open(
         mut shared: Shared<S, C>,
-        (recursion_limit, call_limit): (u64, Option<u64>),
+        recursion_limit: u64,
+        around: Around,
         thread: ThreadId,
         call: ThreadCall,
     ) -> Result<Self, RunError> {
@@ -94,9 +99,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
         let around = Around {
-            recursion_limit: call_limit,
             thread: Some(OnThread::Itself(Arc::clone(&ledger))),
-            ..Around::default()
+            ..around
         };
         Ok(Self {
             progress: Progress::new(shared.nested(around), recursion_limit),

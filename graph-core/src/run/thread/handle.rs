@@ -8,6 +8,7 @@ use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::super::joins::referee_of;
 use super::super::limits::RunLimits;
+use super::super::nest::Around;
 use super::super::spans::Spans;
 use super::super::traced::Tracer;
 use super::call::ThreadCall;
@@ -269,7 +270,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             tracer: Tracer::none(),
             scope: None,
         };
-        Threaded::open(shared, (0, None), self.id.clone(), call).await
+        Threaded::open(shared, 0, Around::default(), self.id.clone(), call).await
     }
 }
 
