@@ -117,6 +117,10 @@ impl<F> NodeBuilder<F> {
     /// limiters and what the node [`reserves`](Self::reserves): what it does is
     /// not what these are for.
     ///
+    /// A graph that is a node can have one, too, and
+    /// [`Failure::task`](crate::Failure::task) then says where inside it has failed.
+    /// What had finished there is not part of what the node writes.
+    ///
     /// It is not called for a question, nor when the run is cancelled. On a
     /// thread, its result is kept as the node's would be; after a crash before
     /// that, the task begins with its first attempt again.

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{
-    Bare, Ctx, Frame, GraphInside, IntoOutcome, Memory, NodeError, Outcome, Payload, Policy, View,
+    Bare, Ctx, Frame, GraphInside, IntoOutcome, MayFail, Memory, NodeError, Outcome, Payload,
+    Policy, View,
 };
 use crate::state::{Data, State};
 
@@ -154,6 +155,8 @@ macro_rules! shape {
         pub enum $marker {}
 
         impl Bare for $marker {}
+
+        impl MayFail for $marker {}
 
         struct $erased<F $(, $extra)?>(F $(, PhantomData<fn() -> $extra>)?);
 

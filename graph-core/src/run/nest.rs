@@ -31,7 +31,7 @@ use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker,
+    Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker, MayFail,
     NodeError, Outcome, Place, Policy, Scope,
 };
 use crate::state::{Data, State};
@@ -294,6 +294,8 @@ pub(super) type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, Node
 #[derive(Debug)]
 pub enum OfGraph {}
 
+impl MayFail for OfGraph {}
+
 /// A graph over the same state is a node: what its nodes write is handed on, one
 /// write after another, as if this node had written it.
 #[diagnostic::do_not_recommend]
@@ -448,6 +450,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum OfSubgraph {}
+
+impl MayFail for OfSubgraph {}
 
 #[diagnostic::do_not_recommend]
 impl<P, S, C, I, O> IntoNode<P, C, OfSubgraph> for Subgraph<S, C, I, O>

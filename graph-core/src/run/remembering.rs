@@ -9,8 +9,8 @@ use super::nest::{InRun, Running, Subgraph};
 use super::thread::{Recalled, replay_from_memory};
 use crate::compile::Graph;
 use crate::node::{
-    Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, Memory, NodeError, Outcome,
-    Policy,
+    Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, MayFail, Memory, NodeError,
+    Outcome, Policy,
 };
 use crate::state::State;
 
@@ -82,6 +82,8 @@ pub struct PerThread<S: State, C, I, O>(Subgraph<S, C, I, O>);
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum OfPerThread {}
+
+impl MayFail for OfPerThread {}
 
 #[diagnostic::do_not_recommend]
 impl<P, S, C, I, O> IntoNode<P, C, OfPerThread> for PerThread<S, C, I, O>

@@ -2,6 +2,7 @@
 
 mod back;
 mod breakpoints;
+mod fallback;
 mod history;
 mod leaving;
 mod marks;
