@@ -63,7 +63,7 @@ pub(crate) use memory::Memory;
 pub use names::IntoNames;
 pub use outcome::{IntoOutcome, Outcome};
 pub use policy::NodeDefaults;
-pub(crate) use policy::Policy;
+pub(crate) use policy::{Policy, Zero};
 pub(crate) use pulse::Pulse;
 pub use rate::ExceedsBurst;
 pub(crate) use rate::Rate;
