@@ -8,6 +8,9 @@ pub(crate) trait GraphInside: Send + Sync {
     /// the last; says whether that is one, too.
     fn find(&self, names: &[&str]) -> Result<bool, Astray>;
 
+    /// The names on the way to a node of that name, here or further down.
+    fn way_to(&self, name: &str) -> Option<String>;
+
     /// The path of a task of it, or of one inside that, by the names that the nodes
     /// have now.
     fn renamed(&self, task: &str) -> String;

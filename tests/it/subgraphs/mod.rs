@@ -12,8 +12,8 @@ mod renamed;
 mod running;
 mod starved;
 mod threads;
-
 mod transcripts;
+
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{Graph, subgraph};
