@@ -71,6 +71,7 @@ pages! {
     cache_without_store = "../docs/errors/cache-without-store.md",
     eager_with_checkpointer = "../docs/errors/eager-with-checkpointer.md",
     eager_with_join = "../docs/errors/eager-with-join.md",
+    zero_limit = "../docs/errors/zero-limit.md",
     hedge_not_idempotent = "../docs/errors/hedge-not-idempotent.md",
     unknown_field = "../docs/errors/unknown-field.md",
     unreachable_node = "../docs/errors/unreachable-node.md",

@@ -123,7 +123,8 @@
 //!   [`Invocation::watch`] shows them to a [`Watcher`]: `Progress` on a terminal,
 //!   [`JsonLines`] in a file. `docs/observing.md` says more, and what spans
 //!   there are for tracing.
-//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`];
+//! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`],
+//!   with what is inside by [`Graph::xray`];
 //!   a [`Timeline`] shows where the time of a run went.
 //!
 //! Mistakes in how a graph is put together are reported by
@@ -191,17 +192,17 @@ pub use superstep_core::{
     Checkpointer, Claim, Command, Commit, CompileError, Cost, Ctx, CurrentTask, Data, Definition,
     Diagnostic, Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue,
     Events, ExceedsBurst, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema,
-    FieldUpdate, Fields, Given, Graph, HasContext, History, InsideSnapshot, InsideThread,
-    Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoUpdate,
-    IntoWorker, Invocation, Items, Join, JsonLines, Kinds, Last, Lead, LeadBy, Lease, Left,
-    Limiter, Loaded, LogError, Max, MemoryCheckpointer, Merge, MergeRecord, Min, NoContext,
-    NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure, Outcome,
-    ParseCostError, PerThread, Permit, Phase, PhaseKind, Prunable, Reducer, Replace, Reservation,
-    Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, RunUsage, START, Schema,
-    SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph, Status, Subgraph,
-    Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId, ThreadUpdate, Timeline,
-    TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished, Update, UpdateKeys,
-    Usage, View, Watcher, Worker, WriteKind, blocking, node, subgraph,
+    FieldUpdate, Fields, Given, Graph, HasContext, History, InsideRecord, InsideSnapshot,
+    InsideThread, Interrupt, Interrupted, IntoContext, IntoNames, IntoNode, IntoOutcome,
+    IntoTargets, IntoUpdate, IntoWorker, Invocation, Items, Join, JsonLines, Kinds, Last, Lead,
+    LeadBy, Lease, Left, Limiter, Loaded, LogError, Max, MemoryCheckpointer, Merge, MergeRecord,
+    Min, NoContext, NodeBuilder, NodeDefaults, NodeError, NodeName, NodeResult, OnBusy, OnFailure,
+    Outcome, ParseCostError, PerThread, Permit, Phase, PhaseKind, Prunable, Reducer, Replace,
+    Reservation, Retention, Retry, Retryable, Route, Run, RunControl, RunError, RunId, RunUsage,
+    START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph,
+    Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
+    ThreadUpdate, Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished,
+    Update, UpdateKeys, Usage, View, Watcher, Worker, WriteKind, Xray, blocking, node, subgraph,
 };
 #[cfg(feature = "agents")]
 pub use superstep_macros::tool;

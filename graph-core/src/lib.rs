@@ -37,10 +37,10 @@ pub use checkpoint::{
     CheckpointError, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord, FieldAt,
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
 };
-pub use compile::{CompileError, Diagnostic, Graph};
+pub use compile::{CompileError, Diagnostic, Graph, Xray};
 pub use event::{
-    Event, EventKind, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status, SuperstepRecord,
-    TaskRecord,
+    Event, EventKind, InsideRecord, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status,
+    SuperstepRecord, TaskRecord,
 };
 pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::event::{Lead, LeadBy, Status, SuperstepRecord, TaskRecord};
+use crate::event::{InsideRecord, Lead, LeadBy, Status, SuperstepRecord, TaskRecord};
 use crate::id::END;
 use crate::node::BoxFuture;
 use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
@@ -26,6 +26,11 @@ where
     ///
     /// Costs a serialisation of every update; the run is not slower for the
     /// nodes themselves.
+    ///
+    /// Of a node that is a graph it shows what its tasks did, too, however deep;
+    /// [`Transcript::depth`] leaves that out. A superstep inside is headed by its
+    /// place: `superstep review/0/2`. What a graph did whose task had ended in an
+    /// earlier run on the thread is not shown again; of one that goes on, all is.
     ///
     /// # Cancel safety
     ///
@@ -182,7 +187,54 @@ impl Transcript {
     }
 }
 
+/// Leaves out what is inside tasks, further down than so many levels.
+fn cut(supersteps: &mut [SuperstepRecord], levels: usize) {
+    for task in supersteps.iter_mut().flat_map(|step| &mut step.tasks) {
+        match (levels, &mut task.inside) {
+            (0, inside) => *inside = None,
+            (_, None) => {}
+            (levels, Some(inside)) => cut(&mut inside.supersteps, levels - 1),
+        }
+    }
+}
+
 impl Transcript {
+    /// The same without what graphs that are nodes did further down than so many
+    /// levels: with 0, tasks of such nodes are tasks like any other.
+    ///
+    /// A transcript shows all levels by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Count { #[reduce(Sum)] n: u32 }
+    /// # async fn work(_: View<Count>) -> CountUpdate { Count::update().n(1_u32) }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let review = StateGraph::<Count>::new("review")
+    ///     .add_node("check", work)
+    ///     .add_edge(START, "check")
+    ///     .compile()?;
+    /// let graph = StateGraph::<Count>::new("write")
+    ///     .add_node("review", review)
+    ///     .add_edge(START, "review")
+    ///     .compile()?;
+    /// let transcript = graph.invoke(Count::update()).transcript().await;
+    /// assert!(transcript.to_string().contains("superstep review/0/1"));
+    /// assert!(!transcript.depth(0).to_string().contains("review/0/1"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn depth(mut self, levels: usize) -> Self {
+        cut(&mut self.supersteps, levels);
+        self
+    }
+
     fn n_supersteps(&self) -> String {
         match self.supersteps.len() {
             1 => "1 superstep".to_owned(),
@@ -207,7 +259,8 @@ impl fmt::Display for Transcript {
         writeln!(f, "input {}", Short(&self.input))?;
         write_leads(f, "  ", &self.start)?;
         for superstep in &self.supersteps {
-            write_superstep(f, superstep)?;
+            writeln!(f, "\nsuperstep {}", superstep.superstep)?;
+            write_superstep(f, "  ", superstep)?;
         }
         match &self.outcome {
             Outcome::Interrupted { state, asked } => {
@@ -244,51 +297,82 @@ fn write_state(f: &mut fmt::Formatter<'_>, state: &Value) -> fmt::Result {
     }
 }
 
-fn write_superstep(f: &mut fmt::Formatter<'_>, superstep: &SuperstepRecord) -> fmt::Result {
-    writeln!(f, "\nsuperstep {}", superstep.superstep)?;
+/// What follows its heading.
+fn write_superstep(
+    f: &mut fmt::Formatter<'_>,
+    indent: &str,
+    superstep: &SuperstepRecord,
+) -> fmt::Result {
     for task in &superstep.tasks {
-        write_task(f, task)?;
+        write_task(f, indent, task)?;
     }
     if !superstep.decided.is_empty() {
-        writeln!(f, "  decided by {}", superstep.decided.join(", then "))?;
+        writeln!(
+            f,
+            "{indent}decided by {}",
+            superstep.decided.join(", then ")
+        )?;
     }
     if !superstep.merges.is_empty() {
-        writeln!(f, "  merge")?;
+        writeln!(f, "{indent}merge")?;
     }
     for merge in &superstep.merges {
         let writers = merge.writers.join(", ");
-        writeln!(f, "    {} ({}): {writers}", merge.field, merge.reducer)?;
+        writeln!(
+            f,
+            "{indent}  {} ({}): {writers}",
+            merge.field, merge.reducer
+        )?;
     }
     if !superstep.expired.is_empty() {
-        writeln!(f, "  expired {}", superstep.expired.join(", "))?;
+        writeln!(f, "{indent}expired {}", superstep.expired.join(", "))?;
     }
     Ok(())
 }
 
-fn write_task(f: &mut fmt::Formatter<'_>, task: &TaskRecord) -> fmt::Result {
-    writeln!(f, "  {}", task.task)?;
+fn write_task(f: &mut fmt::Formatter<'_>, indent: &str, task: &TaskRecord) -> fmt::Result {
+    writeln!(f, "{indent}{}", task.task)?;
+    let indent = format!("{indent}  ");
     if let Some(input) = &task.input {
-        writeln!(f, "    given {}", Short(input))?;
+        writeln!(f, "{indent}given {}", Short(input))?;
     }
     if !task.arrivals.is_empty() {
-        writeln!(f, "    after {}", task.arrivals)?;
+        writeln!(f, "{indent}after {}", task.arrivals)?;
+    }
+    if let Some(inside) = &task.inside {
+        write_inside(f, &indent, inside)?;
     }
     if let Some(ended) = &task.ended {
-        writeln!(f, "    {ended}")?;
+        writeln!(f, "{indent}{ended}")?;
     }
     if task.cached {
-        writeln!(f, "    cached")?;
+        writeln!(f, "{indent}cached")?;
     }
     if task.attempts > 1 {
-        writeln!(f, "    attempts {}", task.attempts)?;
+        writeln!(f, "{indent}attempts {}", task.attempts)?;
     }
     if task.fallback {
-        writeln!(f, "    falls back")?;
+        writeln!(f, "{indent}falls back")?;
     }
     if let Some(writes) = &task.writes {
-        writeln!(f, "    writes {}", Short(writes))?;
+        writeln!(f, "{indent}writes {}", Short(writes))?;
     }
-    write_leads(f, "    ", &task.leads)
+    write_leads(f, &indent, &task.leads)
+}
+
+fn write_inside(f: &mut fmt::Formatter<'_>, indent: &str, inside: &InsideRecord) -> fmt::Result {
+    writeln!(f, "{indent}graph {}", inside.graph)?;
+    let indent = format!("{indent}  ");
+    write_leads(f, &indent, &inside.start)?;
+    for superstep in &inside.supersteps {
+        writeln!(
+            f,
+            "{indent}superstep {}/{}",
+            inside.path, superstep.superstep
+        )?;
+        write_superstep(f, &format!("{indent}  "), superstep)?;
+    }
+    Ok(())
 }
 
 fn write_leads(f: &mut fmt::Formatter<'_>, indent: &str, leads: &[Lead]) -> fmt::Result {

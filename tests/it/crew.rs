@@ -320,11 +320,11 @@ fn inputs_that_panic_when_dropped_leave_a_cancelled_run_in_peace() {
     assert!(begun.load(Ordering::SeqCst) < 100);
 
     let unsent = StateGraph::<Trace>::new("limit")
-        .recursion_limit(0)
         .add_worker(TOUCH, async |_: Touchy| {})
         .add_conditional_edges(START, |_: &Trace| TOUCH.send(Touchy(7)), [TOUCH]);
     let unsent = sound(unsent);
-    let run = threads(2).block_on(async { unsent.invoke(Trace::update()).await });
+    let run =
+        threads(2).block_on(async { unsent.invoke(Trace::update()).recursion_limit(0).await });
     let error = run.expect_err("nothing may run");
     assert!(
         matches!(error.code(), "recursion-limit" | "node"),

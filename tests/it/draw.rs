@@ -7,7 +7,7 @@ use crate::common::{Trace, mark, marks, sound};
 const WORK: Worker<u64> = Worker::new("work");
 
 /// Left, top, right, bottom.
-type Area = [f64; 4];
+pub(crate) type Area = [f64; 4];
 
 /// The numbers of the attributes of these names in an element.
 fn numbers<const N: usize>(element: &str, names: [&str; N]) -> [f64; N] {
@@ -22,7 +22,7 @@ fn numbers<const N: usize>(element: &str, names: [&str; N]) -> [f64; N] {
 }
 
 /// Where the rectangles of a piece of SVG are.
-fn areas(svg: &str) -> Vec<Area> {
+pub(crate) fn areas(svg: &str) -> Vec<Area> {
     svg.lines()
         .filter(|line| line.starts_with("<rect"))
         .map(|rect| {
@@ -33,7 +33,7 @@ fn areas(svg: &str) -> Vec<Area> {
 }
 
 /// Whether the first lies in the second, give or take what rounding does.
-fn within(inner: Area, outer: Area) -> bool {
+pub(crate) fn within(inner: Area, outer: Area) -> bool {
     let [left, top, right, bottom] = inner;
     left >= outer[0] - 0.2
         && top >= outer[1] - 0.2
@@ -41,7 +41,7 @@ fn within(inner: Area, outer: Area) -> bool {
         && bottom <= outer[3] + 0.2
 }
 
-fn overlap(one: Area, other: Area) -> bool {
+pub(crate) fn overlap(one: Area, other: Area) -> bool {
     (0..2).all(|side| one[side] + 0.2 < other[side + 2] && other[side] + 0.2 < one[side + 2])
 }
 

@@ -33,3 +33,4 @@ mod timeline;
 mod traced;
 mod transcript;
 mod undo;
+mod xray;

@@ -1,7 +1,7 @@
 //! The calls of a builder without the types of its state and its context, so
 //! that one copy of the rules judges all graphs of a program.
 
-use crate::graph::{Place, RecordedBreakpoint, RecordedEdge, StateGraph};
+use crate::graph::{Place, RecordedBreakpoint, RecordedEdge, RecordedZero, StateGraph};
 use crate::node::{Memory, Policy};
 use crate::state::{FieldSchema, State};
 
@@ -17,6 +17,7 @@ pub(super) struct Calls<'g> {
     /// Where it is said that tasks run eagerly, and whether threads are kept.
     pub(super) eager: Option<Place>,
     pub(super) keeps_threads: bool,
+    pub(super) zeros: &'g [RecordedZero],
 }
 
 pub(super) struct NodeCall<'g> {
@@ -62,6 +63,7 @@ impl<'g> Calls<'g> {
             fields: S::schema().fields,
             eager: graph.eager.as_ref().map(|&(_, place)| place),
             keeps_threads: graph.threads.checkpointer.is_some(),
+            zeros: &graph.zeros,
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use crate::graph::Place;
 use crate::id::{END, MOST_LISTED, START, constant_named, list_of};
+use crate::node::Zero;
 
 /// Findings as they are made; sorted at the end.
 #[derive(Debug, Default)]
@@ -219,6 +220,16 @@ impl Findings {
             "hedge-not-idempotent",
             format_args!("`{node}` is hedged, but does not say that it may run twice at once"),
             format_args!("if it may, declare it: `.idempotent()`; else remove `.hedge(..)`"),
+        );
+    }
+
+    pub(super) fn zero_limit(&mut self, place: Place, zero: Zero, whose: Text<'_>) {
+        let Zero { what, why } = zero;
+        self.error(
+            place,
+            "zero-limit",
+            format_args!("`{what}` of {whose} is 0: {why}"),
+            format_args!("give it a number above 0, or leave it out"),
         );
     }
 

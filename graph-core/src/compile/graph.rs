@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
-use super::draw;
-use super::picture::picture;
+use super::draw::{self, Picture};
+use super::picture::{Xray, picture};
 use super::rules::Rules;
 use super::shape::{NodeIndex, Shape};
 use crate::checkpoint::DynCheckpointer;
@@ -248,6 +248,22 @@ impl<S: State, C> Frozen<S, C> {
         index.ok().map(super::shape::to_index)
     }
 
+    /// The graph as something to look at, with so many levels of what is inside
+    /// its nodes.
+    pub(crate) fn drawn(&self, levels: usize) -> Picture {
+        let mut picture = picture(&self.name, &self.shape);
+        let Some(levels) = levels.checked_sub(1) else {
+            return picture;
+        };
+        // After `START`, and before bars and `END`.
+        for (drawn, node) in picture.nodes[1..].iter_mut().zip(&self.nodes) {
+            let inside = node.body.inside().map(|inside| inside.picture(levels));
+            let inside = inside.and_then(|inside| inside.downcast::<Picture>().ok());
+            drawn.inside = inside.map(|inside| Box::new(inside.with_end()));
+        }
+        picture
+    }
+
     /// The node that had this name before.
     pub(crate) fn formerly(&self, name: &str) -> Option<NodeIndex> {
         let had = |node: &FrozenNode<S, C>| node.policy.aliases.iter().any(|alias| alias == name);
@@ -284,7 +300,8 @@ impl<S: State, C> Graph<S, C> {
         })
     }
 
-    /// The graph as a Mermaid flowchart.
+    /// The graph as a Mermaid flowchart; [`xray`](Self::xray) shows what is inside
+    /// nodes that are graphs, too.
     ///
     /// # Examples
     ///
@@ -304,19 +321,48 @@ impl<S: State, C> Graph<S, C> {
     /// ```
     #[must_use]
     pub fn to_mermaid(&self) -> String {
-        draw::mermaid(&picture(&self.frozen.name, &self.frozen.shape))
+        draw::mermaid(&self.frozen.drawn(0))
     }
 
     /// The graph in Graphviz' DOT language.
     #[must_use]
     pub fn to_dot(&self) -> String {
-        draw::dot(&picture(&self.frozen.name, &self.frozen.shape))
+        draw::dot(&self.frozen.drawn(0))
     }
 
     /// The graph as a picture in SVG, the same for the same graph.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        draw::svg(&picture(&self.frozen.name, &self.frozen.shape))
+        draw::svg(&self.frozen.drawn(0))
+    }
+
+    /// The graph to be drawn with what is inside nodes that are graphs, however
+    /// deep.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Default, Serialize, Deserialize)]
+    /// # struct Empty {}
+    /// # async fn work(_: View<Empty>) {}
+    /// let review = StateGraph::<Empty>::new("review")
+    ///     .add_node("check", work)
+    ///     .add_edge(START, "check")
+    ///     .compile()?;
+    /// let graph = StateGraph::<Empty>::new("write")
+    ///     .add_node("review", review)
+    ///     .add_edge(START, "review")
+    ///     .compile()?;
+    /// assert!(!graph.to_mermaid().contains("check"));
+    /// assert!(graph.xray().to_mermaid().contains("check"));
+    /// # Ok::<(), superstep::CompileError>(())
+    /// ```
+    #[must_use]
+    pub fn xray(&self) -> Xray<'_> {
+        Xray::new(&*self.frozen)
     }
 }
 

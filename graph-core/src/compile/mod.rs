@@ -23,6 +23,7 @@ pub(crate) use graph::{
     Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSource,
     Pace,
 };
+pub use picture::Xray;
 pub(crate) use rules::{RuledJoin, Rules, RulesOf};
 pub(crate) use shape::{NodeIndex, nearest, to_index};
 
@@ -97,6 +98,13 @@ fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>>
     let mut findings = Findings::default();
     let shape = resolve::resolve(calls, &mut findings);
     check::check(&shape, calls.place, &mut findings);
+    for recorded in calls.zeros {
+        let whose = match recorded.default {
+            true => "nodes by default",
+            false => "the graph",
+        };
+        findings.zero_limit(recorded.place, recorded.zero, format_args!("{whose}"));
+    }
     if let Some(place) = calls.eager.filter(|_| calls.keeps_threads) {
         findings.eager_with_checkpointer(place);
     }

@@ -1,9 +1,70 @@
 //! A frozen graph as something to look at.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::draw::{Kind, Picture, PictureEdge, PictureNode, Style};
+use super::draw::{self, Kind, Picture, PictureEdge, PictureNode, Style};
 use super::shape::{Destinations, NodeIndex, Shape, Source};
+use crate::node::GraphInside;
+
+/// A graph to be drawn with what is inside nodes that are graphs; made by
+/// [`Graph::xray`](super::Graph::xray).
+///
+/// Such a node is a box around its graph, from `START` to `END`: a path inside
+/// that ends leads to that, whether or not an edge says so.
+#[must_use = "an x-ray shows nothing until it is drawn"]
+#[derive(Clone, Copy)]
+pub struct Xray<'g> {
+    graph: &'g dyn GraphInside,
+    levels: usize,
+}
+
+impl<'g> Xray<'g> {
+    pub(super) fn new(graph: &'g dyn GraphInside) -> Self {
+        Self {
+            graph,
+            levels: usize::MAX,
+        }
+    }
+
+    /// Shows so many levels and no more: with 1, graphs inside graphs that are
+    /// nodes are boxes with nothing in them.
+    pub fn depth(mut self, levels: usize) -> Self {
+        self.levels = levels;
+        self
+    }
+
+    /// As a Mermaid flowchart, with a `subgraph` for each graph that is a node.
+    #[must_use]
+    pub fn to_mermaid(self) -> String {
+        draw::mermaid(&self.picture())
+    }
+
+    /// In Graphviz' DOT language, with a cluster for each graph that is a node.
+    #[must_use]
+    pub fn to_dot(self) -> String {
+        draw::dot(&self.picture())
+    }
+
+    /// As a picture in SVG, the same for the same graph.
+    #[must_use]
+    pub fn to_svg(self) -> String {
+        draw::svg(&self.picture())
+    }
+
+    fn picture(self) -> Picture {
+        let picture = self.graph.picture(self.levels).downcast();
+        *picture.expect("a graph is drawn as a picture")
+    }
+}
+
+impl fmt::Debug for Xray<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Xray")
+            .field("levels", &self.levels)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The graph as something to look at: `START`, the nodes, a bar for each join,
 /// and `END`, if anything leads there.
@@ -14,6 +75,7 @@ pub(super) fn picture(name: &str, shape: &Shape) -> Picture {
             nodes: vec![PictureNode {
                 label: "START".to_owned(),
                 kind: Kind::Start,
+                inside: None,
             }],
             edges: Vec::new(),
         },
@@ -68,6 +130,7 @@ impl Drawing {
         self.picture.nodes.push(PictureNode {
             label: label.to_owned(),
             kind,
+            inside: None,
         });
         self.picture.nodes.len() - 1
     }

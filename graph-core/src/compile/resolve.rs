@@ -143,6 +143,10 @@ impl<'a> Resolver<'a> {
         if policy.cache.is_some() && !self.calls.has_cache {
             self.findings.cache_without_store(place, name);
         }
+        for zero in policy.zeros() {
+            self.findings
+                .zero_limit(place, zero, format_args!("`{name}`"));
+        }
         let hedge = policy.hedge.filter(|&hedge| hedge < Duration::MAX);
         if hedge.is_some() && !policy.idempotent {
             self.findings.hedge_not_idempotent(place, name);

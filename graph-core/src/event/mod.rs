@@ -6,6 +6,6 @@ mod record;
 mod watched;
 
 pub use kinds::Kinds;
-pub use record::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+pub use record::{InsideRecord, Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 pub use watched::{Event, EventKind, Interrupt, Status};
 pub(crate) use watched::{Happened, Origin, Spot, Stamp};

@@ -29,7 +29,8 @@ pub struct SuperstepRecord {
 ///
 /// In a superstep that failed, tasks are there with nothing but their names
 /// and inputs: which of them had ended is a matter of time. In one that waits
-/// for answers, so are those that do.
+/// for answers, so are those that do. What a graph did that is a node is there
+/// also when its task has failed, or waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TaskRecord {
@@ -53,12 +54,31 @@ pub struct TaskRecord {
     /// Whether its fallback was called, and what follows is what that did.
     #[serde(skip_serializing_if = "is_false")]
     pub fallback: bool,
+    /// Of a node that is a graph, what its last attempt did inside, if that has
+    /// ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Box<InsideRecord>>,
     /// Its update, as it is written as JSON; `None` if it returned none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<Value>,
     /// What it made ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leads: Vec<Lead>,
+}
+
+/// What a graph did that is a node, in a task of a recorded run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct InsideRecord {
+    /// The graph's name.
+    pub graph: String,
+    /// Where it stands: `review/0`, or `review/0/2/section/1` in superstep 2 of
+    /// that.
+    pub path: String,
+    /// What its `START` made ready.
+    pub start: Vec<Lead>,
+    /// Its supersteps, counted anew.
+    pub supersteps: Vec<SuperstepRecord>,
 }
 
 fn is_false(it: &bool) -> bool {

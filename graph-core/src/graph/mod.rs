@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::node::{
     Definition, InputType, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, NodeDefaults,
-    Route, Target, Worker,
+    Route, Target, Worker, Zero,
 };
 use crate::state::{Data, State};
 
@@ -76,6 +76,15 @@ pub(crate) struct RecordedRoute<S> {
     pub(crate) from: Vec<String>,
     pub(crate) to: Vec<String>,
     pub(crate) router: Router<S>,
+    pub(crate) place: Place,
+}
+
+/// A number that is 0 and must not be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordedZero {
+    pub(crate) zero: Zero,
+    /// Whether it is one of the nodes' defaults, and not the graph's own.
+    pub(crate) default: bool,
     pub(crate) place: Place,
 }
 
@@ -168,6 +177,8 @@ pub struct StateGraph<S: State, C = ()> {
     /// How its tasks run eagerly, and where that was said: the runs know the
     /// type.
     pub(crate) eager: Option<(Arc<dyn Any + Send + Sync>, Place)>,
+    /// What is 0 of all this and must not be.
+    pub(crate) zeros: Vec<RecordedZero>,
 }
 
 impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
@@ -190,6 +201,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             referees: None,
             cache: None,
             eager: None,
+            zeros: Vec::new(),
         }
     }
 
@@ -351,38 +363,72 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn node_defaults(mut self, defaults: impl FnOnce(NodeDefaults) -> NodeDefaults) -> Self {
+        let place = self.place_here();
         self.defaults = defaults(self.defaults);
+        self.zeros.retain(|recorded| !recorded.default);
+        self.zeros
+            .extend(self.defaults.zeros().into_iter().map(|zero| RecordedZero {
+                zero,
+                default: true,
+                place,
+            }));
+        self
+    }
+
+    /// Notes whether a number of the graph's own is 0, in place of what it was
+    /// before.
+    #[track_caller]
+    pub(crate) fn noted(mut self, what: &'static str, why: &'static str, is_zero: bool) -> Self {
+        let place = self.place_here();
+        let own = |recorded: &RecordedZero| !recorded.default && recorded.zero.what == what;
+        self.zeros.retain(|recorded| !own(recorded));
+        if is_zero {
+            self.zeros.push(RecordedZero {
+                zero: Zero { what, why },
+                default: false,
+                place,
+            });
+        }
         self
     }
 
     /// The most supersteps that a run may take; 1000 by default.
+    #[track_caller]
     pub fn recursion_limit(mut self, supersteps: u64) -> Self {
         self.limits.recursion_limit = supersteps;
-        self
+        self.noted("recursion_limit", "nothing could run", supersteps == 0)
     }
 
-    /// The most tasks at work at once in a run; 0 counts as 1. No limit by
-    /// default. A task that waits for a limiter, or for its next attempt, is not
-    /// at work.
+    /// The most tasks at work at once in a run. No limit by default. A task that
+    /// waits for a limiter, or for its next attempt, is not at work.
+    #[track_caller]
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
-        self.limits.max_concurrency = Some(tasks.max(1));
-        self
+        self.limits.max_concurrency = Some(tasks);
+        self.noted("max_concurrency", "nothing could run", tasks == 0)
     }
 
     /// How long a run may take before it ends with
     /// [`RunError::TimedOut`](crate::RunError::TimedOut). No limit by default.
+    #[track_caller]
     pub fn run_timeout(mut self, timeout: Duration) -> Self {
         self.limits.run_timeout = Some(timeout);
-        self
+        self.noted("run_timeout", "every run would be late", timeout.is_zero())
     }
 
     /// How long the tasks of one superstep may take together before the run ends
     /// with [`RunError::TimedOut`](crate::RunError::TimedOut). No limit by
     /// default.
+    #[track_caller]
     pub fn superstep_timeout(mut self, timeout: Duration) -> Self {
         self.limits.superstep_timeout = Some(timeout);
-        self
+        let is_zero = timeout.is_zero();
+        self.noted(
+            "superstep_timeout",
+            "every superstep would be late",
+            is_zero,
+        )
     }
 
     /// What a superstep does when one of its tasks fails for good.

@@ -50,9 +50,11 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
 
     /// How long a thread stays busy after its run has died without a word; 15 s
     /// by default. A run that is alive renews its lease three times as often.
+    #[track_caller]
     pub fn lease(mut self, lasts: Duration) -> Self {
         self.threads.lease = lasts.max(Duration::from_millis(1));
-        self
+        let is_zero = lasts.is_zero();
+        self.noted("lease", "no run would hold its thread", is_zero)
     }
 
     /// How many threads the graph keeps in memory as their last runs left them; 16

@@ -117,6 +117,10 @@ impl<F> NodeBuilder<F> {
     /// limiters and what the node [`reserves`](Self::reserves): what it does is
     /// not what these are for.
     ///
+    /// A graph that is a node can have one, too, and
+    /// [`Failure::task`](crate::Failure::task) then says where inside it has failed.
+    /// What had finished there is not part of what the node writes.
+    ///
     /// It is not called for a question, nor when the run is cancelled. On a
     /// thread, its result is kept as the node's would be; after a crash before
     /// that, the task begins with its first attempt again.
@@ -222,15 +226,15 @@ impl<F> NodeBuilder<F> {
         self
     }
 
-    /// The most tasks of the node at work at once in a run; 0 counts as 1. For
-    /// workers, of which any number may be sent to.
+    /// The most tasks of the node at work at once in a run. For workers, of which
+    /// any number may be sent to.
     ///
     /// A task that waits for its turn does not count towards the run's own
     /// `max_concurrency`; nor does one that waits for its next attempt. In a
     /// subgraph it holds for each run of that graph by itself: a [`Limiter`] holds
     /// for all.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
-        self.policy.max_concurrency = Some(tasks.max(1));
+        self.policy.max_concurrency = Some(tasks);
         self
     }
 

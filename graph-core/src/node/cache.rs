@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Bare, Definition, IntoNode, IntoOutcome, IntoWorker};
+use super::{Bare, Definition, IntoNode, IntoOutcome, IntoWorker, MayFail};
 use crate::state::{Data, State};
 
 /// By what a node's result is known again, and for how long it is kept.
@@ -178,6 +178,8 @@ impl<I, F> CachedByKeyOf<I, F> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Keyed<Marker>(PhantomData<Marker>);
+
+impl<Marker: MayFail> MayFail for Keyed<Marker> {}
 
 impl<Marker: Bare> Bare for Keyed<Marker> {}
 

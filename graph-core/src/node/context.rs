@@ -160,7 +160,7 @@ impl<C> Ctx<C> {
     /// ```
     #[must_use]
     pub fn with_failure(mut self, error: impl Into<NodeError>) -> Self {
-        let failure = Failure::new(error.into(), self.attempt());
+        let failure = Failure::new(error.into(), self.task().to_string(), self.attempt());
         self.desk = Some(Arc::new(Desk::after(self.desk.as_ref(), failure)));
         self
     }

@@ -12,40 +12,58 @@ use super::NodeError;
 /// Displays as the error's message and those of its causes, joined by colons.
 /// Cloning it copies a pointer.
 #[derive(Clone)]
-pub struct Failure(Arc<(NodeError, u32)>);
+pub struct Failure(Arc<Failed>);
+
+struct Failed {
+    error: NodeError,
+    task: String,
+    attempts: u32,
+}
 
 impl Failure {
-    pub(crate) fn new(error: NodeError, attempts: u32) -> Self {
-        Self(Arc::new((error, attempts)))
+    pub(crate) fn new(error: NodeError, task: String, attempts: u32) -> Self {
+        Self(Arc::new(Failed {
+            error,
+            task,
+            attempts,
+        }))
+    }
+
+    /// The task that failed: `review` or `review/2`, as in [`Ctx::task`](crate::Ctx::task);
+    /// where the node is a graph, the one inside it: `review/0/3/check` is `check`
+    /// in superstep 3 of what `review` is.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        &self.0.task
     }
 
     /// How many attempts were made.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.0.1
+        self.0.attempts
     }
 
     /// Whether the last attempt ran into the node's `.timeout(..)` or
     /// `.idle_timeout(..)`.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.0.0.is_timeout()
+        self.0.error.is_timeout()
     }
 
     /// Whether the last attempt panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        self.0.0.is_panic()
+        self.0.error.is_panic()
     }
 
     pub(crate) fn is_permanent(&self) -> bool {
-        self.0.0.is_permanent()
+        self.0.error.is_permanent()
     }
 
     /// The last attempt's error, to be asked for its type or its source.
     #[must_use]
     pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
-        self.0.0.as_error()
+        self.0.error.as_error()
     }
 
     /// The error's message, then those of its causes.
@@ -68,7 +86,8 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
-            .field("error", &self.0.0)
+            .field("error", &self.0.error)
+            .field("task", &self.task())
             .field("attempts", &self.attempts())
             .finish()
     }

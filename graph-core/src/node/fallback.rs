@@ -1,4 +1,4 @@
-//! A node's function and the one that takes its place when it fails.
+//! A node and the function that takes its place when it fails.
 
 use std::fmt;
 use std::future::Future;
@@ -26,10 +26,15 @@ impl<F, H> fmt::Debug for Fallback<F, H> {
     }
 }
 
-/// The shape of what has no policies: those of a fallback would be lost, and so
-/// would be a second fallback.
+/// The shape of what can have a fallback: a function, or a graph, without one.
 #[doc(hidden)]
-pub trait Bare {}
+pub trait MayFail {}
+
+/// The shape of what can be one: a function without policies. Those of a fallback
+/// would be lost, and what is inside a graph would be kept under the paths of
+/// what it takes the place of.
+#[doc(hidden)]
+pub trait Bare: MayFail {}
 
 #[doc(hidden)]
 #[derive(Debug)]
@@ -50,7 +55,7 @@ fn with_fallback<S: State, C>(
 impl<S, C, M, N, F, H> IntoNode<S, C, WithFallback<M, N>> for Fallback<F, H>
 where
     S: State,
-    M: Bare,
+    M: MayFail,
     N: Bare,
     F: IntoNode<S, C, M>,
     H: IntoNode<S, C, N>,
@@ -73,7 +78,7 @@ impl<T, S, C, M, N, F, H> IntoWorker<T, S, C, WithFallback<M, N>> for Fallback<F
 where
     S: State,
     T: Data,
-    M: Bare,
+    M: MayFail,
     N: Bare,
     F: IntoWorker<T, S, C, M>,
     H: IntoWorker<T, S, C, N>,

@@ -30,8 +30,8 @@ pub(super) struct Last {
 const MOST_A_SECOND: u32 = 1_000_000_000;
 
 impl Limiter {
-    /// At most so many starts of tasks in a second; 0 counts as 1. Needs the
-    /// feature `rate-limit`.
+    /// At most so many starts of tasks in a second. Needs the feature
+    /// `rate-limit`.
     ///
     /// Each attempt of a task is a start. Rates add up: of several, each holds.
     /// After a pause as many as the [`burst`](Self::burst) may start at once.
@@ -68,28 +68,32 @@ impl Limiter {
     /// ```
     pub fn per_second(self, starts: u32) -> Self {
         self.rate(CALLS, per_second(starts))
+            .noted("Limiter::per_second", starts == 0)
     }
 
     /// At most so many starts of tasks in a minute; see
     /// [`per_second`](Self::per_second).
     pub fn per_minute(self, starts: u32) -> Self {
         self.rate(CALLS, Quota::per_minute(at_least_one(starts)))
+            .noted("Limiter::per_minute", starts == 0)
     }
 
     /// At most so many tokens in a second, as bodies take them by
-    /// [`Ctx::acquire`](crate::Ctx::acquire); 0 counts as 1.
+    /// [`Ctx::acquire`](crate::Ctx::acquire).
     pub fn tokens_per_second(self, tokens: u32) -> Self {
         self.rate(TOKENS, per_second(tokens))
+            .noted("Limiter::tokens_per_second", tokens == 0)
     }
 
     /// At most so many tokens in a minute, as bodies take them by
-    /// [`Ctx::acquire`](crate::Ctx::acquire); 0 counts as 1.
+    /// [`Ctx::acquire`](crate::Ctx::acquire).
     pub fn tokens_per_minute(self, tokens: u32) -> Self {
         self.rate(TOKENS, Quota::per_minute(at_least_one(tokens)))
+            .noted("Limiter::tokens_per_minute", tokens == 0)
     }
 
-    /// How many may go at once after a pause, of the rate that was set last; 0
-    /// counts as 1. By default as many as the rate allows in its time, of which
+    /// How many may go at once after a pause, of the rate that was set last. By
+    /// default as many as the rate allows in its time, of which
     /// twice as many may then go in the first second or minute: `burst(1)`
     /// spaces them evenly.
     pub fn burst(mut self, n: u32) -> Self {
@@ -97,7 +101,7 @@ impl Limiter {
             self.rates.pop();
             self = self.rate(unit, quota.allow_burst(at_least_one(n)));
         }
-        self
+        self.noted("Limiter::burst", n == 0)
     }
 
     fn rate(mut self, unit: Unit, quota: Quota) -> Self {

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{
-    Bare, Ctx, Frame, GraphInside, IntoOutcome, Memory, NodeError, Outcome, Payload, Policy, View,
+    Bare, Ctx, Frame, GraphInside, IntoOutcome, MayFail, Memory, NodeError, Outcome, Payload,
+    Policy, View,
 };
 use crate::state::{Data, State};
 
@@ -107,7 +108,8 @@ impl<S: State, C> fmt::Debug for Definition<S, C> {
     note = "a node is an `async fn(View<{S}>)`, an `async fn(View<{S}>, Ctx<{C}>)` or an `async fn(Ctx<{C}>)`",
     note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
     note = "as a closure: `async |state: View<{S}>| …`; to capture, `move |state: View<{S}>| {{ let client = client.clone(); async move {{ … }} }}`, or take a `Ctx`",
-    note = "a node with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`"
+    note = "a node with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`",
+    note = "`superstep::blocking(f)` makes a node of a function that is not async, `superstep::subgraph(graph, input, output)` of a graph over another state"
 )]
 pub trait IntoNode<S: State, C, Marker> {
     /// What the function returns.
@@ -130,7 +132,8 @@ pub trait IntoNode<S: State, C, Marker> {
     label = "not a worker for `{T}`",
     note = "a worker is an `async fn({T})` or an `async fn({T}, Ctx<{C}>)`",
     note = "it returns the update of `{S}`, `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
-    note = "a worker with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`"
+    note = "a worker with a `Ctx<T>` needs a graph with that context, `StateGraph::<{S}, T>::new(..)`; that of this graph is `{C}`",
+    note = "`superstep::blocking(f)` makes a worker of a function that is not async, `superstep::subgraph(graph, input, output)` of a graph"
 )]
 pub trait IntoWorker<T, S: State, C, Marker> {
     /// What the function returns.
@@ -152,6 +155,8 @@ macro_rules! shape {
         #[doc(hidden)]
         #[derive(Debug)]
         pub enum $marker {}
+
+        impl MayFail for $marker {}
 
         impl Bare for $marker {}
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Zero;
 #[cfg(feature = "rate-limit")]
 use super::governed::Last;
 use super::rate::Rate;
@@ -67,6 +68,9 @@ pub struct Limiter {
     #[cfg(feature = "rate-limit")]
     pub(super) last: Option<Last>,
     rest: Arc<Rest>,
+
+    /// What is 0 of it, for those who judge the nodes that are given it.
+    zeros: Vec<Zero>,
 }
 
 impl Limiter {
@@ -75,9 +79,19 @@ impl Limiter {
         Self::default()
     }
 
-    /// The most tasks at work at once; 0 counts as 1.
+    /// The most tasks at work at once. `compile` finds nodes that are given a
+    /// limiter that lets none.
     pub fn max_concurrency(mut self, tasks: usize) -> Self {
         self.slots = Some(Arc::new(Slots::new(tasks.max(1))));
+        self.noted("Limiter::max_concurrency", tasks == 0)
+    }
+
+    /// Notes whether a number of it is 0.
+    pub(super) fn noted(mut self, what: &'static str, is_zero: bool) -> Self {
+        if is_zero {
+            let why = "nothing would ever start";
+            self.zeros.push(Zero { what, why });
+        }
         self
     }
 
@@ -140,6 +154,8 @@ pub(crate) struct Gates {
     pub(crate) slots: Vec<Arc<Slots>>,
     pub(crate) rates: Vec<Arc<Rate>>,
     rests: Vec<Arc<Rest>>,
+
+    pub(super) zeros: Vec<Zero>,
 }
 
 impl Gates {
@@ -157,6 +173,8 @@ impl Gates {
         add_once(&mut self.slots, limiter.slots.iter());
         add_once(&mut self.rates, limiter.rates.iter());
         add_once(&mut self.rests, [&limiter.rest].into_iter());
+
+        self.zeros.extend_from_slice(&limiter.zeros);
     }
 }
 

@@ -46,6 +46,33 @@ impl Policy {
         self
     }
 
+    /// What is 0 of it and must not be.
+    pub(crate) fn zeros(&self) -> Vec<Zero> {
+        const LATE: &str = "every attempt would be late";
+        let no_time = |time: Option<Duration>| time.is_some_and(|time| time.is_zero());
+        let attempts = self.retry.as_ref().is_some_and(Retry::is_never);
+        let ttl = self.cache.as_ref().and_then(|cache| cache.ttl);
+        let own = [
+            ("Retry::attempts", "it would never run", attempts),
+            ("timeout", LATE, no_time(self.timeout)),
+            ("idle_timeout", LATE, no_time(self.idle_timeout)),
+            (
+                "hedge",
+                "every attempt would be made twice",
+                no_time(self.hedge),
+            ),
+            (
+                "max_concurrency",
+                "it would never run",
+                self.max_concurrency == Some(0),
+            ),
+            ("CachePolicy::ttl", "no result would be kept", no_time(ttl)),
+        ];
+        let own = own.into_iter().filter(|&(_, _, zero)| zero);
+        let own = own.map(|(what, why, _)| Zero { what, why });
+        own.chain(self.gates.zeros.iter().copied()).collect()
+    }
+
     /// Whether nothing is to be done around the one attempt.
     pub(crate) fn is_plain(&self) -> bool {
         self.retry.is_none()
@@ -64,6 +91,15 @@ impl Policy {
     }
 }
 
+/// A number that is 0, and that there is no use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Zero {
+    /// The method that was given it.
+    pub(crate) what: &'static str,
+    /// What it would come to.
+    pub(crate) why: &'static str,
+}
+
 /// The policies of nodes that set none of their own; see
 /// [`StateGraph::node_defaults`](crate::StateGraph::node_defaults).
 #[derive(Debug, Clone, Default)]
@@ -71,6 +107,11 @@ impl Policy {
 pub struct NodeDefaults(Policy);
 
 impl NodeDefaults {
+    /// What is 0 of them and must not be.
+    pub(crate) fn zeros(&self) -> Vec<Zero> {
+        self.0.zeros()
+    }
+
     /// Tries again after a failure; a node's own `Retry::attempts(1)` is the way
     /// out.
     pub fn retry(mut self, retry: Retry) -> Self {

@@ -89,10 +89,11 @@ impl Retryable for NodeError {
 }
 
 impl Retry {
-    /// At most `attempts` tries in all, the first included; 0 counts as 1.
+    /// At most `attempts` tries in all, the first included. `compile` finds
+    /// those that are none.
     pub fn attempts(attempts: u32) -> Self {
         Self {
-            attempts: attempts.max(1),
+            attempts,
             delay: Duration::from_millis(500),
             factor: 2.0,
             max_delay: Duration::from_secs(60),
@@ -257,6 +258,11 @@ impl Retry {
         Duration::try_from_secs_f64(seconds)
             .unwrap_or(self.max_delay)
             .min(self.max_delay)
+    }
+
+    /// Whether there is no attempt at all.
+    pub(crate) fn is_never(&self) -> bool {
+        self.attempts == 0
     }
 
     /// Whether there is no attempt after this one, whatever it comes to.

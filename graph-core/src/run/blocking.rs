@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::node::{
     Bare, Body, BoxCall, Ctx, CurrentTask, Definition, Desk, Frame, Held, Input, IntoNode,
-    IntoOutcome, IntoWorker, NodeError, Policy, View, sent, view,
+    IntoOutcome, IntoWorker, MayFail, NodeError, Policy, View, sent, view,
 };
 use crate::state::{Data, State};
 
@@ -100,6 +100,8 @@ impl<F> fmt::Debug for Blocking<F> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct OnPool<Arguments>(PhantomData<Arguments>);
+
+impl<Arguments> MayFail for OnPool<Arguments> {}
 
 impl<Arguments> Bare for OnPool<Arguments> {}
 

@@ -26,7 +26,7 @@ use super::inner::Nested;
 use super::result::{Ran, Run, each_once};
 use super::results::{Incomplete, Results};
 use super::settle::{At, TaskKey};
-use super::spans::{RowNote, Times};
+use super::spans::{Doing, Ended as SpanEnd, OpenSpan, RowNote, Times};
 use super::stop::Stop;
 use super::tell::ToldRow;
 use super::usage::RunUsage;
@@ -63,6 +63,8 @@ pub(super) struct Progress<'h, S: State, C> {
     /// them.
     pub(super) expired: Vec<usize>,
     pub(super) status: Status,
+    /// The supersteps of one task each whose time is not noted yet.
+    pub(super) row_note: RowNote,
     /// What is known of the graph that this is a node of.
     pub(super) nested: Option<Box<Nested<S>>>,
 }
@@ -84,6 +86,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             executor: None,
             expired: Vec::new(),
             status: Status::Done,
+            row_note: RowNote::default(),
             nested: None,
         }
     }
@@ -91,7 +94,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     /// Runs from the input to the end.
     pub(super) async fn run(&mut self, mut input: S::Update) -> Result<(), RunError> {
         let ended = guarded(self.go(&mut input)).await;
-        ended.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
+        ended.unwrap_or_else(|panic| {
+            self.row_note.failed = true;
+            Err(self.panicked(&*panic))
+        })
     }
 
     async fn go(&mut self, input: &mut S::Update) -> Result<(), RunError> {
@@ -101,17 +107,16 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         self.begin(graph, input, &mut tasks)?;
         let mut turn = Turn::begin();
         let mut length = 1;
-        let mut noted = RowNote::new(&shared.spans);
         let eager = self.eager(graph);
         loop {
             // Who reads has others run, too.
             let read = self.let_read().await;
             if tasks.is_empty() || self.leaves() {
-                noted.close(self.superstep);
+                self.close_row(self.superstep);
                 return Ok(());
             }
             if self.drains()? {
-                noted.close(self.superstep);
+                self.close_row(self.superstep);
                 self.status = Status::Drained;
                 return Ok(());
             }
@@ -119,19 +124,19 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 turn.pass().await;
             }
             if !self.goes_in_a_row(&tasks) {
-                noted.close(self.superstep);
+                self.close_row(self.superstep);
                 match eager {
                     None => self.superstep(graph, &mut tasks).await?,
                     Some(eager) => eager.run(self, &mut tasks).await?,
                 }
                 continue;
             }
-            noted.open(self.superstep);
+            self.row_note.open(&shared.spans, self.superstep);
             let begin = (!read).then(Instant::now);
             let watch = shared.watch().map(|watch| &**watch);
             let row = poll_fn(|cx| Poll::Ready(self.row(graph, &mut tasks, length, watch, cx)));
             if let Some((key, future)) = row.await? {
-                noted.close(self.superstep - 1);
+                self.close_row(self.superstep - 1);
                 let results = self.finish_row(key, future).await;
                 self.end_superstep(graph, &[key], results, &mut tasks)?;
                 continue;
@@ -149,7 +154,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     async fn finish_row(&self, key: TaskKey, future: TaskFuture<S>) -> Results<S> {
         let spans = &self.shared.spans;
         spans.begin(self.superstep);
-        let begin = spans.now();
+        let mut span = OpenSpan::begin(spans, self.superstep, key);
+        span.does(Doing::Attempt(1));
         let watched = self
             .shared
             .watch()
@@ -158,7 +164,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             None => self.shared.run(future).await,
             Some(watch) => watch.gated(pin!(self.shared.run(future))).await,
         };
-        spans.chunk(self.superstep, begin, [key].into_iter());
+        span.ends(SpanEnd::plain(ended.is_ok()));
         if let Some(watched) = watched {
             watched.ends(&ended).await;
         }
@@ -287,15 +293,20 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         Ok(None)
     }
 
+    fn close_row(&mut self, superstep: u64) {
+        self.row_note.close(&self.shared.spans, superstep);
+    }
+
     #[cold]
     fn leave_row(
-        &self,
+        &mut self,
         (key, place): (TaskKey, Place),
         call: BoxCall<S>,
         polled: Poll<Result<Outcome<S>, NodeError>>,
     ) -> Result<Waiting<S>, RunError> {
         match polled {
             Poll::Ready(Err(error)) => {
+                self.row_note.failed = true;
                 if let Some(watch) = self.shared.watch() {
                     watch.failed(self.spot(Some(key)), &error);
                 }
@@ -420,8 +431,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         }
     }
 
-    /// When its tasks were at work, of a run that has ended.
+    /// When its tasks were at work, of a run that has ended, however it did.
     pub(super) fn times(&mut self) -> Times {
+        self.close_row(self.superstep);
         Times {
             names: Arc::clone(&self.shared.graph.names),
             ways: Arc::clone(&self.shared.graph) as _,

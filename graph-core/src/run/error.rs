@@ -203,6 +203,8 @@ pub enum RunError {
     UnknownThread {
         /// The name.
         thread: ThreadId,
+        /// One that is there, and like it.
+        near: Option<ThreadId>,
     },
 
     /// The thread has no checkpoint of that number, or no longer.
@@ -381,6 +383,9 @@ impl RunError {
             Self::Stale { .. } => "look at the thread, and go on from there with `proceed`".into(),
             Self::Checkpoint { source, .. } => help_with_store(source),
             Self::NoThread { help, .. } => (*help).into(),
+            Self::UnknownThread {
+                near: Some(near), ..
+            } => format!("did you mean `{near}`?"),
             Self::UnknownThread { .. } => "begin it: `graph.invoke(input).thread(id)`".into(),
             Self::UnknownCheckpoint { .. } => {
                 "see which there are: `graph.thread(id).history()`".into()

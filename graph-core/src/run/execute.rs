@@ -34,7 +34,7 @@ use super::attempt::{Done, Failed, Shared, TaskFuture, caught, place, start, sta
 use super::error::RunError;
 use super::results::Results;
 use super::settle::TaskKey;
-use super::spans::Time;
+use super::spans::{Ended as SpanEnd, Time};
 use crate::compile::Pace;
 use crate::graph::OnFailure;
 use crate::node::{at, enter};
@@ -85,10 +85,9 @@ async fn one<S: State, C: Send + Sync + 'static>(
     let (key, begin) = (TaskKey::of(&task), shared.spans.now());
     let task = start(shared, state, superstep, task);
     let notes_itself = matches!(task, TaskFuture::Policed(_));
+    let mut ends = SpanEnd::Cancelled;
     match shared.stopped() {
-        None => {
-            results.note(0, shared.run(task).await);
-        }
+        None => ends = SpanEnd::plain(results.note(0, shared.run(task).await)),
         Some(mut stopped) => {
             let mut task = pin!(shared.run(task));
             let ended = poll_fn(|cx| match task.as_mut().poll(cx) {
@@ -96,13 +95,13 @@ async fn one<S: State, C: Send + Sync + 'static>(
                 Poll::Pending => stopped.as_mut().poll(cx).map(Err),
             });
             match ended.await {
-                Ok(ended) => drop(results.note(0, ended)),
+                Ok(ended) => ends = SpanEnd::plain(results.note(0, ended)),
                 Err(stop) => results.stop = Some(stop),
             }
         }
     }
     if !notes_itself {
-        shared.spans.chunk(superstep, begin, [key].into_iter());
+        shared.spans.one(superstep, key, begin, ends);
     }
     Ok(results)
 }
@@ -304,7 +303,7 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
                 let ended = self.shared.run(future).await;
                 if let Some((key, begin)) = begun {
                     let spans = &self.shared.spans;
-                    spans.chunk(self.superstep, begin, [key].into_iter());
+                    spans.one(self.superstep, key, begin, SpanEnd::plain(ended.is_ok()));
                 }
                 match ended {
                     Ok(done) => self.note(index, done),
@@ -386,6 +385,9 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
                     Some(done)
                 }
                 Poll::Ready(Err(failed)) => {
+                    if !notes_itself {
+                        self.shared.spans.failed(self.superstep, key, begun);
+                    }
                     self.failed(index, failed);
                     None
                 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::attempt::{Done, Ended, Ending, Shared};
+use super::record::Insides;
 use super::results::Results;
 use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, FrozenJoin};
@@ -16,6 +17,9 @@ use crate::state::State;
 
 /// Is told of a run while it goes on.
 pub(super) trait Observer<S: State, C>: Send + Sync {
+    /// Where graphs that are nodes leave what they have recorded.
+    fn insides(&self) -> Arc<Insides>;
+
     /// A superstep begins.
     fn begin(&mut self, superstep: u64, tasks: &[Task]);
 

@@ -68,14 +68,46 @@ impl<S: State, C> Progress<'_, S, C> {
     }
 }
 
+/// A graph in a task, of which it is noted when its tasks were at work, however it
+/// ends: also if it is dropped.
+struct Noting<'n, 'h, S: State, C: Send + Sync + 'static> {
+    progress: Option<Progress<'h, S, C>>,
+    nest: &'n Nest,
+    place: Place,
+}
+
+impl<'h, S: State, C: Send + Sync + 'static> Noting<'_, 'h, S, C> {
+    fn progress(&mut self) -> &mut Progress<'h, S, C> {
+        self.progress.as_mut().expect("it is there until the end")
+    }
+
+    fn ends(&mut self) -> Option<Progress<'h, S, C>> {
+        let mut progress = self.progress.take()?;
+        self.nest.note(self.place, progress.times());
+        Some(progress)
+    }
+}
+
+impl<S: State, C: Send + Sync + 'static> Drop for Noting<'_, '_, S, C> {
+    fn drop(&mut self) {
+        drop(self.ends());
+    }
+}
+
 /// Runs a graph that has begun to its end.
-pub(super) async fn go<S: State, C: Send + Sync + 'static>(
+pub(super) async fn go<'h, S: State, C: Send + Sync + 'static>(
     (nest, place): (Arc<Nest>, Place),
-    mut progress: Progress<'static, S, C>,
+    progress: Progress<'h, S, C>,
     ledger: Option<&InsideLedger>,
     mut input: S::Update,
-) -> Result<Progress<'static, S, C>, NodeError> {
+) -> Result<Progress<'h, S, C>, NodeError> {
     let tracer = progress.shared.tracer.clone();
+    let mut noting = Noting {
+        progress: Some(progress),
+        nest: &nest,
+        place,
+    };
+    let progress = noting.progress();
     let runs = async {
         match ledger {
             None => progress.run(input).await.map_err(of_parent)?,
@@ -94,9 +126,8 @@ pub(super) async fn go<S: State, C: Send + Sync + 'static>(
         Ok(())
     };
     tracer.around_inside(runs).await?;
-    nest.ends(place, ledger, progress.starved()?);
-    nest.note(place, progress.times());
-    Ok(progress)
+    nest.ends(place, ledger, noting.progress().starved()?);
+    Ok(noting.ends().expect("it ends once"))
 }
 
 /// The error of the parent's task. What was said of the error inside, that it is

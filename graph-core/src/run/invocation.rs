@@ -461,6 +461,7 @@ where
         let nothing_lost = self.nothing_lost(settings, executor.is_some());
         let around = Around {
             recursion_limit: self.recursion_limit,
+            insides: observer.as_ref().map(|observer| observer.insides()),
             ..Around::default()
         };
         let mut progress = Progress::new(shared.nested(around), recursion_limit);
@@ -524,7 +525,7 @@ where
             "a transcript was asked for of a run that had begun"
         );
         let graph = Arc::clone(&self.graph.frozen);
-        let mut record = Record::new(Arc::clone(&graph.names), S::schema().fields);
+        let mut record = Record::new(&graph);
         let input = match &self.begin {
             Begin::Input => to_json(&self.input),
             begin => begin.to_json(),
@@ -535,6 +536,9 @@ where
             ..Hooks::default()
         };
         let result = self.into_run(hooks).await;
+        if let Err(error) = &result {
+            record.failed(error);
+        }
         Recorded {
             graph: graph.name.clone(),
             input,

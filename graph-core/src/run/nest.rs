@@ -20,6 +20,7 @@ use super::drive::Progress;
 use super::inner::{Ended, Nested, go};
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
+use super::record::{Insides, Record};
 use super::spans::{Inside, Spans, Times};
 use super::starving::{PlainTask, Starving};
 use super::stop::{RunControl, StopCall};
@@ -30,7 +31,7 @@ use crate::compile::{Frozen, Graph};
 use crate::graph::StateGraph;
 use crate::id::{NodeName, TaskId};
 use crate::node::{
-    Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker,
+    Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, IntoWorker, MayFail,
     NodeError, Outcome, Place, Policy, Scope,
 };
 use crate::state::{Data, State};
@@ -50,6 +51,8 @@ pub(super) struct Nest {
     pub(super) starving: Starving<PlainTask>,
     tracer: Tracer,
     scope: Arc<Scope>,
+    /// Where they leave what they do, if it is recorded.
+    insides: Option<Arc<Insides>>,
     /// The workers of the graph that they are nodes of.
     workers: Vec<InputType>,
     /// That of the graph around it.
@@ -105,6 +108,8 @@ pub(super) struct Around {
     pub(super) outer: Option<(Arc<Nest>, Place)>,
     /// What may drain the graph around.
     pub(super) control: Option<RunControl>,
+    /// Where graphs that are nodes leave what they do, if it is recorded.
+    pub(super) insides: Option<Arc<Insides>>,
 }
 
 impl Around {
@@ -137,6 +142,7 @@ impl<S: State, C> Shared<S, C> {
                 starving: Starving::default(),
                 tracer: self.tracer.clone(),
                 scope,
+                insides: around.insides,
                 workers: workers.collect(),
                 outer: around.outer.map(|(nest, _)| nest),
             }));
@@ -190,24 +196,39 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
     ) -> Result<Ended<S>, NodeError> {
         let ledger = self.ledger();
         let around = (Arc::clone(&self.nest), self.place);
-        let progress = self.begin(state, hands, ledger.as_ref());
-        let progress = go(around, progress, ledger.as_deref(), input).await?;
-        if let Some(ledger) = ledger {
-            ledger.hand_on();
-        }
-        Ok(Ended::of(progress))
+        let mut recording = self.recording();
+        let progress = self.begin(state, hands, ledger.as_ref(), recording.record());
+        let ended = go(around, progress, ledger.as_deref(), input).await;
+        let ended = ended.map(|progress| {
+            if let Some(ledger) = ledger {
+                ledger.hand_on();
+            }
+            Ended::of(progress)
+        });
+        recording.ends(&ended);
+        ended
+    }
+
+    /// Records what it does, if somebody wants to know.
+    pub(super) fn recording(&self) -> Recording {
+        let insides = self.nest.insides.as_ref();
+        Recording(insides.map(|insides| {
+            let record = insides.begin(self.place, &self.graph);
+            (Arc::clone(insides), self.place, record)
+        }))
     }
 
     pub(super) fn ledger(&self) -> Option<Arc<InsideLedger>> {
         self.nest.ledger(self.place, &self.graph)
     }
 
-    pub(super) fn begin(
+    pub(super) fn begin<'r>(
         self,
         state: Arc<S>,
         hands: bool,
         ledger: Option<&Arc<InsideLedger>>,
-    ) -> Progress<'static, S, C> {
+        record: Option<&'r mut Record>,
+    ) -> Progress<'r, S, C> {
         let Self {
             graph,
             context,
@@ -237,12 +258,32 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             recursion_limit: nest.recursion_limit,
             thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
             control: nest.control.clone(),
+            insides: record.as_ref().map(|record| record.insides()),
             outer: Some((nest, place)),
         });
         let mut progress = Progress::new(shared, recursion_limit);
+        progress.observer = record.map(|record| record as _);
         progress.state = state;
         progress.nested = Some(Box::new(Nested::new(hands)));
         progress
+    }
+}
+
+/// What is recorded of a graph in a task, and where that goes.
+pub(super) struct Recording(Option<(Arc<Insides>, Place, Record)>);
+
+impl Recording {
+    pub(super) fn record(&mut self) -> Option<&mut Record> {
+        self.0.as_mut().map(|(_, _, record)| record)
+    }
+
+    /// The graph has ended. One that is dropped before leaves nothing.
+    pub(super) fn ends<T>(self, ended: &Result<T, NodeError>) {
+        if let Some((insides, place, record)) = self.0 {
+            let error = ended.as_ref().err();
+            let error = error.and_then(|error| error.as_error().downcast_ref());
+            insides.end(place, record, error);
+        }
     }
 }
 
@@ -252,6 +293,8 @@ pub(super) type Running<S> = Pin<Box<dyn Future<Output = Result<Outcome<S>, Node
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum OfGraph {}
+
+impl MayFail for OfGraph {}
 
 /// A graph over the same state is a node: what its nodes write is handed on, one
 /// write after another, as if this node had written it.
@@ -407,6 +450,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum OfSubgraph {}
+
+impl MayFail for OfSubgraph {}
 
 #[diagnostic::do_not_recommend]
 impl<P, S, C, I, O> IntoNode<P, C, OfSubgraph> for Subgraph<S, C, I, O>

@@ -1,11 +1,13 @@
 //! A task under its node's policies: attempts, waits, timeouts, a fallback.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use super::attempt::{Done, Ended, Failed, Given, Shared, call_body, caught, place};
+use super::error::RunError;
 use super::limits::{Called, admit};
 use super::race::{Begin, Race};
 use super::settle::TaskKey;
@@ -14,6 +16,7 @@ use super::timed::limited;
 use super::traced::TaskTrace;
 use super::watch::{Room, WatchedTask};
 use crate::compile::FrozenNode;
+use crate::id::TaskId;
 use crate::node::{
     Arrivals, Asked, Body, Desk, Failure, FallbackFailed, Held, NodeError, Outcome, Payload, Place,
     with_desk,
@@ -102,6 +105,25 @@ pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
             },
         }
     }
+}
+
+/// The task that failed: this one, or the one inside it that its graph failed with.
+fn task_inside(task: &TaskId, error: &(dyn Error + 'static)) -> String {
+    let mut path = task.to_string();
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let mut send = task.send;
+    for cause in causes {
+        let Some(RunError::Node {
+            task, superstep, ..
+        }) = cause.downcast_ref()
+        else {
+            break;
+        };
+        let around = if send.is_none() { "/0" } else { "" };
+        path = format!("{path}{around}/{superstep}/{task}");
+        send = task.send;
+    }
+    path
 }
 
 /// How a task ended, for its span.
@@ -251,7 +273,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         });
         let mut race = Race::new(call, second);
         // What is inside a graph waits for itself, and its time stands still.
-        let nested = self.node.nested;
+        let nested = self.node.nested && self.first.is_none();
         let held_up = watch.filter(|_| !nested || limit.is_some());
         let mut room = held_up.map(|watch| Room::new(watch, nested));
         let result = poll_fn(|cx| {
@@ -331,7 +353,9 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         let asks = error.is_of_question();
         match self.first.take() {
             None if self.node.fallback.is_some() && !asks => {
-                self.first = Some(Failure::new(error, attempts));
+                let task = self.shared.task_id(self.key);
+                let task = task_inside(&task, error.as_error());
+                self.first = Some(Failure::new(error, task, attempts));
                 Ok(())
             }
             None => Err(Failed { attempts, error }),

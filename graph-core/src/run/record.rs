@@ -1,17 +1,20 @@
 //! Records a run while it goes on. Nothing here is done unless a transcript
 //! was asked for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::attempt::Done;
+use super::error::RunError;
 use super::hooks::Observer;
 use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, NodeIndex};
-use crate::event::{Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
+use crate::event::{InsideRecord, Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{END, NodeName, TaskId};
-use crate::node::Arrival;
+use crate::node::{Arrival, Place};
 use crate::plan::{Chosen, Frontier, Task};
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order, in_order_of};
 
@@ -23,15 +26,101 @@ pub(crate) struct Record {
     /// What `START` made ready.
     pub(crate) start: Vec<Lead>,
     pub(crate) supersteps: Vec<SuperstepRecord>,
+    insides: Arc<Insides>,
+}
+
+/// What graphs that are nodes have recorded, until it is taken down with their
+/// tasks.
+#[derive(Debug)]
+pub(super) struct Insides {
+    /// The graph's name, and where it stands, if it is a node itself.
+    graph: String,
+    path: String,
+    names: Arc<[NodeName]>,
+    /// By superstep and task.
+    recorded: Mutex<BTreeMap<(u64, String), InsideRecord>>,
+}
+
+impl Insides {
+    fn task(&self, place: Place) -> (u64, String) {
+        let node = self.names[place.node as usize].clone();
+        let send = place.send;
+        (place.superstep, TaskId { node, send }.to_string())
+    }
+
+    /// A graph in a task begins: what it did in an earlier attempt is no more.
+    pub(super) fn begin<S: State, C>(&self, place: Place, graph: &Frozen<S, C>) -> Record {
+        self.recorded.lock().remove(&self.task(place));
+        let (node, send) = (&self.names[place.node as usize], place.send.unwrap_or(0));
+        let path = match self.path.as_str() {
+            "" => format!("{node}/{send}"),
+            around => format!("{around}/{}/{node}/{send}", place.superstep),
+        };
+        Record::of(graph, path)
+    }
+
+    /// It has ended, maybe with that error.
+    pub(super) fn end(&self, place: Place, mut record: Record, error: Option<&RunError>) {
+        if let Some(error) = error {
+            record.failed(error);
+        }
+        let insides = &record.insides;
+        let inside = InsideRecord {
+            graph: insides.graph.clone(),
+            path: insides.path.clone(),
+            start: record.start,
+            supersteps: record.supersteps,
+        };
+        self.recorded.lock().insert(self.task(place), inside);
+    }
+
+    /// What a graph did in the task, if it is one.
+    fn take(&self, superstep: u64, task: &str) -> Option<Box<InsideRecord>> {
+        let inside = self.recorded.lock().remove(&(superstep, task.to_owned()));
+        inside.map(Box::new)
+    }
 }
 
 impl Record {
-    pub(super) fn new(names: Arc<[NodeName]>, fields: &'static [FieldSchema]) -> Self {
+    pub(super) fn new<S: State, C>(graph: &Frozen<S, C>) -> Self {
+        Self::of(graph, String::new())
+    }
+
+    fn of<S: State, C>(graph: &Frozen<S, C>, path: String) -> Self {
         Self {
-            names,
-            fields,
+            names: Arc::clone(&graph.names),
+            fields: S::schema().fields,
             start: Vec::new(),
             supersteps: Vec::new(),
+            insides: Arc::new(Insides {
+                graph: graph.name.clone(),
+                path,
+                names: Arc::clone(&graph.names),
+                recorded: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Where graphs that are nodes leave what they do.
+    pub(super) fn insides(&self) -> Arc<Insides> {
+        Arc::clone(&self.insides)
+    }
+
+    /// The run has failed: of a task that is a graph it shows what has happened
+    /// inside until then. What its siblings came to is a matter of time.
+    pub(super) fn failed(&mut self, error: &RunError) {
+        let RunError::Node {
+            task, superstep, ..
+        } = error
+        else {
+            return;
+        };
+        let (task, last) = (task.to_string(), self.supersteps.last_mut());
+        let step = last.filter(|step| step.superstep == *superstep);
+        let mut tasks = step.into_iter().flat_map(|step| &mut step.tasks);
+        if let Some(record) = tasks.find(|record| record.task == task) {
+            let inside = self.insides.take(*superstep, &task);
+            record.inside = inside.or(record.inside.take());
         }
     }
 
@@ -55,6 +144,10 @@ impl Record {
 }
 
 impl<S: State, C> Observer<S, C> for Record {
+    fn insides(&self) -> Arc<Insides> {
+        self.insides()
+    }
+
     fn begin(&mut self, superstep: u64, tasks: &[Task]) {
         let task = |task: &Task| TaskRecord {
             task: self.task_name(task.node, task.send.as_ref().map(|&(number, _)| number)),
@@ -67,6 +160,7 @@ impl<S: State, C> Observer<S, C> for Record {
             attempts: 0,
             cached: false,
             fallback: false,
+            inside: None,
             writes: None,
             leads: Vec::new(),
         };
@@ -86,6 +180,7 @@ impl<S: State, C> Observer<S, C> for Record {
         let mut writers: Vec<Vec<String>> = vec![Vec::new(); self.fields.len()];
         for (done, task) in done.iter().zip(&mut step.tasks) {
             take_down(task, done, self.fields);
+            task.inside = self.insides.take(step.superstep, &task.task);
             let Some(update) = &done.outcome.update else {
                 continue;
             };
@@ -113,6 +208,7 @@ impl<S: State, C> Observer<S, C> for Record {
             return;
         };
         for (done, task) in done.iter().zip(&mut step.tasks) {
+            task.inside = self.insides.take(step.superstep, &task.task);
             if let Some(done) = done {
                 take_down(task, done, self.fields);
             }

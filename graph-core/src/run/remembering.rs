@@ -9,8 +9,8 @@ use super::nest::{InRun, Running, Subgraph};
 use super::thread::{Recalled, replay_from_memory};
 use crate::compile::Graph;
 use crate::node::{
-    Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, Memory, NodeError, Outcome,
-    Policy,
+    Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, MayFail, Memory, NodeError,
+    Outcome, Policy,
 };
 use crate::state::State;
 
@@ -82,6 +82,8 @@ pub struct PerThread<S: State, C, I, O>(Subgraph<S, C, I, O>);
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum OfPerThread {}
+
+impl MayFail for OfPerThread {}
 
 #[diagnostic::do_not_recommend]
 impl<P, S, C, I, O> IntoNode<P, C, OfPerThread> for PerThread<S, C, I, O>
@@ -171,16 +173,22 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         } = ledger.recall::<S>()?;
         call.note::<S>(&input)?;
         let around = (Arc::clone(&self.nest), self.place);
-        let mut progress = self.begin(state, false, Some(&ledger));
+        let mut recording = self.recording();
+        let mut progress = self.begin(state, false, Some(&ledger), recording.record());
         progress.ephemerals.hold(progress.fields, &held);
         progress.collects();
-        let mut progress = go(around, progress, Some(&ledger), input).await?;
-        let expired = progress.take_expired();
-        if let Some(written) = progress.take_collected() {
-            call.note::<S>(&written)?;
-        }
-        ledger.remember(call, &progress.state, expired, progress.held())?;
-        ledger.hand_on();
-        Ok(Ended::of(progress))
+        let ended = async {
+            let mut progress = go(around, progress, Some(&ledger), input).await?;
+            let expired = progress.take_expired();
+            if let Some(written) = progress.take_collected() {
+                call.note::<S>(&written)?;
+            }
+            ledger.remember(call, &progress.state, expired, progress.held())?;
+            ledger.hand_on();
+            Ok::<_, NodeError>(Ended::of(progress))
+        };
+        let ended = ended.await;
+        recording.ends(&ended);
+        ended
     }
 }

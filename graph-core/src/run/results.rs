@@ -88,6 +88,12 @@ impl<S: State> Results<S> {
         done.filter_map(move |(index, done)| done.as_ref().is_some_and(counts).then_some(index))
     }
 
+    /// What came of each task that does not wait.
+    pub(super) fn not_paused(self) -> Vec<Option<Done<S>>> {
+        let done = self.done.into_iter();
+        done.map(|done| done.filter(|done| !done.paused)).collect()
+    }
+
     /// What came of each task, and the first failure.
     pub(super) fn into_parts(self) -> Parts<S> {
         Parts {

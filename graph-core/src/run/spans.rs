@@ -165,6 +165,16 @@ pub(crate) enum Ended {
     Cached,
 }
 
+impl Ended {
+    /// Of a task without policies.
+    pub(super) fn plain(succeeded: bool) -> Self {
+        match succeeded {
+            true => Self::Done,
+            false => Self::Failed,
+        }
+    }
+}
+
 /// Supersteps of one task each, one after another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
@@ -173,6 +183,8 @@ pub(crate) struct Row {
     pub(crate) n_supersteps: usize,
     pub(crate) begin: Time,
     pub(crate) end: Time,
+    /// Whether the last of them has failed.
+    pub(crate) failed: bool,
 }
 
 /// A graph that a task has run.
@@ -311,9 +323,26 @@ impl Spans {
 
     /// A task that was taken up then did not run: it was known what it comes to.
     pub(super) fn known(&self, superstep: u64, task: TaskKey, begin: Time) {
+        self.ended(superstep, task, begin, Ended::Cached);
+    }
+
+    /// A plain task that began then has failed.
+    pub(super) fn failed(&self, superstep: u64, task: TaskKey, begin: Time) {
+        self.ended(superstep, task, begin, Ended::Failed);
+    }
+
+    fn ended(&self, superstep: u64, task: TaskKey, begin: Time, ended: Ended) {
         let mut span = TaskSpan::plain(superstep, task, begin, self.now());
-        span.ended = Ended::Cached;
+        span.ended = ended;
         self.push(span);
+    }
+
+    /// A plain task that began then has ended by itself.
+    pub(super) fn one(&self, superstep: u64, task: TaskKey, begin: Time, ended: Ended) {
+        match ended {
+            Ended::Done => self.chunk(superstep, begin, [task].into_iter()),
+            ended => self.ended(superstep, task, begin, ended),
+        }
     }
 
     fn push(&self, span: TaskSpan) {
@@ -351,42 +380,41 @@ impl TaskSpan {
 }
 
 /// Supersteps in a row whose times are noted when they have ended.
-pub(super) struct RowNote<'s> {
-    spans: &'s Spans,
+#[derive(Debug, Default)]
+pub(super) struct RowNote {
     /// The number of the last superstep before, and when it was over.
     open: Option<(u64, Time)>,
+    /// Whether the last of them has failed.
+    pub(super) failed: bool,
 }
 
 /// How many supersteps share their time at the most.
 const LONGEST_NOTE: u64 = 128;
 
-impl<'s> RowNote<'s> {
-    pub(super) fn new(spans: &'s Spans) -> Self {
-        Self { spans, open: None }
-    }
-
+impl RowNote {
     /// A row begins, or goes on, after that superstep.
     #[inline]
-    pub(super) fn open(&mut self, superstep: u64) {
+    pub(super) fn open(&mut self, spans: &Spans, superstep: u64) {
         if let Some((before, _)) = self.open
             && superstep < before + LONGEST_NOTE
         {
             return;
         }
-        self.close(superstep);
-        self.open = Some((superstep, self.spans.now()));
+        self.close(spans, superstep);
+        self.open = Some((superstep, spans.now()));
     }
 
     /// The row has ended with that superstep.
-    pub(super) fn close(&mut self, superstep: u64) {
+    pub(super) fn close(&mut self, spans: &Spans, superstep: u64) {
         let Some((before, begin)) = self.open.take() else {
             return;
         };
-        self.spans.row(Row {
+        spans.row(Row {
             first: before + 1,
             n_supersteps: usize::try_from(superstep.saturating_sub(before)).unwrap_or(0),
             begin,
-            end: self.spans.now(),
+            end: spans.now(),
+            failed: std::mem::take(&mut self.failed),
         });
     }
 }

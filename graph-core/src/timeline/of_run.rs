@@ -106,7 +106,10 @@ fn of_row(times: &Times, row: Row) -> impl Iterator<Item = TaskSpan> + '_ {
             start: row.begin.part(row.end, number, row.n_supersteps),
             end: row.begin.part(row.end, number + 1, row.n_supersteps),
             phases: Vec::new(),
-            ended: Ended::Done,
+            ended: match row.failed && number + 1 == row.n_supersteps {
+                true => Ended::Failed,
+                false => Ended::Done,
+            },
         })
     })
 }

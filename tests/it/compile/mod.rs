@@ -6,6 +6,7 @@ mod edges;
 mod fields;
 mod joins;
 mod names;
+mod numbers;
 mod reach;
 mod right;
 mod unknown;

@@ -36,9 +36,9 @@ async fn starts_are_spaced_by_the_rate_once_the_burst_is_used_up() {
     assert_eq!(two, [0.0, 0.0, 0.2, 0.4, 0.6]);
     let all = starts(Limiter::new().per_second(4), 6).await;
     assert_eq!(all, [0.0, 0.0, 0.0, 0.0, 0.25, 0.5]);
-    let minute = starts(Limiter::new().per_minute(30).burst(0), 3).await;
+    let minute = starts(Limiter::new().per_minute(30).burst(1), 3).await;
     assert_eq!(minute, [0.0, 2.0, 4.0]);
-    let least = starts(Limiter::new().per_second(0).per_second(u32::MAX), 2).await;
+    let least = starts(Limiter::new().per_second(1).per_second(u32::MAX), 2).await;
     assert_eq!(least, [0.0, 1.0]);
 }
 

@@ -98,7 +98,7 @@ async fn a_place_that_was_never_come_to_is_an_error() {
             "in/0/x",
             "a place inside is the path of a subgraph and a superstep of it: `review/0/2`",
         ),
-        ("im/0/1", "did you mean `in`?"),
+        ("im/0/1", "did you mean `in/0/1`?"),
     ] {
         let again = graph.proceed().context(calls.clone()).thread("t");
         let error = again.checkpoint(at).inside(place).await.unwrap_err();

@@ -138,6 +138,8 @@ async fn a_way_that_leads_nowhere_is_an_error() {
     let line = Line::of(around(sound(around(sound(steps())))));
     for (way, help) in [
         ("in/im/b", "did you mean `in/in/b`?"),
+        ("b", "did you mean `in/in/b`?"),
+        ("im", "did you mean `in`?"),
         ("in/in/bb", "did you mean `in/in/b`?"),
         (
             "in/in/elsewhere",

@@ -132,17 +132,21 @@ async fn what_is_further_inside_is_there_by_its_path() {
     assert_eq!(history(&graph, "in/0/2/in/0/2/in/0").await.len(), 4);
     assert!(history(&graph, "in/0/1/in/0").await.is_empty());
     assert!(history(&graph, "in/3").await.is_empty());
+    let astray = graph.thread("t").inside("in/0/2/im/0").history().await;
+    assert_eq!(astray.unwrap_err().help(), "did you mean `in/0/2/in/0`?");
 }
 
 #[tokio::test]
 async fn a_path_that_leads_to_no_graph_is_an_error() {
     let graph = on_threads(around(sound(four())));
     for (path, help) in [
-        ("im/0", "did you mean `in`?"),
+        ("im/0", "did you mean `in/0`?"),
+        ("im", "did you mean `in/0`?"),
         ("in/0/1/e/0", "name each node on the way: "),
         ("last/0", "`last` is not a graph: nothing is inside it"),
         ("in/0/1/a/0", "`in/a` is not a graph: nothing is inside it"),
-        ("in", "a path is of nodes and of numbers: "),
+        ("in", "did you mean `in/0`?"),
+        ("last", "a path is of nodes and of numbers: "),
         ("in/0/1", "a path is of nodes and of numbers: "),
         ("in/x", "a path is of nodes and of numbers: "),
         ("", "a path is of nodes and of numbers: "),

@@ -2,6 +2,7 @@
 
 mod back;
 mod breakpoints;
+mod fallback;
 mod history;
 mod leaving;
 mod marks;
@@ -11,6 +12,7 @@ mod renamed;
 mod running;
 mod starved;
 mod threads;
+mod transcripts;
 
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;

@@ -1,10 +1,10 @@
 //! Looking back, forks, updates, copies.
 
 use superstep::prelude::*;
-use superstep::{CheckpointId, Graph, RunError, Snapshot, Source, Status};
+use superstep::{CheckpointId, Graph, MemoryCheckpointer, RunError, Snapshot, Source, Status};
 
 use super::{T, kept};
-use crate::common::{Trace, TraceUpdate, marks, oops, ran};
+use crate::common::{Trace, TraceUpdate, marks, oops, ran, sound};
 
 fn id(number: u64) -> CheckpointId {
     CheckpointId::from(number)
@@ -469,7 +469,7 @@ async fn an_ephemeral_field_written_by_hand_is_cleared_as_any_other() {
         .add_edge(START, "a")
         .add_edge("a", "b")
         .interrupt_before("a")
-        .checkpointer(superstep::MemoryCheckpointer::new())
+        .checkpointer(MemoryCheckpointer::new())
         .compile()
         .unwrap();
     graph.invoke(Hints::update()).thread(T).await.unwrap();
@@ -480,4 +480,31 @@ async fn an_ephemeral_field_written_by_hand_is_cleared_as_any_other() {
         .unwrap();
     let run = graph.proceed().thread(T).await.unwrap();
     assert_eq!(run.state.seen, [Some(9), None]);
+}
+
+#[tokio::test]
+async fn a_thread_that_is_not_there_may_be_one_of_a_like_name() {
+    let graph = sound(
+        marks(["a"])
+            .add_edge(START, "a")
+            .checkpointer(MemoryCheckpointer::new()),
+    );
+    for thread in ["order-17", "other"] {
+        graph.invoke(Trace::update()).thread(thread).await.unwrap();
+    }
+    for name in ["order-71", "oder-17", "order-1"] {
+        let thread = graph.thread(name);
+        for error in [
+            thread.state().await.unwrap_err(),
+            thread.copy("x").await.unwrap_err(),
+            graph.proceed().thread(name).await.unwrap_err(),
+            graph.resume(1).thread(name).await.unwrap_err(),
+        ] {
+            assert_eq!(error.help(), "did you mean `order-17`?", "{name}");
+        }
+    }
+    for name in ["customer-9", "é"] {
+        let error = graph.proceed().thread(name).await.unwrap_err();
+        assert_eq!(error.help(), "begin it: `graph.invoke(input).thread(id)`");
+    }
 }

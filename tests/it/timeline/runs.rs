@@ -1,11 +1,13 @@
 //! The timelines of real runs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use superstep::prelude::*;
 use superstep::{CachePolicy, MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph};
 
-use crate::common::{Trace, TraceUpdate, marks, oops, sound};
+use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
 use crate::limits::cache::Shelf;
 
 const SEND: Worker<u64> = Worker::new("send");
@@ -212,6 +214,71 @@ async fn what_is_inside_a_task_is_there_with_its_path() {
         ]
     );
     assert!(timeline.to_text(100).contains("two"), "{timeline}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ran_inside_a_task_that_failed_is_there() {
+    use superstep::SpanOutcome::{Cancelled, Done, Failed};
+
+    let calls = Arc::new(AtomicUsize::new(0));
+    let fails_first = move |_: View<Trace>| {
+        let first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if first { Err(oops()) } else { Ok(()) }
+        }
+    };
+    let inner = StateGraph::<Trace>::new("inner")
+        .add_node("one", takes(10))
+        .add_node("two", fails_first)
+        .add_edge(START, "one")
+        .add_edge("one", "two");
+    let retry = Retry::attempts(2).delay(Duration::from_millis(5));
+    let hangs = StateGraph::<Trace>::new("hangs")
+        .add_node("one", takes(10))
+        .add_node("two", takes(9000))
+        .add_edge(START, "one")
+        .add_edge("one", "two");
+    // None of these waits for anything.
+    let fails = async |_: View<Trace>| Err::<(), _>(oops());
+    let quick = marks(["a", "b"])
+        .add_node("c", fails)
+        .add_edge(START, "a")
+        .add_edge("a", "b")
+        .add_edge("b", "c");
+    let late = node(sound(hangs)).timeout(Duration::from_millis(40));
+    let graph = StateGraph::<Trace>::new("test")
+        .add_node("in", node(sound(inner)).retry(retry))
+        .add_node("late", late.on_error(mark))
+        .add_node("quick", node(sound(quick)).on_error(mark))
+        .add_edge(START, ["in", "late", "quick"]);
+    let timeline = sound(graph)
+        .invoke(Trace::update())
+        .await
+        .unwrap()
+        .timeline();
+    let spans = timeline.spans().iter().filter(|span| !span.path.is_empty());
+    let spans: Vec<_> = lines(&timeline)
+        .into_iter()
+        .skip(3)
+        .zip(spans.map(|span| span.outcome))
+        .collect();
+    let expected = [
+        ("quick/0/a 1 0-0-0", Done),
+        ("quick/0/b 2 0-0-0", Done),
+        ("quick/0/c 3 0-0-0", Failed),
+        ("in/0/one 1 0-0-10", Done),
+        ("in/0/two 2 10-10-30", Failed),
+        ("late/0/one 1 0-0-10", Done),
+        ("late/0/two 2 10-10-40", Cancelled),
+        ("in/0/one 1 35-35-45", Done),
+        ("in/0/two 2 45-45-65", Done),
+    ];
+    assert_eq!(
+        spans,
+        expected.map(|(line, outcome)| (line.to_owned(), outcome))
+    );
+    assert!(timeline.to_text(100).contains("two") && timeline.to_svg().contains("two"));
 }
 
 #[tokio::test(start_paused = true)]

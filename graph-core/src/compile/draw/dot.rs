@@ -17,25 +17,45 @@ pub(crate) fn dot(picture: &Picture) -> String {
     if !picture.title.trim().is_empty() {
         let _ = writeln!(out, "    label={}\n    labelloc=t", quote(&picture.title));
     }
-    for (id, node) in picture.nodes.iter().enumerate() {
-        let _ = writeln!(
-            out,
-            "    n{id} [label={}{}]",
-            quote(&node.label),
-            look(node)
-        );
-    }
-    for edge in picture.drawable() {
-        let _ = writeln!(
-            out,
-            "    n{} -> n{}{}",
-            edge.from,
-            edge.to,
-            line(picture, edge)
-        );
-    }
+    parts(&mut out, picture, "n", "    ");
     out.push_str("}\n");
     out
+}
+
+/// The nodes and edges of a picture whose ids begin with `ids`.
+fn parts(out: &mut String, picture: &Picture, ids: &str, indent: &str) {
+    for (id, node) in picture.nodes.iter().enumerate() {
+        let (id, label) = (format!("{ids}{id}"), quote(&node.label));
+        match &node.inside {
+            None => {
+                let _ = writeln!(out, "{indent}{id} [label={label}{}]", look(node));
+            }
+            Some(inside) => {
+                let look = around(node);
+                let _ = writeln!(out, "{indent}subgraph cluster_{id} {{");
+                let _ = writeln!(out, "{indent}    graph [label={label}, {look}]");
+                parts(out, inside, &format!("{id}_"), &format!("{indent}    "));
+                let _ = writeln!(out, "{indent}}}");
+            }
+        }
+    }
+    for edge in picture.drawable() {
+        let (from, to) = (picture.exit(ids, edge.from), picture.entry(ids, edge.to));
+        let _ = writeln!(out, "{indent}{from} -> {to}{}", line(picture, edge));
+    }
+}
+
+/// The attributes of a node in which something is drawn, besides its label.
+fn around(node: &PictureNode) -> &'static str {
+    match node.kind {
+        Kind::Deferred => {
+            "style=\"rounded,filled,dashed\", fillcolor=\"#fffbeb\", color=\"#b45309\""
+        }
+        Kind::Worker => "style=\"rounded,filled\", fillcolor=\"#eff6ff\", color=\"#2563eb\"",
+        Kind::Start | Kind::End | Kind::Node | Kind::Join => {
+            "style=\"rounded,filled\", fillcolor=\"#ffffff\", color=\"#64748b\""
+        }
+    }
 }
 
 /// The attributes of a node besides its label.

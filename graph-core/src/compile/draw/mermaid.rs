@@ -13,6 +13,9 @@ const CLASSES: &str = "    classDef start fill:#334155,stroke:#334155,color:#fff
     classDef join fill:#475569,stroke:#475569,color:#475569
 ";
 
+/// The looks of a graph that is a node, with what is inside it.
+const NESTED: &str = "    classDef nested fill:#ffffff,stroke:#64748b,color:#0f172a\n";
+
 /// The picture as a Mermaid flowchart.
 pub(crate) fn mermaid(picture: &Picture) -> String {
     let mut out = String::new();
@@ -20,35 +23,69 @@ pub(crate) fn mermaid(picture: &Picture) -> String {
         let _ = writeln!(out, "---\ntitle: \"{}\"\n---", yaml(&picture.title));
     }
     out.push_str("flowchart TD\n");
-    for (id, node) in picture.nodes.iter().enumerate() {
-        let _ = writeln!(out, "    {}", shape(id, node));
-    }
-    for edge in picture.drawable() {
-        let _ = writeln!(out, "    {}", arrow(picture, edge));
-    }
+    parts(&mut out, picture, "n", "    ");
     if !picture.nodes.is_empty() {
         out.push_str(CLASSES);
+    }
+    if picture.nests() {
+        out.push_str(NESTED);
     }
     out
 }
 
+/// The nodes and edges of a picture whose ids begin with `ids`.
+fn parts(out: &mut String, picture: &Picture, ids: &str, indent: &str) {
+    for (id, node) in picture.nodes.iter().enumerate() {
+        let id = format!("{ids}{id}");
+        match &node.inside {
+            None => {
+                for line in shape(&id, node) {
+                    let _ = writeln!(out, "{indent}{line}");
+                }
+            }
+            Some(inside) => {
+                let label = escape(&node.label);
+                let _ = writeln!(out, "{indent}subgraph {id}[\"{label}\"]");
+                parts(out, inside, &format!("{id}_"), &format!("{indent}    "));
+                let _ = writeln!(out, "{indent}end\n{indent}class {id} {}", class(node));
+            }
+        }
+    }
+    for edge in picture.drawable() {
+        let _ = writeln!(out, "{indent}{}", arrow(picture, edge, ids));
+    }
+}
+
 /// One node with its shape and class.
-fn shape(id: usize, node: &PictureNode) -> String {
+fn shape(id: &str, node: &PictureNode) -> Vec<String> {
     let label = escape(&node.label);
     match node.kind {
-        Kind::Start => format!("n{id}([\"{label}\"]):::start"),
-        Kind::End => format!("n{id}([\"{label}\"]):::finish"),
-        Kind::Node => format!("n{id}(\"{label}\"):::node"),
-        Kind::Deferred => format!("n{id}(\"{label}\"):::deferred"),
-        Kind::Worker => {
-            format!("n{id}@{{ shape: processes, label: \"{label}\" }}\n    class n{id} worker")
-        }
-        Kind::Join => format!("n{id}@{{ shape: fork, label: \" \" }}\n    class n{id} join"),
+        Kind::Start => vec![format!("{id}([\"{label}\"]):::start")],
+        Kind::End => vec![format!("{id}([\"{label}\"]):::finish")],
+        Kind::Node => vec![format!("{id}(\"{label}\"):::node")],
+        Kind::Deferred => vec![format!("{id}(\"{label}\"):::deferred")],
+        Kind::Worker => vec![
+            format!("{id}@{{ shape: processes, label: \"{label}\" }}"),
+            format!("class {id} worker"),
+        ],
+        Kind::Join => vec![
+            format!("{id}@{{ shape: fork, label: \" \" }}"),
+            format!("class {id} join"),
+        ],
+    }
+}
+
+/// The class of a node in which something is drawn.
+fn class(node: &PictureNode) -> &'static str {
+    match node.kind {
+        Kind::Deferred => "deferred",
+        Kind::Worker => "worker",
+        Kind::Start | Kind::End | Kind::Node | Kind::Join => "nested",
     }
 }
 
 /// One edge with its caption.
-fn arrow(picture: &Picture, edge: &PictureEdge) -> String {
+fn arrow(picture: &Picture, edge: &PictureEdge, ids: &str) -> String {
     let line = match edge.style {
         Style::Plain | Style::Join if picture.ends_at_bar(edge) => "---",
         Style::Plain | Style::Join => "-->",
@@ -57,7 +94,8 @@ fn arrow(picture: &Picture, edge: &PictureEdge) -> String {
     let caption = edge
         .caption()
         .map_or_else(String::new, |text| format!("|\"{}\"|", escape(&text)));
-    format!("n{} {line}{caption} n{}", edge.from, edge.to)
+    let from = picture.exit(ids, edge.from);
+    format!("{from} {line}{caption} {}", picture.entry(ids, edge.to))
 }
 
 /// A label as Mermaid takes it in quotes: what its Markdown or its HTML would read is given by number.

@@ -5,6 +5,7 @@
 mod columns;
 mod dot;
 mod edges;
+mod frame;
 mod layers;
 mod layout;
 mod mermaid;
@@ -37,6 +38,8 @@ pub(crate) struct PictureNode {
     pub(crate) label: String,
     /// What the box stands for.
     pub(crate) kind: Kind,
+    /// What is drawn in it, of a graph that is a node; its first node is `START`.
+    pub(crate) inside: Option<Box<Picture>>,
 }
 
 /// What a box stands for.
@@ -101,6 +104,56 @@ impl Picture {
             kept.push(edge);
         }
         kept
+    }
+
+    /// The same, of a graph that is a node: what leads nowhere leads to `END`, so that its runs can be seen to end.
+    pub(crate) fn with_end(mut self) -> Self {
+        let mut leads = vec![false; self.nodes.len()];
+        for edge in &self.edges {
+            leads[edge.from] = true;
+        }
+        let end = self.end().unwrap_or_else(|| {
+            self.nodes.push(PictureNode {
+                label: "END".to_owned(),
+                kind: Kind::End,
+                inside: None,
+            });
+            self.nodes.len() - 1
+        });
+        let last = (0..leads.len()).filter(|&node| node != end && !leads[node]);
+        self.edges.extend(last.map(|from| PictureEdge {
+            from,
+            to: end,
+            style: Style::Plain,
+            label: None,
+        }));
+        self
+    }
+
+    /// Where its runs end, if that is drawn.
+    fn end(&self) -> Option<usize> {
+        self.nodes.iter().position(|node| node.kind == Kind::End)
+    }
+
+    /// The id of the box by which edges enter a node: one that has something inside is entered at its `START`.
+    fn entry(&self, ids: &str, node: usize) -> String {
+        match self.nodes[node].inside {
+            None => format!("{ids}{node}"),
+            Some(_) => format!("{ids}{node}_0"),
+        }
+    }
+
+    /// The id of the box by which edges leave a node: one that has something inside is left at its `END`.
+    fn exit(&self, ids: &str, node: usize) -> String {
+        match &self.nodes[node].inside {
+            None => format!("{ids}{node}"),
+            Some(inside) => format!("{ids}{node}_{}", inside.end().unwrap_or_default()),
+        }
+    }
+
+    /// Whether something is drawn in a box of it.
+    fn nests(&self) -> bool {
+        self.nodes.iter().any(|node| node.inside.is_some())
     }
 
     /// Whether the edge ends in a join bar, where it needs no arrowhead.

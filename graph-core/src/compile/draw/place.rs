@@ -6,7 +6,7 @@
 )]
 
 use super::{
-    Kind, Picture, PictureEdge, PictureNode, Style,
+    Kind, Picture, PictureEdge, PictureNode, Style, frame,
     layers::{Ends, Layers},
     layout::{Layout, Point, Size, Way, layout},
     text,
@@ -18,6 +18,8 @@ pub(super) const FONT: (f64, f64) = (14.0, 12.0);
 const WIDEST: (f64, f64) = (260.0, 180.0);
 /// How far each sheet of a worker stands out behind the one before it.
 pub(super) const SHEET: f64 = 4.0;
+/// How tall the strip is that a label takes up above what is drawn in its box.
+pub(super) const TITLE: f64 = 34.0;
 /// How far a loop from a node to itself reaches out.
 pub(super) const LOOP: f64 = 34.0;
 
@@ -32,6 +34,18 @@ pub(super) struct Spot {
     pub(super) at: Point,
     /// Its size.
     pub(super) size: Size,
+    /// What is drawn in it.
+    pub(super) inside: Option<Placed>,
+}
+
+impl Spot {
+    /// The middle of the line on which its label is written.
+    pub(super) fn line(&self) -> f64 {
+        match self.inside {
+            None => self.at.y,
+            Some(_) => self.at.y - self.size.1 / 2.0 + TITLE / 2.0 + frame::sheet(self.kind),
+        }
+    }
 }
 
 /// A caption, written and placed.
@@ -75,15 +89,24 @@ pub(super) struct Placed {
 pub(super) fn place(picture: &Picture) -> Placed {
     let edges = picture.drawable();
     let ends: Vec<Ends> = edges.iter().map(|edge| (edge.from, edge.to)).collect();
-    let labels: Vec<String> = picture
-        .nodes
-        .iter()
+    let nodes = picture.nodes.iter();
+    let labels: Vec<String> = nodes
+        .clone()
         .map(|node| text::fit(&node.label, FONT.0, WIDEST.0))
+        .collect();
+    let insides: Vec<Option<Placed>> = nodes
+        .map(|node| node.inside.as_deref().map(place))
         .collect();
     let sizes: Vec<Size> = (0..picture.nodes.len())
         .map(|id| {
-            let lines = ends.iter().filter(|ends| ends.1 == id).count();
-            node_size(&picture.nodes[id], &labels[id], lines)
+            let node = &picture.nodes[id];
+            match &insides[id] {
+                Some(inside) => frame::around(inside, &labels[id], node.kind),
+                None => {
+                    let lines = ends.iter().filter(|ends| ends.1 == id).count();
+                    node_size(node, &labels[id], lines)
+                }
+            }
         })
         .collect();
     let captions: Vec<Option<String>> = edges
@@ -101,16 +124,19 @@ pub(super) fn place(picture: &Picture) -> Placed {
     let captioned: Vec<bool> = captions.iter().map(Option::is_some).collect();
     let layers = Layers::new(picture.nodes.len(), &ends, &captioned);
     let layout = layout(&sizes, &ends, &rooms, &layers);
-    let spots: Vec<Spot> = labels
-        .into_iter()
-        .enumerate()
-        .map(|(id, label)| Spot {
+    let labelled = labels.into_iter().zip(insides).enumerate();
+    let spot = |(id, (label, inside)): (usize, (String, Option<Placed>))| {
+        let mut spot = Spot {
             label,
             kind: picture.nodes[id].kind,
             at: layout.nodes[id],
             size: sizes[id],
-        })
-        .collect();
+            inside,
+        };
+        frame::settle(&mut spot);
+        spot
+    };
+    let spots: Vec<Spot> = labelled.map(spot).collect();
     let ports = ports(&spots, &ends, &layout, &layers);
     let lines = edges
         .iter()

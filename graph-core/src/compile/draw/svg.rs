@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Kind, Picture, edges,
+    Kind, Picture, PictureNode, edges,
+    frame::frame,
     layout::Point,
     place::{FONT, Placed, SHEET, Spot, place},
     text::{escape, number},
@@ -20,10 +21,10 @@ pub(crate) fn svg(picture: &Picture) -> String {
     let placed = place(picture);
     let (corner, size) = frame(&placed);
     let (x, y, width, height) = (
-        number(corner.x),
-        number(corner.y),
-        number(size.x),
-        number(size.y),
+        number(corner.x - MARGIN),
+        number(corner.y - MARGIN),
+        number(size.0 + 2.0 * MARGIN),
+        number(size.1 + 2.0 * MARGIN),
     );
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{width}\" height=\"{height}\" \
@@ -31,75 +32,29 @@ pub(crate) fn svg(picture: &Picture) -> String {
          <rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"#ffffff\"/>\n",
         escape(&picture.title),
     );
-    for line in &placed.lines {
-        edges::line(&mut out, line, &placed.spots[line.from]);
-    }
-    for (spot, node) in placed.spots.iter().zip(&picture.nodes) {
-        draw(&mut out, spot, &node.label);
-    }
-    for line in &placed.lines {
-        if let Some(caption) = &line.caption {
-            edges::caption(&mut out, caption, line.style);
-        }
-    }
+    parts(&mut out, &placed, picture);
     out.push_str("</svg>\n");
     out
 }
 
-/// The upper left corner of what is drawn, margin included, and its size.
-fn frame(placed: &Placed) -> (Point, Point) {
-    let mut low = Point {
-        x: f64::INFINITY,
-        y: f64::INFINITY,
-    };
-    let mut high = Point {
-        x: f64::NEG_INFINITY,
-        y: f64::NEG_INFINITY,
-    };
-    let mut hold = |at: Point, wide: f64, tall: f64| {
-        low = Point {
-            x: low.x.min(at.x - wide),
-            y: low.y.min(at.y - tall),
-        };
-        high = Point {
-            x: high.x.max(at.x + wide),
-            y: high.y.max(at.y + tall),
-        };
-    };
-    for spot in &placed.spots {
-        hold(spot.at, spot.size.0 / 2.0, spot.size.1 / 2.0);
+/// Draws all that a picture has.
+fn parts(out: &mut String, placed: &Placed, picture: &Picture) {
+    for line in &placed.lines {
+        edges::line(out, line, &placed.spots[line.from]);
+    }
+    for (spot, node) in placed.spots.iter().zip(&picture.nodes) {
+        draw(out, spot, node);
     }
     for line in &placed.lines {
         if let Some(caption) = &line.caption {
-            hold(caption.at, caption.size.0 / 2.0, caption.size.1 / 2.0);
-        }
-        for post in &line.posts {
-            hold(post.0, 2.0, 0.0);
-            hold(post.1, 2.0, 0.0);
-        }
-        if let Some((apart, reach)) = line.around {
-            let spot = &placed.spots[line.from];
-            hold(spot.at, spot.size.0 / 2.0 + reach + 14.0, apart);
+            edges::caption(out, caption, line.style);
         }
     }
-    if !low.x.is_finite() {
-        (low, high) = (Point::default(), Point::default());
-    }
-    let corner = Point {
-        x: low.x - MARGIN,
-        y: low.y - MARGIN,
-    };
-    (
-        corner,
-        Point {
-            x: high.x - low.x + 2.0 * MARGIN,
-            y: high.y - low.y + 2.0 * MARGIN,
-        },
-    )
 }
 
 /// Draws one node; where its label had to be cut, the whole of it shows on pointing at it.
-fn draw(out: &mut String, spot: &Spot, whole: &str) {
+fn draw(out: &mut String, spot: &Spot, node: &PictureNode) {
+    let whole = node.label.as_str();
     out.push_str("<g>\n");
     if spot.label != whole && !whole.trim().is_empty() {
         let _ = writeln!(out, "<title>{}</title>", escape(whole));
@@ -123,6 +78,7 @@ fn draw(out: &mut String, spot: &Spot, whole: &str) {
                 kind: spot.kind,
                 at: spot.at,
                 size: spot.size.less(6.0),
+                inside: None,
             };
             pane(
                 out,
@@ -145,7 +101,7 @@ fn draw(out: &mut String, spot: &Spot, whole: &str) {
                 out,
                 Point {
                     x: spot.at.x - spot.size.0 / 2.0 + 19.0,
-                    y: spot.at.y,
+                    y: spot.line(),
                 },
             );
         }
@@ -153,6 +109,9 @@ fn draw(out: &mut String, spot: &Spot, whole: &str) {
         Kind::Join => pane(out, spot, 3.0, "fill=\"#475569\""),
     }
     label(out, spot);
+    if let (Some(placed), Some(picture)) = (&spot.inside, &node.inside) {
+        parts(out, placed, picture);
+    }
     out.push_str("</g>\n");
 }
 
@@ -182,6 +141,7 @@ fn sheets(out: &mut String, spot: &Spot) {
             kind: spot.kind,
             at,
             size,
+            inside: None,
         };
         pane(
             out,
@@ -220,7 +180,7 @@ fn label(out: &mut String, spot: &Spot) {
         out,
         "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{colour}\" text-anchor=\"middle\"{weight}>{}</text>",
         number(spot.at.x + aside),
-        number(spot.at.y + lower + FONT.0 * 0.35),
+        number(spot.line() + lower + FONT.0 * 0.35),
         FONT.0,
         escape(&spot.label),
     );

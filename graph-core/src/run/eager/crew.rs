@@ -21,7 +21,7 @@ use crate::plan::Task;
 use crate::run::attempt::{Ended, Shared, TaskFuture, start};
 use crate::run::hooks::Executor;
 use crate::run::settle::TaskKey;
-use crate::run::spans::Time;
+use crate::run::spans::{Ended as SpanEnd, Time};
 use crate::run::stop::Stop;
 use crate::state::State;
 
@@ -139,8 +139,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
             }
             match self.shared.poll(&mut future, cx) {
                 Poll::Ready(ended) => {
-                    if !notes_itself && ended.is_ok() {
-                        plain.note(&self.shared, depth, key);
+                    match ended.is_ok() {
+                        _ if notes_itself => {}
+                        true => plain.note(&self.shared, depth, key),
+                        false => self.shared.spans.failed(depth, key, plain.begin),
                     }
                     self.done.push((no, ended));
                 }
@@ -182,7 +184,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
                 Poll::Pending => shared.run(future).await,
             };
             if let Some((key, begin)) = begun {
-                shared.spans.chunk(depth, begin, [key].into_iter());
+                shared
+                    .spans
+                    .one(depth, key, begin, SpanEnd::plain(ended.is_ok()));
             }
             (no, ended)
         };

@@ -22,10 +22,12 @@ use super::ledger::TaskLedger;
 use super::line::Line;
 use super::memory::Changed;
 use super::options::{Durability, OnBusy, Unfinished};
+use super::within::unknown_thread;
 use crate::checkpoint::{Claim, DynCheckpointer, EntryRecord, Source};
 use crate::compile::{Frozen, NodeIndex, nearest};
 use crate::event::Status;
 use crate::id::{TaskId, ThreadId};
+use crate::node::GraphInside;
 use crate::plan::{Frontier, Task};
 use crate::state::State;
 
@@ -50,8 +52,12 @@ where
             observer,
             executor,
         } = parts;
-        let limits = (recursion_limit, call_limit);
-        let mut run = Threaded::open(shared, limits, thread, call).await?;
+        let around = Around {
+            recursion_limit: call_limit,
+            insides: observer.as_ref().map(|observer| observer.insides()),
+            ..Around::default()
+        };
+        let mut run = Threaded::open(shared, recursion_limit, around, thread, call).await?;
         run.progress.observer = observer;
         run.line.on_written = run.progress.on_checkpoint();
         run.progress.executor = executor;
@@ -66,7 +72,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
     /// Takes the thread's lease.
     pub(super) async fn open(
         mut shared: Shared<S, C>,
-        (recursion_limit, call_limit): (u64, Option<u64>),
+        recursion_limit: u64,
+        around: Around,
         thread: ThreadId,
         call: ThreadCall,
     ) -> Result<Self, RunError> {
@@ -94,9 +101,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         let ledger = Arc::new(ledger);
         shared.ledger = Some(Arc::clone(&ledger) as Arc<_>);
         let around = Around {
-            recursion_limit: call_limit,
             thread: Some(OnThread::Itself(Arc::clone(&ledger))),
-            ..Around::default()
+            ..around
         };
         Ok(Self {
             progress: Progress::new(shared.nested(around), recursion_limit),
@@ -136,9 +142,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Threaded<'h, S, C> {
         match begin {
             Begin::Input => self.take_input(graph, input, &mut tasks).await?,
             Begin::Resume(_) | Begin::Proceed if !there => {
-                return Err(RunError::UnknownThread {
-                    thread: self.line.thread.clone(),
-                });
+                return Err(unknown_thread(&*self.line.store, &self.line.thread).await);
             }
             begin => {
                 let forks = at.is_some() && at != self.line.lease().head;
@@ -332,7 +336,7 @@ pub(super) fn node<S: State, C>(graph: &Frozen<S, C>, name: &str) -> Result<Node
         let names = graph.names.iter().map(|name| name.as_str());
         RunError::UnknownNode {
             node: name.to_owned(),
-            help: match nearest(name, names) {
+            help: match graph.way_to(name).as_deref().or(nearest(name, names)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "see which there are: `graph.nodes()`".to_owned(),
             },

@@ -8,6 +8,7 @@ use super::super::chance::Seed;
 use super::super::error::RunError;
 use super::super::joins::referee_of;
 use super::super::limits::RunLimits;
+use super::super::nest::Around;
 use super::super::spans::Spans;
 use super::super::traced::Tracer;
 use super::call::ThreadCall;
@@ -17,6 +18,7 @@ use super::history::History;
 use super::line::failed;
 use super::snapshot::{Snapshot, snapshot_of};
 use super::update::ThreadUpdate;
+use super::within::unknown_thread;
 use crate::checkpoint::{DynCheckpointer, Loaded};
 use crate::compile::Graph;
 use crate::id::{CheckpointId, ThreadId};
@@ -125,10 +127,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
     /// [`RunError::UnknownThread`] when nothing was written under the name;
     /// [`RunError::Checkpoint`] when it cannot be read.
     pub async fn state(&self) -> Result<Snapshot<S>, RunError> {
-        let loaded = self.load(None).await?;
-        let loaded = loaded.ok_or_else(|| RunError::UnknownThread {
-            thread: self.id.clone(),
-        })?;
+        let loaded = self.load_newest().await?;
         self.snapshot(loaded, true)
     }
 
@@ -195,11 +194,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
     pub async fn copy(&self, to: impl Into<ThreadId>) -> Result<Self, RunError> {
         let to = to.into();
         let store = store_of(&self.graph)?;
-        if self.load(None).await?.is_none() {
-            return Err(RunError::UnknownThread {
-                thread: self.id.clone(),
-            });
-        }
+        self.load_newest().await?;
         let copied = store.copy(&self.id, &to).await;
         copied.map_err(|error| failed(&to, error))?;
         Ok(self.graph.thread(to))
@@ -217,10 +212,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         reason = "texts and numbers can always be written"
     )]
     pub async fn export(&self) -> Result<String, RunError> {
-        let loaded = self.load(None).await?;
-        let loaded = loaded.ok_or_else(|| RunError::UnknownThread {
-            thread: self.id.clone(),
-        })?;
+        let loaded = self.load_newest().await?;
         Ok(serde_json::to_string_pretty(&loaded).expect("records are texts and numbers"))
     }
 
@@ -235,6 +227,13 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
         let store = Arc::clone(&open.line.store);
         let deleted = store.delete(&self.id, open.line.lease()).await;
         deleted.map_err(|error| open.line.failed(error))
+    }
+
+    async fn load_newest(&self) -> Result<Loaded, RunError> {
+        match self.load(None).await? {
+            Some(loaded) => Ok(loaded),
+            None => Err(unknown_thread(&*store_of(&self.graph)?, &self.id).await),
+        }
     }
 
     async fn load(&self, at: Option<CheckpointId>) -> Result<Option<Loaded>, RunError> {
@@ -269,7 +268,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             tracer: Tracer::none(),
             scope: None,
         };
-        Threaded::open(shared, (0, None), self.id.clone(), call).await
+        Threaded::open(shared, 0, Around::default(), self.id.clone(), call).await
     }
 }
 

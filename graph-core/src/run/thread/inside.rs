@@ -246,6 +246,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             }
         }
         if self.waits(&keys, &mut results, ledger) {
+            if let Some(observer) = &mut self.observer {
+                observer.paused(&results.not_paused());
+            }
             return Ok(false);
         }
         let ended = keys.iter().zip(results.done());

@@ -9,13 +9,13 @@ use super::handle::{Thread, store_of};
 use super::line::failed;
 use super::memory::Memories;
 use super::read::{read_body, read_state};
-use super::replay::{Replay, Step, Wanted};
-use super::within::{check_way, renamed, unknown};
+use super::replay::{Replay, Step, Wanted, path_of};
+use super::within::{find, renamed, unknown};
 use crate::checkpoint::{CheckpointRecord, Loaded};
 use crate::compile::Frozen;
 use crate::event::Interrupt;
 use crate::id::{CheckpointId, TaskId};
-use crate::node::EventValue;
+use crate::node::{Astray, EventValue, GraphInside};
 use crate::plan::read_tasks;
 use crate::state::State;
 
@@ -183,7 +183,7 @@ impl<S: State, C: Send + Sync + 'static> InsideThread<S, C> {
     }
 
     fn way(&self) -> Result<VecDeque<Step>, RunError> {
-        way_of(&self.thread.graph.frozen, &self.path)
+        way_before(&self.thread.graph.frozen, &self.path, "")
     }
 
     /// Whether the checkpoint's plan has the task where the way begins.
@@ -219,23 +219,33 @@ impl<S: State, C: Send + Sync + 'static> InsideThread<S, C> {
     }
 }
 
-/// The way to a run inside, by its path: `review/0`, `review/0/2/section/1`.
-pub(super) fn way_of<S: State, C>(
+/// The way to a run inside, by its path: `review/0`, `review/0/2/section/1`. `rest`
+/// follows the path in what was given to the call.
+pub(super) fn way_before<S: State, C>(
     graph: &Frozen<S, C>,
     path: &str,
+    rest: &str,
 ) -> Result<VecDeque<Step>, RunError> {
+    let given = format!("{path}{rest}");
     let parts: Vec<&str> = path.split('/').collect();
     let odd = || {
-        unknown(
-            path,
-            "a path is of nodes and of numbers: `review/0` is what is node `review`, and \
-             `review/0/2/section/0` what is node `section` of that in superstep 2"
+        let near = match graph.find(&parts[..1]) {
+            Ok(true) => Some(parts[0].to_owned()),
+            Err(Astray::NoNode(near)) => near.filter(|near| graph.find(&[near]).is_ok_and(|it| it)),
+            Ok(false) | Err(Astray::NoGraph(_)) => None,
+        };
+        let help = match near.filter(|_| parts.len() == 1) {
+            Some(near) => format!("did you mean `{near}/0{rest}`?"),
+            None => "a path is of nodes and of numbers: `review/0` is what is node `review`, and \
+                     `review/0/2/section/0` what is node `section` of that in superstep 2"
                 .to_owned(),
-        )
+        };
+        unknown(&given, help)
     };
     let mut way = VecDeque::new();
     // Of the first, nobody says the superstep.
-    let parts = ["0"].into_iter().chain(parts).collect::<Vec<_>>();
+    let parts = ["0"].into_iter().chain(parts.iter().copied());
+    let parts: Vec<&str> = parts.collect();
     for step in parts.chunks(3) {
         let &[superstep, node, send] = step else {
             return Err(odd());
@@ -247,12 +257,20 @@ pub(super) fn way_of<S: State, C>(
         });
     }
     let names: Vec<&str> = way.iter().map(|step| step.node.as_str()).collect();
-    let names = names.join("/");
-    match check_way(graph, &names)? {
+    let meant = |near: &str| {
+        let steps = way.iter().zip(near.split('/'));
+        let steps = steps.map(|(step, node)| Step {
+            node: node.to_owned(),
+            ..*step
+        });
+        format!("{}{rest}", path_of(steps))
+    };
+    match find(graph, &given, &names, &meant)? {
         true => Ok(way),
         false => {
+            let names = names.join("/");
             let help = format!("`{names}` is not a graph: nothing is inside it");
-            Err(unknown(path, help))
+            Err(unknown(&given, help))
         }
     }
 }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::attempt::Done;
 use super::super::error::RunError;
-use super::super::results::{Parts as ResultParts, Results};
+use super::super::results::Results;
 use super::super::settle::TaskKey;
 use super::call::Answers;
 use super::drive::Threaded;
@@ -115,10 +114,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         }
         let stops = self.ledger.stops().into_iter();
         self.stops_inside = stops.filter(|(path, _)| !is_over(path)).collect();
-        let ResultParts { mut done, .. } = results.into_parts();
-        for waits in done.iter_mut().filter(|done| is_paused(done)) {
-            *waits = None;
-        }
+        let done = results.not_paused();
         if let Some(observer) = &mut self.progress.observer {
             // Nothing was begun where all wait.
             observer.paused(&done);
@@ -225,8 +221,4 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
         let open = open(&self.plan, &self.entries);
         open.into_iter().map(Open::into_interrupt).collect()
     }
-}
-
-fn is_paused<S: State>(done: &Option<Done<S>>) -> bool {
-    done.as_ref().is_some_and(|done| done.paused)
 }

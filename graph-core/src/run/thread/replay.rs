@@ -70,6 +70,22 @@ pub(super) struct Step {
     pub(super) send: u32,
 }
 
+/// The path of the run that these steps lead to.
+pub(super) fn path_of(steps: impl Iterator<Item = Step>) -> String {
+    let steps = steps.enumerate().map(|(number, step)| {
+        let Step {
+            superstep,
+            node,
+            send,
+        } = step;
+        match number {
+            0 => format!("{node}/{send}"),
+            _ => format!("{superstep}/{node}/{send}"),
+        }
+    });
+    steps.collect::<Vec<_>>().join("/")
+}
+
 impl Step {
     fn is(&self, task: &TaskId) -> bool {
         task.node.as_str() == self.node && task.send.unwrap_or(0) == self.send

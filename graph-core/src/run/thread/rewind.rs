@@ -12,12 +12,12 @@ use super::super::error::RunError;
 use super::call::Begin;
 use super::drive::{End, Threaded};
 use super::entries::{BREAKPOINT, Entries, OVER, RESULT};
-use super::inspect::way_of;
+use super::inspect::way_before;
 use super::memory::Memories;
 use super::options::Durability;
 use super::read::read_body;
-use super::replay::{Replay, Step, Wanted};
-use super::within::{renamed, unknown};
+use super::replay::{Replay, Step, Wanted, path_of};
+use super::within::{renamed, unknown, unknown_thread};
 use crate::checkpoint::{Commit, EntryRecord, Source};
 use crate::compile::Frozen;
 use crate::id::CheckpointId;
@@ -43,26 +43,16 @@ impl Place {
         if path.split('/').count() % 3 != 2 {
             return Err(odd());
         }
+        let number = superstep.parse().map_err(|_| odd())?;
         Ok(Self {
-            superstep: superstep.parse().map_err(|_| odd())?,
-            way: way_of(graph, path)?,
+            superstep: number,
+            way: way_before(graph, path, &format!("/{superstep}"))?,
         })
     }
 
     /// The path of the run.
     fn path(&self) -> String {
-        let steps = self.way.iter().enumerate().map(|(number, step)| {
-            let Step {
-                superstep,
-                node,
-                send,
-            } = step;
-            match number {
-                0 => format!("{node}/{send}"),
-                _ => format!("{superstep}/{node}/{send}"),
-            }
-        });
-        steps.collect::<Vec<_>>().join("/")
+        path_of(self.way.iter().cloned())
     }
 
     /// Whether what a task has left is of a time before the place, or beside it.
@@ -152,9 +142,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
     ) -> Result<(), RunError> {
         let place = Place::of(graph, text)?;
         let Some(loaded) = self.fetch(self.call.checkpoint).await? else {
-            return Err(RunError::UnknownThread {
-                thread: self.line.thread.clone(),
-            });
+            return Err(unknown_thread(&*self.line.store, &self.line.thread).await);
         };
         let body = read_body(&loaded.checkpoint).map_err(|error| self.line.failed(error))?;
         let (id, left) = (loaded.checkpoint.id, loaded.entries.clone());

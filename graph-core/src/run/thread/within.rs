@@ -1,16 +1,34 @@
 //! Ways through graphs that are nodes: by names, and by paths of tasks.
 
+use std::any::Any;
+
 use super::super::error::RunError;
+use crate::checkpoint::DynCheckpointer;
 use crate::compile::{Frozen, nearest};
+use crate::id::ThreadId;
 use crate::node::{Astray, GraphInside};
 use crate::state::State;
+
+/// How many names of threads are compared with one that is not there.
+const MOST_COMPARED: usize = 100;
 
 /// The names on a way must lead to a node; says whether that is a graph.
 pub(super) fn check_way<S: State, C>(graph: &Frozen<S, C>, way: &str) -> Result<bool, RunError> {
     let names: Vec<&str> = way.split('/').collect();
-    graph.find(&names).map_err(|astray| {
+    find(graph, way, &names, &|near| near.to_owned())
+}
+
+/// As [`check_way`], of names in something else that was given to the call: `meant`
+/// makes of near ones what was probably meant.
+pub(super) fn find<S: State, C>(
+    graph: &Frozen<S, C>,
+    given: &str,
+    names: &[&str],
+    meant: &dyn Fn(&str) -> String,
+) -> Result<bool, RunError> {
+    graph.find(names).map_err(|astray| {
         let help = match astray {
-            Astray::NoNode(Some(near)) => format!("did you mean `{near}`?"),
+            Astray::NoNode(Some(near)) => format!("did you mean `{}`?", meant(&near)),
             Astray::NoNode(None) => {
                 "name each node on the way: `review/approve` is `approve` in the graph that is \
                  `review`"
@@ -18,8 +36,27 @@ pub(super) fn check_way<S: State, C>(graph: &Frozen<S, C>, way: &str) -> Result<
             }
             Astray::NoGraph(node) => format!("`{node}` is not a graph: nothing is inside it"),
         };
-        unknown(way, help)
+        unknown(given, help)
     })
+}
+
+/// There is no thread of that name; maybe one that is near, among the first that
+/// begin like it.
+pub(super) async fn unknown_thread(store: &dyn DynCheckpointer, thread: &ThreadId) -> RunError {
+    let name = thread.to_string();
+    let half = name
+        .chars()
+        .take(name.chars().count() / 2)
+        .collect::<String>();
+    let half = (!half.is_empty()).then(|| ThreadId::from(half));
+    // That this fails, too, would say nothing new.
+    let threads = store.threads(half.as_ref(), MOST_COMPARED).await;
+    let threads: Vec<String> = threads.iter().flatten().map(ToString::to_string).collect();
+    let near = nearest(&name, threads.iter().map(String::as_str));
+    RunError::UnknownThread {
+        thread: thread.clone(),
+        near: near.map(ThreadId::from),
+    }
 }
 
 /// There is nothing of that name.
@@ -77,12 +114,27 @@ impl<S: State, C> GraphInside for Frozen<S, C> {
         })
     }
 
+    fn way_to(&self, name: &str) -> Option<String> {
+        if self.index_of(name).is_some() {
+            return Some(name.to_owned());
+        }
+        let mut nodes = self.names.iter().zip(&self.nodes);
+        nodes.find_map(|(around, node)| {
+            let way = node.body.inside()?.way_to(name)?;
+            Some(format!("{around}/{way}"))
+        })
+    }
+
     fn renamed(&self, task: &str) -> String {
         renamed(self, task)
     }
 
+    fn picture(&self, levels: usize) -> Box<dyn Any> {
+        Box::new(self.drawn(levels))
+    }
+
     #[cfg(feature = "testing")]
-    fn try_memory(&self, names: &[&str], memory: &mut dyn std::any::Any) {
+    fn try_memory(&self, names: &[&str], memory: &mut dyn Any) {
         let Some((name, rest)) = names.split_first() else {
             super::check::try_memory::<S>(memory);
             return;
