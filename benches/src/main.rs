@@ -3,12 +3,14 @@
 //!
 //! `cargo run --release -p superstep-benches` prints a table, with `-- --json`
 //! a line of JSON for each row, with `-- --quick` only the rows about time, with
-//! `-- --only NAME` one of these: chain, loop, fan-out, sends, cpu, sleepers, agents, threads.
+//! `-- --only NAME` one of these: chain, loop, fan-out, sends, cpu, sleepers, chains,
+//! agents, threads.
 
 #![expect(clippy::print_stdout, reason = "its result is what it prints")]
 #![expect(clippy::cast_precision_loss, reason = "nobody measures for years")]
 
 mod agents;
+mod chains;
 mod floor;
 mod growth;
 mod measure;
@@ -89,6 +91,10 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
     }
     if wanted("sleepers") {
         print(&workloads::sleepers(REPETITIONS).await);
+    }
+    if wanted("chains") {
+        print(&chains::steps(REPETITIONS).await);
+        print(&chains::thousand().await);
     }
     if wanted("agents") {
         print(&react::turn(REPETITIONS).await);

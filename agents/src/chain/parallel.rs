@@ -447,7 +447,7 @@ where
         Box::pin(async move {
             let outputs = run(&self.branches, &self.names, input, scope).await?;
             if let Some(tell) = scope.tell() {
-                tell.by_parts(true);
+                tell.by_parts();
             }
             Ok((self.build)(outputs))
         })

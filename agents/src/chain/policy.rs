@@ -294,13 +294,6 @@ struct Settling<I, O>(Arc<dyn Step<I, O>>);
 impl<I: Send + 'static, O: Send + 'static> Step<I, Settled<O>> for Settling<I, O> {
     fn run<'a>(&'a self, input: I, scope: &'a Scope) -> Running<'a, Settled<O>> {
         let running = self.0.run(input, scope);
-        Box::pin(async move {
-            let settled = Settled::from(running.await);
-            // The whole has to be told, as it may be a failure.
-            if let Some(tell) = scope.tell() {
-                tell.by_parts(false);
-            }
-            Ok(settled)
-        })
+        Box::pin(async move { Ok(running.await.into()) })
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Tell {
 struct Said {
     text: Mutex<String>,
     pieces: AtomicUsize,
-    /// Whether what is below is all there is.
+    /// Whether what is told below is all there is.
     by_parts: AtomicBool,
     around: Option<Arc<Self>>,
 }
@@ -69,9 +69,9 @@ impl Tell {
         self.said.pieces.load(Ordering::Relaxed)
     }
 
-    /// Says whether what is told below adds up to what is told here.
-    pub(super) fn by_parts(&self, by_parts: bool) {
-        self.said.by_parts.store(by_parts, Ordering::Relaxed);
+    /// Says that what is told below adds up to the whole here.
+    pub(super) fn by_parts(&self) {
+        self.said.by_parts.store(true, Ordering::Relaxed);
     }
 
     pub(super) async fn text(&self, text: String) {

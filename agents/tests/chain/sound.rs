@@ -10,7 +10,7 @@ use crate::common::{scripted, seed};
 
 /// The mistakes, without the lines of this file.
 fn mistakes<I: 'static, O>(chain: Chain<I, O>) -> Vec<String> {
-    let error = chain.check().unwrap_err();
+    let error = chain.check().expect_err("something is wrong");
     let mistakes = error.mistakes().iter();
     mistakes
         .map(|mistake| {

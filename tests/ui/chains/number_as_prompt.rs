@@ -1,0 +1,5 @@
+use superstep::{Prompt, prompt};
+
+fn main() {
+    let _: Prompt<String> = prompt(7);
+}
