@@ -38,6 +38,9 @@ impl Default for Bound {
     }
 }
 
+/// Whether it is so, of one of these.
+type When<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
+
 /// What is written with the results of calls.
 type Beside<S> = Arc<dyn Fn(&S, &[ToolResult]) -> Option<<S as State>::Update> + Send + Sync>;
 
@@ -57,11 +60,11 @@ pub(crate) struct Turns<C, S: State> {
     pub(crate) bound: Bound,
     pub(crate) hooks: Hooks<C, S>,
     /// Calls that somebody else answers, and the tools leave alone.
-    pub(crate) delegated: Option<Arc<dyn Fn(&ToolCall) -> bool + Send + Sync>>,
+    pub(crate) delegated: Option<When<ToolCall>>,
     /// What is written when the tools have run, beside their results.
     pub(crate) beside: Option<Beside<S>>,
     /// Whether the loop is left when the tools have run.
-    pub(crate) leaves: Option<Arc<dyn Fn(&S) -> bool + Send + Sync>>,
+    pub(crate) leaves: Option<When<S>>,
     /// What is written of the last answer.
     pub(crate) respond: Option<Respond<S>>,
     /// How the model is asked again.

@@ -50,7 +50,8 @@ fn diamond() -> ScriptedModel {
 
 fn compiled(model: &ScriptedModel) -> Graph<Project> {
     let graph = plan_and_execute(model.model(), sleeper()).graph();
-    graph.unwrap().compile().unwrap()
+    let graph = graph.expect("the agent is sound");
+    graph.compile().expect("the graph is sound")
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,8 +157,8 @@ async fn calls_that_need_approval_pause_the_agent() {
         .on_result(
             "pay",
             Reply::with(|request| {
-                let told = request.messages.iter().map(ToString::to_string);
-                told.last().unwrap_or_default()
+                let told = request.messages.last().map(ToString::to_string);
+                told.unwrap_or_default()
             }),
         )
         .on(
@@ -180,7 +180,7 @@ async fn calls_that_need_approval_pause_the_agent() {
     let ids: Vec<_> = run
         .interrupts()
         .iter()
-        .map(|interrupt| interrupt.id.to_string())
+        .map(|interrupt| interrupt.id.clone())
         .collect();
     assert_eq!(ids.len(), 2);
     let answers = [
@@ -298,7 +298,7 @@ struct Answer {
     sum: i64,
 }
 
-fn over(model: ScriptedModel) -> ReactAgent<(), Sums> {
+fn over(model: &ScriptedModel) -> ReactAgent<(), Sums> {
     let agent = ReactAgent::over(
         model.model(),
         Toolbox::new().add(add),
@@ -317,7 +317,7 @@ async fn a_state_of_ones_own_is_read_and_written() {
             Reply::from("3"),
         ],
     );
-    let agent = over(model.clone());
+    let agent = over(&model);
     let agent = agent.instruction_from(|sums| format!("At most {}.", sums.largest));
     let graph = agent.graph().unwrap().compile().unwrap();
     let input = Sums::update().largest(9).said(Message::user("sum"));
@@ -338,7 +338,7 @@ async fn the_text_of_the_answer_can_be_written_elsewhere() {
 #[tokio::test]
 async fn an_answer_in_the_shape_is_not_asked_for_again() {
     let model = ScriptedModel::new().otherwise(r#"{ "sum": 5 }"#);
-    let graph = over(model.clone()).graph().unwrap().compile().unwrap();
+    let graph = over(&model).graph().unwrap().compile().unwrap();
     let run = graph
         .invoke(Sums::update().said(Message::user("sum")))
         .await
@@ -350,7 +350,7 @@ async fn an_answer_in_the_shape_is_not_asked_for_again() {
 #[tokio::test]
 async fn an_answer_that_has_no_shape_fails_the_node_answer() {
     let model = ScriptedModel::new().otherwise("seven");
-    let graph = over(model).graph().unwrap().compile().unwrap();
+    let graph = over(&model).graph().unwrap().compile().unwrap();
     let error = graph
         .invoke(Sums::update().said(Message::user("sum")))
         .await

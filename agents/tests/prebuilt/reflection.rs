@@ -21,7 +21,8 @@ async fn three(draft: View<Draft>, _: Ctx) -> NodeResult<Verdict> {
 }
 
 fn compiled(max_rounds: u32) -> Graph<Draft> {
-    reflection(longer, three, max_rounds).compile().unwrap()
+    let graph = reflection(longer, three, max_rounds).compile();
+    graph.expect("the graph is sound")
 }
 
 #[tokio::test]

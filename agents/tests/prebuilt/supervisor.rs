@@ -43,7 +43,8 @@ fn team(model: &ScriptedModel) -> Supervisor {
 }
 
 fn compiled(team: Supervisor) -> Graph<Chat> {
-    team.graph().unwrap().compile().unwrap()
+    let graph = team.graph().expect("the team is sound");
+    graph.compile().expect("the graph is sound")
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,7 +224,7 @@ async fn tokens_say_who_speaks() {
     let mut events = graph.invoke(Chat::ask("go")).stream().tokens();
     let mut told = Vec::new();
     while let Some(token) = events.next().await {
-        told.push((token.path().to_string(), token.node().unwrap().to_string()));
+        told.push((token.path().to_owned(), token.node().unwrap().to_string()));
     }
     let nodes: Vec<_> = told.iter().map(|(_, node)| &**node).collect();
     assert_eq!(nodes, ["model", "model", "model", "supervisor"]);

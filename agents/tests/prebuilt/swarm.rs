@@ -22,11 +22,9 @@ fn hands(to: &str) -> Reply {
 }
 
 fn kept(swarm: Swarm) -> Graph<Chat> {
-    let graph = swarm.graph().unwrap();
-    graph
-        .checkpointer(MemoryCheckpointer::new())
-        .compile()
-        .unwrap()
+    let graph = swarm.graph().expect("the agents are sound");
+    let graph = graph.checkpointer(MemoryCheckpointer::new()).compile();
+    graph.expect("the graph is sound")
 }
 
 /// Ann hands over to Bob when it is about sums; Bob knows sums only.

@@ -9,6 +9,7 @@
 //!    by then; where the provider has not said how much, it is estimated. One of
 //!    which nothing was sent is no call.
 
+use serde_json::Value;
 use superstep_core::{CurrentTask, Emitted, Reservation, Usage};
 
 use super::error::{ModelError, ModelErrorKind};
@@ -153,11 +154,26 @@ pub(super) async fn generate(
 /// The tokens of what is sent, roughly.
 fn estimate(request: &ModelRequest) -> u64 {
     let messages: u64 = request.messages.iter().map(message).sum();
-    let tools = request.tools.iter().map(|tool| {
-        let schema = tool.parameters.to_string().len();
-        tokens(tool.name.len() + tool.description.len() + schema)
-    });
+    let tools = request
+        .tools
+        .iter()
+        .map(|tool| tokens(tool.name.len() + tool.description.len() + length(&tool.parameters)));
     messages + tools.sum::<u64>()
+}
+
+/// How long the value is as JSON, roughly, and without writing it: this is done for
+/// each call.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| length(item) + 1).sum::<usize>() + 2,
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let lengths = fields.map(|(name, value)| name.len() + length(value) + 4);
+            lengths.sum::<usize>() + 2
+        }
+    }
 }
 
 fn message(message: &Message) -> u64 {
