@@ -28,7 +28,7 @@ pub(super) type AddNode<C> =
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let model = Model::new(ScriptedModel::new().on("of 83000000", "That is a lot."));
+/// let model = Model::new(ScriptedModel::new().on_system("of 83000000", "That is a lot."));
 /// let look_up = CustomAgent::new("look_up", look_up).writes(["population"]);
 /// let comment = LlmAgent::new("comment").instruction("Comment a population of {population}.");
 /// let graph = SequentialAgent::new("facts", (look_up, comment)).model(model).build()?.compile()?;

@@ -83,7 +83,7 @@ pub(super) type AfterTools =
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let model = Model::new(ScriptedModel::new().on("in French", "Bonjour."));
+/// let model = Model::new(ScriptedModel::new().on_system("in French", "Bonjour."));
 /// let graph = LlmAgent::new("greeter")
 ///     .model(model)
 ///     .instruction("Greet the user in {language}.")

@@ -25,7 +25,9 @@ pub(super) type Until = Arc<dyn Fn(&Session) -> bool + Send + Sync>;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let model = Model::new(
-///     ScriptedModel::new().on("shorter: This is a long text.", "Short.").on("shorter", "This is a long text."),
+///     ScriptedModel::new()
+///         .on_system("shorter: This is a long text.", "Short.")
+///         .on_system("shorter", "This is a long text."),
 /// );
 /// let writer = LlmAgent::new("writer").instruction("Make it shorter: {draft?}").output_key("draft");
 /// let graph = LoopAgent::new("refine", [writer])

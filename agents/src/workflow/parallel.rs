@@ -37,9 +37,9 @@ pub enum BranchFailure {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let model = Model::new(
 ///     ScriptedModel::new()
-///         .on("in favour", "It is warm.")
-///         .on("against", "It is wet.")
-///         .on("It is warm. It is wet.", "Bring an umbrella."),
+///         .on_system("in favour", "It is warm.")
+///         .on_system("against", "It is wet.")
+///         .on_system("It is warm. It is wet.", "Bring an umbrella."),
 /// );
 /// let sides = ParallelAgent::new("sides", [
 ///     LlmAgent::new("pro").instruction("Speak in favour.").output_key("pro"),

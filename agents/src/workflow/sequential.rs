@@ -15,8 +15,8 @@ use super::head::{Head, common};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let model = Model::new(
 ///     ScriptedModel::new()
-///         .on("Name a river", "The Rhine.")
-///         .on("How long is The Rhine", "1230 km."),
+///         .on_system("Name a river", "The Rhine.")
+///         .on_system("How long is The Rhine", "1230 km."),
 /// );
 /// let river = LlmAgent::new("river")
 ///     .instruction("Name a river in {country}.")

@@ -11,4 +11,5 @@ mod sessions;
 mod speaking;
 mod state;
 mod templates;
+mod threads;
 mod transfer;
