@@ -15,20 +15,9 @@ use crate::measure::{Plan, Row, alternate, median};
 const AGENTS: usize = 100;
 
 pub(crate) async fn rows(repetitions: usize) -> Vec<Row> {
-    vec![
-        over_bare(repetitions).await,
-        turns(
-            AgentHistory::None,
-            "agent: turn 200 of a session, no history",
-        )
-        .await,
-        turns(
-            AgentHistory::Branch,
-            "agent: turn 200 of a session, all of it",
-        )
-        .await,
-        branches().await,
-    ]
+    let mut rows = vec![over_bare(repetitions).await, branches().await];
+    rows.extend(late_turns().await);
+    rows
 }
 
 fn instant() -> Model {
@@ -98,14 +87,41 @@ async fn over_bare(repetitions: usize) -> Row {
     }
 }
 
-/// Whether late turns cost more than early ones.
-async fn turns(history: AgentHistory, workload: &'static str) -> Row {
+/// The same conversation, written by hand as a node.
+fn bare_turns() -> Graph<Session> {
+    let model = instant();
+    let ask = move |session: View<Session>| {
+        let model = model.clone();
+        async move {
+            let asked = session.messages.last().cloned();
+            let message = model
+                .generate(asked.into_iter().collect::<Vec<_>>())
+                .await?;
+            NodeResult::Ok(Session::update().messages(message.message.named("a")))
+        }
+    };
+    kept(
+        StateGraph::<Session>::new("bare")
+            .add_node("a", ask)
+            .add_edge(START, "a"),
+    )
+}
+
+fn turns(history: AgentHistory) -> Graph<Session> {
+    let agent = LlmAgent::new("a").history(history).model(instant());
+    kept(agent.build().expect("the agent is sound"))
+}
+
+fn kept(graph: StateGraph<Session>) -> Graph<Session> {
+    let graph = graph.checkpointer(MemoryCheckpointer::new());
+    graph.compile().expect("the graph is sound")
+}
+
+/// What turns 10 and 200 of a session take.
+async fn early_and_late(graph: impl Fn() -> Graph<Session>) -> (f64, f64) {
     let (mut early, mut late) = (Vec::new(), Vec::new());
     for _ in 0..11 {
-        let agent = LlmAgent::new("a").history(history).model(instant());
-        let graph = agent.build().expect("the agent is sound");
-        let graph = graph.checkpointer(MemoryCheckpointer::new()).compile();
-        let graph = graph.expect("the graph is sound");
+        let graph = graph();
         let mut took = Vec::new();
         for _ in 0..210 {
             let begin = Instant::now();
@@ -116,21 +132,48 @@ async fn turns(history: AgentHistory, workload: &'static str) -> Row {
         early.push(median(took[5..15].to_vec()));
         late.push(median(took[195..205].to_vec()));
     }
-    let (early, late) = (median(early), median(late));
-    Row {
+    (median(early), median(late))
+}
+
+/// Late turns cost what they do by hand: a run hands out the whole state. What is
+/// sent to the model is more, if it is all that was said.
+async fn late_turns() -> Vec<Row> {
+    let (_, floor) = early_and_late(bare_turns).await;
+    let (early, late) = early_and_late(|| turns(AgentHistory::None)).await;
+    let (_, whole) = early_and_late(|| turns(AgentHistory::Branch)).await;
+    let row = |workload, floor, floor_ns, median_ns: f64, target| Row {
         workload,
-        median_ns: late,
-        floor: "turn 10",
-        floor_ns: early,
-        ratio: late / early,
-        target: match history {
-            AgentHistory::None => 1.5,
-            // What the model is sent is as long as the conversation.
-            _ => 8.0,
-        },
+        median_ns,
+        floor,
+        floor_ns,
+        ratio: median_ns / floor_ns,
+        target,
         at_most: true,
         unit: "ns",
-    }
+    };
+    vec![
+        row(
+            "agent: turn 200, without history",
+            "by hand",
+            floor,
+            late,
+            1.3,
+        ),
+        row(
+            "agent: turn 200, with all that was said",
+            "by hand, without",
+            floor,
+            whole,
+            3.0,
+        ),
+        row(
+            "agent: growth of a turn without history",
+            "turn 10",
+            early,
+            late,
+            6.0,
+        ),
+    ]
 }
 
 /// Three branches and a merge, 200 ms a call.

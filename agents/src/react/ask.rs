@@ -1,5 +1,6 @@
 //! A turn of the model.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use superstep_core::{Ctx, NodeError, NodeResult, State, View};
@@ -17,8 +18,9 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
 
     /// Asks the model: what it says.
     pub(crate) async fn say(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<Message> {
-        let turn = self.turn(state)?;
-        let mut request = self.request(state)?;
+        let messages = self.lens.read(state);
+        let turn = self.turn(&messages)?;
+        let mut request = self.request_of(messages, state)?;
         if turn == self.bound.turns && self.bound.answers {
             request = request.tool_choice(ToolChoice::None);
         }
@@ -35,23 +37,28 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
     }
 
     /// Which turn it is, from 1.
-    fn turn(&self, state: &S) -> NodeResult<usize> {
-        let messages = self.lens.read(state);
-        let before = turns(&messages);
+    fn turn(&self, messages: &[Message]) -> NodeResult<usize> {
+        let before = turns(messages);
         match before < self.bound.turns {
             true => Ok(before + 1),
-            false => Err(NodeError::permanent(TurnLimit::of(before, &messages))),
+            false => Err(NodeError::permanent(TurnLimit::of(before, messages))),
         }
     }
 
     /// The conversation, and what the model is to know of it.
     pub(crate) fn request(&self, state: &S) -> NodeResult<ModelRequest> {
-        let messages = self.lens.read(state);
+        self.request_of(self.lens.read(state), state)
+    }
+
+    fn request_of(&self, messages: Cow<'_, [Message]>, state: &S) -> NodeResult<ModelRequest> {
         let mut said = Vec::with_capacity(messages.len() + 1);
         if let Some(instruction) = &self.instruction {
             said.push(Message::system(instruction(state)?));
         }
-        said.extend_from_slice(&messages);
+        match messages {
+            Cow::Borrowed(messages) => said.extend_from_slice(messages),
+            Cow::Owned(messages) => said.extend(messages),
+        }
         let mut request = ModelRequest::new(mended(said));
         request.tools = self.toolbox.specs();
         if !request.tools.is_empty() {

@@ -15,37 +15,36 @@ use super::sequential::SequentialAgent;
 #[must_use = "an agent does nothing until a graph is built of it"]
 pub struct Agent<C = ()>(pub(super) Kind<C>);
 
-/// One variant a kind, each called as its type.
 #[expect(
     clippy::large_enum_variant,
     reason = "there are as many as somebody has written down"
 )]
 pub(super) enum Kind<C> {
-    LlmAgent(LlmAgent<C>),
-    SequentialAgent(SequentialAgent<C>),
-    ParallelAgent(ParallelAgent<C>),
-    LoopAgent(LoopAgent<C>),
-    CustomAgent(CustomAgent<C>),
+    Llm(LlmAgent<C>),
+    Sequence(SequentialAgent<C>),
+    Parallel(ParallelAgent<C>),
+    Loop(LoopAgent<C>),
+    Custom(CustomAgent<C>),
 }
 
 impl<C> Agent<C> {
     pub(super) fn head(&self) -> &Head<C> {
         match &self.0 {
-            Kind::LlmAgent(agent) => &agent.head,
-            Kind::SequentialAgent(agent) => &agent.head,
-            Kind::ParallelAgent(agent) => &agent.head,
-            Kind::LoopAgent(agent) => &agent.head,
-            Kind::CustomAgent(agent) => &agent.head,
+            Kind::Llm(agent) => &agent.head,
+            Kind::Sequence(agent) => &agent.head,
+            Kind::Parallel(agent) => &agent.head,
+            Kind::Loop(agent) => &agent.head,
+            Kind::Custom(agent) => &agent.head,
         }
     }
 
     pub(super) fn head_mut(&mut self) -> &mut Head<C> {
         match &mut self.0 {
-            Kind::LlmAgent(agent) => &mut agent.head,
-            Kind::SequentialAgent(agent) => &mut agent.head,
-            Kind::ParallelAgent(agent) => &mut agent.head,
-            Kind::LoopAgent(agent) => &mut agent.head,
-            Kind::CustomAgent(agent) => &mut agent.head,
+            Kind::Llm(agent) => &mut agent.head,
+            Kind::Sequence(agent) => &mut agent.head,
+            Kind::Parallel(agent) => &mut agent.head,
+            Kind::Loop(agent) => &mut agent.head,
+            Kind::Custom(agent) => &mut agent.head,
         }
     }
 }
@@ -53,11 +52,11 @@ impl<C> Agent<C> {
 impl<C> fmt::Debug for Agent<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::LlmAgent(agent) => agent.fmt(f),
-            Kind::SequentialAgent(agent) => agent.fmt(f),
-            Kind::ParallelAgent(agent) => agent.fmt(f),
-            Kind::LoopAgent(agent) => agent.fmt(f),
-            Kind::CustomAgent(agent) => agent.fmt(f),
+            Kind::Llm(agent) => agent.fmt(f),
+            Kind::Sequence(agent) => agent.fmt(f),
+            Kind::Parallel(agent) => agent.fmt(f),
+            Kind::Loop(agent) => agent.fmt(f),
+            Kind::Custom(agent) => agent.fmt(f),
         }
     }
 }

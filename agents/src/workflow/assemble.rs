@@ -103,14 +103,14 @@ impl<C: Send + Sync + 'static> Agent<C> {
     /// The agent as a graph.
     fn graph(self, scope: &Scope<'_, C>) -> Built<C> {
         match self.0 {
-            Kind::LlmAgent(agent) => match agent.sub_agents.is_empty() {
+            Kind::Llm(agent) => match agent.sub_agents.is_empty() {
                 true => Speaker::new(agent, scope).graph(scope),
                 false => group::graph(agent, scope),
             },
-            Kind::SequentialAgent(agent) => sequence(agent, scope),
-            Kind::ParallelAgent(agent) => parallel(agent, scope),
-            Kind::LoopAgent(agent) => looped(agent, scope),
-            Kind::CustomAgent(CustomAgent { head, add, .. }) => {
+            Kind::Sequence(agent) => sequence(agent, scope),
+            Kind::Parallel(agent) => parallel(agent, scope),
+            Kind::Loop(agent) => looped(agent, scope),
+            Kind::Custom(CustomAgent { head, add, .. }) => {
                 let graph = StateGraph::new(head.name.clone());
                 Ok(add(graph, &head).add_edge(START, &*head.name))
             }
@@ -120,10 +120,10 @@ impl<C: Send + Sync + 'static> Agent<C> {
     /// Adds the agent to a graph, as a node.
     pub(super) fn add(self, graph: StateGraph<Session, C>, scope: &Scope<'_, C>) -> Built<C> {
         match self.0 {
-            Kind::LlmAgent(agent) if agent.sub_agents.is_empty() => {
+            Kind::Llm(agent) if agent.sub_agents.is_empty() => {
                 Speaker::new(agent, scope).add(graph, scope)
             }
-            Kind::CustomAgent(agent) => Ok((agent.add)(graph, &agent.head)),
+            Kind::Custom(agent) => Ok((agent.add)(graph, &agent.head)),
             kind => {
                 let agent = Self(kind);
                 let (name, policies) = (agent.head().name.clone(), agent.head().policies.clone());
@@ -145,7 +145,7 @@ impl<C: Send + Sync + 'static> Agent<C> {
         // They are those of the branch, and not of what is in it, too.
         let policies = std::mem::take(&mut self.head_mut().policies);
         let agent = match self.0 {
-            Kind::LlmAgent(agent) if agent.is_one_node() => {
+            Kind::Llm(agent) if agent.is_one_node() => {
                 let persona = Speaker::new(agent, scope).persona;
                 let branch = name.clone();
                 let speak = move |session: View<Session>, ctx: Ctx<C>| {

@@ -44,7 +44,7 @@ pub struct CustomAgent<C = ()> {
     pub(super) reads: Vec<String>,
 }
 
-common!(CustomAgent);
+common!(CustomAgent, Custom);
 
 impl<C: Send + Sync + 'static> CustomAgent<C> {
     /// That function or graph.

@@ -19,7 +19,7 @@ use super::transfer::Contact;
 /// Whoever can have the floor.
 enum Member<C> {
     Speaker(Box<Speaker<C>>),
-    Other(Agent<C>),
+    Other(Box<Agent<C>>),
 }
 
 impl<C> Agent<C> {
@@ -111,7 +111,7 @@ fn collect<C: Send + Sync + 'static>(
     for sub_agent in sub_agents {
         let known = sub_agent.contact().name;
         match sub_agent.0 {
-            Kind::LlmAgent(below) => {
+            Kind::Llm(below) => {
                 let parent = below.to_parent.then(|| own.clone());
                 let peers = contacts.iter().filter(|peer| peer.name != known);
                 let peers = peers.filter(|_| below.to_peers);
@@ -122,7 +122,7 @@ fn collect<C: Send + Sync + 'static>(
                 };
                 collect(below, &inside, &place, members);
             }
-            kind => members.push((known, Member::Other(Agent(kind)))),
+            kind => members.push((known, Member::Other(Box::new(Agent(kind))))),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Policies {
 
 /// The methods that all kinds of agents have.
 macro_rules! common {
-    ($agent:ident) => {
+    ($agent:ident, $kind:ident) => {
         impl<C: Send + Sync + 'static> $agent<C> {
             /// What it does, for agents that choose whom to hand on to, or whom to
             /// call.
@@ -147,7 +147,7 @@ macro_rules! common {
 
         impl<C> From<$agent<C>> for super::Agent<C> {
             fn from(agent: $agent<C>) -> Self {
-                Self(super::agent::Kind::$agent(agent))
+                Self(super::agent::Kind::$kind(agent))
             }
         }
 

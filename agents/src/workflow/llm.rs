@@ -115,7 +115,7 @@ pub struct LlmAgent<C = ()> {
     pub(super) around: AgentHooks<C>,
 }
 
-common!(LlmAgent);
+common!(LlmAgent, Llm);
 
 impl<C> LlmAgent<C> {
     /// An agent of that name: letters, digits, `_` and `-`.

@@ -49,7 +49,7 @@ pub struct LoopAgent<C = ()> {
     pub(super) until: Option<Until>,
 }
 
-common!(LoopAgent);
+common!(LoopAgent, Loop);
 
 impl<C> LoopAgent<C> {
     /// These agents, in their order.

@@ -26,9 +26,9 @@ pub(super) struct Outline {
     /// Keys in its instruction.
     pub(super) keys: BTreeSet<String>,
     /// Its agents, in order.
-    pub(super) agents: Vec<Outline>,
+    pub(super) agents: Vec<Self>,
     /// Those that it can call.
-    pub(super) callable: Vec<Outline>,
+    pub(super) callable: Vec<Self>,
     /// The names of its tools, and what is wrong with these.
     pub(super) tools: Vec<String>,
     pub(super) tool_mistakes: Vec<String>,
@@ -68,11 +68,11 @@ impl Outline {
             exits_loop: false,
         };
         match &agent.0 {
-            Kind::LlmAgent(agent) => empty.group(agent),
-            Kind::SequentialAgent(agent) => empty.with(Shape::Sequence, &agent.agents),
-            Kind::ParallelAgent(agent) => empty.parallel(agent),
-            Kind::LoopAgent(agent) => empty.with(Shape::Loop, &agent.agents),
-            Kind::CustomAgent(agent) => Self {
+            Kind::Llm(agent) => empty.group(agent),
+            Kind::Sequence(agent) => empty.with(Shape::Sequence, &agent.agents),
+            Kind::Parallel(agent) => empty.parallel(agent),
+            Kind::Loop(agent) => empty.with(Shape::Loop, &agent.agents),
+            Kind::Custom(agent) => Self {
                 reads: agent.reads.clone(),
                 ..empty
             },

@@ -60,7 +60,7 @@ pub struct ParallelAgent<C = ()> {
     pub(super) max_concurrency: Option<usize>,
 }
 
-common!(ParallelAgent);
+common!(ParallelAgent, Parallel);
 
 impl<C> ParallelAgent<C> {
     /// These agents.

@@ -65,12 +65,13 @@ impl<C: Send + Sync + 'static> Persona<C> {
             });
         }
         let said = match &self.schema {
-            Some(schema) if !self.has_tools => self.shaped(schema, session, ctx).await,
+            // What is rare is boxed, so that every call need not have room for it.
+            Some(schema) if !self.has_tools => Box::pin(self.shaped(schema, session, ctx)).await,
             _ => self.turns.say(session, ctx).await,
         };
         let said = match said {
             Ok(said) => said.named(&*self.name),
-            Err(error) => self.mended(error, session, ctx).await?,
+            Err(error) => Box::pin(self.mended(error, session, ctx)).await?,
         };
         Ok(Said {
             answer: said.text(),
@@ -132,7 +133,10 @@ impl<C: Send + Sync + 'static> Persona<C> {
     ) -> NodeResult<SessionUpdate> {
         let mut update = Session::update();
         if let Some(key) = &self.output_key {
-            let value = self.value(&answer, session, ctx).await?;
+            let value = match &self.schema {
+                None => answer.as_str().into(),
+                Some(schema) => Box::pin(self.value(schema, &answer, session, ctx)).await?,
+            };
             update = update.values(Change::set(key.clone(), value));
         }
         for hook in &self.around.after {
@@ -143,13 +147,11 @@ impl<C: Send + Sync + 'static> Persona<C> {
 
     async fn value(
         &self,
+        schema: &OutputSchema,
         answer: &str,
         session: &View<Session>,
         ctx: &Ctx<C>,
     ) -> NodeResult<Value> {
-        let Some(schema) = &self.schema else {
-            return Ok(answer.into());
-        };
         if let Some(value) = schema.read(answer) {
             return Ok(value);
         }

@@ -38,7 +38,7 @@ pub struct SequentialAgent<C = ()> {
     pub(super) agents: Vec<Agent<C>>,
 }
 
-common!(SequentialAgent);
+common!(SequentialAgent, Sequence);
 
 impl<C> SequentialAgent<C> {
     /// These agents, in their order.

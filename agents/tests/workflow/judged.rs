@@ -10,7 +10,7 @@ fn mistakes(agent: SequentialAgent) -> Vec<String> {
     let error = agent
         .model(Model::new(TestModel::new()))
         .build()
-        .unwrap_err();
+        .expect_err("something is wrong");
     let mistakes = error.mistakes().iter();
     mistakes
         .map(|found| {
@@ -26,7 +26,7 @@ fn all<A: superstep::IntoAgents<()>>(agents: A) -> SequentialAgent {
 
 fn sound<A: superstep::IntoAgents<()>>(agents: A) {
     let agent = all(agents).model(Model::new(TestModel::new()));
-    agent.build().expect("nothing is wrong");
+    let _ = agent.build().expect("nothing is wrong");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn somebody_has_a_model() {
         "no-model: agent `b` has no model, nor has any agent around it"
     );
     let custom = CustomAgent::new("c", async |_: View<Session>| ());
-    all((custom,)).build().expect("a function needs none");
+    let _ = all((custom,)).build().expect("a function needs none");
 }
 
 /// Does nothing.
