@@ -207,7 +207,7 @@ impl Findings {
         self.error(
             place,
             "eager-with-join",
-            format_args!("the graph is eager, and the join into `{target}` has a rule"),
+            format_args!("the graph is eager, and the join into `{target}` may do without sources"),
             format_args!(
                 "remove `.eager()`, or let the join wait for all: `add_edge([..], {target:?})`"
             ),

@@ -109,9 +109,12 @@ fn judge(calls: &Calls<'_>) -> Result<(Shape, Vec<Diagnostic>), Vec<Diagnostic>>
         findings.eager_with_checkpointer(place);
     }
     if calls.eager.is_some() {
-        for edge in calls.edges.iter().filter(|edge| edge.rule.is_some()) {
-            let target = edge.to.first().map_or("", String::as_str);
-            findings.eager_with_join(edge.place, target);
+        for edge in calls.edges {
+            let rule = edge.rule.as_ref();
+            if rule.is_some_and(|rule| !rule.waits_for_all()) {
+                let target = edge.to.first().map_or("", String::as_str);
+                findings.eager_with_join(edge.place, target);
+            }
         }
     }
     if findings.errors.is_empty() {

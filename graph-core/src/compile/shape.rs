@@ -91,7 +91,7 @@ impl ShapeJoin {
     /// Whether it fires only when all its sources have run.
     pub(super) fn waits_for_all(&self) -> bool {
         let rule = self.rule.as_ref();
-        rule.is_none_or(|rule| !rule.is_tolerant() && rule.within.is_none())
+        rule.is_none_or(|rule| rule.waits_for_all())
     }
 }
 

@@ -129,6 +129,11 @@ impl Rule {
         *self == Join::all().0
     }
 
+    /// Whether it fires only when all its sources have run.
+    pub(crate) fn waits_for_all(&self) -> bool {
+        !self.is_tolerant() && self.within.is_none()
+    }
+
     /// How many successes it waits for, if that is a number.
     pub(crate) fn successes(&self) -> Option<usize> {
         match self.kind {

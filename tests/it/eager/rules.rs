@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{Graph, MemoryCheckpointer, Run, RunControl, Status, TimeoutScope};
+use superstep::{Graph, Join, MemoryCheckpointer, Run, RunControl, Status, TimeoutScope};
 
 use super::{began, paced, run_of};
 use crate::common::{Trace, mark, ran, sound};
@@ -321,4 +321,36 @@ fn a_graph_that_keeps_threads_is_not_eager() {
     };
     assert_eq!(found.code(), "eager-with-checkpointer");
     assert!(found.location().file().ends_with("rules.rs"));
+}
+
+#[test]
+fn joins_of_eager_graphs_wait_for_all() {
+    let code = |join: Join| {
+        let graph = paced(&[("a", 1), ("b", 1), ("end", 1)])
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "end", join)
+            .eager();
+        let found = graph.compile().map(drop);
+        found.map_err(|error| error.diagnostics()[0].code().to_owned())
+    };
+    let all = Join::all;
+    for join in [all(), all().strict(), all().require(["a"]).cancel_rest()] {
+        assert_eq!(code(join), Ok(()));
+    }
+    let within = all().within(Duration::from_secs(1));
+    for join in [within, Join::settled(), Join::first(), Join::quorum(2)] {
+        assert_eq!(code(join), Err("eager-with-join".to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_join_that_starves_fails_an_eager_run() {
+    let graph = paced(&[("a", 1), ("b", 1), ("end", 1), ("slow", 9)])
+        .add_edge(START, ["a", "slow"])
+        .add_conditional_edges("a", |_: &Trace| END, ["b", END])
+        .add_join(["a", "b"], "end", Join::all().strict())
+        .eager();
+    let error = sound(graph).invoke(Trace::update()).await.unwrap_err();
+    assert_eq!(error.code(), "starved");
+    assert!(error.to_string().contains("`b`"), "{error}");
 }
