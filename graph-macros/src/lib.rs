@@ -11,7 +11,7 @@ mod state;
 mod tool;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, ItemFn, parse_macro_input};
+use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a struct with named fields the state of a graph.
 ///
@@ -56,5 +56,5 @@ pub fn derive_route(input: TokenStream) -> TokenStream {
 ///   threads. Whoever calls it awaits it.
 #[proc_macro_attribute]
 pub fn tool(arguments: TokenStream, function: TokenStream) -> TokenStream {
-    tool::attribute(arguments.into(), parse_macro_input!(function as ItemFn)).into()
+    tool::attribute(arguments.into(), &function.into()).into()
 }

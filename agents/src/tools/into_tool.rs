@@ -24,7 +24,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tool",
     label = "not a tool",
-    note = "put `#[superstep::tool]` on the function, or make one by `Tool::new(name, description, function)`"
+    note = "put `#[superstep::tool]` on the function and name it without calling it, or make one by `Tool::new(name, description, function)`"
 )]
 pub trait IntoTool<C, S, Marker> {
     /// What it takes beside its arguments.

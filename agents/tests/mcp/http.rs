@@ -1,5 +1,6 @@
 //! Servers that are found by a URL.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -85,6 +86,10 @@ async fn what_cannot_be_reached_says_why() {
             "Unexpected content type: Some(\"text/html\")",
         ]
     );
+    // It does not speak TLS; or nobody is trusted here, and nothing is sent.
+    let tls = cannot(&web.url.replace("http:", "https:")).await;
+    assert_eq!(tls[0], "the server `web` cannot be reached");
+    assert!(tls.len() > 1, "{tls:?}");
     assert_eq!(
         cannot("not a url").await,
         [
@@ -111,6 +116,31 @@ async fn a_server_that_stops_is_told() {
     let expected = "! the server `web` cannot be reached: error sending request: ";
     assert!(told.starts_with(expected), "{told}");
     assert!(told.contains("Connection refused"), "{told}");
+}
+
+/// Forgets the session that it gave first.
+fn forgets() -> impl Fn(&Seen) -> String {
+    let begun = AtomicU32::new(0);
+    move |seen| {
+        if seen.body["method"] == "initialize" {
+            let session = begun.fetch_add(1, Ordering::Relaxed) + 1;
+            let header = format!("OK\r\nmcp-session-id: {session}");
+            return good(seen).replacen("OK", &header, 1);
+        }
+        match seen.body["method"] == "tools/call" && seen.head.contains("mcp-session-id: 1") {
+            true => http("404 Not Found", "text/plain", ""),
+            false => good(seen),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_forgotten_is_begun_again() {
+    let web = Web::start(forgets()).await;
+    let server = McpServer::connect(&web.url).await.expect("it answers");
+    let toolbox = toolbox(&server).await;
+    assert_eq!(call(&toolbox, "echo", json!({ "text": "hi" })).await, "hi");
+    assert_eq!(web.count("initialize"), 2);
 }
 
 /// Begins to answer calls, and never ends.

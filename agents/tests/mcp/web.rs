@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What the server does with a message: the head of its answer, and the body.
-type Answer = fn(&Seen) -> String;
+/// What the server says to a request.
+type Answer = Arc<dyn Fn(&Seen) -> String + Send + Sync>;
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -25,7 +25,8 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) async fn start(answer: Answer) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Seen) -> String + Send + Sync + 'static) -> Self {
+        let answer: Answer = Arc::new(answer);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it has one");
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
@@ -33,7 +34,7 @@ impl Web {
         let serving = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.expect("somebody connects");
-                tokio::spawn(serve(socket, answer, Arc::clone(&log)));
+                tokio::spawn(serve(socket, Arc::clone(&answer), Arc::clone(&log)));
             }
         });
         Self {
@@ -65,7 +66,9 @@ async fn serve(mut socket: TcpStream, answer: Answer, log: Arc<Mutex<Vec<Seen>>>
             let head = String::from_utf8_lossy(&read[..end]).to_lowercase();
             break (head, end + 4);
         }
-        if socket.read_buf(&mut read).await.expect("it can be read") == 0 {
+        let more = socket.read_buf(&mut read).await.expect("it can be read");
+        // Or it begins as TLS does.
+        if more == 0 || read[0] == 22 {
             return;
         }
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{LitStr, Path};
+use syn::{Lit, LitStr, Path, Token};
 
 use crate::errors::{Errors, one_of};
 
@@ -27,6 +27,15 @@ pub(super) struct Settings {
 /// what follows is not read.
 pub(super) fn read(arguments: TokenStream, errors: &mut Errors) -> Settings {
     let mut settings = Settings::default();
+    if let Ok(text) = syn::parse2::<LitStr>(arguments.clone()) {
+        errors.at(
+            &text,
+            "a text has a key, as in `#[tool(description = \"…\")]`",
+        );
+        // What it most probably is, so that one mistake is one error.
+        settings.description = Some(text.value());
+        return settings;
+    }
     let mut seen: Vec<String> = Vec::new();
     let parser = syn::meta::parser(|meta| {
         let key = meta.path.get_ident().map(ToString::to_string);
@@ -63,20 +72,36 @@ fn read_one(
             settings.description = Some(text.value());
         }
         "timeout" => {
-            let text = text(meta)?;
-            settings.timeout = duration(&text.value());
+            let time = meta.value()?.parse::<Lit>()?;
+            settings.timeout = match &time {
+                Lit::Str(text) => duration(&text.value()),
+                _ => None,
+            };
             if settings.timeout.is_none() {
                 errors.at(
-                    &text,
+                    &time,
                     "a time is a number and a unit, as in `\"5s\"`, `\"200ms\"` or `\"2m\"`",
                 );
             }
         }
-        "approve" => settings.approve = true,
-        "blocking" => settings.blocking = Some(meta.path.clone()),
+        "approve" => {
+            stands_alone(key, meta)?;
+            settings.approve = true;
+        }
+        "blocking" => {
+            stands_alone(key, meta)?;
+            settings.blocking = Some(meta.path.clone());
+        }
         _ => return Err(meta.error(format!("unknown key, expected {}", one_of(KEYS)))),
     }
     Ok(())
+}
+
+fn stands_alone(key: &str, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+    match meta.input.is_empty() || meta.input.peek(Token![,]) {
+        true => Ok(()),
+        false => Err(meta.error(format!("`{key}` stands alone, without a value"))),
+    }
 }
 
 fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {

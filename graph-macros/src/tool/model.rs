@@ -1,7 +1,11 @@
 //! What a function with `#[tool]` is about.
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, PatType, Type};
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, PatType, Type, TypePath,
+};
 
 use super::attributes::Settings;
 use crate::errors::Errors;
@@ -67,7 +71,7 @@ pub(super) fn read(mut function: ItemFn, settings: Settings, errors: &mut Errors
 fn signature(function: &ItemFn, settings: &Settings, errors: &mut Errors) -> bool {
     let signature = &function.sig;
     let mut sound = true;
-    let mut no = |tokens: &dyn quote::ToTokens, why: &str| {
+    let mut no = |tokens: &dyn ToTokens, why: &str| {
         errors.at(tokens, why);
         sound = false;
     };
@@ -167,19 +171,45 @@ fn take_attributes(input: &mut PatType, errors: &mut Errors) -> Vec<Attribute> {
     ours
 }
 
+/// Whether a type has a reference or a lifetime in it, be it one that is not
+/// written; `'static` may be owned, as in a `Cow`.
+fn borrows(ty: TokenStream) -> bool {
+    let mut tokens = ty.into_iter();
+    while let Some(token) = tokens.next() {
+        let borrows = match token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => !matches!(
+                tokens.next(),
+                Some(TokenTree::Ident(name)) if name == "static"
+            ),
+            TokenTree::Punct(punct) => punct.as_char() == '&',
+            TokenTree::Group(group) => borrows(group.stream()),
+            TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+        };
+        if borrows {
+            return true;
+        }
+    }
+    false
+}
+
 /// `ToolCtx` or `View`, which the model does not say.
 fn special(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else {
         return None;
     };
-    let name = path.path.segments.last()?.ident.to_string();
+    let name = last(path)?.to_string();
     ["ToolCtx", "View"].contains(&&*name).then_some(name)
+}
+
+/// The name of a type, without where it is.
+fn last(path: &TypePath) -> Option<&Ident> {
+    path.path.segments.last().map(|segment| &segment.ident)
 }
 
 /// The argument, and whether it is one that can be read from what a model says.
 fn argument(input: &PatType, attributes: Vec<Attribute>, errors: &mut Errors) -> (Argument, bool) {
     let mut sound = true;
-    let mut no = |tokens: &dyn quote::ToTokens, why: &str| {
+    let mut no = |tokens: &dyn ToTokens, why: &str| {
         errors.at(tokens, why);
         sound = false;
     };
@@ -194,12 +224,19 @@ fn argument(input: &PatType, attributes: Vec<Attribute>, errors: &mut Errors) ->
         }
     };
     match &*input.ty {
-        Type::Reference(ty) => no(
+        Type::Reference(ty) if special(&ty.elem).is_some() => {
+            no(ty, "a tool takes this by value; remove the `&`");
+        }
+        Type::ImplTrait(ty) => no(ty, "an argument has a type that has a name"),
+        Type::Path(path) if last(path).is_some_and(|name| name == "Ctx") => no(
+            path,
+            "a tool takes the context of the graph as a `ToolCtx`, which knows the call as well",
+        ),
+        ty if borrows(ty.to_token_stream()) => no(
             ty,
             "an argument is read from what the model says, and owned: take a `String`, a `Vec` or \
              the like",
         ),
-        Type::ImplTrait(ty) => no(ty, "an argument has a type that has a name"),
         _ => {}
     }
     let argument = Argument {

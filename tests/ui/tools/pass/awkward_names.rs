@@ -52,7 +52,7 @@ struct Value(u8);
 fn main() {
     /// In a function.
     #[superstep::tool]
-    async fn here() {}
+    async fn here(_word: std::borrow::Cow<'static, str>) {}
 
     let toolbox = superstep::Toolbox::<(), ()>::new()
         .add(tools::arguments)
