@@ -178,7 +178,7 @@ impl Transcript {
             },
         };
         Self {
-            graph: recorded.graph,
+            graph: recorded.record.graph().to_owned(),
             input: in_order(S::schema().fields, recorded.input),
             start: recorded.record.start,
             supersteps: recorded.record.supersteps,

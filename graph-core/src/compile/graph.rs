@@ -360,7 +360,6 @@ impl<S: State, C> Graph<S, C> {
     /// assert!(graph.xray().to_mermaid().contains("check"));
     /// # Ok::<(), superstep::CompileError>(())
     /// ```
-    #[must_use]
     pub fn xray(&self) -> Xray<'_> {
         Xray::new(&*self.frozen)
     }

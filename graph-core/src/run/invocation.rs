@@ -524,8 +524,7 @@ where
             self.running.is_none(),
             "a transcript was asked for of a run that had begun"
         );
-        let graph = Arc::clone(&self.graph.frozen);
-        let mut record = Record::new(&graph);
+        let mut record = Record::new(&self.graph.frozen);
         let input = match &self.begin {
             Begin::Input => to_json(&self.input),
             begin => begin.to_json(),
@@ -536,11 +535,8 @@ where
             ..Hooks::default()
         };
         let result = self.into_run(hooks).await;
-        if let Err(error) = &result {
-            record.failed(error);
-        }
+        record.ended(&result);
         Recorded {
-            graph: graph.name.clone(),
             input,
             record,
             result,
@@ -567,7 +563,6 @@ impl<S: State, C> Default for Hooks<'_, S, C> {
 
 /// A run and what was recorded of it.
 pub(crate) struct Recorded<S> {
-    pub(crate) graph: String,
     pub(crate) input: Value,
     pub(crate) record: Record,
     pub(crate) result: Result<Run<S>, RunError>,

@@ -20,7 +20,7 @@ use super::drive::Progress;
 use super::inner::{Ended, Nested, go};
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
-use super::record::{Insides, Record};
+use super::record::{Insides, Record, Recording};
 use super::spans::{Inside, Spans, Times};
 use super::starving::{PlainTask, Starving};
 use super::stop::{RunControl, StopCall};
@@ -211,11 +211,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
 
     /// Records what it does, if somebody wants to know.
     pub(super) fn recording(&self) -> Recording {
-        let insides = self.nest.insides.as_ref();
-        Recording(insides.map(|insides| {
-            let record = insides.begin(self.place, &self.graph);
-            (Arc::clone(insides), self.place, record)
-        }))
+        Recording::begin(self.nest.insides.as_ref(), self.place, &self.graph)
     }
 
     pub(super) fn ledger(&self) -> Option<Arc<InsideLedger>> {
@@ -266,24 +262,6 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         progress.state = state;
         progress.nested = Some(Box::new(Nested::new(hands)));
         progress
-    }
-}
-
-/// What is recorded of a graph in a task, and where that goes.
-pub(super) struct Recording(Option<(Arc<Insides>, Place, Record)>);
-
-impl Recording {
-    pub(super) fn record(&mut self) -> Option<&mut Record> {
-        self.0.as_mut().map(|(_, _, record)| record)
-    }
-
-    /// The graph has ended. One that is dropped before leaves nothing.
-    pub(super) fn ends<T>(self, ended: &Result<T, NodeError>) {
-        if let Some((insides, place, record)) = self.0 {
-            let error = ended.as_ref().err();
-            let error = error.and_then(|error| error.as_error().downcast_ref());
-            insides.end(place, record, error);
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::settle::TaskKey;
 use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::event::{InsideRecord, Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{END, NodeName, TaskId};
-use crate::node::{Arrival, Place};
+use crate::node::{Arrival, NodeError, Place};
 use crate::plan::{Chosen, Frontier, Task};
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order, in_order_of};
 
@@ -49,7 +49,7 @@ impl Insides {
     }
 
     /// A graph in a task begins: what it did in an earlier attempt is no more.
-    pub(super) fn begin<S: State, C>(&self, place: Place, graph: &Frozen<S, C>) -> Record {
+    fn begin<S: State, C>(&self, place: Place, graph: &Frozen<S, C>) -> Record {
         self.recorded.lock().remove(&self.task(place));
         let (node, send) = (&self.names[place.node as usize], place.send.unwrap_or(0));
         let path = match self.path.as_str() {
@@ -59,11 +59,8 @@ impl Insides {
         Record::of(graph, path)
     }
 
-    /// It has ended, maybe with that error.
-    pub(super) fn end(&self, place: Place, mut record: Record, error: Option<&RunError>) {
-        if let Some(error) = error {
-            record.failed(error);
-        }
+    /// It has ended.
+    fn end(&self, place: Place, record: Record) {
         let insides = &record.insides;
         let inside = InsideRecord {
             graph: insides.graph.clone(),
@@ -78,6 +75,40 @@ impl Insides {
     fn take(&self, superstep: u64, task: &str) -> Option<Box<InsideRecord>> {
         let inside = self.recorded.lock().remove(&(superstep, task.to_owned()));
         inside.map(Box::new)
+    }
+}
+
+/// What is recorded of a graph in a task, and where that goes.
+pub(super) struct Recording(Option<(Arc<Insides>, Place, Record)>);
+
+impl Recording {
+    /// Of a graph that begins, if somebody wants to know.
+    pub(super) fn begin<S: State, C>(
+        insides: Option<&Arc<Insides>>,
+        place: Place,
+        graph: &Frozen<S, C>,
+    ) -> Self {
+        let recorded = |insides: &Arc<Insides>| {
+            let record = insides.begin(place, graph);
+            (Arc::clone(insides), place, record)
+        };
+        Self(insides.map(recorded))
+    }
+
+    pub(super) fn record(&mut self) -> Option<&mut Record> {
+        self.0.as_mut().map(|(_, _, record)| record)
+    }
+
+    /// The graph has ended. One that is dropped before leaves nothing.
+    pub(super) fn ends<T>(self, ended: &Result<T, NodeError>) {
+        let Some((insides, place, mut record)) = self.0 else {
+            return;
+        };
+        let error = ended.as_ref().err();
+        if let Some(error) = error.and_then(|error| error.as_error().downcast_ref()) {
+            record.failed(error);
+        }
+        insides.end(place, record);
     }
 }
 
@@ -106,9 +137,21 @@ impl Record {
         Arc::clone(&self.insides)
     }
 
+    /// The run has ended.
+    pub(super) fn ended<T>(&mut self, result: &Result<T, RunError>) {
+        if let Err(error) = result {
+            self.failed(error);
+        }
+    }
+
+    /// The graph's name.
+    pub(crate) fn graph(&self) -> &str {
+        &self.insides.graph
+    }
+
     /// The run has failed: of a task that is a graph it shows what has happened
     /// inside until then. What its siblings came to is a matter of time.
-    pub(super) fn failed(&mut self, error: &RunError) {
+    fn failed(&mut self, error: &RunError) {
         let RunError::Node {
             task, superstep, ..
         } = error

@@ -97,18 +97,7 @@ pub(super) fn place(picture: &Picture) -> Placed {
     let insides: Vec<Option<Placed>> = nodes
         .map(|node| node.inside.as_deref().map(place))
         .collect();
-    let sizes: Vec<Size> = (0..picture.nodes.len())
-        .map(|id| {
-            let node = &picture.nodes[id];
-            match &insides[id] {
-                Some(inside) => frame::around(inside, &labels[id], node.kind),
-                None => {
-                    let lines = ends.iter().filter(|ends| ends.1 == id).count();
-                    node_size(node, &labels[id], lines)
-                }
-            }
-        })
-        .collect();
+    let sizes = sizes(picture, &ends, &labels, &insides);
     let captions: Vec<Option<String>> = edges
         .iter()
         .map(|edge| {
@@ -160,6 +149,27 @@ pub(super) fn place(picture: &Picture) -> Placed {
         });
     let lines = lines.collect();
     Placed { spots, lines }
+}
+
+/// The sizes of the boxes with these labels, in which these pictures are drawn.
+fn sizes(
+    picture: &Picture,
+    ends: &[Ends],
+    labels: &[String],
+    insides: &[Option<Placed>],
+) -> Vec<Size> {
+    let nodes = picture.nodes.iter().zip(labels).zip(insides);
+    let size =
+        |(id, ((node, label), inside)): (usize, ((&PictureNode, &String), &Option<Placed>))| {
+            match inside {
+                Some(inside) => frame::around(inside, label, node.kind),
+                None => {
+                    let lines = ends.iter().filter(|ends| ends.1 == id).count();
+                    node_size(node, label, lines)
+                }
+            }
+        };
+    nodes.enumerate().map(size).collect()
 }
 
 /// The size of a node's box; a join bar is as wide as its lines need.

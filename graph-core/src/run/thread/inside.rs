@@ -245,12 +245,9 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                 results.note(index, Ok(done));
             }
         }
-        if self.waits(&keys, &mut results, ledger) {
-            if let Some(observer) = &mut self.observer {
-                observer.paused(&results.not_paused());
-            }
+        let Some(results) = self.unless_it_waits(&keys, results, ledger) else {
             return Ok(false);
-        }
+        };
         let ended = keys.iter().zip(results.done());
         let lost = ended.filter(|(_, done)| !done.has_succeeded());
         let lost: Vec<TaskId> = lost.map(|(&key, _)| self.task_id(Some(key))).collect();
@@ -278,6 +275,22 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             referee.begin(&self.frontier, keys);
             referee.replay(&results.endings(keys));
         }
+    }
+
+    /// What a superstep came to, if it does not wait.
+    fn unless_it_waits(
+        &mut self,
+        keys: &[TaskKey],
+        mut results: Results<S>,
+        ledger: &InsideLedger,
+    ) -> Option<Results<S>> {
+        if !self.waits(keys, &mut results, ledger) {
+            return Some(results);
+        }
+        if let Some(observer) = &mut self.observer {
+            observer.paused(&results.not_paused());
+        }
+        None
     }
 
     /// Whether tasks wait for answers; those whose join has closed do not.
