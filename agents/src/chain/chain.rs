@@ -185,6 +185,7 @@ pub trait IntoChain<I> {
     fn into_chain(self) -> Chain<I, Self::Output>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<I: Send + 'static, O: Send + 'static> IntoChain<I> for Chain<I, O> {
     type Output = O;
 
@@ -193,6 +194,7 @@ impl<I: Send + 'static, O: Send + 'static> IntoChain<I> for Chain<I, O> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<I: Send + 'static, O: Send + 'static> IntoChain<I> for &Chain<I, O> {
     type Output = O;
 

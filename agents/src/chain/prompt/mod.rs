@@ -217,6 +217,7 @@ impl<I: Serialize> Prompt<I> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<I: Serialize + Send + 'static> IntoChain<I> for Prompt<I> {
     type Output = Vec<Message>;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::fill::{Given, PromptError};
 
 /// A text with holes; see [`prompt`](super::prompt).
@@ -117,6 +119,24 @@ impl Plain {
         end + 2
     }
 
+    fn fill(&self, given: &Given<'_>) -> Result<String, PromptError> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(literal) => text.push_str(literal),
+                Piece::Hole(hole) => match given.value(&hole.name) {
+                    Some(Value::String(value)) => text.push_str(value),
+                    Some(value) => {
+                        // A `String` takes whatever is written.
+                        let _ = write!(text, "{value}");
+                    }
+                    None => return Err(given.missing()),
+                },
+            }
+        }
+        Ok(text)
+    }
+
     fn holes(&self) -> impl Iterator<Item = &Hole> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Hole(hole) => Some(hole),
@@ -160,26 +180,11 @@ impl Template {
     }
 
     pub(super) fn fill(&self, given: &Given<'_>) -> Result<String, PromptError> {
-        let plain = match &self.0 {
-            Kind::Plain(plain) => plain,
+        match &self.0 {
+            Kind::Plain(plain) => plain.fill(given),
             #[cfg(feature = "templates")]
-            Kind::Rich(rich) => return rich.fill(given),
-        };
-        let mut text = String::new();
-        for piece in &plain.pieces {
-            match piece {
-                Piece::Text(literal) => text.push_str(literal),
-                Piece::Hole(hole) => match given.value(&hole.name) {
-                    Some(serde_json::Value::String(value)) => text.push_str(value),
-                    Some(value) => {
-                        // A `String` takes whatever is written.
-                        let _ = write!(text, "{value}");
-                    }
-                    None => return Err(given.missing()),
-                },
-            }
+            Kind::Rich(rich) => rich.fill(given),
         }
-        Ok(text)
     }
 }
 
