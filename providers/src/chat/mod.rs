@@ -34,6 +34,8 @@ pub use response::{Delta, Finish, ModelResponse, PartialResponse};
 pub use stream::ModelStream;
 #[cfg(feature = "openai")]
 pub(crate) use strict::{LeftOut, strict};
+#[cfg(all(feature = "openai", feature = "testing"))]
+pub(crate) use tape::Kept;
 #[cfg(feature = "openai")]
-pub(crate) use tape::{HttpAnswer, HttpBody, HttpRequest, HttpTape, Kept};
+pub(crate) use tape::{HttpAnswer, HttpBody, HttpRequest, HttpTape};
 pub use usage::TokenUsage;

@@ -49,10 +49,6 @@ pub(crate) enum LeftOut {
     /// It is null, which whoever reads the answer takes for nothing.
     IsNull,
     /// It is there all the same, so that the answer fits the schema as it was.
-    #[cfg_attr(
-        not(feature = "openai"),
-        expect(dead_code, reason = "only back ends are given schemas by hand")
-    )]
     IsThere,
 }
 
