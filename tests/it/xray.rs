@@ -76,7 +76,7 @@ fn a_graph_without_graphs_is_drawn_as_ever() {
 #[derive(Default)]
 struct Boxed {
     area: Option<Area>,
-    inside: Vec<Boxed>,
+    inside: Vec<Self>,
 }
 
 /// Reads the boxes of a picture; the outermost is the page.
