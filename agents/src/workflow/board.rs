@@ -9,6 +9,9 @@ use superstep_macros::State;
 
 use super::values::{Change, Values};
 
+/// Of so many sessions that know, it is remembered for those who do not know it.
+const REMEMBERED: u64 = 1000;
+
 /// The state of a thread that sessions share.
 #[derive(State, Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Shared {
@@ -22,9 +25,20 @@ pub(super) struct Shared {
 #[serde(default)]
 pub(super) struct Board {
     values: Values,
-    /// Of sessions whose changes are in the values and that may not know it yet, how
-    /// many of all changes that they ever made.
-    told: BTreeMap<String, u64>,
+    /// Whose changes are in the values.
+    told: BTreeMap<String, Told>,
+    /// How often sessions have said that they know.
+    confirmed: u64,
+}
+
+/// How many of all changes that a session ever made are in the values.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Told {
+    up_to: u64,
+    /// When the session has said that it knows. From then on it tells them no more,
+    /// unless somebody still does who has read it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,7 +54,7 @@ pub(super) enum Post {
         up_to: u64,
     },
     /// The session knows.
-    Forget { session: String, up_to: u64 },
+    Confirm { session: String, up_to: u64 },
 }
 
 impl Reducer<Self> for Board {
@@ -60,21 +74,36 @@ impl Reducer<Self> for Board {
                         board.values.settle(change);
                     }
                 }
-                board.told.insert(session, up_to.max(known));
-            }
-            Post::Forget { session, up_to } => {
-                if board.told(&session) <= up_to {
-                    board.told.remove(&session);
+                let told = board.told.entry(session).or_default();
+                if up_to > known {
+                    *told = Told {
+                        up_to,
+                        confirmed: None,
+                    };
                 }
             }
+            Post::Confirm { session, up_to } => board.confirm(&session, up_to),
         }
     }
 }
 
 impl Board {
-    /// How many changes of a session are in it that the session may not know of.
+    /// How many changes of a session are in it, as far as it is remembered.
     pub(super) fn told(&self, session: &str) -> u64 {
-        self.told.get(session).copied().unwrap_or_default()
+        self.told.get(session).map_or(0, |told| told.up_to)
+    }
+
+    fn confirm(&mut self, session: &str, up_to: u64) {
+        let Some(told) = self.told.get_mut(session) else {
+            return;
+        };
+        if told.up_to <= up_to {
+            self.confirmed += 1;
+            told.confirmed = Some(self.confirmed);
+        }
+        let oldest = self.confirmed.saturating_sub(REMEMBERED);
+        self.told
+            .retain(|_, told| told.confirmed.is_none_or(|at| at > oldest));
     }
 
     pub(super) fn into_entries(self) -> BTreeMap<String, Value> {
@@ -96,8 +125,8 @@ impl Shared {
         })
     }
 
-    pub(super) fn forget(session: &str, up_to: u64) -> SharedUpdate {
+    pub(super) fn confirm(session: &str, up_to: u64) -> SharedUpdate {
         let session = session.to_owned();
-        Self::update().board(Post::Forget { session, up_to })
+        Self::update().board(Post::Confirm { session, up_to })
     }
 }

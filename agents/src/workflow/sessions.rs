@@ -266,7 +266,7 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
         let thread = self.sessions.graph.thread(&*self.thread);
         thread.update(told).on_busy(OnBusy::Wait).await?;
         for (_, thread) in &shared {
-            self.keep(thread, Shared::forget(&self.thread, up_to))
+            self.keep(thread, Shared::confirm(&self.thread, up_to))
                 .await?;
         }
         Ok(())

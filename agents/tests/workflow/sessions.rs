@@ -95,6 +95,28 @@ async fn what_is_told_twice_counts_once() {
     assert_eq!(user, Some(2));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_tells_late_what_another_has_told_tells_nothing() {
+    let sessions = Arc::new(counting());
+    let mut at_work = Vec::new();
+    for _ in 0..8 {
+        let sessions = Arc::clone(&sessions);
+        at_work.push(tokio::spawn(async move {
+            let session = sessions.session("ann", "1");
+            for _ in 0..5 {
+                let turn = session.turn("go").await.expect("it is read");
+                let turn = turn.on_busy(superstep::OnBusy::Wait).await;
+                turn.expect("it runs");
+                session.share().await.expect("it is told");
+            }
+        }));
+    }
+    for one in at_work {
+        one.await.expect("it does not panic");
+    }
+    assert_eq!(counts(&sessions, "ann", "2").await[1], Some(41));
+}
+
 #[tokio::test]
 async fn what_was_not_told_is_told_with_the_next_turn() {
     let sessions = counting();
