@@ -64,6 +64,9 @@ async fn synthesize(state: View<Research>) -> ResearchUpdate {
 
 /// Collects spans in batches, and sends them to a URL from a thread of its own.
 fn exporter(url: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
+    // Where superstep has models, too, the exporter's HTTP client can do TLS, and
+    // wants to know by whose cryptography. Whoever has said so before is heeded.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpJson)
