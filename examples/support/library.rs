@@ -1,6 +1,6 @@
 //! A library of the essays in `examples/data`, and a full-text search over it.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, ffi::OsStr, fs, io, path::Path};
 
 use bm25::{Document, SearchEngine, SearchEngineBuilder, Tokenizer};
 use serde::Serialize;
@@ -23,8 +23,9 @@ impl Library {
     /// Reads and indexes all essays of a folder.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         let files: Result<Vec<_>, _> = fs::read_dir(folder)?.collect();
-        let essays = files?.into_iter().map(|file| {
-            let path = file.path();
+        let paths = files?.into_iter().map(|file| file.path());
+        let essays = paths.filter(|path| path.extension() == Some(OsStr::new("txt")));
+        let essays = essays.map(|path| {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             Ok((name.into_owned(), fs::read_to_string(&path)?))
         });
