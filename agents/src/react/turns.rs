@@ -41,8 +41,18 @@ impl Default for Bound {
 /// Whether it is so, of one of these.
 type When<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
-/// What is written with the results of calls.
-type Beside<S> = Arc<dyn Fn(&S, &[ToolResult]) -> Option<<S as State>::Update> + Send + Sync>;
+/// What is written with what calls came to.
+type Beside<S> = Arc<dyn Fn(&S, &Called) -> Option<<S as State>::Update> + Send + Sync>;
+
+/// What calls came to.
+#[derive(Default)]
+pub(crate) struct Called {
+    /// The results, in the order of the calls.
+    pub(crate) results: Vec<ToolResult>,
+    /// The calls that the tools have made, as hooks left them, and whose results are
+    /// no failures: neither the tool's own nor what hooks made of it.
+    pub(crate) done: Vec<ToolCall>,
+}
 
 /// A model and its tools that take turns over a state.
 ///
@@ -181,25 +191,24 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         if let Some(delegated) = &self.delegated {
             calls.retain(|call| !delegated(call));
         }
-        let results = self.results(calls, state, ctx).await?;
+        let called = self.results(calls, state, ctx).await?;
         let beside = self.beside.as_ref();
-        let beside = beside.and_then(|beside| beside(state, &results));
-        let mut update = self
-            .lens
-            .write(results.into_iter().map(Message::tool).collect());
+        let beside = beside.and_then(|beside| beside(state, &called));
+        let results = called.results.into_iter();
+        let mut update = self.lens.write(results.map(Message::tool).collect());
         if let Some(beside) = beside {
             update.extend(beside);
         }
         Ok(update)
     }
 
-    /// The results of the calls, in their order.
+    /// What the calls come to.
     async fn results(
         &self,
         calls: Vec<ToolCall>,
         state: &View<S>,
         ctx: &Ctx<C>,
-    ) -> NodeResult<Vec<ToolResult>> {
+    ) -> NodeResult<Called> {
         let mut results = Vec::with_capacity(calls.len());
         let mut made = Vec::with_capacity(calls.len());
         for call in calls {
@@ -211,14 +220,25 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
                 }
             });
         }
-        let mut made = self.toolbox.run(&made, state, ctx).await?.into_iter();
-        let mut all = Vec::with_capacity(results.len());
+        let came = self.toolbox.run(&made, state, ctx).await?;
+        let mut made = made.into_iter().zip(came);
+        let mut called = Called::default();
         for result in results {
-            if let Some(result) = result.or_else(|| made.next()) {
-                all.push(self.hooks.after_tool(result, state, ctx).await?);
-            }
+            let (result, call) = match result {
+                Some(result) => (result, None),
+                None => match made.next() {
+                    Some((call, result)) => (result, Some(call)),
+                    None => continue,
+                },
+            };
+            let failed = result.is_error;
+            let result = self.hooks.after_tool(result, state, ctx).await?;
+            called
+                .done
+                .extend(call.filter(|_| !failed && !result.is_error));
+            called.results.push(result);
         }
-        Ok(all)
+        Ok(called)
     }
 
     /// Writes what is to be written of the last answer.

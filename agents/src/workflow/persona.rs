@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use superstep_core::{Ctx, NodeError, NodeResult, Retryable, Update, View};
-use superstep_providers::{Message, ModelError, Role, ToolResult};
+use superstep_providers::{Message, ModelError, Role};
 
 use super::conversation::{GO_ON, began};
 use super::flow::Step;
 use super::llm::{AfterTools, AgentHooks};
 use super::schema::OutputSchema;
 use super::template::Template;
-use super::transfer::{TRANSFER, target};
+use super::transfer::{EXIT_LOOP, TRANSFER, target};
 use super::values::Change;
 use super::{Escalate, Session, SessionUpdate};
-use crate::react::Turns;
+use crate::react::{Called, Turns};
 
 pub(super) struct Persona<C> {
     pub(super) name: String,
@@ -229,41 +229,32 @@ struct AgentFailed {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// What is written beside the results of calls: where they lead.
+/// What is written beside the results of calls: where those lead that were made, and
+/// what the program writes.
 pub(super) fn beside(
-    name: &str,
     after_tools: &[AfterTools],
     session: &Session,
-    results: &[ToolResult],
+    called: &Called,
 ) -> Option<SessionUpdate> {
     let mut update: Option<SessionUpdate> = None;
     let mut add = |more: SessionUpdate| match &mut update {
         None => update = Some(more),
         Some(update) => update.extend(more),
     };
-    let done = results.iter().filter(|result| !result.is_error);
-    for result in done {
-        if result.name == super::transfer::EXIT_LOOP {
-            add(Session::escalate(Escalate::Loop));
-        }
+    let mut done = called.done.iter();
+    if done.clone().any(|call| call.name == EXIT_LOOP) {
+        add(Session::escalate(Escalate::Loop));
     }
-    if let Some(to) = handed_on(name, session, results) {
+    // The first that hands on.
+    if let Some(to) = done.find(|call| call.name == TRANSFER).and_then(target) {
         add(Session::update().flow(Step::Transfer(to)));
     }
     for write in after_tools {
-        write(results, session).into_iter().for_each(&mut add);
+        write(&called.results, session)
+            .into_iter()
+            .for_each(&mut add);
     }
     update
-}
-
-/// To whom the first call hands on that does.
-fn handed_on(name: &str, session: &Session, results: &[ToolResult]) -> Option<String> {
-    let mut done = results.iter().filter(|result| !result.is_error);
-    let done = done.find(|result| result.name == TRANSFER)?;
-    let own = session.messages.iter().rev();
-    let mut own = own.filter(|message| message.name.as_deref() == Some(name));
-    let call = own.find_map(|message| message.tool_calls().find(|call| call.id == done.call))?;
-    target(call)
 }
 
 /// The instruction as a model gets it, or why it cannot be made.

@@ -97,9 +97,9 @@ impl<C: Send + Sync + 'static> Speaker<C> {
         turns.hooks = agent.hooks;
         let names: Vec<String> = called.into_iter().map(|contact| contact.name).collect();
         turns.delegated = Some(Arc::new(move |call| is_delegated(call, &names)));
-        let (name, after_tools) = (head.name.clone(), around.after_tools.clone());
-        turns.beside = Some(Arc::new(move |session, results| {
-            beside(&name, &after_tools, session, results)
+        let after_tools = around.after_tools.clone();
+        turns.beside = Some(Arc::new(move |session, called| {
+            beside(&after_tools, session, called)
         }));
         let persona = Persona {
             name: head.name.clone(),

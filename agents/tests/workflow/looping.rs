@@ -128,6 +128,26 @@ async fn a_model_ends_it_by_a_tool() {
 }
 
 #[tokio::test]
+async fn a_loop_whose_end_is_forbidden_goes_on() {
+    let critic = [
+        Reply::call("exit_loop", serde_json::json!({})),
+        Reply::from("not yet"),
+    ];
+    let model = ScriptedModel::new().on_node("model", Reply::turns(critic));
+    let critic = LlmAgent::new("critic").can_exit_loop().before_tool(
+        async |call: superstep::ToolCall, _: View<Session>, _: Ctx| {
+            Ok(std::ops::ControlFlow::Break(call.result("not now")))
+        },
+    );
+    let agent = LoopAgent::new("refine", (critic, counts("n", None))).max_iterations(1);
+    let run = graph(agent.model(model.model()).build())
+        .invoke(Session::ask("go"))
+        .await;
+    let state = run.expect("it runs").state;
+    assert_eq!(state.get("n"), Some(1), "{:#?}", said(&state));
+}
+
+#[tokio::test]
 async fn an_agent_that_begins_again_is_told_to_go_on() {
     let model = ScriptedModel::new().otherwise(Reply::with(|request| {
         format!("after {} message(s)", request.messages.len())
