@@ -43,6 +43,9 @@ pub struct Flow {
     /// In a branch, how many messages there were before it.
     #[serde(skip_serializing_if = "is_zero")]
     inherited: usize,
+    /// The agent whose answer a function of the program has given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given: Option<String>,
     /// In an agent that is called as a tool, the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     called: Option<ToolCall>,
@@ -94,6 +97,10 @@ pub(super) enum Step {
     /// A branch begins after so many messages.
     Inherit(usize, BTreeMap<String, String>),
     Call(ToolCall),
+    /// A function of the program has given this agent's answer.
+    Given(String),
+    /// It is kept.
+    Kept,
 }
 
 impl From<Step> for FlowUpdate {
@@ -169,6 +176,8 @@ impl Flow {
                 self.active = active;
             }
             Step::Call(call) => self.called = Some(call),
+            Step::Given(agent) => self.given = Some(agent),
+            Step::Kept => self.given = None,
         }
     }
 
@@ -203,6 +212,10 @@ impl Flow {
 
     pub(super) fn inherited(&self) -> usize {
         self.inherited
+    }
+
+    pub(super) fn given(&self) -> Option<&str> {
+        self.given.as_deref()
     }
 
     pub(super) fn called(&self) -> Option<&ToolCall> {

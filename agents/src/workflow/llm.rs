@@ -258,7 +258,9 @@ macro_rules! hook {
 /// Several of a kind are called in the order in which they are given. They run in
 /// the agent's nodes: when one of these runs again, so do they.
 impl<C: Send + Sync + 'static> LlmAgent<C> {
-    /// Called when it begins. A text is its answer, and its model is not asked.
+    /// Called when it begins. A text is its answer, and its model is not asked. With an
+    /// [`output_schema`](Self::output_schema), a text that is such a value in JSON is
+    /// kept as that, any other as it is.
     pub fn before_agent<F, Fut>(mut self, function: F) -> Self
     where
         F: Fn(View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,
@@ -301,7 +303,8 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
     }
 
     /// Called when its model has not answered: with an answer in its place, or with
-    /// the error that is to count.
+    /// the error that is to count. An answer is kept as that of
+    /// [`before_agent`](Self::before_agent) is.
     pub fn on_model_error<F, Fut>(mut self, function: F) -> Self
     where
         F: Fn(NodeError, View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,
