@@ -8,6 +8,7 @@ use superstep_core::{Ctx, END, NodeResult, Retry, START, State, StateGraph, Upda
 use superstep_macros::Route;
 use superstep_providers::{Message, Role, ToolCall, ToolResult};
 
+use super::respond::{AGAIN, Answered};
 use super::writes::Writes;
 use super::{Hooks, Instruction, Lens, ModelOf, Respond};
 use crate::tools::Toolbox;
@@ -247,8 +248,18 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             return Ok(None);
         };
         let request = self.request(state)?;
-        let update = respond.extract(self.model.get(ctx), request).await?;
-        Ok(Some(update))
+        let said = request.messages.last().map(Message::text);
+        if let Some(update) = respond.read(&said.unwrap_or_default()) {
+            return update.map(Some);
+        }
+        let request = request.message(AGAIN);
+        let asked = match self.hooks.before_model(request, state, ctx).await? {
+            ControlFlow::Break(response) => Answered::of(response),
+            ControlFlow::Continue(request) => respond.ask(self.model.get(ctx), request).await?,
+        };
+        let response = asked.response.clone();
+        let response = self.hooks.after_model(response, state, ctx).await?;
+        respond.update(asked, &response).map(Some)
     }
 }
 

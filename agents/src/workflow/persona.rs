@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use superstep_core::{Ctx, NodeError, NodeResult, Retryable, Update, View};
-use superstep_providers::{Message, ModelError, Role};
+use superstep_providers::{Message, ModelError, ModelRequest, Role};
 
 use super::conversation::{GO_ON, began};
 use super::flow::Step;
@@ -127,8 +127,19 @@ impl<C: Send + Sync + 'static> Persona<C> {
         session: &View<Session>,
         ctx: &Ctx<C>,
     ) -> NodeResult<Message> {
+        let request = self.turns.request(session)?;
+        self.asked(schema, request, session, ctx).await
+    }
+
+    /// What the model says to a request for the schema's type.
+    async fn asked(
+        &self,
+        schema: &OutputSchema,
+        request: ModelRequest,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<Message> {
         let (turns, hooks) = (&self.turns, &self.turns.hooks);
-        let request = turns.request(session)?;
         let response = match hooks.before_model(request, session, ctx).await? {
             ControlFlow::Break(response) => response,
             ControlFlow::Continue(request) => schema.ask(turns.model.get(ctx), request).await?,
@@ -192,8 +203,10 @@ impl<C: Send + Sync + 'static> Persona<C> {
         // After its own answer it would be told to go on.
         request.messages.pop_if(|message| message.text() == GO_ON);
         let request = request.message(SHAPE);
-        let asked = schema.ask(self.turns.model.get(ctx), request).await;
-        let text = asked.map_err(|error| self.failed(error))?.message.text();
+        let text = match self.asked(schema, request, session, ctx).await {
+            Ok(message) => message.text(),
+            Err(error) => self.mended(error, session, ctx).await?,
+        };
         Ok(schema.read(&text).unwrap_or_else(|| text.into()))
     }
 

@@ -243,3 +243,51 @@ async fn an_answer_of_the_program_is_kept_as_it_is() {
         assert_eq!(value, [json!({ "sum": 3 }), json!({ "sum": 3 })]);
     }
 }
+
+#[tokio::test]
+async fn a_request_for_a_shape_is_one_like_all() {
+    let model = ScriptedModel::new()
+        .on("in the shape", json!({ "sum": 3 }))
+        .otherwise("It is three.");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let agent = calculator(&model)
+        .output_schema::<Sum>()
+        .output_key("out")
+        .before_model(
+            async |request: superstep::ModelRequest, _: View<Session>, _: Ctx| {
+                Ok(ControlFlow::Continue(request.temperature(0.5)))
+            },
+        )
+        .after_model(move |response: ModelResponse, _, _| {
+            log.lock()
+                .expect("nobody panics")
+                .push(response.message.text());
+            let text = response.message.text().replace('3', "4");
+            async move { Ok(ModelResponse::text(text)) }
+        });
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    let asked = model.calls();
+    let asked: Vec<_> = asked.iter().map(|call| call.request.temperature).collect();
+    assert_eq!(asked, [Some(0.5), Some(0.5)]);
+    assert_eq!(run.state.get("out"), Some(Sum { sum: 4 }));
+    let seen = seen.lock().expect("nobody panics");
+    assert_eq!(*seen, ["It is three.", r#"{"sum":3}"#]);
+}
+
+#[tokio::test]
+async fn a_request_for_a_shape_that_fails_is_an_error_like_all() {
+    let model = ScriptedModel::new()
+        .on("in the shape", ModelErrorKind::Auth)
+        .otherwise("It is three.");
+    let agent = calculator(&model)
+        .output_schema::<Sum>()
+        .output_key("out")
+        .on_model_error(async |_, _: View<Session>, _: Ctx| Ok(r#"{ "sum": 0 }"#.to_owned()));
+    let run = graph(agent.build()).invoke(Session::ask("1 + 2?")).await;
+    let state = run.expect("it runs").state;
+    assert_eq!(state.get("out"), Some(Sum { sum: 0 }));
+}
