@@ -1,6 +1,6 @@
 //! What agents tell each other of where to go on, beside what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use superstep_core::{IntoUpdate, Reducer};
@@ -32,8 +32,9 @@ pub struct Flow {
     /// To whom the agent at work hands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    escalation: Option<Escalate>,
+    /// Which loops are to end. Each takes out what is meant for it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    escalations: BTreeSet<Escalate>,
     /// How often loops have begun again, by their names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rounds: BTreeMap<String, u32>,
@@ -66,7 +67,7 @@ pub(super) struct Branch {
     pub(super) messages: Vec<Message>,
     pub(super) changes: Vec<Change>,
     pub(super) active: BTreeMap<String, String>,
-    pub(super) escalation: Option<Escalate>,
+    pub(super) escalations: BTreeSet<Escalate>,
 }
 
 /// What is done to a [`Flow`], in order.
@@ -140,22 +141,18 @@ impl Flow {
             }
             Step::Transfer(to) => self.transfer = Some(to),
             Step::Transferred => self.transfer = None,
-            Step::Escalate(scope) => self.escalate(scope),
+            Step::Escalate(scope) => {
+                self.escalations.insert(scope);
+            }
             Step::Begin(name) => {
                 self.rounds.insert(name, 0);
-                self.escalation = None;
+                self.escalations.clear();
             }
             Step::Again(name) => *self.rounds.entry(name).or_default() += 1,
             Step::Leave(name) => {
                 self.rounds.remove(&name);
-                let is_meant = match &self.escalation {
-                    None | Some(Escalate::Loop) => true,
-                    Some(Escalate::Named(of)) => *of == name,
-                    Some(Escalate::All) => false,
-                };
-                if is_meant {
-                    self.escalation = None;
-                }
+                self.escalations.remove(&Escalate::Loop);
+                self.escalations.remove(&Escalate::Named(name));
             }
             Step::Branch(name, branch) => {
                 self.branches.insert(name, *branch);
@@ -164,10 +161,7 @@ impl Flow {
                 for name in names {
                     if let Some(branch) = self.branches.remove(&name) {
                         self.active.extend(branch.active);
-                        branch
-                            .escalation
-                            .into_iter()
-                            .for_each(|scope| self.escalate(scope));
+                        self.escalations.extend(branch.escalations);
                     }
                 }
             }
@@ -179,11 +173,6 @@ impl Flow {
             Step::Given(agent) => self.given = Some(agent),
             Step::Kept => self.given = None,
         }
-    }
-
-    /// Of several, the one counts that ends more.
-    fn escalate(&mut self, scope: Escalate) {
-        self.escalation = self.escalation.take().max(Some(scope));
     }
 
     pub(super) fn active(&self, group: &str) -> Option<&str> {
@@ -198,8 +187,13 @@ impl Flow {
         self.transfer.as_deref()
     }
 
-    pub(super) fn escalation(&self) -> Option<&Escalate> {
-        self.escalation.as_ref()
+    /// Whether a loop is to end.
+    pub(super) fn escalates(&self) -> bool {
+        !self.escalations.is_empty()
+    }
+
+    pub(super) fn escalations(&self) -> &BTreeSet<Escalate> {
+        &self.escalations
     }
 
     pub(super) fn rounds(&self, name: &str) -> u32 {

@@ -240,7 +240,7 @@ impl<C: Send + Sync + 'static> Persona<C> {
     /// Whether it is left without an answer: it has handed on, or ended the loop.
     pub(super) fn leaves(&self, session: &Session) -> bool {
         let hands_on = session.flow.transfer().is_some_and(|to| to != self.name);
-        let exits = self.exits_loop && session.flow.escalation().is_some();
+        let exits = self.exits_loop && session.flow.escalates();
         (self.floor.is_some() && hands_on) || exits
     }
 

@@ -92,6 +92,21 @@ async fn a_branch_that_escalates_lets_its_siblings_end() {
 }
 
 #[tokio::test]
+async fn of_branches_that_escalate_each_ends_the_loops_that_it_means() {
+    let escalates = |inner: &'static str, outer: &'static str| {
+        let ends = |name, of: &str| counts(name, Some((1, Escalate::Named(of.into()))));
+        let both = ParallelAgent::new("both", [ends("a", inner), ends("b", outer)]);
+        let within = LoopAgent::new(inner, (both, counts("c", None)));
+        LoopAgent::new(outer, (within, counts("d", None))).max_iterations(3)
+    };
+    let names = ["a", "b", "c", "d"];
+    let once = [Some(1), Some(1), None, None];
+    // Whatever they are called.
+    assert_eq!(counted(escalates("x", "y"), &names).await, once);
+    assert_eq!(counted(escalates("y", "x"), &names).await, once);
+}
+
+#[tokio::test]
 async fn a_condition_ends_it_after_a_round() {
     let agent = LoopAgent::new("all", [counts("a", None), counts("b", None)])
         .until(|session| session.get("a") == Some(4));
