@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use superstep_core::{IntoUpdate, Reducer};
 use superstep_providers::{Message, ToolCall};
 
-use super::values::Change;
+use super::values::{Change, is_kept};
 
 /// Which loops an agent ends; see [`Session::escalate`](super::Session::escalate).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,9 +65,15 @@ fn is_zero(number: &usize) -> bool {
 #[serde(default)]
 pub(super) struct Branch {
     pub(super) messages: Vec<Message>,
+    #[serde(serialize_with = "kept")]
     pub(super) changes: Vec<Change>,
     pub(super) active: BTreeMap<String, String>,
     pub(super) escalations: BTreeSet<Escalate>,
+}
+
+/// Changes without those of what is temporary.
+fn kept<S: Serializer>(changes: &[Change], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(changes.iter().filter(|change| is_kept(change.key())))
 }
 
 /// What is done to a [`Flow`], in order.
