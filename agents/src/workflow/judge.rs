@@ -105,6 +105,9 @@ impl Judge {
         if agent.shape == Shape::Parallel {
             self.branches(agent);
         }
+        if agent.shape == Shape::Group {
+            self.members(agent);
+        }
         self.keys(agent);
         self.tools(agent);
         let in_loop = in_loop || agent.shape == Shape::Loop;
@@ -137,6 +140,21 @@ impl Judge {
                     "give one of them another key, or run them one after another",
                 );
             }
+        }
+    }
+
+    /// How often those of a group hand on, only its outermost says.
+    fn members(&mut self, parent: &Outline) {
+        let members = parent.agents.iter();
+        let members = members.filter(|member| member.shape == Shape::Group);
+        for member in members.filter(|member| member.bounds_transfers) {
+            let message = format!(
+                "agent `{}` says how often agents hand on, and is a sub-agent of `{}`",
+                member.name, parent.name
+            );
+            let help = "say it of the outermost of those that hand on to each other: it holds for \
+                        all of them";
+            self.add(member, "inner-max-transfers", message, help);
         }
     }
 

@@ -23,7 +23,7 @@ use crate::tools::{BoxFuture, Toolbox};
 const TURNS: usize = 25;
 
 /// How often agents hand on in one turn of the user, unless something else is set.
-const TRANSFERS: usize = 16;
+pub(super) const TRANSFERS: usize = 16;
 
 /// What an agent reads of what was said before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,7 +110,7 @@ pub struct LlmAgent<C = ()> {
     pub(super) to_peers: bool,
     pub(super) exits_loop: bool,
     pub(super) max_turns: usize,
-    pub(super) max_transfers: usize,
+    pub(super) max_transfers: Option<usize>,
     pub(super) hooks: Hooks<C, Session>,
     pub(super) around: AgentHooks<C>,
 }
@@ -134,7 +134,7 @@ impl<C> LlmAgent<C> {
             to_peers: true,
             exits_loop: false,
             max_turns: TURNS,
-            max_transfers: TRANSFERS,
+            max_transfers: None,
             hooks: Hooks::default(),
             around: AgentHooks {
                 before: Vec::new(),
@@ -239,9 +239,11 @@ impl<C> LlmAgent<C> {
 
     /// The most times that the floor goes from one agent to another in a turn of
     /// the user; 16 unless it is set. One more ends the run with
-    /// [`RunError::RecursionLimit`](superstep_core::RunError::RecursionLimit).
+    /// [`RunError::RecursionLimit`](superstep_core::RunError::RecursionLimit). It is
+    /// set on the outermost of those that hand on to each other; on another it is a
+    /// mistake.
     pub fn max_transfers(mut self, transfers: usize) -> Self {
-        self.max_transfers = transfers;
+        self.max_transfers = Some(transfers);
         self
     }
 }

@@ -238,3 +238,21 @@ fn all_that_is_wrong_is_told_at_once_with_the_places() {
     );
     assert_eq!(text.matches("\n  help: ").count(), 5);
 }
+
+#[test]
+fn how_often_agents_hand_on_is_said_of_the_outermost() {
+    let inner = LlmAgent::new("inner").sub_agents([LlmAgent::new("last")]);
+    let outer = LlmAgent::new("outer").sub_agents([inner.max_transfers(2)]);
+    assert_eq!(
+        mistakes(all([outer])),
+        [
+            "inner-max-transfers: agent `inner` says how often agents hand on, and is a sub-agent of \
+             `outer` (say it of the outermost of those that hand on to each other: it holds for all \
+             of them)"
+        ]
+    );
+    // In a workflow between them others hand on.
+    let inner = LlmAgent::new("inner").sub_agents([LlmAgent::new("last")]);
+    let between = SequentialAgent::new("between", [inner.max_transfers(2)]);
+    sound([LlmAgent::new("outer").sub_agents((between,))]);
+}
