@@ -42,6 +42,9 @@ impl Default for Bound {
 /// Whether it is so, of one of these.
 type When<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
+/// Whether it is so of a call, of those that come before it in a message.
+type WhenCalled = Arc<dyn Fn(&ToolCall, &[ToolCall]) -> bool + Send + Sync>;
+
 /// What is written with what calls came to.
 type Beside<S> = Arc<dyn Fn(&S, &Called) -> Option<<S as State>::Update> + Send + Sync>;
 
@@ -71,7 +74,7 @@ pub(crate) struct Turns<C, S: State> {
     pub(crate) bound: Bound,
     pub(crate) hooks: Hooks<C, S>,
     /// Calls that somebody else answers, and the tools leave alone.
-    pub(crate) delegated: Option<When<ToolCall>>,
+    pub(crate) delegated: Option<WhenCalled>,
     /// What is written when the tools have run, beside their results.
     pub(crate) beside: Option<Beside<S>>,
     /// Whether the loop is left when the tools have run.
@@ -188,10 +191,8 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
 
     /// Runs the calls that the model has asked for last.
     pub(crate) async fn call(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
-        let mut calls = crate::tools::open_calls(&self.lens.read(state));
-        if let Some(delegated) = &self.delegated {
-            calls.retain(|call| !delegated(call));
-        }
+        let open = crate::tools::open_calls(&self.lens.read(state));
+        let (_, calls) = self.parted(open);
         let called = self.results(calls, state, ctx).await?;
         let beside = self.beside.as_ref();
         let beside = beside.and_then(|beside| beside(state, &called));
@@ -201,6 +202,20 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             update.extend(beside);
         }
         Ok(update)
+    }
+
+    /// The calls that somebody else answers, and those that the tools do.
+    pub(crate) fn parted(&self, calls: Vec<ToolCall>) -> (Vec<ToolCall>, Vec<ToolCall>) {
+        let Some(delegated) = &self.delegated else {
+            return (Vec::new(), calls);
+        };
+        let is_delegated: Vec<bool> = (0..calls.len())
+            .map(|at| delegated(&calls[at], &calls[..at]))
+            .collect();
+        let parted = calls.into_iter().zip(is_delegated);
+        let (others, own): (Vec<_>, Vec<_>) = parted.partition(|(_, delegated)| *delegated);
+        let calls = |parted: Vec<(ToolCall, bool)>| parted.into_iter().map(|(call, _)| call);
+        (calls(others).collect(), calls(own).collect())
     }
 
     /// What the calls come to.

@@ -103,8 +103,12 @@ impl Judge {
             self.add(agent, "no-loop", message, help);
         }
         if agent.shape == Shape::Parallel {
-            self.branches(agent);
+            let when = format!("at the same time in `{}`", agent.name);
+            let help = "give one of them another key, or run them one after another";
+            self.branches(&agent.agents, &when, help);
         }
+        let when = format!("and `{}` can call both at the same time", agent.name);
+        self.branches(&agent.callable, &when, "give one of them another key");
         if agent.shape == Shape::Group {
             self.members(agent);
         }
@@ -121,10 +125,10 @@ impl Judge {
     }
 
     /// Two branches do not write the same key.
-    fn branches(&mut self, parallel: &Outline) {
-        for (index, branch) in parallel.agents.iter().enumerate() {
+    fn branches(&mut self, branches: &[Outline], when: &str, help: &str) {
+        for (index, branch) in branches.iter().enumerate() {
             for (key, writer) in branch.written() {
-                let before = parallel.agents[..index].iter();
+                let before = branches[..index].iter();
                 let mut before = before.flat_map(Outline::written);
                 let Some((_, other)) = before.find(|(known, _)| *known == key) else {
                     continue;
@@ -132,12 +136,8 @@ impl Judge {
                 self.add(
                     branch,
                     "conflicting-keys",
-                    format!(
-                        "agents `{other}` and `{writer}` both write `{key}`, at the same time in \
-                         `{}`",
-                        parallel.name
-                    ),
-                    "give one of them another key, or run them one after another",
+                    format!("agents `{other}` and `{writer}` both write `{key}`, {when}"),
+                    help,
                 );
             }
         }

@@ -195,7 +195,9 @@ impl<C> LlmAgent<C> {
     /// Agents that the model can call as tools, each under its own name and with a
     /// `request`. Such an agent begins with the request as what the user says, and
     /// with the values of the session; its answer is the result of the call, and
-    /// what it writes holds from then on. Calls of one message run at the same time.
+    /// what it writes holds from then on. Calls of one message run at the same time;
+    /// two agents here that write one key are a mistake, and of two calls in a message
+    /// of an agent that writes keys, the model is told to make the second one later.
     pub fn agent_tools(mut self, agents: impl IntoAgents<C>) -> Self {
         self.agent_tools.extend(agents.into_agents());
         self

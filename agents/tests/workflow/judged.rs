@@ -256,3 +256,16 @@ fn how_often_agents_hand_on_is_said_of_the_outermost() {
     let between = SequentialAgent::new("between", [inner.max_transfers(2)]);
     sound([LlmAgent::new("outer").sub_agents((between,))]);
 }
+
+#[test]
+fn two_agents_that_one_can_call_do_not_write_one_key() {
+    let deep = SequentialAgent::new("deep", [LlmAgent::new("b").output_key("x")]);
+    let boss = LlmAgent::new("boss").agent_tools((LlmAgent::new("a").output_key("x"), deep));
+    assert_eq!(
+        mistakes(all([boss])),
+        [
+            "conflicting-keys: agents `a` and `b` both write `x`, and `boss` can call both at the \
+             same time (give one of them another key)"
+        ]
+    );
+}
