@@ -37,7 +37,7 @@ pub use tools::{
 pub use workflow::{
     Agent, AgentError, AgentHistory, AgentMistake, BranchFailure, Change, Changes, CustomAgent,
     Escalate, Flow, FlowUpdate, IntoAgents, LlmAgent, LoopAgent, ParallelAgent, SequentialAgent,
-    Session, SessionUpdate, Sessions, UserSession, Values,
+    Session, SessionError, SessionUpdate, Sessions, UserSession, Values,
 };
 
 /// Names for generated code; outside semver.

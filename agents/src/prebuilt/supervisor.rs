@@ -160,7 +160,7 @@ impl<C: Send + Sync + 'static> Supervisor<C> {
         });
         let desks = Arc::new(Desks(desks.collect()));
         let delegated = Arc::clone(&desks);
-        turns.delegated = Some(Arc::new(move |call| delegated.send(call).is_some()));
+        turns.delegated = Some(Arc::new(move |call, _| delegated.send(call).is_some()));
 
         let targets: Vec<&str> = names.iter().copied().chain([TOOLS, ANSWER]).collect();
         let turns = Arc::new(turns);

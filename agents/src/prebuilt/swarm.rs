@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use superstep_core::{Graph, START, StateGraph, View};
-use superstep_providers::{ToolCall, ToolResult, ToolSpec};
+use superstep_providers::{ToolCall, ToolSpec};
 
 use super::mistakes::Mistakes;
 use super::{Chat, PatternError, ReactAgent};
-use crate::react::ANSWER;
+use crate::react::{ANSWER, Called};
 use crate::tools::{Tool, ToolError, open_calls};
 
 /// Agents that talk to a user in turn: each can hand the conversation to another,
@@ -166,9 +166,9 @@ fn member<C: Send + Sync + 'static>(
     mistakes.toolbox(&turns.toolbox);
     turns.speaker = Some(name.clone());
     let hands = Arc::clone(crowd);
-    turns.beside = Some(Arc::new(move |_: &Chat, results: &[ToolResult]| {
-        let mut done = results.iter().filter(|result| !result.is_error);
-        let taken = done.find_map(|result| hands.target(&result.name))?;
+    turns.beside = Some(Arc::new(move |_: &Chat, called: &Called| {
+        let mut done = called.done.iter();
+        let taken = done.find_map(|call| hands.target(&call.name))?;
         Some(Chat::update().active(taken.clone()))
     }));
     let (goes, own) = (Arc::clone(crowd), name.clone());

@@ -25,4 +25,4 @@ pub use limit::TurnLimit;
 pub use model::IntoModel;
 pub(crate) use model::ModelOf;
 pub(crate) use respond::Respond;
-pub(crate) use turns::{ANSWER, TOOLS, Turns};
+pub(crate) use turns::{ANSWER, Called, TOOLS, Turns};

@@ -8,6 +8,7 @@ use superstep_core::{Ctx, END, NodeResult, Retry, START, State, StateGraph, Upda
 use superstep_macros::Route;
 use superstep_providers::{Message, Role, ToolCall, ToolResult};
 
+use super::respond::{AGAIN, Answered};
 use super::writes::Writes;
 use super::{Hooks, Instruction, Lens, ModelOf, Respond};
 use crate::tools::Toolbox;
@@ -41,8 +42,21 @@ impl Default for Bound {
 /// Whether it is so, of one of these.
 type When<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
-/// What is written with the results of calls.
-type Beside<S> = Arc<dyn Fn(&S, &[ToolResult]) -> Option<<S as State>::Update> + Send + Sync>;
+/// Whether it is so of a call, of those that come before it in a message.
+type WhenCalled = Arc<dyn Fn(&ToolCall, &[ToolCall]) -> bool + Send + Sync>;
+
+/// What is written with what calls came to.
+type Beside<S> = Arc<dyn Fn(&S, &Called) -> Option<<S as State>::Update> + Send + Sync>;
+
+/// What calls came to.
+#[derive(Default)]
+pub(crate) struct Called {
+    /// The results, in the order of the calls.
+    pub(crate) results: Vec<ToolResult>,
+    /// The calls that the tools have made, as hooks left them, and whose results are
+    /// no failures: neither the tool's own nor what hooks made of it.
+    pub(crate) done: Vec<ToolCall>,
+}
 
 /// A model and its tools that take turns over a state.
 ///
@@ -60,7 +74,7 @@ pub(crate) struct Turns<C, S: State> {
     pub(crate) bound: Bound,
     pub(crate) hooks: Hooks<C, S>,
     /// Calls that somebody else answers, and the tools leave alone.
-    pub(crate) delegated: Option<When<ToolCall>>,
+    pub(crate) delegated: Option<WhenCalled>,
     /// What is written when the tools have run, beside their results.
     pub(crate) beside: Option<Beside<S>>,
     /// Whether the loop is left when the tools have run.
@@ -177,29 +191,40 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
 
     /// Runs the calls that the model has asked for last.
     pub(crate) async fn call(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
-        let mut calls = crate::tools::open_calls(&self.lens.read(state));
-        if let Some(delegated) = &self.delegated {
-            calls.retain(|call| !delegated(call));
-        }
-        let results = self.results(calls, state, ctx).await?;
+        let open = crate::tools::open_calls(&self.lens.read(state));
+        let (_, calls) = self.parted(open);
+        let called = self.results(calls, state, ctx).await?;
         let beside = self.beside.as_ref();
-        let beside = beside.and_then(|beside| beside(state, &results));
-        let mut update = self
-            .lens
-            .write(results.into_iter().map(Message::tool).collect());
+        let beside = beside.and_then(|beside| beside(state, &called));
+        let results = called.results.into_iter();
+        let mut update = self.lens.write(results.map(Message::tool).collect());
         if let Some(beside) = beside {
             update.extend(beside);
         }
         Ok(update)
     }
 
-    /// The results of the calls, in their order.
+    /// The calls that somebody else answers, and those that the tools do.
+    pub(crate) fn parted(&self, calls: Vec<ToolCall>) -> (Vec<ToolCall>, Vec<ToolCall>) {
+        let Some(delegated) = &self.delegated else {
+            return (Vec::new(), calls);
+        };
+        let is_delegated: Vec<bool> = (0..calls.len())
+            .map(|at| delegated(&calls[at], &calls[..at]))
+            .collect();
+        let parted = calls.into_iter().zip(is_delegated);
+        let (others, own): (Vec<_>, Vec<_>) = parted.partition(|(_, delegated)| *delegated);
+        let calls = |parted: Vec<(ToolCall, bool)>| parted.into_iter().map(|(call, _)| call);
+        (calls(others).collect(), calls(own).collect())
+    }
+
+    /// What the calls come to.
     async fn results(
         &self,
         calls: Vec<ToolCall>,
         state: &View<S>,
         ctx: &Ctx<C>,
-    ) -> NodeResult<Vec<ToolResult>> {
+    ) -> NodeResult<Called> {
         let mut results = Vec::with_capacity(calls.len());
         let mut made = Vec::with_capacity(calls.len());
         for call in calls {
@@ -211,14 +236,25 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
                 }
             });
         }
-        let mut made = self.toolbox.run(&made, state, ctx).await?.into_iter();
-        let mut all = Vec::with_capacity(results.len());
+        let came = self.toolbox.run(&made, state, ctx).await?;
+        let mut made = made.into_iter().zip(came);
+        let mut called = Called::default();
         for result in results {
-            if let Some(result) = result.or_else(|| made.next()) {
-                all.push(self.hooks.after_tool(result, state, ctx).await?);
-            }
+            let (result, call) = match result {
+                Some(result) => (result, None),
+                None => match made.next() {
+                    Some((call, result)) => (result, Some(call)),
+                    None => continue,
+                },
+            };
+            let failed = result.is_error;
+            let result = self.hooks.after_tool(result, state, ctx).await?;
+            called
+                .done
+                .extend(call.filter(|_| !failed && !result.is_error));
+            called.results.push(result);
         }
-        Ok(all)
+        Ok(called)
     }
 
     /// Writes what is to be written of the last answer.
@@ -227,8 +263,18 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             return Ok(None);
         };
         let request = self.request(state)?;
-        let update = respond.extract(self.model.get(ctx), request).await?;
-        Ok(Some(update))
+        let said = request.messages.last().map(Message::text);
+        if let Some(update) = respond.read(&said.unwrap_or_default()) {
+            return update.map(Some);
+        }
+        let request = request.message(AGAIN);
+        let asked = match self.hooks.before_model(request, state, ctx).await? {
+            ControlFlow::Break(response) => Answered::of(response),
+            ControlFlow::Continue(request) => respond.ask(self.model.get(ctx), request).await?,
+        };
+        let response = asked.response.clone();
+        let response = self.hooks.after_model(response, state, ctx).await?;
+        respond.update(asked, &response).map(Some)
     }
 }
 

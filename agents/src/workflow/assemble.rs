@@ -212,9 +212,9 @@ fn chain<C: Send + Sync + 'static>(
             true => {
                 let (next, end) = (name.clone(), end.to_owned());
                 let declared = [next.clone(), end.clone()];
-                let choose = move |session: &Session| match session.flow.escalation() {
-                    None => next.clone(),
-                    Some(_) => end.clone(),
+                let choose = move |session: &Session| match session.flow.escalates() {
+                    false => next.clone(),
+                    true => end.clone(),
                 };
                 graph.add_conditional_edges(before, choose, Vec::from(declared))
             }
@@ -299,7 +299,7 @@ struct Round {
 impl Round {
     fn next(&self, session: &Session) -> Command<Session> {
         let rounds = session.flow.rounds(&self.name) + 1;
-        let ends = session.flow.escalation().is_some()
+        let ends = session.flow.escalates()
             || rounds >= self.max_iterations
             || self.until.as_ref().is_some_and(|until| until(session));
         let name = self.name.clone();

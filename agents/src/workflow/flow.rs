@@ -1,12 +1,12 @@
 //! What agents tell each other of where to go on, beside what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use superstep_core::{IntoUpdate, Reducer};
 use superstep_providers::{Message, ToolCall};
 
-use super::values::Change;
+use super::values::{Change, is_kept};
 
 /// Which loops an agent ends; see [`Session::escalate`](super::Session::escalate).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,8 +32,9 @@ pub struct Flow {
     /// To whom the agent at work hands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    escalation: Option<Escalate>,
+    /// Which loops are to end. Each takes out what is meant for it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    escalations: BTreeSet<Escalate>,
     /// How often loops have begun again, by their names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     rounds: BTreeMap<String, u32>,
@@ -43,6 +44,9 @@ pub struct Flow {
     /// In a branch, how many messages there were before it.
     #[serde(skip_serializing_if = "is_zero")]
     inherited: usize,
+    /// The agent whose answer a function of the program has given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given: Option<String>,
     /// In an agent that is called as a tool, the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     called: Option<ToolCall>,
@@ -61,9 +65,15 @@ fn is_zero(number: &usize) -> bool {
 #[serde(default)]
 pub(super) struct Branch {
     pub(super) messages: Vec<Message>,
+    #[serde(serialize_with = "kept")]
     pub(super) changes: Vec<Change>,
     pub(super) active: BTreeMap<String, String>,
-    pub(super) escalation: Option<Escalate>,
+    pub(super) escalations: BTreeSet<Escalate>,
+}
+
+/// Changes without those of what is temporary.
+fn kept<S: Serializer>(changes: &[Change], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(changes.iter().filter(|change| is_kept(change.key())))
 }
 
 /// What is done to a [`Flow`], in order.
@@ -94,6 +104,10 @@ pub(super) enum Step {
     /// A branch begins after so many messages.
     Inherit(usize, BTreeMap<String, String>),
     Call(ToolCall),
+    /// A function of the program has given this agent's answer.
+    Given(String),
+    /// It is kept.
+    Kept,
 }
 
 impl From<Step> for FlowUpdate {
@@ -133,22 +147,18 @@ impl Flow {
             }
             Step::Transfer(to) => self.transfer = Some(to),
             Step::Transferred => self.transfer = None,
-            Step::Escalate(scope) => self.escalate(scope),
+            Step::Escalate(scope) => {
+                self.escalations.insert(scope);
+            }
             Step::Begin(name) => {
                 self.rounds.insert(name, 0);
-                self.escalation = None;
+                self.escalations.clear();
             }
             Step::Again(name) => *self.rounds.entry(name).or_default() += 1,
             Step::Leave(name) => {
                 self.rounds.remove(&name);
-                let is_meant = match &self.escalation {
-                    None | Some(Escalate::Loop) => true,
-                    Some(Escalate::Named(of)) => *of == name,
-                    Some(Escalate::All) => false,
-                };
-                if is_meant {
-                    self.escalation = None;
-                }
+                self.escalations.remove(&Escalate::Loop);
+                self.escalations.remove(&Escalate::Named(name));
             }
             Step::Branch(name, branch) => {
                 self.branches.insert(name, *branch);
@@ -157,10 +167,7 @@ impl Flow {
                 for name in names {
                     if let Some(branch) = self.branches.remove(&name) {
                         self.active.extend(branch.active);
-                        branch
-                            .escalation
-                            .into_iter()
-                            .for_each(|scope| self.escalate(scope));
+                        self.escalations.extend(branch.escalations);
                     }
                 }
             }
@@ -169,12 +176,9 @@ impl Flow {
                 self.active = active;
             }
             Step::Call(call) => self.called = Some(call),
+            Step::Given(agent) => self.given = Some(agent),
+            Step::Kept => self.given = None,
         }
-    }
-
-    /// Of several, the one counts that ends more.
-    fn escalate(&mut self, scope: Escalate) {
-        self.escalation = self.escalation.take().max(Some(scope));
     }
 
     pub(super) fn active(&self, group: &str) -> Option<&str> {
@@ -189,8 +193,13 @@ impl Flow {
         self.transfer.as_deref()
     }
 
-    pub(super) fn escalation(&self) -> Option<&Escalate> {
-        self.escalation.as_ref()
+    /// Whether a loop is to end.
+    pub(super) fn escalates(&self) -> bool {
+        !self.escalations.is_empty()
+    }
+
+    pub(super) fn escalations(&self) -> &BTreeSet<Escalate> {
+        &self.escalations
     }
 
     pub(super) fn rounds(&self, name: &str) -> u32 {
@@ -203,6 +212,10 @@ impl Flow {
 
     pub(super) fn inherited(&self) -> usize {
         self.inherited
+    }
+
+    pub(super) fn given(&self) -> Option<&str> {
+        self.given.as_deref()
     }
 
     pub(super) fn called(&self) -> Option<&ToolCall> {

@@ -12,7 +12,7 @@ use superstep_core::{END, START, StateGraph};
 use super::Session;
 use super::agent::{Agent, Kind};
 use super::assemble::{Built, Scope};
-use super::llm::LlmAgent;
+use super::llm::{LlmAgent, TRANSFERS};
 use super::speaker::{Speaker, Standing};
 use super::transfer::Contact;
 
@@ -41,7 +41,8 @@ pub(super) fn graph<C: Send + Sync + 'static>(
     scope: &Scope<'_, C>,
 ) -> Built<C> {
     let name = agent.head.name.clone();
-    let transfers = u64::try_from(agent.max_transfers).unwrap_or(u64::MAX);
+    let transfers = agent.max_transfers.unwrap_or(TRANSFERS);
+    let transfers = u64::try_from(transfers).unwrap_or(u64::MAX);
     let inside = scope.inside(&agent.head);
     let mut members = Vec::new();
     let place = Place {

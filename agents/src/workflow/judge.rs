@@ -103,7 +103,14 @@ impl Judge {
             self.add(agent, "no-loop", message, help);
         }
         if agent.shape == Shape::Parallel {
-            self.branches(agent);
+            let when = format!("at the same time in `{}`", agent.name);
+            let help = "give one of them another key, or run them one after another";
+            self.branches(&agent.agents, &when, help);
+        }
+        let when = format!("and `{}` can call both at the same time", agent.name);
+        self.branches(&agent.callable, &when, "give one of them another key");
+        if agent.shape == Shape::Group {
+            self.members(agent);
         }
         self.keys(agent);
         self.tools(agent);
@@ -118,10 +125,10 @@ impl Judge {
     }
 
     /// Two branches do not write the same key.
-    fn branches(&mut self, parallel: &Outline) {
-        for (index, branch) in parallel.agents.iter().enumerate() {
+    fn branches(&mut self, branches: &[Outline], when: &str, help: &str) {
+        for (index, branch) in branches.iter().enumerate() {
             for (key, writer) in branch.written() {
-                let before = parallel.agents[..index].iter();
+                let before = branches[..index].iter();
                 let mut before = before.flat_map(Outline::written);
                 let Some((_, other)) = before.find(|(known, _)| *known == key) else {
                     continue;
@@ -129,14 +136,25 @@ impl Judge {
                 self.add(
                     branch,
                     "conflicting-keys",
-                    format!(
-                        "agents `{other}` and `{writer}` both write `{key}`, at the same time in \
-                         `{}`",
-                        parallel.name
-                    ),
-                    "give one of them another key, or run them one after another",
+                    format!("agents `{other}` and `{writer}` both write `{key}`, {when}"),
+                    help,
                 );
             }
+        }
+    }
+
+    /// How often those of a group hand on, only its outermost says.
+    fn members(&mut self, parent: &Outline) {
+        let members = parent.agents.iter();
+        let members = members.filter(|member| member.shape == Shape::Group);
+        for member in members.filter(|member| member.bounds_transfers) {
+            let message = format!(
+                "agent `{}` says how often agents hand on, and is a sub-agent of `{}`",
+                member.name, parent.name
+            );
+            let help = "say it of the outermost of those that hand on to each other: it holds for \
+                        all of them";
+            self.add(member, "inner-max-transfers", message, help);
         }
     }
 

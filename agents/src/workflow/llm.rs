@@ -23,7 +23,7 @@ use crate::tools::{BoxFuture, Toolbox};
 const TURNS: usize = 25;
 
 /// How often agents hand on in one turn of the user, unless something else is set.
-const TRANSFERS: usize = 16;
+pub(super) const TRANSFERS: usize = 16;
 
 /// What an agent reads of what was said before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,7 +110,7 @@ pub struct LlmAgent<C = ()> {
     pub(super) to_peers: bool,
     pub(super) exits_loop: bool,
     pub(super) max_turns: usize,
-    pub(super) max_transfers: usize,
+    pub(super) max_transfers: Option<usize>,
     pub(super) hooks: Hooks<C, Session>,
     pub(super) around: AgentHooks<C>,
 }
@@ -134,7 +134,7 @@ impl<C> LlmAgent<C> {
             to_peers: true,
             exits_loop: false,
             max_turns: TURNS,
-            max_transfers: TRANSFERS,
+            max_transfers: None,
             hooks: Hooks::default(),
             around: AgentHooks {
                 before: Vec::new(),
@@ -195,7 +195,9 @@ impl<C> LlmAgent<C> {
     /// Agents that the model can call as tools, each under its own name and with a
     /// `request`. Such an agent begins with the request as what the user says, and
     /// with the values of the session; its answer is the result of the call, and
-    /// what it writes holds from then on. Calls of one message run at the same time.
+    /// what it writes holds from then on. Calls of one message run at the same time;
+    /// two agents here that write one key are a mistake, and of two calls in a message
+    /// of an agent that writes keys, the model is told to make the second one later.
     pub fn agent_tools(mut self, agents: impl IntoAgents<C>) -> Self {
         self.agent_tools.extend(agents.into_agents());
         self
@@ -239,9 +241,11 @@ impl<C> LlmAgent<C> {
 
     /// The most times that the floor goes from one agent to another in a turn of
     /// the user; 16 unless it is set. One more ends the run with
-    /// [`RunError::RecursionLimit`](superstep_core::RunError::RecursionLimit).
+    /// [`RunError::RecursionLimit`](superstep_core::RunError::RecursionLimit). It is
+    /// set on the outermost of those that hand on to each other; on another it is a
+    /// mistake.
     pub fn max_transfers(mut self, transfers: usize) -> Self {
-        self.max_transfers = transfers;
+        self.max_transfers = Some(transfers);
         self
     }
 }
@@ -258,7 +262,9 @@ macro_rules! hook {
 /// Several of a kind are called in the order in which they are given. They run in
 /// the agent's nodes: when one of these runs again, so do they.
 impl<C: Send + Sync + 'static> LlmAgent<C> {
-    /// Called when it begins. A text is its answer, and its model is not asked.
+    /// Called when it begins. A text is its answer, and its model is not asked. With an
+    /// [`output_schema`](Self::output_schema), a text that is such a value in JSON is
+    /// kept as that, any other as it is.
     pub fn before_agent<F, Fut>(mut self, function: F) -> Self
     where
         F: Fn(View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,
@@ -301,7 +307,8 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
     }
 
     /// Called when its model has not answered: with an answer in its place, or with
-    /// the error that is to count.
+    /// the error that is to count. An answer is kept as that of
+    /// [`before_agent`](Self::before_agent) is.
     pub fn on_model_error<F, Fut>(mut self, function: F) -> Self
     where
         F: Fn(NodeError, View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,

@@ -44,5 +44,5 @@ pub use looping::LoopAgent;
 pub use parallel::{BranchFailure, ParallelAgent};
 pub use sequential::SequentialAgent;
 pub use session::{Session, SessionUpdate};
-pub use sessions::{Sessions, UserSession};
+pub use sessions::{SessionError, Sessions, UserSession};
 pub use values::{Change, Changes, Values};

@@ -33,6 +33,7 @@ pub(super) struct Outline {
     pub(super) tools: Vec<String>,
     pub(super) tool_mistakes: Vec<String>,
     pub(super) exits_loop: bool,
+    pub(super) bounds_transfers: bool,
 }
 
 /// How an agent's agents run.
@@ -66,6 +67,7 @@ impl Outline {
             tools: Vec::new(),
             tool_mistakes: Vec::new(),
             exits_loop: false,
+            bounds_transfers: false,
         };
         match &agent.0 {
             Kind::Llm(agent) => empty.group(agent),
@@ -107,6 +109,7 @@ impl Outline {
         self.output.clone_from(&agent.output_key);
         self.callable = agent.agent_tools.iter().map(Self::of).collect();
         self.exits_loop = agent.exits_loop;
+        self.bounds_transfers = agent.max_transfers.is_some();
         self.with(Shape::Group, &agent.sub_agents)
     }
 

@@ -12,17 +12,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use superstep_core::{Ctx, NodeError, NodeResult, Retryable, Update, View};
-use superstep_providers::{Message, ModelError, Role, ToolResult};
+use superstep_providers::{Message, ModelError, ModelRequest, Role};
 
 use super::conversation::{GO_ON, began};
 use super::flow::Step;
 use super::llm::{AfterTools, AgentHooks};
 use super::schema::OutputSchema;
 use super::template::Template;
-use super::transfer::{TRANSFER, target};
+use super::transfer::{EXIT_LOOP, TRANSFER, target};
 use super::values::Change;
 use super::{Escalate, Session, SessionUpdate};
-use crate::react::Turns;
+use crate::react::{Called, Turns};
 
 pub(super) struct Persona<C> {
     pub(super) name: String,
@@ -41,7 +41,24 @@ pub(super) struct Persona<C> {
 /// What a turn came to.
 pub(super) struct Said {
     pub(super) update: SessionUpdate,
-    answer: String,
+    answer: Answer,
+}
+
+/// What an agent has answered.
+struct Answer {
+    text: String,
+    /// Whether a function of the program has given it, and no model.
+    given: bool,
+}
+
+impl Answer {
+    fn given(text: String) -> Self {
+        Self { text, given: true }
+    }
+
+    fn of_model(text: String) -> Self {
+        Self { text, given: false }
+    }
 }
 
 impl<C: Send + Sync + 'static> Persona<C> {
@@ -52,16 +69,13 @@ impl<C: Send + Sync + 'static> Persona<C> {
             update = self.begin(session, update);
             for hook in &self.around.before {
                 if let Some(text) = hook((), session.clone(), ctx.clone()).await? {
-                    return Ok(Said {
-                        update: update.messages(self.says(&text)),
-                        answer: text,
-                    });
+                    return Ok(self.given(update, text));
                 }
             }
         } else if self.leaves(session) {
             return Ok(Said {
                 update,
-                answer: String::new(),
+                answer: Answer::of_model(String::new()),
             });
         }
         let said = match &self.schema {
@@ -71,12 +85,27 @@ impl<C: Send + Sync + 'static> Persona<C> {
         };
         let said = match said {
             Ok(said) => said.named(&*self.name),
-            Err(error) => Box::pin(self.mended(error, session, ctx)).await?,
+            Err(error) => {
+                let text = Box::pin(self.mended(error, session, ctx)).await?;
+                return Ok(self.given(update, text));
+            }
         };
         Ok(Said {
-            answer: said.text(),
+            answer: Answer::of_model(said.text()),
             update: update.messages(said),
         })
+    }
+
+    /// An answer that a function has given; the node that keeps it is told so.
+    fn given(&self, update: SessionUpdate, text: String) -> Said {
+        let mut update = update.messages(Message::assistant(&*text).named(&*self.name));
+        if self.has_tools && self.schema.is_some() {
+            update = update.flow(Step::Given(self.name.clone()));
+        }
+        Said {
+            update,
+            answer: Answer::given(text),
+        }
     }
 
     fn begin(&self, session: &Session, mut update: SessionUpdate) -> SessionUpdate {
@@ -98,8 +127,19 @@ impl<C: Send + Sync + 'static> Persona<C> {
         session: &View<Session>,
         ctx: &Ctx<C>,
     ) -> NodeResult<Message> {
+        let request = self.turns.request(session)?;
+        self.asked(schema, request, session, ctx).await
+    }
+
+    /// What the model says to a request for the schema's type.
+    async fn asked(
+        &self,
+        schema: &OutputSchema,
+        request: ModelRequest,
+        session: &View<Session>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<Message> {
         let (turns, hooks) = (&self.turns, &self.turns.hooks);
-        let request = turns.request(session)?;
         let response = match hooks.before_model(request, session, ctx).await? {
             ControlFlow::Break(response) => response,
             ControlFlow::Continue(request) => schema.ask(turns.model.get(ctx), request).await?,
@@ -114,10 +154,10 @@ impl<C: Send + Sync + 'static> Persona<C> {
         mut error: NodeError,
         session: &View<Session>,
         ctx: &Ctx<C>,
-    ) -> NodeResult<Message> {
+    ) -> NodeResult<String> {
         for hook in &self.around.on_error {
             match hook(error, session.clone(), ctx.clone()).await {
-                Ok(text) => return Ok(self.says(&text)),
+                Ok(text) => return Ok(text),
                 Err(failed) => error = failed,
             }
         }
@@ -125,22 +165,22 @@ impl<C: Send + Sync + 'static> Persona<C> {
     }
 
     /// What is written as the agent ends with that answer.
-    pub(super) async fn end(
+    async fn end(
         &self,
-        answer: String,
+        answer: Answer,
         session: &View<Session>,
         ctx: &Ctx<C>,
     ) -> NodeResult<SessionUpdate> {
         let mut update = Session::update();
         if let Some(key) = &self.output_key {
             let value = match &self.schema {
-                None => answer.as_str().into(),
+                None => answer.text.as_str().into(),
                 Some(schema) => Box::pin(self.value(schema, &answer, session, ctx)).await?,
             };
             update = update.values(Change::set(key.clone(), value));
         }
         for hook in &self.around.after {
-            update.extend(hook(answer.clone(), session.clone(), ctx.clone()).await?);
+            update.extend(hook(answer.text.clone(), session.clone(), ctx.clone()).await?);
         }
         Ok(update)
     }
@@ -148,19 +188,25 @@ impl<C: Send + Sync + 'static> Persona<C> {
     async fn value(
         &self,
         schema: &OutputSchema,
-        answer: &str,
+        answer: &Answer,
         session: &View<Session>,
         ctx: &Ctx<C>,
     ) -> NodeResult<Value> {
-        if let Some(value) = schema.read(answer) {
+        if let Some(value) = schema.read(&answer.text) {
             return Ok(value);
+        }
+        // No model is asked for another shape of what none has said.
+        if answer.given {
+            return Ok(answer.text.as_str().into());
         }
         let mut request = self.turns.request(session)?;
         // After its own answer it would be told to go on.
         request.messages.pop_if(|message| message.text() == GO_ON);
         let request = request.message(SHAPE);
-        let asked = schema.ask(self.turns.model.get(ctx), request).await;
-        let text = asked.map_err(|error| self.failed(error))?.message.text();
+        let text = match self.asked(schema, request, session, ctx).await {
+            Ok(message) => message.text(),
+            Err(error) => self.mended(error, session, ctx).await?,
+        };
         Ok(schema.read(&text).unwrap_or_else(|| text.into()))
     }
 
@@ -183,19 +229,19 @@ impl<C: Send + Sync + 'static> Persona<C> {
     ) -> NodeResult<SessionUpdate> {
         let mut said = session.messages.iter().rev();
         let last = said.find(|message| message.role == Role::Assistant);
-        let answer = last.map(Message::text).unwrap_or_default();
-        self.end(answer, session, ctx).await
+        let text = last.map(Message::text).unwrap_or_default();
+        if session.flow.given() != Some(&self.name) {
+            return self.end(Answer::of_model(text), session, ctx).await;
+        }
+        let update = self.end(Answer::given(text), session, ctx).await?;
+        Ok(update.flow(Step::Kept))
     }
 
     /// Whether it is left without an answer: it has handed on, or ended the loop.
     pub(super) fn leaves(&self, session: &Session) -> bool {
         let hands_on = session.flow.transfer().is_some_and(|to| to != self.name);
-        let exits = self.exits_loop && session.flow.escalation().is_some();
+        let exits = self.exits_loop && session.flow.escalates();
         (self.floor.is_some() && hands_on) || exits
-    }
-
-    fn says(&self, text: &str) -> Message {
-        Message::assistant(text).named(&*self.name)
     }
 
     /// The error, which says in which agent, and whether to try again.
@@ -229,41 +275,32 @@ struct AgentFailed {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// What is written beside the results of calls: where they lead.
+/// What is written beside the results of calls: where those lead that were made, and
+/// what the program writes.
 pub(super) fn beside(
-    name: &str,
     after_tools: &[AfterTools],
     session: &Session,
-    results: &[ToolResult],
+    called: &Called,
 ) -> Option<SessionUpdate> {
     let mut update: Option<SessionUpdate> = None;
     let mut add = |more: SessionUpdate| match &mut update {
         None => update = Some(more),
         Some(update) => update.extend(more),
     };
-    let done = results.iter().filter(|result| !result.is_error);
-    for result in done {
-        if result.name == super::transfer::EXIT_LOOP {
-            add(Session::escalate(Escalate::Loop));
-        }
+    let mut done = called.done.iter();
+    if done.clone().any(|call| call.name == EXIT_LOOP) {
+        add(Session::escalate(Escalate::Loop));
     }
-    if let Some(to) = handed_on(name, session, results) {
+    // The first that hands on.
+    if let Some(to) = done.find(|call| call.name == TRANSFER).and_then(target) {
         add(Session::update().flow(Step::Transfer(to)));
     }
     for write in after_tools {
-        write(results, session).into_iter().for_each(&mut add);
+        write(&called.results, session)
+            .into_iter()
+            .for_each(&mut add);
     }
     update
-}
-
-/// To whom the first call hands on that does.
-fn handed_on(name: &str, session: &Session, results: &[ToolResult]) -> Option<String> {
-    let mut done = results.iter().filter(|result| !result.is_error);
-    let done = done.find(|result| result.name == TRANSFER)?;
-    let own = session.messages.iter().rev();
-    let mut own = own.filter(|message| message.name.as_deref() == Some(name));
-    let call = own.find_map(|message| message.tool_calls().find(|call| call.id == done.call))?;
-    target(call)
 }
 
 /// The instruction as a model gets it, or why it cannot be made.

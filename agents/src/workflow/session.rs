@@ -61,7 +61,7 @@ impl Session {
             .flow(Step::Turn)
     }
 
-    /// Ends loops around the agent that returns this.
+    /// Ends loops around the agent that returns this. Of several, each holds.
     pub fn escalate(scope: Escalate) -> SessionUpdate {
         Self::update().flow(Step::Escalate(scope))
     }
@@ -106,7 +106,7 @@ impl Session {
             messages: said.unwrap_or_default().to_vec(),
             changes: self.values.log().to_vec(),
             active: self.flow.all_active().clone(),
-            escalation: self.flow.escalation().cloned(),
+            escalations: self.flow.escalations().clone(),
         }
     }
 }

@@ -125,6 +125,25 @@ impl<C> fmt::Debug for Sessions<C> {
     }
 }
 
+/// Why a turn of a session did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// There is no run, or it has failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The run is done, and is on its thread; but other sessions could not be told
+    /// what it has changed. They are told by [`share`](UserSession::share), or when
+    /// the next turn of the session is done.
+    #[error("the run is done, but what it has changed is not shared")]
+    Unshared {
+        /// What came of it.
+        run: Box<Run<Session>>,
+        /// Why it is not shared.
+        source: RunError,
+    },
+}
+
 /// A session of a user; see [`Sessions::session`].
 #[derive(Clone)]
 pub struct UserSession<'a, C = ()> {
@@ -150,8 +169,10 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
     ///
     /// # Errors
     ///
-    /// Those of the run, and of the threads of what is shared.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<Run<Session>, RunError> {
+    /// Those of the run, and of the threads of what is shared. A run that is done is
+    /// not lost when what it has changed cannot be shared: see
+    /// [`SessionError::Unshared`].
+    pub async fn send(&self, message: impl Into<Message>) -> Result<Run<Session>, SessionError> {
         let run = self.turn(message).await?.await?;
         self.told(run).await
     }
@@ -162,7 +183,7 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn resume(&self, answer: impl Serialize) -> Result<Run<Session>, RunError> {
+    pub async fn resume(&self, answer: impl Serialize) -> Result<Run<Session>, SessionError> {
         let resumed = self.sessions.graph.resume(answer);
         let run = self.on_thread(resumed.context(Arc::clone(&self.sessions.context)));
         self.told(run.await?).await
@@ -174,7 +195,7 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn proceed(&self) -> Result<Run<Session>, RunError> {
+    pub async fn proceed(&self) -> Result<Run<Session>, SessionError> {
         let proceeds = self.sessions.graph.proceed();
         let run = self.on_thread(proceeds.context(Arc::clone(&self.sessions.context)));
         self.told(run.await?).await
@@ -222,11 +243,17 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
     }
 
     /// Shares what a run has changed, if it is done.
-    async fn told(&self, run: Run<Session>) -> Result<Run<Session>, RunError> {
-        if run.status == Status::Done {
-            self.share_of(&run.state).await?;
+    async fn told(&self, run: Run<Session>) -> Result<Run<Session>, SessionError> {
+        if run.status != Status::Done {
+            return Ok(run);
         }
-        Ok(run)
+        match self.share_of(&run.state).await {
+            Ok(()) => Ok(run),
+            Err(source) => Err(SessionError::Unshared {
+                run: Box::new(run),
+                source,
+            }),
+        }
     }
 
     /// Tells other sessions what this one has changed that is shared: the last step

@@ -15,7 +15,7 @@ use super::error::AgentError;
 use super::flow::Step;
 use super::head::Head;
 use super::llm::{AgentHistory, Instruction, LlmAgent};
-use super::outline::Author;
+use super::outline::{Author, Outline};
 use super::persona::{Persona, Shared, beside, instruct};
 use super::transfer::{Contact, agent_tool, exit_tool, introduction, request, transfer_tool};
 use super::values::{Changes, Values};
@@ -95,11 +95,13 @@ impl<C: Send + Sync + 'static> Speaker<C> {
         turns.instruction = instructs(instruction, path.clone(), &standing.transfers);
         turns.bound.turns = agent.max_turns;
         turns.hooks = agent.hooks;
-        let names: Vec<String> = called.into_iter().map(|contact| contact.name).collect();
-        turns.delegated = Some(Arc::new(move |call| is_delegated(call, &names)));
-        let (name, after_tools) = (head.name.clone(), around.after_tools.clone());
-        turns.beside = Some(Arc::new(move |session, results| {
-            beside(&name, &after_tools, session, results)
+        let callable: Vec<Callable> = agent_tools.iter().map(Callable::of).collect();
+        turns.delegated = Some(Arc::new(move |call, before| {
+            is_delegated(call, before, &callable)
+        }));
+        let after_tools = around.after_tools.clone();
+        turns.beside = Some(Arc::new(move |session, called| {
+            beside(&after_tools, session, called)
         }));
         let persona = Persona {
             name: head.name.clone(),
@@ -272,7 +274,7 @@ fn next<C: Send + Sync + 'static>(persona: &Persona<C>, session: &Session) -> Ve
         return vec![MODEL.into()];
     }
     let calls = last.into_iter().flat_map(Message::tool_calls);
-    let (agents, tools): (Vec<_>, Vec<_>) = calls.partition(|call| persona.delegates(call));
+    let (agents, tools) = persona.turns.parted(calls.cloned().collect());
     if agents.is_empty() && tools.is_empty() {
         return vec![ANSWER.into()];
     }
@@ -281,22 +283,34 @@ fn next<C: Send + Sync + 'static>(persona: &Persona<C>, session: &Session) -> Ve
         targets.push(TOOLS.into());
     }
     targets.extend(agents.into_iter().map(|call| {
-        let (call, values) = (call.clone(), session.values.clone());
+        let values = session.values.clone();
         AGENTS.send(Delegated { call, values }).into()
     }));
     targets
 }
 
-/// Whether an agent answers the call; what is wrong with it, the tools say.
-fn is_delegated(call: &ToolCall, agents: &[String]) -> bool {
-    agents.contains(&call.name) && request(call).is_ok()
+/// An agent that a model can call.
+struct Callable {
+    name: String,
+    /// Whether it writes what would be lost if it was called twice at once.
+    writes: bool,
 }
 
-impl<C: Send + Sync + 'static> Persona<C> {
-    fn delegates(&self, call: &ToolCall) -> bool {
-        let delegated = self.turns.delegated.as_ref();
-        delegated.is_some_and(|delegated| delegated(call))
+impl Callable {
+    fn of<C>(agent: &Agent<C>) -> Self {
+        Self {
+            name: agent.head().name.clone(),
+            writes: !Outline::of(agent).written().is_empty(),
+        }
     }
+}
+
+/// Whether an agent answers the call; what is wrong with it, the tools say.
+fn is_delegated(call: &ToolCall, before: &[ToolCall], agents: &[Callable]) -> bool {
+    let called = agents.iter().find(|agent| agent.name == call.name);
+    let again = |before: &ToolCall| before.name == call.name && request(before).is_ok();
+    let asked = called.filter(|_| request(call).is_ok());
+    asked.is_some_and(|agent| !agent.writes || !before.iter().any(again))
 }
 
 fn reader(name: &str, history: AgentHistory, instruction: &Instruction, all: &[Author]) -> Reader {

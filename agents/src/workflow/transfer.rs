@@ -105,13 +105,16 @@ struct Request {
     request: String,
 }
 
-/// An agent as a model knows it that can call it. The call is made elsewhere.
+/// An agent as a model knows it that can call it. The call is made elsewhere; here
+/// are those that are not made.
 pub(super) fn agent_tool<C: Send + Sync + 'static>(agent: &Contact) -> Tool<C, Session> {
     Tool::new(
         agent.name.clone(),
         agent.description.clone(),
         |_: Request, _: ToolCtx<C>| async {
-            Err::<String, _>(ToolError::fatal("an agent is called by a node of its own"))
+            let why = "it keeps what it answers, and has room for one answer at a time: call it \
+                       once in a message, and then again in the next";
+            Err::<String, _>(ToolError::msg(why))
         },
     )
 }

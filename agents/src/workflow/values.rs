@@ -21,9 +21,9 @@ const UNTOLD: &str = "";
 ///
 /// A key is a name such as `topic`. One that begins with `user:` is shared by
 /// all sessions of a user, with `app:` by all sessions, and with `temp:` it is
-/// this turn's, and in no checkpoint. Two of these need
-/// [`Sessions`](super::Sessions); in any other graph they are the thread's, as
-/// all others.
+/// this turn's, and in no checkpoint: a run that goes on after a pause or a
+/// crash has none. Two of these need [`Sessions`](super::Sessions); in any
+/// other graph they are the thread's, as all others.
 ///
 /// # Examples
 ///
@@ -118,7 +118,7 @@ enum Step {
     /// A turn begins: what was temporary is gone.
     Turn,
     /// A branch begins with these.
-    Inherit(BTreeMap<String, Value>),
+    Inherit(#[serde(serialize_with = "kept")] BTreeMap<String, Value>),
     Outside(Outside),
     /// So many changes, of all that there ever were, have been told to other sessions.
     Told(u64),
@@ -358,8 +358,17 @@ enum Kept<'a> {
     Untold(u64, &'a [Change]),
 }
 
-fn is_kept(key: &str) -> bool {
+/// Whether a key is in checkpoints.
+pub(super) fn is_kept(key: &str) -> bool {
     !key.starts_with(TEMP)
+}
+
+/// Entries without what is temporary.
+fn kept<S: Serializer>(
+    entries: &BTreeMap<String, Value>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().filter(|(key, _)| is_kept(key)))
 }
 
 impl<'de> Deserialize<'de> for Values {

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep::{
     Chat, Message, ModelResponse, ReactAgent, Reply, ScriptedModel, Toolbox, react_agent,
@@ -101,4 +103,56 @@ async fn a_call_need_not_be_made() {
         "tool: add -> 11",
     ];
     assert_eq!(said(&run.state)[2..5], results);
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Sum {
+    sum: i64,
+}
+
+#[tokio::test]
+async fn a_request_for_a_shape_passes_all_hooks() {
+    let shaped = |model: &ScriptedModel| agent(model).answer_as::<Sum>();
+    let model = ScriptedModel::new()
+        .on("in the shape", json!({ "sum": 3 }))
+        .otherwise("It is three.");
+    let sum = |run: superstep::Run<Chat>| run.state.response::<Sum>().unwrap();
+    // As it is, but for what is asked.
+    let asks = shaped(&model)
+        .before_model(|request, _, _| async move { Ok(Continue(request.temperature(0.5))) });
+    let run = graph(asks).invoke(Chat::ask("1 + 2?")).await.unwrap();
+    assert_eq!(sum(run), Sum { sum: 3 });
+    let calls = model.calls();
+    let asked: Vec<_> = calls.iter().map(|call| call.request.temperature).collect();
+    assert_eq!(asked, [Some(0.5), Some(0.5)]);
+    // Changed.
+    let changes = shaped(&model).after_model(|response, _, _| async move {
+        Ok(ModelResponse::text(
+            match response.message.text().contains("three") {
+                true => "It is four.",
+                false => r#"{ "sum": 4 }"#,
+            },
+        ))
+    });
+    let run = graph(changes).invoke(Chat::ask("1 + 2?")).await.unwrap();
+    assert_eq!(sum(run), Sum { sum: 4 });
+    // Without asking.
+    let text = |text: &'static str| {
+        shaped(&model).before_model(move |request, _, _| async move {
+            let last = request.messages.last().map(Message::text);
+            Ok(
+                match last.is_some_and(|last| last.contains("in the shape")) {
+                    true => Break(ModelResponse::text(text)),
+                    false => Continue(request),
+                },
+            )
+        })
+    };
+    let answers = graph(text(r#"{ "sum": 5 }"#)).invoke(Chat::ask("1 + 2?"));
+    assert_eq!(sum(answers.await.unwrap()), Sum { sum: 5 });
+    let error = graph(text("five")).invoke(Chat::ask("1 + 2?")).await;
+    let error = std::error::Error::source(&error.unwrap_err())
+        .unwrap()
+        .to_string();
+    assert!(error.contains("not in the shape"), "{error}");
 }

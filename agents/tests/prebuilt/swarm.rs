@@ -151,6 +151,22 @@ async fn only_one_can_go_on() {
 }
 
 #[tokio::test]
+async fn who_may_not_hand_over_does_not() {
+    let ann = ScriptedModel::new().otherwise(Reply::turns([hands("bob"), Reply::from("Well.")]));
+    let bob = ScriptedModel::new().otherwise("Here I am.");
+    let stays = agent("ann", &ann).before_tool(|call, _, _| async move {
+        Ok(std::ops::ControlFlow::Break(call.result("stay here")))
+    });
+    let run = kept(swarm([stays, agent("bob", &bob)], "ann"))
+        .invoke(Chat::ask("go"))
+        .thread("t")
+        .await
+        .unwrap();
+    assert_eq!(run.ran(), [["ann"], ["answer"]]);
+    assert_eq!(run.state.answer(), "Well.");
+}
+
+#[tokio::test]
 async fn agents_that_hand_over_for_ever_fail_the_run() {
     let ann = ScriptedModel::new().otherwise(hands("bob"));
     let bob = ScriptedModel::new().otherwise(hands("ann"));

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep::prelude::*;
 use superstep::{
@@ -199,4 +201,93 @@ async fn an_answer_takes_the_place_of_an_error_or_another_error_does() {
         chain(&error)[1..],
         ["agent `a` has no answer", "gone for good"]
     );
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Sum {
+    sum: i64,
+}
+
+/// What is kept of that text, when a function of the program has answered with it:
+/// at the beginning, and in place of the model.
+async fn kept(
+    agent: impl Fn(&ScriptedModel) -> LlmAgent,
+    text: &'static str,
+) -> [serde_json::Value; 2] {
+    let model = ScriptedModel::new().otherwise(ModelErrorKind::Auth);
+    let agent = |model| agent(model).output_schema::<Sum>().output_key("out");
+    let begins = agent(&model)
+        .before_agent(move |_, _| async move { Ok(Some(text.to_owned())) })
+        .build();
+    let mended = agent(&model)
+        .on_model_error(move |_, _, _| async move { Ok(text.to_owned()) })
+        .build();
+    let mut kept = [serde_json::Value::Null, serde_json::Value::Null];
+    for (agent, kept) in [begins, mended].into_iter().zip(&mut kept) {
+        let run = graph(agent).invoke(Session::ask("1 + 2?")).await;
+        *kept = run.expect("it runs").state.get("out").expect("it is kept");
+    }
+    assert_eq!(model.calls().len(), 1);
+    kept
+}
+
+#[tokio::test]
+async fn an_answer_of_the_program_is_kept_as_it_is() {
+    let with_tools = calculator;
+    let alone = |model: &ScriptedModel| LlmAgent::new("a").model(model.model());
+    for text in [kept(with_tools, "sorry").await, kept(alone, "sorry").await] {
+        assert_eq!(text, [json!("sorry"), json!("sorry")]);
+    }
+    let text = r#"{ "sum": 3 }"#;
+    for value in [kept(with_tools, text).await, kept(alone, text).await] {
+        assert_eq!(value, [json!({ "sum": 3 }), json!({ "sum": 3 })]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_for_a_shape_is_one_like_all() {
+    let model = ScriptedModel::new()
+        .on("in the shape", json!({ "sum": 3 }))
+        .otherwise("It is three.");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let agent = calculator(&model)
+        .output_schema::<Sum>()
+        .output_key("out")
+        .before_model(
+            async |request: superstep::ModelRequest, _: View<Session>, _: Ctx| {
+                Ok(ControlFlow::Continue(request.temperature(0.5)))
+            },
+        )
+        .after_model(move |response: ModelResponse, _, _| {
+            log.lock()
+                .expect("nobody panics")
+                .push(response.message.text());
+            let text = response.message.text().replace('3', "4");
+            async move { Ok(ModelResponse::text(text)) }
+        });
+    let run = graph(agent.build())
+        .invoke(Session::ask("1 + 2?"))
+        .await
+        .expect("it runs");
+    let asked = model.calls();
+    let asked: Vec<_> = asked.iter().map(|call| call.request.temperature).collect();
+    assert_eq!(asked, [Some(0.5), Some(0.5)]);
+    assert_eq!(run.state.get("out"), Some(Sum { sum: 4 }));
+    let seen = seen.lock().expect("nobody panics");
+    assert_eq!(*seen, ["It is three.", r#"{"sum":3}"#]);
+}
+
+#[tokio::test]
+async fn a_request_for_a_shape_that_fails_is_an_error_like_all() {
+    let model = ScriptedModel::new()
+        .on("in the shape", ModelErrorKind::Auth)
+        .otherwise("It is three.");
+    let agent = calculator(&model)
+        .output_schema::<Sum>()
+        .output_key("out")
+        .on_model_error(async |_, _: View<Session>, _: Ctx| Ok(r#"{ "sum": 0 }"#.to_owned()));
+    let run = graph(agent.build()).invoke(Session::ask("1 + 2?")).await;
+    let state = run.expect("it runs").state;
+    assert_eq!(state.get("out"), Some(Sum { sum: 0 }));
 }

@@ -214,3 +214,66 @@ async fn a_function_can_be_called_too() {
         .expect("it runs");
     assert_eq!(said(&run.state)[2], "tool (boss): shout -> HELLO");
 }
+
+#[tokio::test]
+async fn an_agent_that_writes_is_called_once_in_a_message() {
+    let model = ScriptedModel::new().on_node(
+        "model",
+        [
+            Reply::calls([
+                ask("news", "today"),
+                ask("news", "sports"),
+                ask("weather", "Oslo"),
+            ]),
+            Reply::calls([ask("news", "sports")]),
+            Reply::from("That is all."),
+        ],
+    );
+    let inside = ScriptedModel::new()
+        .on("today", "peace")
+        .on("sports", "a draw")
+        .on("Oslo", "rain");
+    let agents = ["news", "weather"].map(|name| LlmAgent::new(name).model(inside.model()));
+    let [news, weather] = agents;
+    let boss = LlmAgent::new("boss").model(model.model());
+    let boss = boss.agent_tools([news.output_key("news"), weather]);
+    let run = graph(boss.build()).invoke(Session::ask("go")).await;
+    let state = run.expect("it runs").state;
+    let mut results: Vec<_> = said(&state)[2..5].to_vec();
+    results.sort();
+    assert_eq!(
+        results,
+        [
+            "tool (boss): news -> it keeps what it answers, and has room for one answer at a time: \
+             call it once in a message, and then again in the next",
+            "tool (boss): news -> peace",
+            "tool (boss): weather -> rain",
+        ]
+    );
+    assert_eq!(said(&state)[6], "tool (boss): news -> a draw");
+    assert_eq!(state.get::<String>("news").as_deref(), Some("a draw"));
+}
+
+#[tokio::test]
+async fn an_agent_that_writes_nothing_is_called_as_often_as_one_likes() {
+    let model = ScriptedModel::new().on_node(
+        "model",
+        [
+            Reply::calls([ask("news", "today"), ask("news", "sports")]),
+            Reply::from("That is all."),
+        ],
+    );
+    let inside = ScriptedModel::new()
+        .on("today", "peace")
+        .on("sports", "a draw");
+    let news = LlmAgent::new("news").model(inside.model());
+    let boss = LlmAgent::new("boss")
+        .model(model.model())
+        .agent_tools([news]);
+    let run = graph(boss.build()).invoke(Session::ask("go")).await;
+    let results = &said(&run.expect("it runs").state)[2..4];
+    assert_eq!(
+        results,
+        ["tool (boss): news -> peace", "tool (boss): news -> a draw"]
+    );
+}

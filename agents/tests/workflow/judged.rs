@@ -238,3 +238,34 @@ fn all_that_is_wrong_is_told_at_once_with_the_places() {
     );
     assert_eq!(text.matches("\n  help: ").count(), 5);
 }
+
+#[test]
+fn how_often_agents_hand_on_is_said_of_the_outermost() {
+    let inner = LlmAgent::new("inner").sub_agents([LlmAgent::new("last")]);
+    let outer = LlmAgent::new("outer").sub_agents([inner.max_transfers(2)]);
+    assert_eq!(
+        mistakes(all([outer])),
+        [
+            "inner-max-transfers: agent `inner` says how often agents hand on, and is a sub-agent of \
+             `outer` (say it of the outermost of those that hand on to each other: it holds for all \
+             of them)"
+        ]
+    );
+    // In a workflow between them others hand on.
+    let inner = LlmAgent::new("inner").sub_agents([LlmAgent::new("last")]);
+    let between = SequentialAgent::new("between", [inner.max_transfers(2)]);
+    sound([LlmAgent::new("outer").sub_agents((between,))]);
+}
+
+#[test]
+fn two_agents_that_one_can_call_do_not_write_one_key() {
+    let deep = SequentialAgent::new("deep", [LlmAgent::new("b").output_key("x")]);
+    let boss = LlmAgent::new("boss").agent_tools((LlmAgent::new("a").output_key("x"), deep));
+    assert_eq!(
+        mistakes(all([boss])),
+        [
+            "conflicting-keys: agents `a` and `b` both write `x`, and `boss` can call both at the \
+             same time (give one of them another key)"
+        ]
+    );
+}

@@ -92,6 +92,21 @@ async fn a_branch_that_escalates_lets_its_siblings_end() {
 }
 
 #[tokio::test]
+async fn of_branches_that_escalate_each_ends_the_loops_that_it_means() {
+    let escalates = |inner: &'static str, outer: &'static str| {
+        let ends = |name, of: &str| counts(name, Some((1, Escalate::Named(of.into()))));
+        let both = ParallelAgent::new("both", [ends("a", inner), ends("b", outer)]);
+        let within = LoopAgent::new(inner, (both, counts("c", None)));
+        LoopAgent::new(outer, (within, counts("d", None))).max_iterations(3)
+    };
+    let names = ["a", "b", "c", "d"];
+    let once = [Some(1), Some(1), None, None];
+    // Whatever they are called.
+    assert_eq!(counted(escalates("x", "y"), &names).await, once);
+    assert_eq!(counted(escalates("y", "x"), &names).await, once);
+}
+
+#[tokio::test]
 async fn a_condition_ends_it_after_a_round() {
     let agent = LoopAgent::new("all", [counts("a", None), counts("b", None)])
         .until(|session| session.get("a") == Some(4));
@@ -125,6 +140,26 @@ async fn a_model_ends_it_by_a_tool() {
             "tool (critic): exit_loop -> the loop ends"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_loop_whose_end_is_forbidden_goes_on() {
+    let critic = [
+        Reply::call("exit_loop", serde_json::json!({})),
+        Reply::from("not yet"),
+    ];
+    let model = ScriptedModel::new().on_node("model", Reply::turns(critic));
+    let critic = LlmAgent::new("critic").can_exit_loop().before_tool(
+        async |call: superstep::ToolCall, _: View<Session>, _: Ctx| {
+            Ok(std::ops::ControlFlow::Break(call.result("not now")))
+        },
+    );
+    let agent = LoopAgent::new("refine", (critic, counts("n", None))).max_iterations(1);
+    let run = graph(agent.model(model.model()).build())
+        .invoke(Session::ask("go"))
+        .await;
+    let state = run.expect("it runs").state;
+    assert_eq!(state.get("n"), Some(1), "{:#?}", said(&state));
 }
 
 #[tokio::test]

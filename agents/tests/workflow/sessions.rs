@@ -7,7 +7,7 @@ use serde_json::json;
 use superstep::prelude::*;
 use superstep::{
     Change, CustomAgent, LlmAgent, MemoryCheckpointer, Reply, ScriptedModel, SequentialAgent,
-    Session, SessionUpdate, Sessions, Status,
+    Session, SessionError, SessionUpdate, Sessions, Status,
 };
 
 use crate::common::systems;
@@ -206,4 +206,30 @@ async fn a_question_is_answered_in_the_session() {
     assert_eq!(run.state.answer(), "Hello.");
     assert_eq!(systems(&model, "greets"), ["Greet Ann."]);
     assert_eq!(session.thread(), "app/7/1");
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_shared_is_not_lost() {
+    let adds = CustomAgent::new("adds", async |session: View<Session>, ctx: Ctx| {
+        if session.messages[0].text() == "ask first" {
+            let _: bool = ctx.interrupt("on", json!("on?"))?;
+        }
+        Ok::<_, superstep::NodeError>(Session::update().values(Change::add("user:x", 1.5e308)))
+    });
+    let graph = adds.build().expect("it is sound");
+    let sessions = Sessions::new("app", graph, MemoryCheckpointer::new()).expect("it compiles");
+    let (one, two) = (sessions.session("ann", "1"), sessions.session("ann", "2"));
+    let run = one.send("ask first").await.expect("it runs");
+    assert_eq!(run.status, Status::Interrupted);
+    two.send("go").await.expect("it runs");
+    // What both have added is no number.
+    let error = one.resume(true).await.unwrap_err();
+    assert!(std::error::Error::source(&error).is_some());
+    let SessionError::Unshared { run, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(run.status, Status::Done);
+    assert_eq!(run.state.get("user:x"), Some(1.5e308));
+    // Which is no number today is none tomorrow: it is not forgotten.
+    one.share().await.unwrap_err();
 }

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use superstep::prelude::*;
-use superstep::{Change, CustomAgent, MemoryCheckpointer, SequentialAgent, Session, Values};
+use superstep::{
+    Change, CustomAgent, MemoryCheckpointer, ParallelAgent, SequentialAgent, Session, Values,
+};
 
 use crate::common::graph;
 
@@ -128,6 +130,47 @@ async fn what_is_temporary_lasts_for_a_turn_and_is_in_no_checkpoint() {
             .expect("it runs");
         assert_eq!(run.state.get("temp:x"), Some(1));
     }
+}
+
+#[tokio::test]
+async fn what_branches_have_that_is_temporary_is_in_no_checkpoint() {
+    let build = || {
+        let begins = node("begins", || Session::update().values(("temp:x", "secret")));
+        let writes = |name| node(name, || Session::update().values(("temp:y", "secret")));
+        let asks = CustomAgent::new("asks", async |session: View<Session>, ctx: Ctx| {
+            let seen = ["temp:x", "temp:y"].map(|key| session.get::<String>(key).is_some());
+            let _: bool = ctx.interrupt("on", json!(seen))?;
+            let seen = ["temp:x", "temp:y"].map(|key| session.get::<String>(key).is_some());
+            Ok::<_, superstep::NodeError>(Session::update().values(("seen", json!(seen))))
+        });
+        let left = SequentialAgent::new("left", [writes("writes"), asks]);
+        let right = SequentialAgent::new(
+            "right",
+            [node("other", || {
+                Session::update()
+                    .values(("temp:z", "secret"))
+                    .values(Change::add("n", 1))
+            })],
+        );
+        let both = ParallelAgent::new("both", [left, right]);
+        let agent = SequentialAgent::new("all", (begins, both));
+        agent.build().expect("it is sound")
+    };
+    let threads = MemoryCheckpointer::new();
+    let graph = || build().checkpointer(threads.clone()).compile();
+    let one = graph().expect("it is sound");
+    let run = one.invoke(Session::ask("go")).thread("t").await;
+    let run = run.expect("it runs");
+    assert_eq!(run.interrupts()[0].value, json!([true, true]));
+    let text = one.thread("t").export().await.expect("it is there");
+    assert!(!text.contains("secret"), "{text}");
+    // Who goes on has none, and what is not temporary.
+    let other = graph().expect("it is sound");
+    let run = other.resume(true).thread("t").await.expect("it goes on");
+    assert_eq!(run.state.get("seen"), Some([false, false]));
+    assert_eq!(run.state.get("n"), Some(1));
+    let text = other.thread("t").export().await.expect("it is there");
+    assert!(!text.contains("secret"), "{text}");
 }
 
 #[tokio::test]

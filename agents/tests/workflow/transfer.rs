@@ -1,8 +1,12 @@
 //! Agents that hand on to each other.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use serde_json::json;
+use superstep::prelude::*;
 use superstep::{
     LlmAgent, MemoryCheckpointer, Reply, RunError, ScriptedModel, SequentialAgent, Session,
+    ToolCall, ToolResult,
 };
 
 use crate::common::{graph, lines, said};
@@ -200,4 +204,52 @@ async fn a_group_in_a_sequence_is_followed_by_what_comes_next() {
         said[3..],
         ["assistant (tech): off and on", "assistant (after): the end"]
     );
+}
+
+#[tokio::test]
+async fn who_is_not_handed_on_to_does_not_answer() {
+    let model = || {
+        ScriptedModel::new()
+            .on_node("desk", [to("tech"), Reply::from("I do it myself.")])
+            .on_node("tech", "Never asked.")
+            .on_node("billing", "Money.")
+    };
+    // The call is not made.
+    let scripted = model();
+    let agent = desk().model(scripted.model()).before_tool(
+        async |call: ToolCall, _: View<Session>, _: Ctx| Ok(Break(call.result("stay here"))),
+    );
+    let run = graph(agent.build()).invoke(Session::ask("It hangs.")).await;
+    assert_eq!(run.expect("it runs").state.answer(), "I do it myself.");
+    // It is made, and does not count.
+    let scripted = model();
+    let agent = desk().model(scripted.model()).after_tool(
+        async |mut result: ToolResult, _: View<Session>, _: Ctx| {
+            result.is_error = true;
+            Ok(result)
+        },
+    );
+    let run = graph(agent.build()).invoke(Session::ask("It hangs.")).await;
+    assert_eq!(run.expect("it runs").state.answer(), "I do it myself.");
+    // It has failed, whatever is told of it.
+    let scripted =
+        ScriptedModel::new().on_node("desk", [to("ghost"), Reply::from("I do it myself.")]);
+    let agent = desk().model(scripted.model()).after_tool(
+        async |mut result: ToolResult, _: View<Session>, _: Ctx| {
+            result.is_error = false;
+            Ok(result)
+        },
+    );
+    let run = graph(agent.build()).invoke(Session::ask("It hangs.")).await;
+    assert_eq!(run.expect("it runs").state.answer(), "I do it myself.");
+    // It is made otherwise.
+    let scripted = model();
+    let agent = desk().model(scripted.model()).before_tool(
+        async |mut call: ToolCall, _: View<Session>, _: Ctx| {
+            call.arguments = call.arguments.replace("tech", "billing");
+            Ok(Continue(call))
+        },
+    );
+    let run = graph(agent.build()).invoke(Session::ask("It hangs.")).await;
+    assert_eq!(run.expect("it runs").ran(), [["desk"], ["billing"]]);
 }
