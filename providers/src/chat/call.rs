@@ -5,7 +5,9 @@
 //!    anything is sent, and settled by what it has used.
 //! 2. If somebody who watches wants tokens, and the model can, the answer is
 //!    asked for piece by piece.
-//! 3. A call that fails, or is dropped, has used what it sent and what had come
+//! 3. A call begins when somebody waits for its answer: a stream that nobody reads
+//!    is no call.
+//! 4. A call that fails, or is dropped, has used what it sent and what had come
 //!    by then; where the provider has not said how much, it is estimated. One of
 //!    which nothing was sent is no call.
 
@@ -25,39 +27,45 @@ const BYTES_A_TOKEN: usize = 4;
 /// What an answer may have that says nothing of its length.
 const ANSWER: u64 = 256;
 
-/// A call at work.
+/// A call, which is at work from when it begins.
 pub(super) struct Metered {
     task: Option<CurrentTask>,
     reserved: Option<Reservation>,
     /// What it has used as far as one can tell.
     used: TokenUsage,
-    /// Whether the provider has said so.
+    /// How much the answer may have.
+    most: u64,
+    /// Whether the provider has said what it has used.
     is_known: bool,
     /// Whether nothing was sent at all.
     is_unsent: bool,
 }
 
 impl Metered {
-    /// A call that is about to be made.
-    pub(super) fn begin(request: &ModelRequest) -> Result<Self, ModelError> {
-        let task = CurrentTask::get();
-        let sent = estimate(request);
-        let reserved = match &task {
-            None => None,
-            Some(task) => {
-                let answer = request.max_tokens.map_or(ANSWER, u64::from);
-                let reserved = task.reserve(TokenUsage::new(sent, answer).into());
-                reserved
-                    .map_err(|error| ModelError::new(ModelErrorKind::Budget).caused_by(error))?
-            }
-        };
-        Ok(Self {
-            task,
-            reserved,
-            used: TokenUsage::new(sent, 0),
+    /// A call that is about to be made, in the task that is at work now.
+    pub(super) fn new(request: &ModelRequest) -> Self {
+        Self {
+            task: CurrentTask::get(),
+            reserved: None,
+            used: TokenUsage::new(estimate(request), 0),
+            most: request.max_tokens.map_or(ANSWER, u64::from),
             is_known: false,
-            is_unsent: false,
-        })
+            is_unsent: true,
+        }
+    }
+
+    /// The call begins, if it has not.
+    pub(super) fn begin(&mut self) -> Result<(), ModelError> {
+        if !self.is_unsent {
+            return Ok(());
+        }
+        if let Some(task) = &self.task {
+            let reserved = task.reserve(TokenUsage::new(self.used.input, self.most).into());
+            self.reserved = reserved
+                .map_err(|error| ModelError::new(ModelErrorKind::Budget).caused_by(error))?;
+        }
+        self.is_unsent = false;
+        Ok(())
     }
 
     /// Whether the answer is to be told as it comes.
@@ -138,7 +146,8 @@ pub(super) async fn generate(
     model: &dyn DynChatModel,
     request: ModelRequest,
 ) -> Result<ModelResponse, ModelError> {
-    let mut metered = Metered::begin(&request)?;
+    let mut metered = Metered::new(&request);
+    metered.begin()?;
     if metered.tells()
         && let Some(stream) = model.stream(&request)
     {
