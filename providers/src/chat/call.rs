@@ -44,11 +44,21 @@ pub(super) struct Metered {
 impl Metered {
     /// A call that is about to be made, in the task that is at work now.
     pub(super) fn new(request: &ModelRequest) -> Self {
+        let most = request.max_tokens.map_or(ANSWER, u64::from);
+        Self::of(estimate(request), most)
+    }
+
+    /// One whose answer is no text.
+    pub(super) fn of_texts(texts: &[String]) -> Self {
+        Self::of(texts.iter().map(|text| tokens(text.len())).sum(), 0)
+    }
+
+    fn of(sent: u64, most: u64) -> Self {
         Self {
             task: CurrentTask::get(),
             reserved: None,
-            used: TokenUsage::new(estimate(request), 0),
-            most: request.max_tokens.map_or(ANSWER, u64::from),
+            used: TokenUsage::new(sent, 0),
+            most,
             is_known: false,
             is_unsent: true,
         }
@@ -76,10 +86,7 @@ impl Metered {
     /// Takes a piece of the answer in; what is told of it may want to wait.
     pub(super) fn take_in(&mut self, delta: &Delta) -> Result<Emitted, ModelError> {
         match delta {
-            Delta::Usage(usage) if usage.total() > 0 => {
-                self.used = *usage;
-                self.is_known = true;
-            }
+            Delta::Usage(usage) => self.has_used(*usage),
             Delta::Text { text } => {
                 self.add(text);
                 return self.tell(text);
@@ -103,6 +110,14 @@ impl Metered {
     fn add(&mut self, text: &str) {
         if !self.is_known {
             self.used.output += tokens(text.len());
+        }
+    }
+
+    /// What it has used, if the provider says that.
+    pub(super) fn has_used(&mut self, usage: TokenUsage) {
+        if usage.total() > 0 {
+            self.used = usage;
+            self.is_known = true;
         }
     }
 
