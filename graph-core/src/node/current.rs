@@ -247,6 +247,48 @@ impl CurrentTask {
         self.held.scope.path.trim_end_matches('/')
     }
 
+    /// A name for something that the task makes, which nothing else on any thread
+    /// has; none where the run has no thread. A task that runs again gives the same
+    /// names in the same order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    /// use superstep::{CurrentTask, MemoryCheckpointer};
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Letter {
+    ///     pages: Vec<Option<String>>,
+    /// }
+    ///
+    /// /// Somewhere in a library.
+    /// fn page() -> Option<String> {
+    ///     CurrentTask::get()?.unique_key("page")
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Letter>::new("letter")
+    ///     .add_node("write", async |_: View<Letter>| {
+    ///         Letter::update().pages(vec![page(), page()])
+    ///     })
+    ///     .add_edge(START, "write")
+    ///     .checkpointer(MemoryCheckpointer::new())
+    ///     .compile()?;
+    /// let run = graph.invoke(Letter::update()).thread("to-ann").await?;
+    /// let pages = ["to-ann/1/0/write/page/0", "to-ann/1/0/write/page/1"];
+    /// assert_eq!(run.state.pages, pages.map(|page| Some(page.to_owned())));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unique_key(&self, what: &str) -> Option<String> {
+        let desk = self.held.desk.as_ref().filter(|desk| desk.waits())?;
+        Some(desk.unique_key(what))
+    }
+
     /// Counts what the task has used, for [`Run::usage`](crate::Run::usage). A
     /// budget is not asked: see [`reserve`](Self::reserve).
     pub fn used(&self, usage: Usage) {
