@@ -4,8 +4,9 @@
 //!    calls, so that all of them are open at once.
 //! 2. Calls that need no answer run, while others wait for theirs; the node
 //!    pauses when they have ended.
-//! 3. What a call came to is kept under its key. A call that runs again, because
-//!    another one has paused or failed the node, returns what was kept.
+//! 3. What a call came to is kept under its key: its id, its tool and its
+//!    arguments. A call that runs again, because another one has paused or failed
+//!    the node, returns what was kept.
 //! 4. The first fatal failure ends all: what is at work is dropped.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -15,6 +16,7 @@ use superstep_providers::{ToolCall, ToolResult};
 
 use super::arguments::parse;
 use super::attempt::{Failed, Planned};
+use super::key::CallKey;
 use super::{Approval, ApprovalRequest, Tool, Toolbox};
 
 /// What is to be done with a call.
@@ -39,7 +41,9 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
     ///
     /// What goes wrong in a call is its result: wrong arguments, a name that no tool
     /// has, an error, a timeout. For a node that reads its calls somewhere else
-    /// than [`tool_node`](super::tool_node) does.
+    /// than [`tool_node`](super::tool_node) does. It may do so several times in one
+    /// task: a call of the same id, tool and arguments as one before is that call,
+    /// and has its result.
     ///
     /// # Cancel safety
     ///
@@ -97,8 +101,10 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
             return Err(NodeError::permanent(error));
         }
         let calls: Vec<&ToolCall> = calls.into_iter().collect();
-        let plans = keys(&calls).into_iter().zip(calls);
-        let plans: Vec<_> = plans.map(|(key, call)| self.plan(call, key, ctx)).collect();
+        let mut plans = Vec::with_capacity(calls.len());
+        for (key, call) in CallKey::all(&calls).into_iter().zip(calls) {
+            plans.push(self.plan(call, key, ctx).await?);
+        }
         let ended = self.all(plans, state, ctx).await?;
         let mut results = Vec::with_capacity(ended.len());
         let mut paused = None;
@@ -115,9 +121,14 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
         }
     }
 
-    fn plan(&self, call: &ToolCall, key: String, ctx: &Ctx<C>) -> Plan<C, S> {
+    async fn plan(
+        &self,
+        call: &ToolCall,
+        key: CallKey,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<Plan<C, S>> {
         let Some(tool) = self.find(&call.name) else {
-            return Plan::Told(call.failure(self.unknown(&call.name)));
+            return Ok(Plan::Told(call.failure(self.unknown(&call.name))));
         };
         let read = parse(call).and_then(|arguments| {
             tool.check(&arguments)?;
@@ -125,21 +136,21 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
         });
         let arguments = match read {
             Ok(arguments) => arguments,
-            Err(why) => return Plan::Told(call.failure(why)),
+            Err(why) => return Ok(Plan::Told(call.failure(why))),
         };
         let arguments = match tool.approve {
             false => arguments,
-            true => match approved(tool, call, &key, arguments, ctx) {
+            true => match approved(tool, call, &key.asks(ctx).await?, arguments, ctx) {
                 Ok(arguments) => arguments,
-                Err(plan) => return plan,
+                Err(plan) => return Ok(plan),
             },
         };
-        Plan::Run(Box::new(Planned {
+        Ok(Plan::Run(Box::new(Planned {
             tool: tool.clone(),
             call: call.clone(),
             key,
             arguments,
-        }))
+        })))
     }
 
     /// How all have ended, in the order of the calls. After a failure some are
@@ -178,7 +189,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Plan<C, S> {
             Self::Run(planned) => planned,
         };
         let mut paused = None;
-        let kept = ctx.once(&planned.key, async || {
+        let kept = ctx.once(&planned.key.of_effects(), async || {
             match planned.attempts(ctx, state).await {
                 Ok(text) => Ok(planned.call.result(text)),
                 Err(Failed::Error(error)) if error.is_fatal() => {
@@ -193,7 +204,10 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Plan<C, S> {
         });
         let kept = kept.await;
         match (paused, kept) {
-            (Some(interrupted), _) => Ended::Paused(interrupted),
+            (Some(interrupted), _) => match planned.key.asks(ctx).await {
+                Ok(_) => Ended::Paused(interrupted),
+                Err(error) => Ended::Failed(error),
+            },
             (None, Ok(result)) => Ended::Result(result),
             (None, Err(error)) => Ended::Failed(error),
         }
@@ -204,7 +218,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Plan<C, S> {
 fn approved<C, S>(
     tool: &Tool<C, S>,
     call: &ToolCall,
-    key: &str,
+    name: &str,
     arguments: Value,
     ctx: &Ctx<C>,
 ) -> Result<Value, Plan<C, S>> {
@@ -216,7 +230,7 @@ fn approved<C, S>(
             arguments: arguments.clone(),
             problem,
         };
-        let question = format!("{key}/approve {}", call.name);
+        let question = format!("{name}/approve {}", call.name);
         match ctx.interrupt(&question, request) {
             Err(interrupted) => return Err(Plan::Wait(interrupted)),
             Ok(Approval::Yes) => return Ok(arguments),
@@ -230,19 +244,4 @@ fn approved<C, S>(
             },
         }
     }
-}
-
-/// What tells calls apart: their ids, as far as they have some of their own.
-fn keys(calls: &[&ToolCall]) -> Vec<String> {
-    let own = |index: usize, call: &ToolCall| {
-        let before = calls[..index].iter();
-        !call.id.is_empty() && !before.map(|call| &call.id).any(|id| *id == call.id)
-    };
-    let calls = calls.iter().enumerate();
-    let keys = calls.map(|(index, call)| match own(index, call) {
-        // Of a question's name, a `#` is not part.
-        true => call.id.replace('#', "_"),
-        false => format!("{}~{index}", call.id.replace('#', "_")),
-    });
-    keys.collect()
 }
