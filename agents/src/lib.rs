@@ -6,6 +6,7 @@
 extern crate self as superstep;
 
 mod chain;
+mod failure;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod prebuilt;

@@ -81,12 +81,7 @@ impl<C> ToolCtx<C> {
     }
 
     /// That of an attempt of a call.
-    pub(super) fn of(
-        node: Ctx<C>,
-        call: &ToolCall,
-        named: &Named,
-        answers: &Arc<Answers>,
-    ) -> Self {
+    pub(super) fn of(node: Ctx<C>, call: &ToolCall, named: &Named, answers: &Arc<Answers>) -> Self {
         let of = OfCall {
             call: call.clone(),
             named: named.clone(),
