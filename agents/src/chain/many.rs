@@ -40,7 +40,7 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// ```
     pub fn batch(&self, inputs: impl IntoIterator<Item = I>) -> Batch<I, O> {
         Batch {
-            step: Arc::clone(&self.step),
+            step: self.sound(),
             inputs: inputs.into_iter().collect(),
             at_once: AT_ONCE,
         }
