@@ -11,9 +11,10 @@ use superstep_core::{Ctx, Interrupted, View};
 use superstep_providers::ToolCall;
 
 use super::answers::Answers;
-use super::key::{CallKey, chance};
 use super::context::Named;
+use super::key::{CallKey, chance};
 use super::{Tool, ToolCtx, ToolError};
+use crate::failure::judged;
 
 /// A call that is to be made.
 pub(super) struct Planned<C, S> {
@@ -49,7 +50,8 @@ impl<C, S> Planned<C, S> {
                 return Err(Failed::Error(error));
             };
             let chance = chance(&named.effects, attempt);
-            match retry.wait_after(attempt, error.into_node_error(), chance) {
+            let error = judged(error.into_node_error());
+            match retry.wait_after(attempt, error, chance) {
                 Ok(wait) => tokio::time::sleep(wait).await,
                 Err(error) => return Err(Failed::Error(error.into())),
             }
