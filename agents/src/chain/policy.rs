@@ -5,19 +5,23 @@
 //! told: nobody reads the beginning of one answer and the end of another.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use superstep_core::Retry;
+use tokio::time::{Instant, sleep};
 
 use super::ChainError;
 use super::chain::{Chain, IntoChain, Running, Step};
 use super::plan::{Plan, Shape};
-use super::scope::Scope;
+use super::scope::{Clock, Scope};
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// Tries again after a failure, as the policy says.
@@ -58,7 +62,9 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         Self::new(Retried { step, retry }, plan)
     }
 
-    /// Ends it with an error, and drops it, when it takes longer than that.
+    /// Ends it with an error, and drops it, when it takes longer than that. While all
+    /// of it waits for its turn, since as much is at work in the call as may be, the
+    /// time stands still.
     pub fn timeout(self, timeout: Duration) -> Self {
         let plan = Plan::policy("timeout", &self.plan);
         let step = self.step;
@@ -237,7 +243,7 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Retried<I, O> 
                     .retry
                     .wait_after(attempt, error.into_node_error(), chance());
                 let wait = next.map_err(ChainError::after_attempts)?;
-                tokio::time::sleep(wait).await;
+                sleep(wait).await;
                 attempt += 1;
                 ended = self.step.run(input.clone(), scope).await;
             }
@@ -262,12 +268,43 @@ struct Timed<I, O> {
 
 impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Timed<I, O> {
     fn run<'a>(&'a self, input: I, scope: &'a Scope) -> Running<'a, O> {
-        let running = self.step.run(input, scope);
         Box::pin(async move {
-            let ended = tokio::time::timeout(self.timeout, running).await;
-            ended.unwrap_or_else(|_| Err(ChainError::timed_out("timeout", self.timeout)))
+            let clock = scope.clock();
+            let scope = scope.timed(&clock);
+            let running = self.step.run(input, &scope);
+            let ended = within(self.timeout, &clock, running).await;
+            ended.unwrap_or_else(|| Err(ChainError::timed_out("timeout", self.timeout)))
         })
     }
+}
+
+/// What it comes to, unless the clock goes for longer than that before.
+async fn within<O>(
+    timeout: Duration,
+    clock: &Clock,
+    mut running: Running<'_, O>,
+) -> Option<Result<O, ChainError>> {
+    let mut left = timeout;
+    let mut begun = Some(Instant::now());
+    let mut over = pin!(sleep(left));
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = running.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if clock.stands() {
+            if let Some(begun) = begun.take() {
+                left = left.saturating_sub(begun.elapsed());
+            }
+            // Whoever gives it its turn wakes it.
+            return Poll::Pending;
+        }
+        if begun.is_none() {
+            begun = Some(Instant::now());
+            over.set(sleep(left));
+        }
+        over.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }
 
 struct Fallen<I, O> {

@@ -1,7 +1,9 @@
 //! What the steps of one call of a chain have in common: a bound for all of
 //! them, and where they tell of what they have so far.
 
+use std::iter::successors;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -18,6 +20,8 @@ pub(super) const AT_ONCE: usize = 100;
 pub(super) struct Scope {
     limit: Arc<Limit>,
     tell: Option<Tell>,
+    /// Of the innermost part that may take only so long.
+    clock: Option<Arc<Clock>>,
 }
 
 struct Limit {
@@ -32,6 +36,7 @@ impl Scope {
         Self {
             limit: Arc::new(Limit { permits, at_once }),
             tell,
+            clock: None,
         }
     }
 
@@ -42,9 +47,32 @@ impl Scope {
 
     /// The right to be at work. Only what holds nothing else waits for it: a step
     /// that is made of others leaves that to them, so that nothing is stuck.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self) -> Permit<'_> {
+        let clock = self.clock.as_deref();
+        let waits = clock.map(|clock| clock.count(|clock| &clock.waiting));
         // It is never closed.
-        self.limit.permits.acquire().await.ok()
+        let permit = self.limit.permits.acquire().await.ok();
+        drop(waits);
+        Permit {
+            _permit: permit,
+            _works: clock.map(|clock| clock.count(|clock| &clock.working)),
+        }
+    }
+
+    /// The same for a part that may take only so long.
+    pub(super) fn timed(&self, clock: &Arc<Clock>) -> Self {
+        Self {
+            clock: Some(Arc::clone(clock)),
+            ..self.clone()
+        }
+    }
+
+    /// A clock for a part.
+    pub(super) fn clock(&self) -> Arc<Clock> {
+        Arc::new(Clock {
+            around: self.clock.clone(),
+            ..Clock::default()
+        })
     }
 
     /// Where the step tells of what it has so far, if anybody listens.
@@ -57,6 +85,7 @@ impl Scope {
         Self {
             limit: Arc::clone(&self.limit),
             tell: None,
+            clock: self.clock.clone(),
         }
     }
 
@@ -65,6 +94,7 @@ impl Scope {
         Self {
             limit: Arc::clone(&self.limit),
             tell: self.tell.as_ref().map(|tell| tell.branch(index, name)),
+            clock: self.clock.clone(),
         }
     }
 
@@ -78,6 +108,53 @@ impl Scope {
         match &self.tell {
             None => Ok(None),
             Some(tell) => tell.whole(value),
+        }
+    }
+}
+
+/// The right to be at work, until it is dropped.
+pub(super) struct Permit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+    _works: Option<Counted<'a>>,
+}
+
+/// The clock of a part that may take only so long. It stands while nothing of the
+/// part is at work, since all waits for its turn.
+#[derive(Default)]
+pub(super) struct Clock {
+    working: AtomicUsize,
+    waiting: AtomicUsize,
+    /// Of the part that this one is in.
+    around: Option<Arc<Self>>,
+}
+
+type Count = fn(&Clock) -> &AtomicUsize;
+
+/// Something of a part that is counted, until it is dropped.
+struct Counted<'a>(&'a Clock, Count);
+
+impl Clock {
+    pub(super) fn stands(&self) -> bool {
+        let is_some = |count: &AtomicUsize| count.load(Ordering::Relaxed) > 0;
+        is_some(&self.waiting) && !is_some(&self.working)
+    }
+
+    fn count(&self, which: Count) -> Counted<'_> {
+        for clock in self.all() {
+            which(clock).fetch_add(1, Ordering::Relaxed);
+        }
+        Counted(self, which)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |clock| clock.around.as_deref())
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        for clock in self.0.all() {
+            (self.1)(clock).fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
