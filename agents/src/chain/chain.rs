@@ -340,7 +340,7 @@ where
     fn run<'a>(&'a self, input: I, scope: &'a Scope) -> Running<'a, O> {
         Box::pin(async move {
             let _permit = scope.permit().await;
-            let ended = (self.0)(input).await;
+            let ended = scope.told_as((self.0)(input)).await;
             ended.map_err(|error| ChainError::new("step", error))
         })
     }

@@ -437,9 +437,9 @@ async fn run<I: Clone + Send + 'static, B: Branches<I>>(
     scope: &Scope,
 ) -> Result<B::Outputs, ChainError> {
     let names_and_scopes = names.iter().enumerate();
-    let scopes: Vec<Scope> = match scope.tell() {
-        None => Vec::new(),
-        Some(_) => names_and_scopes
+    let scopes: Vec<Scope> = match scope.is_watched() {
+        false => Vec::new(),
+        true => names_and_scopes
             .map(|(index, name)| scope.branch(index, name))
             .collect(),
     };

@@ -31,7 +31,8 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// for a wait. Wrong prompts are not tried again. Where the policy has
     /// [`jitter`](Retry::jitter), the chance is another one with each attempt.
     ///
-    /// In a stream nothing is tried again once something was told.
+    /// In a stream nothing is tried again once something was told. Whoever watches a
+    /// run in which it is a node is told of all attempts, the second as `#2`.
     ///
     /// # Examples
     ///
@@ -245,7 +246,8 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Retried<I, O> 
                 let wait = next.map_err(ChainError::after_attempts)?;
                 sleep(wait).await;
                 attempt += 1;
-                ended = self.step.run(input.clone(), scope).await;
+                let again = scope.attempt(attempt);
+                ended = self.step.run(input.clone(), &again).await;
             }
         })
     }
@@ -320,7 +322,8 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Fallen<I, O> {
                 Err(error) if scope.told() == told => error,
                 ended => return ended,
             };
-            let ended = other.run(input, scope).await;
+            let scope = scope.below("else");
+            let ended = other.run(input, &scope).await;
             ended.map_err(|last| ChainError::all(vec![error, last]))
         })
     }

@@ -1,11 +1,13 @@
 //! What the steps of one call of a chain have in common: a bound for all of
 //! them, and where they tell of what they have so far.
 
+use std::future::Future;
 use std::iter::successors;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
+use superstep_core::CurrentTask;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::ChainError;
@@ -20,6 +22,8 @@ pub(super) const AT_ONCE: usize = 100;
 pub(super) struct Scope {
     limit: Arc<Limit>,
     tell: Option<Tell>,
+    /// Where in the call it is, if whoever watches a run is told of tokens.
+    part: Option<Arc<str>>,
     /// Of the innermost part that may take only so long.
     clock: Option<Arc<Clock>>,
 }
@@ -33,9 +37,11 @@ impl Scope {
     pub(super) fn new(at_once: usize, tell: Option<Tell>) -> Self {
         let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(at_once);
+        let watched = CurrentTask::get().is_some_and(|task| task.wants_tokens());
         Self {
             limit: Arc::new(Limit { permits, at_once }),
             tell,
+            part: watched.then(|| "".into()),
             clock: None,
         }
     }
@@ -83,18 +89,59 @@ impl Scope {
     /// The same, in which nobody listens.
     pub(super) fn silent(&self) -> Self {
         Self {
-            limit: Arc::clone(&self.limit),
             tell: None,
-            clock: self.clock.clone(),
+            ..self.clone()
         }
     }
 
     /// The same for a branch of that number and name.
     pub(super) fn branch(&self, index: usize, name: &'static str) -> Self {
         Self {
-            limit: Arc::clone(&self.limit),
             tell: self.tell.as_ref().map(|tell| tell.branch(index, name)),
-            clock: self.clock.clone(),
+            ..self.below(name)
+        }
+    }
+
+    /// Whether branches are told apart.
+    pub(super) fn is_watched(&self) -> bool {
+        self.tell.is_some() || self.part.is_some()
+    }
+
+    /// The same for what is inside of it under that name, as far as whoever watches
+    /// the run is concerned.
+    pub(super) fn below(&self, name: &str) -> Self {
+        self.elsewhere(|part| match part.is_empty() {
+            true => name.to_owned(),
+            false => format!("{part}/{name}"),
+        })
+    }
+
+    /// The same for an item of a list.
+    pub(super) fn item(&self, index: usize) -> Self {
+        match self.part {
+            None => self.clone(),
+            Some(_) => self.below(&format!("[{index}]")),
+        }
+    }
+
+    /// The same for that attempt.
+    pub(super) fn attempt(&self, number: u32) -> Self {
+        self.elsewhere(|part| format!("{part}#{number}"))
+    }
+
+    fn elsewhere(&self, part: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            part: self.part.as_deref().map(|before| part(before).into()),
+            ..self.clone()
+        }
+    }
+
+    /// What it comes to; whoever watches the run is told where in the call it is.
+    pub(super) async fn told_as<F: Future + Send>(&self, future: F) -> F::Output {
+        let part = self.part.as_deref().filter(|part| !part.is_empty());
+        match part.and_then(|part| Some(CurrentTask::get()?.in_part(part))) {
+            None => future.await,
+            Some(task) => Box::pin(task.scope(future)).await,
         }
     }
 
