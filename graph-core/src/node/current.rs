@@ -88,6 +88,8 @@ impl Scope {
 struct Held {
     scope: Arc<Scope>,
     desk: Option<Arc<Desk>>,
+    /// Of the task, if somebody has named it.
+    part: Option<Arc<str>>,
 }
 
 thread_local! {
@@ -114,6 +116,7 @@ pub(crate) fn with_desk<T>(
         Held {
             scope: Arc::clone(scope),
             desk: desk.map(Arc::clone),
+            part: None,
         },
         place,
     );
@@ -124,13 +127,19 @@ pub(crate) fn with_desk<T>(
 /// of the one that it was told [last](at).
 pub(crate) fn enter(scope: &Arc<Scope>) -> impl Drop + use<> {
     let scope = Arc::clone(scope);
-    Entered::new(Held { scope, desk: None }, Place::NOWHERE)
+    let (desk, part) = (None, None);
+    Entered::new(Held { scope, desk, part }, Place::NOWHERE)
 }
 
 /// In a scope that was [entered](enter), the thread knows of that task from now on.
 #[inline]
 pub(crate) fn at(place: Place) {
     PLACE.set(place);
+}
+
+/// The part of the task that is at work on this thread, if it has a name.
+pub(super) fn part() -> Option<Arc<str>> {
+    HELD.with_borrow(|held| held.as_ref()?.part.clone())
 }
 
 /// Puts things back when it is dropped.
@@ -289,6 +298,25 @@ impl CurrentTask {
         Some(desk.unique_key(what))
     }
 
+    /// The part of the task that is at work, if it has a [name](Self::in_part).
+    #[must_use]
+    pub fn part(&self) -> Option<&str> {
+        self.held.part.as_deref()
+    }
+
+    /// A part of the task with that name: each token that is told of in its
+    /// [`scope`](Self::scope) says of which part it is, by
+    /// [`Event::part`](crate::Event::part). For what asks several models at once. The
+    /// name of a part of a part is a path: `outer/inner`.
+    #[must_use]
+    pub fn in_part(mut self, name: &str) -> Self {
+        self.held.part = Some(match self.part() {
+            None => name.into(),
+            Some(outer) => format!("{outer}/{name}").into(),
+        });
+        self
+    }
+
     /// Counts what the task has used, for [`Run::usage`](crate::Run::usage). A
     /// budget is not asked: see [`reserve`](Self::reserve).
     pub fn used(&self, usage: Usage) {
@@ -321,7 +349,8 @@ impl CurrentTask {
         self.heartbeat();
         match &self.held.scope.emitter {
             Some(emitter) if emitter.wants(Telling::Token) => {
-                emitter.emit(self.place, Told::Token(text.into()))
+                let (text, part) = (text.into(), self.held.part.clone());
+                emitter.emit(self.place, Told::Token { text, part })
             }
             _ => Ok(Emitted::default()),
         }

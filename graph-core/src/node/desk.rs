@@ -19,7 +19,8 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Hand it on with `?`: it ends the body, and pauses the task until somebody
 /// resumes the thread. Whether a task pauses does not depend on it; one that
-/// keeps it to itself and succeeds has failed.
+/// keeps it to itself and succeeds has failed, and so has one that ends with
+/// [`NodeError::despite_questions`](super::NodeError::despite_questions).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Interrupted(pub(super) String);
