@@ -213,14 +213,14 @@ pub use superstep_providers::HttpCassette;
 pub use superstep_providers::Progress;
 #[cfg(all(feature = "models", feature = "testing"))]
 pub use superstep_providers::{
-    Asked, Cassette, FnModel, Reply, ScriptedModel, TestModel, chat_model_kit,
+    Asked, Cassette, FnModel, Reply, ScriptedModel, TestEmbedder, TestModel, chat_model_kit,
 };
 #[cfg(feature = "models")]
 pub use superstep_providers::{
-    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,
-    Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
-    ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
-    PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    Capabilities, ChatModel, Delta, Effort, Embedder, EmbeddingModel, Embeddings, Extract,
+    ExtractBy, Extracted, Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model,
+    ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat,
+    Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
     forbid_requests,
 };
 #[cfg(feature = "encryption")]

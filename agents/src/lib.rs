@@ -6,6 +6,7 @@
 extern crate self as superstep;
 
 mod chain;
+mod failure;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod prebuilt;
@@ -44,7 +45,8 @@ pub use workflow::{
 #[doc(hidden)]
 pub mod __private {
     pub use crate::chain::{
-        Branches, IntoBranches, Job, Places, Plans, assign, begun, parallel, plain,
+        Branches, IntoBranches, Job, Places, Plans, assign, begun, parallel, parallel_of_struct,
+        plain,
     };
     pub use crate::tools::{
         BoxFuture, FromToolCall, OfAnything, OfResult, ToolDefinition, ToolError, ToolFuture,

@@ -31,10 +31,10 @@ mod testing;
 
 #[cfg(feature = "models")]
 pub use chat::{
-    Capabilities, ChatModel, Delta, Effort, Embedder, Embeddings, Extract, ExtractBy, Extracted,
-    Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model, ModelError,
-    ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat, Part,
-    PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    Capabilities, ChatModel, Delta, Effort, Embedder, EmbeddingModel, Embeddings, Extract,
+    ExtractBy, Extracted, Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model,
+    ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat,
+    Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
     forbid_requests,
 };
 #[cfg(feature = "encryption")]
@@ -53,4 +53,4 @@ pub use testing::HttpCassette;
 #[doc(hidden)]
 pub use testing::kit as __model_kit;
 #[cfg(all(feature = "models", feature = "testing"))]
-pub use testing::{Asked, Cassette, FnModel, Reply, ScriptedModel, TestModel};
+pub use testing::{Asked, Cassette, FnModel, Reply, ScriptedModel, TestEmbedder, TestModel};

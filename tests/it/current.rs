@@ -180,3 +180,37 @@ async fn tokens_are_told_as_the_tasks() {
     }
     assert_eq!(seen, ["a: hello"]);
 }
+
+#[tokio::test]
+async fn tokens_say_of_which_part_of_a_task_they_are() {
+    async fn tells(text: &str) {
+        let task = CurrentTask::get().expect("a body is called in its task");
+        task.emit_token(text).unwrap().await;
+    }
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_node("a", async |_: View<Trace>, ctx: Ctx| {
+                let part = |name: &str| CurrentTask::get().expect("it is a task").in_part(name);
+                let inner = async {
+                    part("inner").scope(tells("deep")).await;
+                    ctx.emit_token("outer").unwrap().await;
+                };
+                tokio::join!(part("one").scope(inner), part("two").scope(tells("other")));
+                tells("whole").await;
+            })
+            .add_edge(START, "a"),
+    );
+    let mut events = graph.invoke(Trace::update()).stream().tokens();
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        let part = event.part().unwrap_or("-").to_owned();
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["part"].as_str().unwrap_or("-"), part);
+        seen.push(format!("{part}: {}", event.token().unwrap()));
+    }
+    seen.sort();
+    assert_eq!(
+        seen,
+        ["-: whole", "one/inner: deep", "one: outer", "two: other"]
+    );
+}

@@ -16,10 +16,11 @@ use super::scope::{AT_ONCE, Scope};
 use super::tell::{Queue, Tell};
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
-    /// Runs it with that input. Awaited, it is what the chain comes to.
+    /// Runs it with that input. Awaited, it is what the chain comes to, or that it
+    /// is not sound, by [`check`](Self::check), before any of it has run.
     pub fn invoke(&self, input: I) -> ChainCall<I, O> {
         ChainCall {
-            step: Arc::clone(&self.step),
+            step: self.sound(),
             input,
             at_once: AT_ONCE,
         }

@@ -5,13 +5,13 @@ use std::fmt;
 use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use superstep_core::NodeResult;
 
-use super::ChainError;
 use super::plan::Plan;
 use super::scope::Scope;
+use super::{ChainCheckError, ChainError};
 
 /// A step at work.
 pub(super) type Running<'a, O> = Pin<Box<dyn Future<Output = Result<O, ChainError>> + Send + 'a>>;
@@ -28,7 +28,7 @@ pub(super) trait Step<I, O>: Send + Sync {
 /// [`stream`](Self::stream) tells what it comes to piece by piece, and
 /// [`batch`](Self::batch) runs it for many inputs. What is wrong with its types
 /// does not compile, and what is wrong with its names is told by
-/// [`check`](Self::check).
+/// [`check`](Self::check), and else before the first step runs.
 ///
 /// # Cancel safety
 ///
@@ -67,6 +67,8 @@ pub(super) trait Step<I, O>: Send + Sync {
 pub struct Chain<I, O> {
     pub(super) step: Arc<dyn Step<I, O>>,
     pub(super) plan: Arc<Plan>,
+    /// What is wrong with it, once that was looked for.
+    pub(super) judged: Arc<OnceLock<Option<ChainCheckError>>>,
 }
 
 impl<I, O> Chain<I, O> {
@@ -74,6 +76,7 @@ impl<I, O> Chain<I, O> {
         Self {
             step: Arc::new(step),
             plan,
+            judged: Arc::default(),
         }
     }
 }
@@ -137,9 +140,7 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// # }
     /// ```
     pub fn takes<J: Into<I> + Send + 'static>(self) -> Chain<J, O> {
-        let plan = Arc::new(Plan::Passes {
-            label: "into".to_owned(),
-        });
+        let plan = Plan::step::<I>("into");
         let into = Mapped::new("into", |input: J| Ok(input.into()));
         Chain::new(into, plan).pipe(self)
     }
@@ -341,7 +342,7 @@ where
     fn run<'a>(&'a self, input: I, scope: &'a Scope) -> Running<'a, O> {
         Box::pin(async move {
             let _permit = scope.permit().await;
-            let ended = (self.0)(input).await;
+            let ended = scope.told_as((self.0)(input)).await;
             ended.map_err(|error| ChainError::new("step", error))
         })
     }
@@ -390,6 +391,7 @@ impl<I, O> Clone for Chain<I, O> {
         Self {
             step: Arc::clone(&self.step),
             plan: Arc::clone(&self.plan),
+            judged: Arc::clone(&self.judged),
         }
     }
 }

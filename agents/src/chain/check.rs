@@ -2,11 +2,14 @@
 //! it runs.
 
 use std::collections::BTreeSet;
+use std::future::ready;
 use std::sync::Arc;
 
-use super::chain::Chain;
-use super::plan::{Plan, PromptPlan, Shape};
+use super::ChainError;
+use super::chain::{Chain, Running, Step};
+use super::plan::{Fields, Plan, PromptPlan, Shape};
 use super::prompt::lone;
+use super::scope::Scope;
 use super::words::{missing, names, nearest};
 
 /// All that is wrong with a chain; see [`Chain::check`].
@@ -26,6 +29,8 @@ impl ChainCheckError {
 
 impl<I: 'static, O> Chain<I, O> {
     /// The chain, if its parts fit together as far as one can know before it runs.
+    /// One that was not asked is looked at when it is first run, and then fails
+    /// with the same mistakes before its first step.
     ///
     /// That the types fit is known already. Here it is asked whether templates can
     /// be read, whether `parallel!` gives each prompt what it has holes for, and
@@ -52,14 +57,45 @@ impl<I: 'static, O> Chain<I, O> {
     /// ));
     /// ```
     pub fn check(self) -> Result<Self, ChainCheckError> {
-        let mut judge = Judge::default();
-        judge.plan(&self.plan, Shape::of::<I>());
-        match judge.mistakes.is_empty() {
-            true => Ok(self),
-            false => Err(ChainCheckError {
-                mistakes: judge.mistakes,
-            }),
+        match self.findings() {
+            None => Ok(self),
+            Some(error) => Err(error.clone()),
         }
+    }
+
+    /// What is wrong with it; it is looked for once.
+    fn findings(&self) -> Option<&ChainCheckError> {
+        let judged = self.judged.get_or_init(|| {
+            let mut judge = Judge::default();
+            judge.plan(&self.plan, Shape::of::<I>());
+            match judge.mistakes.is_empty() {
+                true => None,
+                false => Some(ChainCheckError {
+                    mistakes: judge.mistakes,
+                }),
+            }
+        });
+        judged.as_ref()
+    }
+}
+
+impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
+    /// What is run: the chain's steps if they are sound, else what tells of its
+    /// mistakes.
+    pub(super) fn sound(&self) -> Arc<dyn Step<I, O>> {
+        match self.findings() {
+            None => Arc::clone(&self.step),
+            Some(error) => Arc::new(Unsound(error.clone())),
+        }
+    }
+}
+
+struct Unsound(ChainCheckError);
+
+impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Unsound {
+    fn run<'a>(&'a self, _: I, _: &'a Scope) -> Running<'a, O> {
+        let error = ChainError::permanent("check", self.0.clone());
+        Box::pin(ready(Err(error)))
     }
 }
 
@@ -90,24 +126,25 @@ impl<'a> Judge<'a> {
             }
             Plan::Parallel {
                 branches,
-                keeps,
+                gives,
                 place,
             } => {
                 for (name, branch) in branches {
                     self.within(name, branch, given.clone());
                 }
                 let fields = branches.iter().map(|(name, _)| (*name).to_owned());
-                match (keeps, given) {
-                    (false, _) => Shape::Record(fields.collect()),
-                    (true, Shape::Record(before)) => {
+                match (gives, given) {
+                    (Fields::OfStruct, _) => Shape::Any,
+                    (Fields::Branches, _) => Shape::Record(fields.collect()),
+                    (Fields::Beside, Shape::Record(before)) => {
                         Shape::Record(before.into_iter().chain(fields).collect())
                     }
-                    (true, Shape::Text) => {
+                    (Fields::Beside, Shape::Text) => {
                         let why = "what goes in is text, which has no fields to put others beside";
                         self.mistake(&format!("`assign!` at {place}"), why);
                         Shape::Any
                     }
-                    (true, Shape::Any) => Shape::Any,
+                    (Fields::Beside, Shape::Any) => Shape::Any,
                 }
             }
             Plan::Choice { ways, .. } => {

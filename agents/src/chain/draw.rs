@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use superstep_core::{END, Graph, START, Schema, State, StateGraph, Update, View, WriteKind};
 
 use super::chain::Chain;
-use super::plan::Plan;
+use super::plan::{Fields, Plan};
 
 impl<I, O> Chain<I, O> {
     /// The chain as a Mermaid flowchart, drawn as the graph would be that has its
@@ -77,13 +77,13 @@ impl Drawing {
                 self.plan(next, between)
             }
             Plan::Parallel {
-                branches, keeps, ..
+                branches, gives, ..
             } => {
                 let mut ends: Vec<String> = branches
                     .iter()
                     .flat_map(|(name, branch)| self.within(name, branch, &after))
                     .collect();
-                if *keeps {
+                if *gives == Fields::Beside {
                     ends.extend(self.node("passthrough", &after));
                 }
                 ends

@@ -40,7 +40,7 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// ```
     pub fn batch(&self, inputs: impl IntoIterator<Item = I>) -> Batch<I, O> {
         Batch {
-            step: Arc::clone(&self.step),
+            step: self.sound(),
             inputs: inputs.into_iter().collect(),
             at_once: AT_ONCE,
         }
@@ -170,7 +170,7 @@ impl<I: Send + 'static, O: Send + 'static> Stream for Completed<I, O> {
         while self.at_work.len() < self.scope.at_once()
             && let Some((index, input)) = self.inputs.next()
         {
-            let (step, scope) = (Arc::clone(&self.step), self.scope.clone());
+            let (step, scope) = (Arc::clone(&self.step), self.scope.item(index));
             let item: Item<O> = Box::pin(async move { (index, step.run(input, &scope).await) });
             self.at_work.push(item);
         }

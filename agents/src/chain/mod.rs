@@ -43,7 +43,9 @@ pub use error::ChainError;
 pub use many::{Batch, Completed};
 pub use model::{Extractor, extract};
 pub use node::chain_node;
-pub use parallel::{Branches, IntoBranches, Job, Places, Plans, assign, parallel};
+pub use parallel::{
+    Branches, IntoBranches, Job, Places, Plans, assign, parallel, parallel_of_struct,
+};
 pub use parse::{HasText, JsonParser, ListParser, TextParser, json, list, pick, text};
 pub use policy::Settled;
 #[cfg(feature = "templates")]

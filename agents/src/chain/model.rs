@@ -43,8 +43,8 @@ impl<I: Into<ModelRequest> + Send + 'static> Step<I, ModelResponse> for Asked {
         Box::pin(async move {
             let _permit = scope.permit().await;
             let answered = match scope.tell() {
-                None => self.0.generate(request).await,
-                Some(tell) => told(&self.0, request, tell).await,
+                None => scope.told_as(self.0.generate(request)).await,
+                Some(tell) => scope.told_as(told(&self.0, request, tell)).await,
             };
             answered.map_err(|error| ChainError::new(MODEL, error))
         })
@@ -146,7 +146,8 @@ where
         let request = input.into();
         Box::pin(async move {
             let _permit = scope.permit().await;
-            let extracted = self.model.extract_with(request, self.how.clone()).await;
+            let extracted = self.model.extract_with(request, self.how.clone());
+            let extracted = scope.told_as(extracted).await;
             extracted.map_err(|error| ChainError::new("extract", error))
         })
     }

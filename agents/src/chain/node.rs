@@ -13,8 +13,10 @@ type Node<T> = Pin<Box<dyn Future<Output = NodeResult<T>> + Send>>;
 /// A node that runs a chain: `input` makes what goes in of the state, and `update`
 /// writes what it comes to.
 ///
-/// What the chain's models say is among the run's tokens, under the node, and what
-/// they use counts for the run's usage and budget. When the chain fails the node
+/// What the chain's models say is among the run's tokens, under the node.
+/// [`Event::part`](superstep_core::Event::part) tells branches, items, attempts and
+/// other ways apart: `summary`, `summary/[2]`, `summary#2`, `summary/else`. What they
+/// use counts for the run's usage and budget. When the chain fails the node
 /// does, with an error that says whether to try again.
 ///
 /// # Cancel safety

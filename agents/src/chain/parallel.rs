@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::ChainError;
 use super::chain::{Chain, IntoChain, Running, Step};
-use super::plan::Plan;
+use super::plan::{Fields, Plan};
 use super::record::plain;
 use super::scope::Scope;
 
@@ -70,7 +70,7 @@ macro_rules! parallel {
     };
     ($($record:ident)::+ { $($name:ident: $branch:expr),+ $(,)? }) => {
         match ($($branch,)+) {
-            ($($name,)+) => $crate::__private::parallel(
+            ($($name,)+) => $crate::__private::parallel_of_struct(
                 &[$(stringify!($name)),+],
                 $crate::__nested!($($name)+),
                 |$crate::__nested!($($name)+)| $($record)::+ { $($name),+ },
@@ -217,7 +217,40 @@ where
     R: Send + 'static,
     F: Fn(<B::Branches as Branches<I>>::Outputs) -> R + Send + Sync + 'static,
 {
-    let (branches, names, plan) = described(names, branches, false);
+    of_branches(names, branches, build, Fields::Branches)
+}
+
+/// For `parallel!` with the name of a struct.
+#[doc(hidden)]
+#[track_caller]
+pub fn parallel_of_struct<I, B, R, F>(
+    names: &'static [&'static str],
+    branches: B,
+    build: F,
+) -> Chain<I, R>
+where
+    I: Clone + Send + 'static,
+    B: IntoBranches<I>,
+    R: Send + 'static,
+    F: Fn(<B::Branches as Branches<I>>::Outputs) -> R + Send + Sync + 'static,
+{
+    of_branches(names, branches, build, Fields::OfStruct)
+}
+
+#[track_caller]
+fn of_branches<I, B, R, F>(
+    names: &'static [&'static str],
+    branches: B,
+    build: F,
+    gives: Fields,
+) -> Chain<I, R>
+where
+    I: Clone + Send + 'static,
+    B: IntoBranches<I>,
+    R: Send + 'static,
+    F: Fn(<B::Branches as Branches<I>>::Outputs) -> R + Send + Sync + 'static,
+{
+    let (branches, names, plan) = described(names, branches, gives);
     let parallel = Parallel {
         branches,
         names,
@@ -236,7 +269,7 @@ where
     R: Send + 'static,
     F: Fn(I, <B::Branches as Branches<I>>::Outputs) -> R + Send + Sync + 'static,
 {
-    let (branches, names, plan) = described(names, branches, true);
+    let (branches, names, plan) = described(names, branches, Fields::Beside);
     let assign = Assign {
         branches,
         names,
@@ -249,14 +282,14 @@ where
 fn described<I: Clone + Send + 'static, B: IntoBranches<I>>(
     names: &'static [&'static str],
     branches: B,
-    keeps: bool,
+    gives: Fields,
 ) -> (B::Branches, Vec<&'static str>, Arc<Plan>) {
     let branches = branches.into_branches();
     let names: Vec<&'static str> = names.iter().map(|name| plain(name)).collect();
     let plans = names.iter().copied().zip(branches.plans().0);
     let plan = Plan::Parallel {
         branches: plans.collect(),
-        keeps,
+        gives,
         place: Location::caller(),
     };
     (branches, names, Arc::new(plan))
@@ -404,9 +437,9 @@ async fn run<I: Clone + Send + 'static, B: Branches<I>>(
     scope: &Scope,
 ) -> Result<B::Outputs, ChainError> {
     let names_and_scopes = names.iter().enumerate();
-    let scopes: Vec<Scope> = match scope.tell() {
-        None => Vec::new(),
-        Some(_) => names_and_scopes
+    let scopes: Vec<Scope> = match scope.is_watched() {
+        false => Vec::new(),
+        true => names_and_scopes
             .map(|(index, name)| scope.branch(index, name))
             .collect(),
     };

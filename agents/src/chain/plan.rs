@@ -27,8 +27,7 @@ pub(super) enum Plan {
     /// All at once, each with what goes in.
     Parallel {
         branches: Vec<(&'static str, Arc<Self>)>,
-        /// Whether the fields of what goes in are kept beside.
-        keeps: bool,
+        gives: Fields,
         place: &'static Location<'static>,
     },
     /// One of several.
@@ -45,6 +44,17 @@ pub(super) enum Plan {
         /// Whether what it gives is something else.
         gives: Option<Shape>,
     },
+}
+
+/// Which fields there are when several branches have ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Fields {
+    /// Those of the branches.
+    Branches,
+    /// The same, beside those of what goes in.
+    Beside,
+    /// Those that a struct of one's own is written with, which nobody knows.
+    OfStruct,
 }
 
 /// What a prompt needs.
@@ -124,9 +134,12 @@ impl fmt::Display for Plan {
             Self::Pick { name, .. } => write!(f, "pick {name}"),
             Self::Pipe(first, next) => write!(f, "{first} | {next}"),
             Self::Parallel {
-                branches, keeps, ..
+                branches, gives, ..
             } => {
-                f.write_str(if *keeps { "assign " } else { "parallel " })?;
+                f.write_str(match gives {
+                    Fields::Beside => "assign ",
+                    Fields::Branches | Fields::OfStruct => "parallel ",
+                })?;
                 named(f, &mut branches.iter().map(|(name, plan)| (*name, &**plan)))
             }
             Self::Choice { label, ways } => {

@@ -5,19 +5,23 @@
 //! told: nobody reads the beginning of one answer and the end of another.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use superstep_core::Retry;
+use tokio::time::{Instant, sleep};
 
 use super::ChainError;
 use super::chain::{Chain, IntoChain, Running, Step};
 use super::plan::{Plan, Shape};
-use super::scope::Scope;
+use super::scope::{Clock, Scope};
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// Tries again after a failure, as the policy says.
@@ -27,7 +31,8 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// for a wait. Wrong prompts are not tried again. Where the policy has
     /// [`jitter`](Retry::jitter), the chance is another one with each attempt.
     ///
-    /// In a stream nothing is tried again once something was told.
+    /// In a stream nothing is tried again once something was told. Whoever watches a
+    /// run in which it is a node is told of all attempts, the second as `#2`.
     ///
     /// # Examples
     ///
@@ -58,7 +63,9 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         Self::new(Retried { step, retry }, plan)
     }
 
-    /// Ends it with an error, and drops it, when it takes longer than that.
+    /// Ends it with an error, and drops it, when it takes longer than that. While all
+    /// of it waits for its turn, since as much is at work in the call as may be, the
+    /// time stands still.
     pub fn timeout(self, timeout: Duration) -> Self {
         let plan = Plan::policy("timeout", &self.plan);
         let step = self.step;
@@ -237,9 +244,10 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Retried<I, O> 
                     .retry
                     .wait_after(attempt, error.into_node_error(), chance());
                 let wait = next.map_err(ChainError::after_attempts)?;
-                tokio::time::sleep(wait).await;
+                sleep(wait).await;
                 attempt += 1;
-                ended = self.step.run(input.clone(), scope).await;
+                let again = scope.attempt(attempt);
+                ended = self.step.run(input.clone(), &again).await;
             }
         })
     }
@@ -262,12 +270,43 @@ struct Timed<I, O> {
 
 impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Timed<I, O> {
     fn run<'a>(&'a self, input: I, scope: &'a Scope) -> Running<'a, O> {
-        let running = self.step.run(input, scope);
         Box::pin(async move {
-            let ended = tokio::time::timeout(self.timeout, running).await;
-            ended.unwrap_or_else(|_| Err(ChainError::timed_out("timeout", self.timeout)))
+            let clock = scope.clock();
+            let scope = scope.timed(&clock);
+            let running = self.step.run(input, &scope);
+            let ended = within(self.timeout, &clock, running).await;
+            ended.unwrap_or_else(|| Err(ChainError::timed_out("timeout", self.timeout)))
         })
     }
+}
+
+/// What it comes to, unless the clock goes for longer than that before.
+async fn within<O>(
+    timeout: Duration,
+    clock: &Clock,
+    mut running: Running<'_, O>,
+) -> Option<Result<O, ChainError>> {
+    let mut left = timeout;
+    let mut begun = Some(Instant::now());
+    let mut over = pin!(sleep(left));
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = running.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if clock.stands() {
+            if let Some(begun) = begun.take() {
+                left = left.saturating_sub(begun.elapsed());
+            }
+            // Whoever gives it its turn wakes it.
+            return Poll::Pending;
+        }
+        if begun.is_none() {
+            begun = Some(Instant::now());
+            over.set(sleep(left));
+        }
+        over.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }
 
 struct Fallen<I, O> {
@@ -283,7 +322,8 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Fallen<I, O> {
                 Err(error) if scope.told() == told => error,
                 ended => return ended,
             };
-            let ended = other.run(input, scope).await;
+            let scope = scope.below("else");
+            let ended = other.run(input, &scope).await;
             ended.map_err(|last| ChainError::all(vec![error, last]))
         })
     }

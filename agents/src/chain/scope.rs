@@ -1,9 +1,13 @@
 //! What the steps of one call of a chain have in common: a bound for all of
 //! them, and where they tell of what they have so far.
 
+use std::future::Future;
+use std::iter::successors;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
+use superstep_core::CurrentTask;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::ChainError;
@@ -18,6 +22,10 @@ pub(super) const AT_ONCE: usize = 100;
 pub(super) struct Scope {
     limit: Arc<Limit>,
     tell: Option<Tell>,
+    /// Where in the call it is, if whoever watches a run is told of tokens.
+    part: Option<Arc<str>>,
+    /// Of the innermost part that may take only so long.
+    clock: Option<Arc<Clock>>,
 }
 
 struct Limit {
@@ -29,9 +37,12 @@ impl Scope {
     pub(super) fn new(at_once: usize, tell: Option<Tell>) -> Self {
         let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(at_once);
+        let watched = CurrentTask::get().is_some_and(|task| task.wants_tokens());
         Self {
             limit: Arc::new(Limit { permits, at_once }),
             tell,
+            part: watched.then(|| "".into()),
+            clock: None,
         }
     }
 
@@ -42,9 +53,32 @@ impl Scope {
 
     /// The right to be at work. Only what holds nothing else waits for it: a step
     /// that is made of others leaves that to them, so that nothing is stuck.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self) -> Permit<'_> {
+        let clock = self.clock.as_deref();
+        let waits = clock.map(|clock| clock.count(|clock| &clock.waiting));
         // It is never closed.
-        self.limit.permits.acquire().await.ok()
+        let permit = self.limit.permits.acquire().await.ok();
+        drop(waits);
+        Permit {
+            _permit: permit,
+            _works: clock.map(|clock| clock.count(|clock| &clock.working)),
+        }
+    }
+
+    /// The same for a part that may take only so long.
+    pub(super) fn timed(&self, clock: &Arc<Clock>) -> Self {
+        Self {
+            clock: Some(Arc::clone(clock)),
+            ..self.clone()
+        }
+    }
+
+    /// A clock for a part.
+    pub(super) fn clock(&self) -> Arc<Clock> {
+        Arc::new(Clock {
+            around: self.clock.clone(),
+            ..Clock::default()
+        })
     }
 
     /// Where the step tells of what it has so far, if anybody listens.
@@ -55,16 +89,59 @@ impl Scope {
     /// The same, in which nobody listens.
     pub(super) fn silent(&self) -> Self {
         Self {
-            limit: Arc::clone(&self.limit),
             tell: None,
+            ..self.clone()
         }
     }
 
     /// The same for a branch of that number and name.
     pub(super) fn branch(&self, index: usize, name: &'static str) -> Self {
         Self {
-            limit: Arc::clone(&self.limit),
             tell: self.tell.as_ref().map(|tell| tell.branch(index, name)),
+            ..self.below(name)
+        }
+    }
+
+    /// Whether branches are told apart.
+    pub(super) fn is_watched(&self) -> bool {
+        self.tell.is_some() || self.part.is_some()
+    }
+
+    /// The same for what is inside of it under that name, as far as whoever watches
+    /// the run is concerned.
+    pub(super) fn below(&self, name: &str) -> Self {
+        self.elsewhere(|part| match part.is_empty() {
+            true => name.to_owned(),
+            false => format!("{part}/{name}"),
+        })
+    }
+
+    /// The same for an item of a list.
+    pub(super) fn item(&self, index: usize) -> Self {
+        match self.part {
+            None => self.clone(),
+            Some(_) => self.below(&format!("[{index}]")),
+        }
+    }
+
+    /// The same for that attempt.
+    pub(super) fn attempt(&self, number: u32) -> Self {
+        self.elsewhere(|part| format!("{part}#{number}"))
+    }
+
+    fn elsewhere(&self, part: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            part: self.part.as_deref().map(|before| part(before).into()),
+            ..self.clone()
+        }
+    }
+
+    /// What it comes to; whoever watches the run is told where in the call it is.
+    pub(super) async fn told_as<F: Future + Send>(&self, future: F) -> F::Output {
+        let part = self.part.as_deref().filter(|part| !part.is_empty());
+        match part.and_then(|part| Some(CurrentTask::get()?.in_part(part))) {
+            None => future.await,
+            Some(task) => Box::pin(task.scope(future)).await,
         }
     }
 
@@ -78,6 +155,53 @@ impl Scope {
         match &self.tell {
             None => Ok(None),
             Some(tell) => tell.whole(value),
+        }
+    }
+}
+
+/// The right to be at work, until it is dropped.
+pub(super) struct Permit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+    _works: Option<Counted<'a>>,
+}
+
+/// The clock of a part that may take only so long. It stands while nothing of the
+/// part is at work, since all waits for its turn.
+#[derive(Default)]
+pub(super) struct Clock {
+    working: AtomicUsize,
+    waiting: AtomicUsize,
+    /// Of the part that this one is in.
+    around: Option<Arc<Self>>,
+}
+
+type Count = fn(&Clock) -> &AtomicUsize;
+
+/// Something of a part that is counted, until it is dropped.
+struct Counted<'a>(&'a Clock, Count);
+
+impl Clock {
+    pub(super) fn stands(&self) -> bool {
+        let is_some = |count: &AtomicUsize| count.load(Ordering::Relaxed) > 0;
+        is_some(&self.waiting) && !is_some(&self.working)
+    }
+
+    fn count(&self, which: Count) -> Counted<'_> {
+        for clock in self.all() {
+            which(clock).fetch_add(1, Ordering::Relaxed);
+        }
+        Counted(self, which)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |clock| clock.around.as_deref())
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        for clock in self.0.all() {
+            (self.1)(clock).fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

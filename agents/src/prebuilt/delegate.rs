@@ -14,6 +14,7 @@ use superstep_macros::State;
 
 use super::Chat;
 use super::mistakes::Mistakes;
+use crate::failure::judged;
 
 /// The node that works, in the graph around an agent.
 const WORK: &str = "agent";
@@ -132,7 +133,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
             let work = move |work: View<Work>, ctx: Ctx<C>| {
                 let reported = function(work.task.clone(), ctx);
                 async move {
-                    let report = reported.await.map_err(E::into)?;
+                    let report = reported.await.map_err(|error| judged(error.into()))?;
                     NodeResult::Ok(Work::update().report(report))
                 }
             };
@@ -166,7 +167,8 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         self
     }
 
-    /// Tries again when the agent fails, from its start.
+    /// Tries again when the agent fails, from its start. What a model says would fail
+    /// again is not tried again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.policies.retry = Some(retry);
         self

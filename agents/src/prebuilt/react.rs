@@ -197,8 +197,8 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
         self
     }
 
-    /// Tries again when the model cannot be asked, such as
-    /// `Retry::attempts(3).classify::<ModelError>()`. Tools have
+    /// Tries again when the model cannot be asked. Its error says whether that makes
+    /// sense, and after what wait. Tools have
     /// [policies of their own](crate::Tool::retry).
     pub fn retry(mut self, retry: Retry) -> Self {
         self.turns.retry = Some(retry);

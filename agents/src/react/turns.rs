@@ -11,6 +11,7 @@ use superstep_providers::{Message, Role, ToolCall, ToolResult};
 use super::respond::{AGAIN, Answered};
 use super::writes::Writes;
 use super::{Hooks, Instruction, Lens, ModelOf, Respond};
+use crate::failure::judged;
 use crate::tools::Toolbox;
 
 /// The node that asks the model.
@@ -279,5 +280,5 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
 }
 
 fn writes<S: State>(update: NodeResult<Option<S::Update>>) -> NodeResult<Writes<S>> {
-    Ok(Writes(update?))
+    Ok(Writes(update.map_err(judged)?))
 }

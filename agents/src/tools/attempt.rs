@@ -11,14 +11,17 @@ use superstep_core::{Ctx, Interrupted, View};
 use superstep_providers::ToolCall;
 
 use super::answers::Answers;
+use super::context::Named;
+use super::key::{CallKey, chance};
 use super::{Tool, ToolCtx, ToolError};
+use crate::failure::judged;
 
 /// A call that is to be made.
 pub(super) struct Planned<C, S> {
     pub(super) tool: Tool<C, S>,
     pub(super) call: ToolCall,
     /// What tells it apart from the others of its task.
-    pub(super) key: String,
+    pub(super) key: CallKey,
     pub(super) arguments: Value,
 }
 
@@ -33,17 +36,22 @@ impl<C, S> Planned<C, S> {
     /// Makes the call, as often as its policy says.
     pub(super) async fn attempts(&self, ctx: &Ctx<C>, state: &View<S>) -> Result<String, Failed> {
         let answers = Arc::default();
+        let named = Named {
+            questions: self.key.of_questions(ctx).await,
+            effects: self.key.of_effects(),
+        };
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(ctx, state, &answers).await {
+            let error = match self.attempt(ctx, state, &named, &answers).await {
                 Err(Failed::Error(error)) if !error.is_fatal() => error,
                 ended => return ended,
             };
             let Some(retry) = &self.tool.retry else {
                 return Err(Failed::Error(error));
             };
-            let chance = chance(&self.key, attempt);
-            match retry.wait_after(attempt, error.into_node_error(), chance) {
+            let chance = chance(&named.effects, attempt);
+            let error = judged(error.into_node_error());
+            match retry.wait_after(attempt, error, chance) {
                 Ok(wait) => tokio::time::sleep(wait).await,
                 Err(error) => return Err(Failed::Error(error.into())),
             }
@@ -55,9 +63,10 @@ impl<C, S> Planned<C, S> {
         &self,
         ctx: &Ctx<C>,
         state: &View<S>,
+        named: &Named,
         answers: &Arc<Answers>,
     ) -> Result<String, Failed> {
-        let ctx = ToolCtx::of(ctx.clone(), &self.call, &self.key, answers);
+        let ctx = ToolCtx::of(ctx.clone(), &self.call, named, answers);
         let attempt = ctx.attempt();
         let name = &self.tool.spec.name;
         let called = within(name, async {
@@ -97,15 +106,4 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or(panic.downcast_ref::<&str>().copied());
     text.unwrap_or("something that is no text")
-}
-
-/// A number from 0 to 1 that is the same every time, and another for each call,
-/// so that those of one message do not all come back at the same moment.
-fn chance(key: &str, attempt: u32) -> f64 {
-    let seed = 0xcbf2_9ce4_8422_2325 ^ u64::from(attempt);
-    let hash = key.bytes().fold(seed, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let of_1000 = u32::try_from(hash % 1000).unwrap_or(500);
-    f64::from(of_1000) / 1000.0
 }

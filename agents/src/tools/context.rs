@@ -16,7 +16,8 @@ use super::answers::{Answers, AttemptAnswers};
 /// The context of a run, and the call that is at work.
 ///
 /// Reads like a `&C`, as a [`Ctx`] does. Questions and effects are the call's
-/// own: two calls of one message that ask the same are told apart by their ids.
+/// own: two calls of one message that ask the same are told apart by their ids,
+/// and those of one id in a task by their tools and arguments.
 ///
 /// # Examples
 ///
@@ -47,11 +48,17 @@ pub struct ToolCtx<C = ()> {
     of: Arc<OfCall>,
 }
 
+/// What names begin with that are a call's own in its task.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) questions: String,
+    pub(super) effects: String,
+}
+
 /// What is one attempt's of a call.
 struct OfCall {
     call: ToolCall,
-    /// What tells the call apart from others of its task.
-    key: String,
+    named: Named,
     answers: AttemptAnswers,
     paused: OnceLock<Interrupted>,
     cancelled: AtomicBool,
@@ -66,14 +73,18 @@ impl<C> ToolCtx<C> {
             name: "test".to_owned(),
             arguments: "{}".to_owned(),
         };
-        Self::of(Ctx::new(context), &call, "test", &Arc::default())
+        let named = Named {
+            questions: call.id.clone(),
+            effects: call.id.clone(),
+        };
+        Self::of(Ctx::new(context), &call, &named, &Arc::default())
     }
 
     /// That of an attempt of a call.
-    pub(super) fn of(node: Ctx<C>, call: &ToolCall, key: &str, answers: &Arc<Answers>) -> Self {
+    pub(super) fn of(node: Ctx<C>, call: &ToolCall, named: &Named, answers: &Arc<Answers>) -> Self {
         let of = OfCall {
             call: call.clone(),
-            key: key.to_owned(),
+            named: named.clone(),
             answers: AttemptAnswers::new(answers),
             paused: OnceLock::new(),
             cancelled: AtomicBool::new(false),
@@ -124,7 +135,9 @@ impl<C> ToolCtx<C> {
     /// not run again when this one does, from its start.
     ///
     /// The question's name begins with the call's id: `confirm` of call `call_7`
-    /// in node `tools` has the id `tools/0/call_7/confirm`.
+    /// in node `tools` has the id `tools/0/call_7/confirm`. If another call of the
+    /// task has asked under that id before, with another tool or other arguments, a
+    /// mark follows it: `tools/0/call_7-af63dc4c8601ec8c/confirm`.
     ///
     /// # Errors
     ///
@@ -138,15 +151,15 @@ impl<C> ToolCtx<C> {
         let asked = self
             .of
             .answers
-            .ask(name, || self.node.interrupt(&self.named(name), value));
+            .ask(name, || self.node.interrupt(&self.question(name), value));
         asked.inspect_err(|interrupted| {
             let _ = self.of.paused.set(interrupted.clone());
         })
     }
 
     /// Lets an effect happen once, as [`Ctx::once`]: over attempts of the call, and
-    /// over pauses and crashes. Among calls of a message, the key is this one's
-    /// own.
+    /// over pauses and crashes. The key is this call's own: another id, another tool
+    /// or other arguments make it another one.
     ///
     /// # Errors
     ///
@@ -158,14 +171,14 @@ impl<C> ToolCtx<C> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.node.once(&self.named(key), effect).await
+        self.node.once(&self.effect(key), effect).await
     }
 
     /// A text by which others can tell an effect of this call that happens again
     /// from another, as [`Ctx::idempotency_key`].
     #[must_use]
     pub fn idempotency_key(&self, key: &str) -> Option<String> {
-        self.node.idempotency_key(&self.named(key))
+        self.node.idempotency_key(&self.effect(key))
     }
 
     /// In a tool that runs on the pool, whether nobody wants its result any more.
@@ -183,16 +196,19 @@ impl<C> ToolCtx<C> {
     /// When the answer cannot be written as JSON.
     #[must_use]
     pub fn with_answer(self, name: &str, answer: impl Serialize) -> Self {
-        let name = self.named(name);
+        let name = self.question(name);
         Self {
             node: self.node.with_answer(&name, answer),
             of: self.of,
         }
     }
 
-    /// A name that is this call's own.
-    pub(super) fn named(&self, name: &str) -> String {
-        format!("{}/{name}", self.of.key)
+    fn question(&self, name: &str) -> String {
+        format!("{}/{name}", self.of.named.questions)
+    }
+
+    fn effect(&self, name: &str) -> String {
+        format!("{}/{name}", self.of.named.effects)
     }
 
     /// What says, when it is dropped, that nobody waits for the attempt any more.

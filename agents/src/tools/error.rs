@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::iter::successors;
 
-use superstep_core::{NodeError, Retryable};
+use superstep_core::NodeError;
+
+use crate::failure::wrapped;
 
 /// The failure of a tool: any error at all, or a text.
 ///
@@ -41,7 +43,7 @@ impl ToolError {
     }
 
     /// An error that is not told to the model: the node that runs the call fails
-    /// with it. For what no other call can mend, such as a wrong key.
+    /// with it, even if other calls wait for answers. For what no other call can mend, such as a wrong key.
     pub fn fatal(error: impl Into<Self>) -> Self {
         Self {
             fatal: true,
@@ -75,19 +77,13 @@ impl ToolError {
         words.join(": ")
     }
 
-    /// The failure of the node, which says in which tool.
+    /// The failure of the node, which says in which tool. What other calls ask
+    /// does not hide it.
     pub(super) fn of_tool(self, tool: &str) -> NodeError {
-        let permanent = self.error.is_permanent();
-        let wait = self.error.retry_after();
-        let failed = ToolFailed {
+        NodeError::despite_questions(wrapped(self.error, |source| ToolFailed {
             tool: tool.to_owned(),
-            source: self.error.into_error(),
-        };
-        match wait {
-            _ if permanent => NodeError::permanent(failed),
-            Some(wait) => NodeError::retry_after(failed, wait),
-            None => failed.into(),
-        }
+            source,
+        }))
     }
 }
 

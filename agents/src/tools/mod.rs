@@ -8,8 +8,8 @@
 //!    [fatal](ToolError::fatal) ends the task, and so does a panic.
 //! 3. Calls of one message are at work at once, as futures of one task. Their
 //!    results are in the order of the calls.
-//! 4. What a call came to is kept under its id until the task has ended, so
-//!    that it happens once, over pauses, retries and crashes.
+//! 4. What a call came to is kept under its id, tool and arguments until the task
+//!    has ended, so that it happens once, over pauses, retries and crashes.
 
 mod answers;
 mod approval;
@@ -18,6 +18,7 @@ mod attempt;
 mod context;
 mod error;
 mod into_tool;
+mod key;
 mod node;
 mod output;
 mod pool;

@@ -1,21 +1,23 @@
 //! The calls of one message.
 //!
-//! 1. Questions whether calls may happen are asked first, in the order of the
-//!    calls, so that all of them are open at once.
-//! 2. Calls that need no answer run, while others wait for theirs; the node
-//!    pauses when they have ended.
-//! 3. What a call came to is kept under its key. A call that runs again, because
-//!    another one has paused or failed the node, returns what was kept.
-//! 4. The first fatal failure ends all: what is at work is dropped.
+//! 1. Calls that need no approval run first.
+//! 2. Then it is asked whether the others may happen, in their order, so that all
+//!    of these questions are open at once, and those that may happen run. The node
+//!    pauses when they have ended, if a question has no answer.
+//! 3. What a call came to is kept under its key: its id, its tool and its
+//!    arguments. A call that runs again, because another one has paused or failed
+//!    the node, returns what was kept.
+//! 4. The first fatal failure ends all: what is at work is dropped, nothing more is
+//!    asked, and the node fails, whatever waits for an answer.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use serde_json::Value;
 use superstep_core::{Ctx, Interrupted, NodeError, NodeResult, View};
 use superstep_providers::{ToolCall, ToolResult};
 
 use super::arguments::parse;
 use super::attempt::{Failed, Planned};
-use super::{Approval, ApprovalRequest, Tool, Toolbox};
+use super::key::CallKey;
+use super::{Approval, ApprovalRequest, Toolbox};
 
 /// What is to be done with a call.
 enum Plan<C, S> {
@@ -39,7 +41,9 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
     ///
     /// What goes wrong in a call is its result: wrong arguments, a name that no tool
     /// has, an error, a timeout. For a node that reads its calls somewhere else
-    /// than [`tool_node`](super::tool_node) does.
+    /// than [`tool_node`](super::tool_node) does. It may do so several times in one
+    /// task: a call of the same id, tool and arguments as one before is that call,
+    /// and has its result.
     ///
     /// # Cancel safety
     ///
@@ -49,8 +53,8 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
     ///
     /// # Errors
     ///
-    /// When a tool fails with what is [fatal](super::ToolError::fatal); the other
-    /// calls are dropped. When a tool has asked what has no answer yet, which
+    /// When a tool fails with what is [fatal](super::ToolError::fatal): the other
+    /// calls are dropped, and the node fails, whatever waits for an answer. When a tool has asked what has no answer yet, which
     /// pauses the node, as soon as the other calls have ended. When the toolbox
     /// [is not sound](Self::check).
     ///
@@ -97,12 +101,24 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
             return Err(NodeError::permanent(error));
         }
         let calls: Vec<&ToolCall> = calls.into_iter().collect();
-        let plans = keys(&calls).into_iter().zip(calls);
-        let plans: Vec<_> = plans.map(|(key, call)| self.plan(call, key, ctx)).collect();
-        let ended = self.all(plans, state, ctx).await?;
+        let (mut free, mut asking) = (Vec::new(), Vec::new());
+        for (index, (key, call)) in CallKey::all(&calls).into_iter().zip(calls).enumerate() {
+            match self.planned(call, key) {
+                Err(told) => free.push((index, Plan::Told(told))),
+                Ok(planned) if planned.tool.approve => asking.push((index, planned)),
+                Ok(planned) => free.push((index, Plan::Run(planned))),
+            }
+        }
+        let mut ended = self.all(free, state, ctx).await?;
+        let mut approved = Vec::with_capacity(asking.len());
+        for (index, planned) in asking {
+            approved.push((index, Plan::approved(planned, ctx).await?));
+        }
+        ended.extend(self.all(approved, state, ctx).await?);
+        ended.sort_by_key(|(index, _)| *index);
         let mut results = Vec::with_capacity(ended.len());
         let mut paused = None;
-        for ended in ended {
+        for (_, ended) in ended {
             match ended {
                 Ended::Result(result) => results.push(result),
                 Ended::Paused(interrupted) => paused = paused.or(Some(interrupted)),
@@ -115,42 +131,31 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
         }
     }
 
-    fn plan(&self, call: &ToolCall, key: String, ctx: &Ctx<C>) -> Plan<C, S> {
+    /// A call that can be made, or what the model is told.
+    fn planned(&self, call: &ToolCall, key: CallKey) -> Result<Box<Planned<C, S>>, ToolResult> {
         let Some(tool) = self.find(&call.name) else {
-            return Plan::Told(call.failure(self.unknown(&call.name)));
+            return Err(call.failure(self.unknown(&call.name)));
         };
-        let read = parse(call).and_then(|arguments| {
+        let arguments = parse(call).and_then(|arguments| {
             tool.check(&arguments)?;
             Ok(arguments)
         });
-        let arguments = match read {
-            Ok(arguments) => arguments,
-            Err(why) => return Plan::Told(call.failure(why)),
-        };
-        let arguments = match tool.approve {
-            false => arguments,
-            true => match approved(tool, call, &key, arguments, ctx) {
-                Ok(arguments) => arguments,
-                Err(plan) => return plan,
-            },
-        };
-        Plan::Run(Box::new(Planned {
+        Ok(Box::new(Planned {
             tool: tool.clone(),
             call: call.clone(),
             key,
-            arguments,
+            arguments: arguments.map_err(|why| call.failure(why))?,
         }))
     }
 
-    /// How all have ended, in the order of the calls. After a failure some are
-    /// missing.
+    /// How all have ended, with the places of the calls.
     async fn all(
         &self,
-        plans: Vec<Plan<C, S>>,
+        plans: Vec<(usize, Plan<C, S>)>,
         state: &View<S>,
         ctx: &Ctx<C>,
-    ) -> NodeResult<Vec<Ended>> {
-        let mut waiting = plans.into_iter().enumerate();
+    ) -> NodeResult<Vec<(usize, Ended)>> {
+        let mut waiting = plans.into_iter();
         let mut at_work = FuturesUnordered::new();
         let mut ended = Vec::new();
         loop {
@@ -165,12 +170,41 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
                 None => break,
             }
         }
-        ended.sort_by_key(|(index, _)| *index);
-        Ok(ended.into_iter().map(|(_, ended)| ended).collect())
+        Ok(ended)
     }
 }
 
 impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Plan<C, S> {
+    /// What becomes of a call that somebody has to agree to.
+    async fn approved(mut planned: Box<Planned<C, S>>, ctx: &Ctx<C>) -> NodeResult<Self> {
+        let call = &planned.call;
+        let question = format!("{}/approve {}", planned.key.asks(ctx).await?, call.name);
+        let mut problem = None;
+        loop {
+            let request = ApprovalRequest {
+                call: call.id.clone(),
+                tool: call.name.clone(),
+                arguments: planned.arguments.clone(),
+                problem,
+            };
+            match ctx.interrupt(&question, request) {
+                Err(interrupted) => return Ok(Self::Wait(interrupted)),
+                Ok(Approval::Yes) => return Ok(Self::Run(planned)),
+                Ok(Approval::No(reason)) => {
+                    let why = format!("the call was not approved: {reason}");
+                    return Ok(Self::Told(call.failure(why)));
+                }
+                Ok(Approval::Edit(edited)) => match planned.tool.check(&edited) {
+                    Ok(()) => {
+                        planned.arguments = edited;
+                        return Ok(Self::Run(planned));
+                    }
+                    Err(why) => problem = Some(why),
+                },
+            }
+        }
+    }
+
     async fn follow(self, state: &View<S>, ctx: &Ctx<C>) -> Ended {
         let planned = match self {
             Self::Told(result) => return Ended::Result(result),
@@ -178,71 +212,24 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Plan<C, S> {
             Self::Run(planned) => planned,
         };
         let mut paused = None;
-        let kept = ctx.once(&planned.key, async || {
-            match planned.attempts(ctx, state).await {
-                Ok(text) => Ok(planned.call.result(text)),
-                Err(Failed::Error(error)) if error.is_fatal() => {
-                    Err(error.of_tool(&planned.call.name))
-                }
-                Err(Failed::Error(error)) => Ok(planned.call.failure(error.told())),
-                Err(Failed::Paused(interrupted)) => {
-                    paused = Some(interrupted.clone());
-                    Err(interrupted.into())
-                }
+        let key = planned.key.of_effects();
+        let kept = ctx.once(&key, async || match planned.attempts(ctx, state).await {
+            Ok(text) => Ok(planned.call.result(text)),
+            Err(Failed::Error(error)) if error.is_fatal() => Err(error.of_tool(&planned.call.name)),
+            Err(Failed::Error(error)) => Ok(planned.call.failure(error.told())),
+            Err(Failed::Paused(interrupted)) => {
+                paused = Some(interrupted.clone());
+                Err(interrupted.into())
             }
         });
         let kept = kept.await;
         match (paused, kept) {
-            (Some(interrupted), _) => Ended::Paused(interrupted),
+            (Some(interrupted), _) => match planned.key.asks(ctx).await {
+                Ok(_) => Ended::Paused(interrupted),
+                Err(error) => Ended::Failed(error),
+            },
             (None, Ok(result)) => Ended::Result(result),
             (None, Err(error)) => Ended::Failed(error),
         }
     }
-}
-
-/// Asks whether a call may happen: its arguments, or what becomes of it.
-fn approved<C, S>(
-    tool: &Tool<C, S>,
-    call: &ToolCall,
-    key: &str,
-    arguments: Value,
-    ctx: &Ctx<C>,
-) -> Result<Value, Plan<C, S>> {
-    let mut problem = None;
-    loop {
-        let request = ApprovalRequest {
-            call: call.id.clone(),
-            tool: call.name.clone(),
-            arguments: arguments.clone(),
-            problem,
-        };
-        let question = format!("{key}/approve {}", call.name);
-        match ctx.interrupt(&question, request) {
-            Err(interrupted) => return Err(Plan::Wait(interrupted)),
-            Ok(Approval::Yes) => return Ok(arguments),
-            Ok(Approval::No(reason)) => {
-                let why = format!("the call was not approved: {reason}");
-                return Err(Plan::Told(call.failure(why)));
-            }
-            Ok(Approval::Edit(edited)) => match tool.check(&edited) {
-                Ok(()) => return Ok(edited),
-                Err(why) => problem = Some(why),
-            },
-        }
-    }
-}
-
-/// What tells calls apart: their ids, as far as they have some of their own.
-fn keys(calls: &[&ToolCall]) -> Vec<String> {
-    let own = |index: usize, call: &ToolCall| {
-        let before = calls[..index].iter();
-        !call.id.is_empty() && !before.map(|call| &call.id).any(|id| *id == call.id)
-    };
-    let calls = calls.iter().enumerate();
-    let keys = calls.map(|(index, call)| match own(index, call) {
-        // Of a question's name, a `#` is not part.
-        true => call.id.replace('#', "_"),
-        false => format!("{}~{index}", call.id.replace('#', "_")),
-    });
-    keys.collect()
 }

@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::Value;
-use superstep_core::{Ctx, NodeError, NodeResult, Retryable, Update, View};
-use superstep_providers::{Message, ModelError, ModelRequest, Role};
+use superstep_core::{Ctx, NodeError, NodeResult, Update, View};
+use superstep_providers::{Message, ModelRequest, Role};
 
 use super::conversation::{GO_ON, began};
 use super::flow::Step;
@@ -22,6 +22,7 @@ use super::template::Template;
 use super::transfer::{EXIT_LOOP, TRANSFER, target};
 use super::values::Change;
 use super::{Escalate, Session, SessionUpdate};
+use crate::failure::wrapped;
 use crate::react::{Called, Turns};
 
 pub(super) struct Persona<C> {
@@ -246,21 +247,10 @@ impl<C: Send + Sync + 'static> Persona<C> {
 
     /// The error, which says in which agent, and whether to try again.
     fn failed(&self, error: NodeError) -> NodeError {
-        let mut permanent = error.is_permanent();
-        let mut wait = error.retry_after();
-        if let Some(error) = error.as_error().downcast_ref::<ModelError>() {
-            permanent |= !error.is_retryable();
-            wait = wait.or(error.retry_after());
-        }
-        let failed = AgentFailed {
+        wrapped(error, |source| AgentFailed {
             path: self.path.clone(),
-            source: error.into_error(),
-        };
-        match wait {
-            _ if permanent => NodeError::permanent(failed),
-            Some(wait) => NodeError::retry_after(failed, wait),
-            None => failed.into(),
-        }
+            source,
+        })
     }
 }
 

@@ -78,6 +78,59 @@ async fn what_its_models_say_and_use_is_the_nodes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tokens_say_of_which_part_of_the_chain_they_are() {
+    let model = ScriptedModel::new()
+        .on("broken", Reply::text("one two three").breaks_after(1))
+        .otherwise("fine");
+    let ask = |words: &str| prompt(words) | model.model() | text();
+    let retry = Retry::attempts(2).delay(Duration::ZERO);
+    let broken = || ask("broken {topic}");
+    let inside = parallel! { x: ask("{topic}"), y: broken().retry(retry.clone()).settle() };
+    let all = parallel! {
+        again: broken().retry(retry).settle(),
+        other: broken().fallback(ask("{topic}")),
+        inside: inside,
+        each: superstep::map(|topic: String| vec![topic.clone(), topic]) | ask("{topic}").each(),
+    };
+    let chain = ask("{topic}") | all.map(|all| vec![all.other]);
+    let look = chain_node(
+        chain,
+        |state: &Research| state.topic.clone(),
+        |found| Research::update().found(found),
+    );
+    let graph = StateGraph::<Research>::new("research")
+        .add_node("look", look)
+        .add_edge(START, "look")
+        .compile()
+        .expect("it is sound");
+    let mut events = graph.invoke(input()).stream().tokens();
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        let part = event.part().unwrap_or("-");
+        told.push(format!(
+            "{part}: {}",
+            event.token().unwrap_or_default().trim()
+        ));
+    }
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "-: fine",
+            "again#2: one",
+            "again: one",
+            "each/[0]: fine",
+            "each/[1]: fine",
+            "inside/x: fine",
+            "inside/y#2: one",
+            "inside/y: one",
+            "other/else: fine",
+            "other: one",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_order_comes_to_the_same() {
     let explored = explore(&graph(&scripted(), Retry::attempts(1)), input())
         .orders(20)

@@ -131,6 +131,30 @@ async fn a_timeout_drops_what_takes_too_long() {
     assert_eq!(begin.elapsed().as_secs(), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_timeout_does_not_count_the_wait_for_a_turn() {
+    let gauge = Gauge::default();
+    let part = |ms| gauge.sleeper::<u32>(ms).timeout(Duration::from_secs(3));
+    // Around two steps at once, of which one works while the other waits.
+    let two = parallel! { one: gauge.sleeper::<u32>(2000), two: gauge.sleeper::<u32>(2000) };
+    let chain = parallel! {
+        a: part(2000),
+        b: part(2000),
+        c: part(2000).timeout(Duration::from_secs(3)),
+        long: part(9000).settle(),
+        both: two.timeout(Duration::from_secs(3)).settle(),
+    };
+    let begin = Instant::now();
+    let record = chain.invoke(7).max_concurrency(1).await.expect("it ends");
+    assert_eq!((record.a, record.b, record.c), (7, 7, 7));
+    assert!(matches!(record.long, Settled::TimedOut(_)));
+    assert!(matches!(record.both, Settled::TimedOut(_)));
+    assert_eq!(
+        (begin.elapsed().as_secs(), gauge.most()),
+        (2 * 3 + 3 + 3, 1)
+    );
+}
+
 #[tokio::test]
 async fn other_ways_are_taken_in_order_and_all_failures_told() {
     let chain = fails::<u32>(0, "one")

@@ -1,5 +1,9 @@
 //! What is found before a chain runs, and how chains are drawn.
 
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::Value;
 use superstep::{
     Chain, always, assign, branch, map, parallel, passthrough, pick, placeholder, prompt, system,
@@ -86,6 +90,65 @@ fn what_is_not_known_is_no_mistake() {
     let chat: Chain<&str, _> =
         superstep::IntoChain::into_chain(prompt([placeholder("h").optional(), user("{text}")]));
     assert!(chat.check().is_ok());
+}
+
+#[tokio::test]
+async fn what_is_not_sound_fails_before_its_first_step() {
+    let begun = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&begun);
+    let first = map(move |text: &'static str| {
+        count.fetch_add(1, Ordering::Relaxed);
+        text
+    });
+    let chain = first | parallel! { a: passthrough(), b: always("b") } | prompt("{a} {c}");
+    // No policy makes anything of it.
+    let chain = chain.retry(superstep::Retry::attempts(3)).settle();
+    let error = chain.invoke("x").await.expect_err("it is not sound");
+    assert_eq!(error.place(), "check");
+    let why = error.source().expect("it says why").to_string();
+    assert!(why.contains("no value for `c`"), "{why}");
+    assert!(!superstep::Retryable::is_retryable(&error));
+    let told = chain.clone().map(|_| ()).stream("x").finish().await;
+    assert_eq!(told.expect_err("it is not sound").place(), "check");
+    let all = chain
+        .batch(["x", "y"])
+        .await
+        .err()
+        .map(|error| error.place());
+    assert_eq!(all.as_deref(), Some("[0] | check"));
+    let mut ended = chain.batch(["x", "y"]).as_completed();
+    while let Some((_, output)) = ended.next().await {
+        assert!(output.is_err());
+    }
+    assert_eq!(begun.load(Ordering::Relaxed), 0);
+    assert!(chain.check().is_err());
+}
+
+#[tokio::test]
+async fn what_only_serde_knows_is_no_mistake() {
+    #[derive(serde::Serialize)]
+    struct Renamed {
+        #[serde(rename = "summary")]
+        short: u32,
+    }
+    let chain = parallel!(Renamed {
+        short: passthrough::<u32>()
+    }) | prompt("{summary}");
+    assert_eq!(chain.invoke(7).await.expect("it is sound")[0].text(), "7");
+
+    #[derive(serde::Serialize)]
+    struct Both {
+        a: &'static str,
+        b: usize,
+    }
+    impl From<&'static str> for Both {
+        fn from(a: &'static str) -> Self {
+            Self { a, b: a.len() }
+        }
+    }
+    let ask: Chain<Both, _> = superstep::IntoChain::into_chain(prompt("{a} {b}"));
+    let messages = ask.takes::<&str>().invoke("x").await;
+    assert_eq!(messages.expect("it is sound")[0].text(), "x 1");
 }
 
 #[test]

@@ -322,3 +322,23 @@ async fn nodes_can_be_added_behind_the_answer() {
     let run = graph.invoke(Project::reach("rest")).await.unwrap();
     assert_eq!(run.state.goal, "rest (reached)");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_model_refuses_for_good_is_not_planned_again() {
+    let model = ScriptedModel::new().otherwise(superstep::ModelErrorKind::Auth);
+    let agent = plan_and_execute(model.model(), sleeper()).retry(Retry::attempts(3));
+    let graph = agent.graph().unwrap().compile().unwrap();
+    graph.invoke(Project::reach("rest")).await.unwrap_err();
+    assert_eq!(model.calls().len(), 1);
+    let asks = model.model();
+    let delegate = Delegate::function("ask", "Asks.", move |task, _| {
+        let model = asks.clone();
+        async move { model.ask(task).await }
+    });
+    let lead = ScriptedModel::new().on("What was done", answer("Nothing."));
+    let lead = lead.otherwise(steps([step("a", "ask", &[])]));
+    let agent = plan_and_execute(lead.model(), delegate.retry(Retry::attempts(3)));
+    let graph = agent.graph().unwrap().compile().unwrap();
+    graph.invoke(Project::reach("rest")).await.unwrap();
+    assert_eq!(model.calls().len(), 2);
+}

@@ -238,11 +238,19 @@ async fn the_model_is_asked_again_as_the_policy_says() {
         ]),
     );
     let agent = react_agent(model.model(), toolbox());
-    let agent = agent.retry(Retry::attempts(2).classify::<ModelError>());
+    let agent = agent.retry(Retry::attempts(2));
     let start = tokio::time::Instant::now();
     let run = graph(agent).invoke(Chat::ask("busy")).await.unwrap();
     assert_eq!(run.state.answer(), "Here.");
     assert!(start.elapsed() >= Duration::from_secs(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_model_refuses_for_good_is_not_asked_again() {
+    let model = ScriptedModel::new().otherwise(superstep::ModelErrorKind::Auth);
+    let agent = react_agent(model.model(), toolbox()).retry(Retry::attempts(3));
+    graph(agent).invoke(Chat::ask("hi")).await.unwrap_err();
+    assert_eq!(model.calls().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -203,3 +203,56 @@ async fn approvals_can_be_answered_in_a_test() {
         .await;
     assert_eq!(told.unwrap()[0].content, "paid 2");
 }
+
+/// Fails for good, the first time.
+#[tool]
+async fn lose_key(world: ToolCtx<World>) -> Result<u32, ToolError> {
+    match world.looked.fetch_add(1, Ordering::Relaxed) {
+        0 => Err(ToolError::fatal("the key is wrong")),
+        n => Ok(n),
+    }
+}
+
+/// Pays if somebody agrees and the key is right.
+#[tool(approve)]
+async fn pay_by_key(world: ToolCtx<World>) -> Result<u32, ToolError> {
+    match world.paid.fetch_add(1, Ordering::Relaxed) {
+        0 => Err(ToolError::fatal("the key is wrong")),
+        n => Ok(n),
+    }
+}
+
+#[tokio::test]
+async fn what_is_fatal_is_told_before_anything_is_asked() {
+    let graph = kept(Toolbox::new().add(pay).add(lose_key).add(seat));
+    let world = Arc::new(World::default());
+    let input = asks([
+        ("s", "seat", ""),
+        ("p", "pay", r#"{"amount": 1}"#),
+        ("k", "lose_key", ""),
+    ]);
+    let run = graph.invoke(input).thread("t").context(Arc::clone(&world));
+    let why = crate::common::chain(&run.await.unwrap_err());
+    assert_eq!(why[1..], ["tool `lose_key` failed", "the key is wrong"]);
+    assert_eq!(world.looked.load(Ordering::Relaxed), 1);
+    let snapshot = graph.thread("t").state().await.unwrap();
+    assert!(snapshot.interrupts.is_empty());
+    let run = graph.proceed().thread("t").context(Arc::clone(&world));
+    let run = run.await.unwrap();
+    assert_eq!(ids(&run), ["tools/0/p/approve pay", "tools/0/s/which seat"]);
+}
+
+#[tokio::test]
+async fn what_is_fatal_after_an_answer_is_told_while_another_is_open() {
+    let graph = kept(Toolbox::new().add(pay).add(pay_by_key));
+    let world = Arc::new(World::default());
+    let input = asks([("p", "pay", r#"{"amount": 9}"#), ("k", "pay_by_key", "")]);
+    let run = graph.invoke(input).thread("t").context(Arc::clone(&world));
+    assert_eq!(run.await.unwrap().interrupts().len(), 2);
+    let answer = [("tools/0/k/approve pay_by_key", Approval::Yes)];
+    let run = graph.resume_with(answer).thread("t");
+    let run = run.context(Arc::clone(&world));
+    let why = crate::common::chain(&run.await.unwrap_err());
+    assert_eq!(why[1..], ["tool `pay_by_key` failed", "the key is wrong"]);
+    assert_eq!(world.paid.load(Ordering::Relaxed), 1);
+}

@@ -1,10 +1,14 @@
 //! How many calls are at work at once, for how long, and how often.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{Retryable, Tool, ToolCtx, ToolError, Toolbox, tool};
+use superstep::{
+    FnModel, Model, ModelError, ModelErrorKind, ModelResponse, Retryable, Tool, ToolCtx, ToolError,
+    Toolbox, tool,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::common::{Chat, asks, graph, results};
@@ -38,8 +42,8 @@ fn three() -> crate::common::ChatUpdate {
 async fn calls_of_a_message_overlap_and_keep_their_order() {
     let graph = graph(Toolbox::new().add(take));
     let start = Instant::now();
-    let crowd = std::sync::Arc::new(Crowd::default());
-    let run = graph.invoke(three()).context(std::sync::Arc::clone(&crowd));
+    let crowd = Arc::new(Crowd::default());
+    let run = graph.invoke(three()).context(Arc::clone(&crowd));
     let run = run.await.unwrap();
     assert_eq!(results(&run.state), ["a: 3", "b: 1", "c: 2"]);
     assert_eq!(start.elapsed().as_secs(), 3);
@@ -50,8 +54,8 @@ async fn calls_of_a_message_overlap_and_keep_their_order() {
 async fn no_more_are_at_work_than_may_be() {
     let graph = graph(Toolbox::new().add(take).max_concurrency(2));
     let start = Instant::now();
-    let crowd = std::sync::Arc::new(Crowd::default());
-    let run = graph.invoke(three()).context(std::sync::Arc::clone(&crowd));
+    let crowd = Arc::new(Crowd::default());
+    let run = graph.invoke(three()).context(Arc::clone(&crowd));
     let run = run.await.unwrap();
     assert_eq!(results(&run.state), ["a: 3", "b: 1", "c: 2"]);
     assert_eq!(crowd.most.load(Ordering::Relaxed), 2);
@@ -162,20 +166,20 @@ async fn fail() -> Result<(), ToolError> {
 
 #[tokio::test(start_paused = true)]
 async fn a_fatal_failure_drops_the_other_calls() {
-    let dropped = std::sync::Arc::new(AtomicU32::default());
+    let dropped = Arc::new(AtomicU32::default());
     let graph = graph(Toolbox::new().add(wait).add(fail));
     let input = asks([("1", "wait", ""), ("2", "fail", ""), ("3", "wait", "")]);
-    let run = graph.invoke(input).context(std::sync::Arc::clone(&dropped));
+    let run = graph.invoke(input).context(Arc::clone(&dropped));
     assert!(run.await.is_err());
     assert_eq!(dropped.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_dropped_drops_its_calls() {
-    let dropped = std::sync::Arc::new(AtomicU32::default());
+    let dropped = Arc::new(AtomicU32::default());
     let graph = graph(Toolbox::new().add(wait));
     let run = graph.invoke(asks([("1", "wait", "")]));
-    let run = run.context(std::sync::Arc::clone(&dropped));
+    let run = run.context(Arc::clone(&dropped));
     let run = tokio::time::timeout(Duration::from_secs(1), run.into_future());
     assert!(run.await.is_err());
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
@@ -192,13 +196,54 @@ fn compute(ctx: ToolCtx<tokio::sync::Notify>) {
 
 #[tokio::test]
 async fn a_blocking_tool_sees_that_it_is_not_wanted() {
-    let ended = std::sync::Arc::new(tokio::sync::Notify::new());
+    let ended = Arc::new(tokio::sync::Notify::new());
     let toolbox = Toolbox::new().add(tool(compute).timeout(Duration::from_millis(1)));
     let run = graph(toolbox).invoke(asks([("1", "compute", "")]));
-    let run = run.context(std::sync::Arc::clone(&ended)).await.unwrap();
+    let run = run.context(Arc::clone(&ended)).await.unwrap();
     assert_eq!(
         results(&run.state),
         ["1! it took longer than its timeout of 1ms"]
     );
     ended.notified().await;
+}
+
+/// Asks a model.
+#[tool]
+async fn ask_model(model: ToolCtx<Model>) -> Result<String, ToolError> {
+    Ok(model.ask("What?").await?)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_model_says_whether_to_call_again_and_when() {
+    let wait = Some(Duration::from_secs(9));
+    for (kind, expected) in [
+        (
+            ModelErrorKind::Auth,
+            ("a! `function`: the key is missing or wrong", 1, 0),
+        ),
+        (
+            ModelErrorKind::RateLimited { retry_after: wait },
+            ("a: That.", 2, 9),
+        ),
+    ] {
+        let calls = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&calls);
+        let model = Model::new(FnModel::new(move |_| {
+            let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+            let failure = ModelError::new(kind.clone());
+            async move {
+                match first {
+                    true => Err(failure),
+                    false => Ok(ModelResponse::text("That.")),
+                }
+            }
+        }));
+        let start = Instant::now();
+        let retry = Retry::attempts(3).delay(Duration::ZERO);
+        let graph = graph(Toolbox::new().add(tool(ask_model).retry(retry)));
+        let run = graph.invoke(asks([("a", "ask_model", "")])).context(model);
+        let told = results(&run.await.unwrap().state).concat();
+        let calls = calls.load(Ordering::Relaxed);
+        assert_eq!((&*told, calls, start.elapsed().as_secs()), expected);
+    }
 }

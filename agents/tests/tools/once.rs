@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{NodeError, ToolCtx, ToolError, Toolbox, tool};
+use superstep::{
+    Approval, Graph, MemoryCheckpointer, Message, NodeError, ToolCtx, ToolError, ToolResult,
+    Toolbox, tool,
+};
 
-use crate::common::{Chat, asks, kept, node_of, of, results};
+use crate::common::{Chat, ChatUpdate, asks, call, kept, node_of, of, results};
 
 #[derive(Default)]
 struct Counts {
@@ -88,9 +91,121 @@ async fn a_call_that_is_tried_again_has_effects_of_its_own() {
     let counts = Arc::new(Counts::default());
     let run = graph.invoke(input).thread("t").context(Arc::clone(&counts));
     let run = run.await.unwrap();
+    // After each id comes what stands for the tool and the arguments.
     assert_eq!(
         results(&run.state),
-        ["a: 0 t/1/0/tools/a/charge", "b: 1 t/1/0/tools/b/charge"]
+        [
+            "a: 0 t/1/0/tools/a-90f9fabe80d22792/charge",
+            "b: 1 t/1/0/tools/b-90f9fabe80d22792/charge",
+        ]
     );
     assert_eq!(counts.charged.load(Ordering::Relaxed), 2);
+}
+
+/// Charges so much, and asks for paper if it is much.
+#[tool]
+async fn charge_so_much(amount: u32, ctx: ToolCtx<Counts>) -> Result<String, ToolError> {
+    let charged = ctx.once("charge", async || {
+        ctx.charged.fetch_add(amount, Ordering::Relaxed);
+        Ok::<_, NodeError>(amount)
+    });
+    let charged = charged.await?;
+    if amount >= 100 {
+        let paper: String = ctx.interrupt("which paper", amount)?;
+        return Ok(format!("{charged} on {paper}"));
+    }
+    Ok(charged.to_string())
+}
+
+fn update(results: Vec<ToolResult>) -> NodeResult<ChatUpdate> {
+    let messages: Vec<Message> = results.into_iter().map(Message::tool).collect();
+    Ok(Chat::update().messages(messages))
+}
+
+/// A node that runs calls of the same id, one after the other.
+fn one_after_the_other(
+    amounts: &'static [u32],
+    toolbox: Toolbox<Counts, Chat>,
+) -> Graph<Chat, Counts> {
+    let node = move |chat: View<Chat>, ctx: Ctx<Counts>| {
+        let toolbox = toolbox.clone();
+        async move {
+            let mut all = Vec::new();
+            for amount in amounts {
+                let arguments = format!(r#"{{"amount": {amount}}}"#);
+                let call = call("call_0", "charge_so_much", &arguments);
+                all.extend(toolbox.run([&call], &chat, &ctx).await?);
+            }
+            update(all)
+        }
+    };
+    let graph = of(node).checkpointer(MemoryCheckpointer::new());
+    graph.compile().expect("it is sound")
+}
+
+#[tokio::test]
+async fn calls_of_one_id_are_others_if_their_arguments_are() {
+    let graph = one_after_the_other(&[3, 4, 3], Toolbox::new().add(charge_so_much));
+    let counts = Arc::new(Counts::default());
+    let run = graph.invoke(Chat::update()).thread("t");
+    let run = run.context(Arc::clone(&counts)).await.unwrap();
+    assert_eq!(results(&run.state), ["call_0: 3", "call_0: 4", "call_0: 3"]);
+    assert_eq!(counts.charged.load(Ordering::Relaxed), 7);
+}
+
+#[tokio::test]
+async fn no_answer_holds_for_another_call_of_the_same_id() {
+    let graph = one_after_the_other(&[100, 200, 3], Toolbox::new().add(charge_so_much));
+    let counts = Arc::new(Counts::default());
+    let run = graph.invoke(Chat::update()).thread("t");
+    let run = run.context(Arc::clone(&counts)).await.unwrap();
+    assert_eq!(run.interrupts()[0].id, "tools/0/call_0/which paper");
+    let resume = |answer: &'static str| {
+        let run = graph.resume(answer).thread("t");
+        run.context(Arc::clone(&counts))
+    };
+    let run = resume("red").await.unwrap();
+    let id = &*run.interrupts()[0].id;
+    assert!(
+        id.starts_with("tools/0/call_0-") && id.ends_with("/which paper"),
+        "{id}"
+    );
+    assert_eq!(run.interrupts()[0].value, 200);
+    let run = resume("blue").await.unwrap();
+    assert_eq!(
+        results(&run.state),
+        ["call_0: 100 on red", "call_0: 200 on blue", "call_0: 3"]
+    );
+    assert_eq!(counts.charged.load(Ordering::Relaxed), 303);
+}
+
+#[tokio::test]
+async fn an_approval_holds_for_the_call_that_was_shown() {
+    static ASKED: AtomicU32 = AtomicU32::new(1);
+    let toolbox = Toolbox::new().add(tool(charge_so_much).approve());
+    // Asks for another amount each time that it runs.
+    let node = move |chat: View<Chat>, ctx: Ctx<Counts>| {
+        let toolbox = toolbox.clone();
+        async move {
+            let amount = ASKED.fetch_add(1, Ordering::Relaxed).min(2);
+            let arguments = format!(r#"{{"amount": {amount}}}"#);
+            let call = call("a", "charge_so_much", &arguments);
+            update(toolbox.run([&call], &chat, &ctx).await?)
+        }
+    };
+    let graph = of(node).checkpointer(MemoryCheckpointer::new());
+    let graph = graph.compile().unwrap();
+    let counts = Arc::new(Counts::default());
+    let run = graph.invoke(Chat::update()).thread("t");
+    let run = run.context(Arc::clone(&counts)).await.unwrap();
+    assert_eq!(run.interrupts()[0].id, "tools/0/a/approve charge_so_much");
+    let resume = || {
+        let run = graph.resume(Approval::Yes).thread("t");
+        run.context(Arc::clone(&counts))
+    };
+    let run = resume().await.unwrap();
+    assert_eq!(run.interrupts()[0].value["arguments"]["amount"], 2);
+    assert_eq!(counts.charged.load(Ordering::Relaxed), 0);
+    let run = resume().await.unwrap();
+    assert_eq!(results(&run.state), ["a: 2"]);
 }

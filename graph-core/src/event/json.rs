@@ -58,7 +58,13 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
             map.serialize_entry("id", &interrupt.id)?;
             map.serialize_entry("value", &interrupt.value)
         }
-        EventKind::Token { text } => map.serialize_entry("text", &**text),
+        EventKind::Token { text, part } => {
+            map.serialize_entry("text", &**text)?;
+            match part {
+                None => Ok(()),
+                Some(part) => map.serialize_entry("part", &**part),
+            }
+        }
         EventKind::Custom(custom) => map.serialize_entry("value", custom),
         EventKind::RunFinished { status } => map.serialize_entry(
             "status",

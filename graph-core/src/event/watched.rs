@@ -109,6 +109,9 @@ pub enum EventKind {
     Token {
         /// The piece.
         text: Arc<str>,
+        /// The part of the task that it is of, where several ask models at once: see
+        /// [`CurrentTask::in_part`](crate::CurrentTask::in_part).
+        part: Option<Arc<str>>,
     },
     /// A value that a node emitted.
     Custom(EventValue),
@@ -281,7 +284,17 @@ impl<S: State> Event<S> {
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         match &self.kind {
-            EventKind::Token { text } => Some(text),
+            EventKind::Token { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The part of the task that a token is of, if that has a name, such as the
+    /// branch of a chain.
+    #[must_use]
+    pub fn part(&self) -> Option<&str> {
+        match &self.kind {
+            EventKind::Token { part, .. } => part.as_deref(),
             _ => None,
         }
     }

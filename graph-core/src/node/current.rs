@@ -88,6 +88,8 @@ impl Scope {
 struct Held {
     scope: Arc<Scope>,
     desk: Option<Arc<Desk>>,
+    /// Of the task, if somebody has named it.
+    part: Option<Arc<str>>,
 }
 
 thread_local! {
@@ -114,6 +116,7 @@ pub(crate) fn with_desk<T>(
         Held {
             scope: Arc::clone(scope),
             desk: desk.map(Arc::clone),
+            part: None,
         },
         place,
     );
@@ -124,13 +127,19 @@ pub(crate) fn with_desk<T>(
 /// of the one that it was told [last](at).
 pub(crate) fn enter(scope: &Arc<Scope>) -> impl Drop + use<> {
     let scope = Arc::clone(scope);
-    Entered::new(Held { scope, desk: None }, Place::NOWHERE)
+    let (desk, part) = (None, None);
+    Entered::new(Held { scope, desk, part }, Place::NOWHERE)
 }
 
 /// In a scope that was [entered](enter), the thread knows of that task from now on.
 #[inline]
 pub(crate) fn at(place: Place) {
     PLACE.set(place);
+}
+
+/// The part of the task that is at work on this thread, if it has a name.
+pub(super) fn part() -> Option<Arc<str>> {
+    HELD.with_borrow(|held| held.as_ref()?.part.clone())
 }
 
 /// Puts things back when it is dropped.
@@ -247,6 +256,67 @@ impl CurrentTask {
         self.held.scope.path.trim_end_matches('/')
     }
 
+    /// A name for something that the task makes, which nothing else on any thread
+    /// has; none where the run has no thread. A task that runs again gives the same
+    /// names in the same order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    /// use superstep::{CurrentTask, MemoryCheckpointer};
+    ///
+    /// #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// struct Letter {
+    ///     pages: Vec<Option<String>>,
+    /// }
+    ///
+    /// /// Somewhere in a library.
+    /// fn page() -> Option<String> {
+    ///     CurrentTask::get()?.unique_key("page")
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Letter>::new("letter")
+    ///     .add_node("write", async |_: View<Letter>| {
+    ///         Letter::update().pages(vec![page(), page()])
+    ///     })
+    ///     .add_edge(START, "write")
+    ///     .checkpointer(MemoryCheckpointer::new())
+    ///     .compile()?;
+    /// let run = graph.invoke(Letter::update()).thread("to-ann").await?;
+    /// let pages = ["to-ann/1/0/write/page/0", "to-ann/1/0/write/page/1"];
+    /// assert_eq!(run.state.pages, pages.map(|page| Some(page.to_owned())));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unique_key(&self, what: &str) -> Option<String> {
+        let desk = self.held.desk.as_ref().filter(|desk| desk.waits())?;
+        Some(desk.unique_key(what))
+    }
+
+    /// The part of the task that is at work, if it has a [name](Self::in_part).
+    #[must_use]
+    pub fn part(&self) -> Option<&str> {
+        self.held.part.as_deref()
+    }
+
+    /// A part of the task with that name: each token that is told of in its
+    /// [`scope`](Self::scope) says of which part it is, by
+    /// [`Event::part`](crate::Event::part). For what asks several models at once. The
+    /// name of a part of a part is a path: `outer/inner`.
+    #[must_use]
+    pub fn in_part(mut self, name: &str) -> Self {
+        self.held.part = Some(match self.part() {
+            None => name.into(),
+            Some(outer) => format!("{outer}/{name}").into(),
+        });
+        self
+    }
+
     /// Counts what the task has used, for [`Run::usage`](crate::Run::usage). A
     /// budget is not asked: see [`reserve`](Self::reserve).
     pub fn used(&self, usage: Usage) {
@@ -279,7 +349,8 @@ impl CurrentTask {
         self.heartbeat();
         match &self.held.scope.emitter {
             Some(emitter) if emitter.wants(Telling::Token) => {
-                emitter.emit(self.place, Told::Token(text.into()))
+                let (text, part) = (text.into(), self.held.part.clone());
+                emitter.emit(self.place, Told::Token { text, part })
             }
             _ => Ok(Emitted::default()),
         }

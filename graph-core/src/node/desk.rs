@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -19,7 +19,8 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Hand it on with `?`: it ends the body, and pauses the task until somebody
 /// resumes the thread. Whether a task pauses does not depend on it; one that
-/// keeps it to itself and succeeds has failed.
+/// keeps it to itself and succeeds has failed, and so has one that ends with
+/// [`NodeError::despite_questions`](super::NodeError::despite_questions).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Interrupted(pub(super) String);
@@ -62,6 +63,8 @@ pub(crate) struct Desk {
     cancelled: AtomicBool,
     /// Rings then, for a function on a thread of its own.
     rings: Option<Notify>,
+    /// How many names of things the call has made.
+    made: AtomicU32,
     /// What a fallback is called for.
     pub(super) failure: Option<Failure>,
     answers: BTreeMap<QuestionKey, Value>,
@@ -228,6 +231,13 @@ impl Desk {
         format!("{}/{key}", self.task().place)
     }
 
+    /// A name for one of several things that the call makes, the same whenever it is
+    /// made again.
+    pub(super) fn unique_key(&self, what: &str) -> String {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        self.key_for(&format!("{what}/{number}"))
+    }
+
     /// Whether there is a thread that can wait for an answer.
     pub(super) fn waits(&self) -> bool {
         self.task().keep.is_some()
@@ -267,6 +277,7 @@ impl Desk {
 
     /// A body begins.
     pub(crate) fn begin_attempt(&self) {
+        self.made.store(0, Ordering::Relaxed);
         let mut papers = self.task().papers.lock();
         papers.asked.clear();
         papers.open.clear();

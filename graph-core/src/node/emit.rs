@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::current::part;
 use super::{BoxFuture, Ctx, Desk, Place};
 
 /// Takes what tasks tell to whoever watches.
@@ -91,7 +92,10 @@ impl<C> Ctx<C> {
     ///
     /// As [`emit`](Self::emit).
     pub fn emit_token(&self, text: impl Into<Arc<str>>) -> Result<Emitted, EmitError> {
-        self.tell(Telling::Token, || Told::Token(text.into()))
+        self.tell(Telling::Token, || Told::Token {
+            text: text.into(),
+            part: part(),
+        })
     }
 
     fn tell(&self, kind: Telling, told: impl FnOnce() -> Told) -> Result<Emitted, EmitError> {
@@ -122,7 +126,10 @@ pub(crate) enum Telling {
 /// What a task tells.
 #[derive(Clone)]
 pub(crate) enum Told {
-    Token(Arc<str>),
+    Token {
+        text: Arc<str>,
+        part: Option<Arc<str>>,
+    },
     Custom(EventValue),
 }
 

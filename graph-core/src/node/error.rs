@@ -80,13 +80,54 @@ impl NodeError {
         Self::marked(error.into(), Mark::RetryAfter(wait))
     }
 
+    /// An error that fails its task even if that has asked what has no answer yet.
+    /// Without it such a task pauses, whatever it fails with: for work that goes on
+    /// beside a question, and whose failure no answer mends.
+    ///
+    /// Its message, type and sources are those of `error`, and whether to try again
+    /// is said by it as before. What was asked is asked again by the next attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{Ctx, NodeError, NodeResult};
+    ///
+    /// async fn order(ctx: &Ctx, is_known: bool) -> NodeResult<u32> {
+    ///     let amount = ctx.interrupt("amount", "how many?");
+    ///     if !is_known {
+    ///         return Err(NodeError::despite_questions("there is no such thing"));
+    ///     }
+    ///     Ok(amount?)
+    /// }
+    /// ```
+    pub fn despite_questions(error: impl Into<Self>) -> Self {
+        let error = error.into();
+        let mark = error.mark();
+        Self(Box::new(Marked {
+            error: error.into_error(),
+            mark,
+            despite_questions: true,
+        }))
+    }
+
+    /// Whether it was made by [`despite_questions`](Self::despite_questions).
+    #[must_use]
+    pub fn is_despite_questions(&self) -> bool {
+        let marked = self.0.downcast_ref::<Marked>();
+        marked.is_some_and(|marked| marked.despite_questions)
+    }
+
     fn marked(error: Self, mark: Mark) -> Self {
-        let error = error.into_error();
-        Self(Box::new(Marked { error, mark }))
+        let despite_questions = error.is_despite_questions();
+        Self(Box::new(Marked {
+            error: error.into_error(),
+            mark: Some(mark),
+            despite_questions,
+        }))
     }
 
     fn mark(&self) -> Option<Mark> {
-        self.0.downcast_ref::<Marked>().map(|marked| marked.mark)
+        self.0.downcast_ref::<Marked>()?.mark
     }
 
     /// The error inside with what was said of it, for [`Mark::take`] to find.
@@ -179,14 +220,15 @@ impl Mark {
         let mark = error.downcast_ref::<Marked>()?.mark;
         let marked = std::mem::replace(error, "".into());
         *error = NodeError(marked).into_error();
-        Some(mark)
+        mark
     }
 }
 
-/// An error with a mark, which shows in nothing that it prints.
+/// An error with marks, which show in nothing that it prints.
 struct Marked {
     error: Box<dyn Error + Send + Sync>,
-    mark: Mark,
+    mark: Option<Mark>,
+    despite_questions: bool,
 }
 
 impl Error for Marked {

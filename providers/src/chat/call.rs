@@ -5,7 +5,9 @@
 //!    anything is sent, and settled by what it has used.
 //! 2. If somebody who watches wants tokens, and the model can, the answer is
 //!    asked for piece by piece.
-//! 3. A call that fails, or is dropped, has used what it sent and what had come
+//! 3. A call begins when somebody waits for its answer: a stream that nobody reads
+//!    is no call.
+//! 4. A call that fails, or is dropped, has used what it sent and what had come
 //!    by then; where the provider has not said how much, it is estimated. One of
 //!    which nothing was sent is no call.
 
@@ -25,39 +27,55 @@ const BYTES_A_TOKEN: usize = 4;
 /// What an answer may have that says nothing of its length.
 const ANSWER: u64 = 256;
 
-/// A call at work.
+/// A call, which is at work from when it begins.
 pub(super) struct Metered {
     task: Option<CurrentTask>,
     reserved: Option<Reservation>,
     /// What it has used as far as one can tell.
     used: TokenUsage,
-    /// Whether the provider has said so.
+    /// How much the answer may have.
+    most: u64,
+    /// Whether the provider has said what it has used.
     is_known: bool,
     /// Whether nothing was sent at all.
     is_unsent: bool,
 }
 
 impl Metered {
-    /// A call that is about to be made.
-    pub(super) fn begin(request: &ModelRequest) -> Result<Self, ModelError> {
-        let task = CurrentTask::get();
-        let sent = estimate(request);
-        let reserved = match &task {
-            None => None,
-            Some(task) => {
-                let answer = request.max_tokens.map_or(ANSWER, u64::from);
-                let reserved = task.reserve(TokenUsage::new(sent, answer).into());
-                reserved
-                    .map_err(|error| ModelError::new(ModelErrorKind::Budget).caused_by(error))?
-            }
-        };
-        Ok(Self {
-            task,
-            reserved,
+    /// A call that is about to be made, in the task that is at work now.
+    pub(super) fn new(request: &ModelRequest) -> Self {
+        let most = request.max_tokens.map_or(ANSWER, u64::from);
+        Self::of(estimate(request), most)
+    }
+
+    /// One whose answer is no text.
+    pub(super) fn of_texts(texts: &[String]) -> Self {
+        Self::of(texts.iter().map(|text| tokens(text.len())).sum(), 0)
+    }
+
+    fn of(sent: u64, most: u64) -> Self {
+        Self {
+            task: CurrentTask::get(),
+            reserved: None,
             used: TokenUsage::new(sent, 0),
+            most,
             is_known: false,
-            is_unsent: false,
-        })
+            is_unsent: true,
+        }
+    }
+
+    /// The call begins, if it has not.
+    pub(super) fn begin(&mut self) -> Result<(), ModelError> {
+        if !self.is_unsent {
+            return Ok(());
+        }
+        if let Some(task) = &self.task {
+            let reserved = task.reserve(TokenUsage::new(self.used.input, self.most).into());
+            self.reserved = reserved
+                .map_err(|error| ModelError::new(ModelErrorKind::Budget).caused_by(error))?;
+        }
+        self.is_unsent = false;
+        Ok(())
     }
 
     /// Whether the answer is to be told as it comes.
@@ -68,10 +86,7 @@ impl Metered {
     /// Takes a piece of the answer in; what is told of it may want to wait.
     pub(super) fn take_in(&mut self, delta: &Delta) -> Result<Emitted, ModelError> {
         match delta {
-            Delta::Usage(usage) if usage.total() > 0 => {
-                self.used = *usage;
-                self.is_known = true;
-            }
+            Delta::Usage(usage) => self.has_used(*usage),
             Delta::Text { text } => {
                 self.add(text);
                 return self.tell(text);
@@ -95,6 +110,14 @@ impl Metered {
     fn add(&mut self, text: &str) {
         if !self.is_known {
             self.used.output += tokens(text.len());
+        }
+    }
+
+    /// What it has used, if the provider says that.
+    pub(super) fn has_used(&mut self, usage: TokenUsage) {
+        if usage.total() > 0 {
+            self.used = usage;
+            self.is_known = true;
         }
     }
 
@@ -138,7 +161,8 @@ pub(super) async fn generate(
     model: &dyn DynChatModel,
     request: ModelRequest,
 ) -> Result<ModelResponse, ModelError> {
-    let mut metered = Metered::begin(&request)?;
+    let mut metered = Metered::new(&request);
+    metered.begin()?;
     if metered.tells()
         && let Some(stream) = model.stream(&request)
     {

@@ -80,7 +80,8 @@ pub enum ModelErrorKind {
     Transport,
     /// The model cannot do what the request asks for.
     Unsupported,
-    /// The model was not set up as it has to be, and nothing was asked.
+    /// The model was not set up as it has to be, and nothing was asked: it has no
+    /// name, or a limiter that never gives what the request needs.
     Setup,
     /// Less is left of the run's budget than the call may use.
     Budget,

@@ -43,8 +43,8 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// What it is known by, where it is to be [replaced](super::Messages::replace)
-    /// or [removed](super::Messages::remove).
+    /// What it is known by: another message with this id
+    /// [takes its place](super::Messages) in a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Who says it.

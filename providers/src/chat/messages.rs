@@ -2,18 +2,22 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use superstep_core::{IntoUpdate, Reducer};
+use superstep_core::{CurrentTask, IntoUpdate, Reducer};
 
 use super::message::Message;
 use super::response::ModelResponse;
 
 /// The reducer of a conversation: `#[reduce(Messages)] messages: Vec<Message>`.
 ///
-/// A message that is written is added at the end. One that has an id can be
-/// [replaced](Self::replace) and [removed](Self::remove) by it later;
-/// [`remove_all`](Self::remove_all) leaves nothing. Checkpoints hold what was
-/// added, as with `Append`; after something was replaced or removed, the whole
-/// conversation once.
+/// A message that is written is added at the end; one with an id that is known
+/// takes the place of the one that has it, and can be [removed](Self::remove) by it.
+/// [`remove_all`](Self::remove_all) leaves nothing. A message that a task on a
+/// thread writes without an id is given one, which no other has: it is made of the
+/// thread, the superstep and the task, and is the same when the task runs again.
+///
+/// Checkpoints hold what was added, as with `Append`; after something was removed,
+/// or written with an id of its own, the whole conversation once. As JSON, messages
+/// without ids of their own are a list, and a list is added as it is.
 ///
 /// # Examples
 ///
@@ -34,7 +38,7 @@ use super::response::ModelResponse;
 ///     .add_node("mend", async |_: View<Chat>| {
 ///         let mended = Message::user("How are you?").with_id("1");
 ///         Chat::update()
-///             .messages(Messages::replace(mended))
+///             .messages(mended)
 ///             .messages(Message::assistant("Fine."))
 ///     })
 ///     .add_edge(START, "mend")
@@ -56,7 +60,9 @@ pub struct MessagesUpdate(Vec<Change>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
+    /// At the end, whatever its id.
     Add(Message),
+    /// In the place of the one that has its id, else at the end.
     Replace(Message),
     Remove(String),
     RemoveAll,
@@ -64,7 +70,7 @@ enum Change {
 
 impl Messages {
     /// Puts a message in the place of the one that has its id; without such a
-    /// one, or without an id, at the end.
+    /// one, or without an id, at the end. Writing it by itself does the same.
     #[must_use]
     pub fn replace(message: Message) -> MessagesUpdate {
         MessagesUpdate(vec![Change::Replace(message)])
@@ -123,12 +129,16 @@ impl MessagesUpdate {
 
 impl<M: Into<Message>> FromIterator<M> for MessagesUpdate {
     fn from_iter<I: IntoIterator<Item = M>>(messages: I) -> Self {
-        let messages = messages.into_iter();
-        Self(
-            messages
-                .map(|message| Change::Add(message.into()))
-                .collect(),
-        )
+        let task = CurrentTask::get();
+        let change = |mut message: Message| {
+            if message.id.is_some() {
+                return Change::Replace(message);
+            }
+            message.id = task.as_ref().and_then(|task| task.unique_key("message"));
+            Change::Add(message)
+        };
+        let messages = messages.into_iter().map(Into::into);
+        Self(messages.map(change).collect())
     }
 }
 
@@ -193,7 +203,7 @@ impl<'de> Deserialize<'de> for MessagesUpdate {
         let value = serde_json::Value::deserialize(deserializer)?;
         if value.is_array() {
             let messages: Vec<Message> = serde_json::from_value(value).map_err(D::Error::custom)?;
-            return Ok(messages.into());
+            return Ok(Self(messages.into_iter().map(Change::Add).collect()));
         }
         let changes: Changes = serde_json::from_value(value).map_err(D::Error::custom)?;
         Ok(Self(changes.changes))

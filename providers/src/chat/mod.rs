@@ -19,7 +19,7 @@ mod strict;
 mod tape;
 mod usage;
 
-pub use embed::{Embedder, Embeddings};
+pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 pub use extract::{Extract, ExtractBy, Extracted};
 pub use forbid::forbid_requests;

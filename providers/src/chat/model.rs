@@ -1,7 +1,7 @@
 //! What answers, and the handle by which it is asked.
 
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -260,16 +260,15 @@ impl Model {
 
     /// Asks for an answer piece by piece. Nothing is sent before the stream is
     /// polled, and dropping it ends the request. In a node it is counted and
-    /// told as with [`generate`](Self::generate).
+    /// told as with [`generate`](Self::generate), if it is read at all; that the
+    /// run's budget has too little left is its first piece.
     pub fn stream(&self, request: impl Into<ModelRequest>) -> ModelStream {
         let request = self.bound(request.into());
-        let metered = match Metered::begin(&request) {
-            Ok(metered) => metered,
-            Err(error) => return ModelStream::whole(ready(Err(error))).named(self.name()),
-        };
-        let stream = self.model.stream(&request).unwrap_or_else(|| {
-            let model = Arc::clone(&self.model);
-            ModelStream::whole(async move { model.generate(request).await })
+        let (metered, model) = (Metered::new(&request), Arc::clone(&self.model));
+        let stream = ModelStream::later(move || {
+            let stream = model.stream(&request);
+            stream
+                .unwrap_or_else(|| ModelStream::whole(async move { model.generate(request).await }))
         });
         stream.metered(metered).named(self.name())
     }

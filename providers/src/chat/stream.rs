@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +14,7 @@ use super::error::ModelError;
 use super::response::{Delta, ModelResponse, PartialResponse};
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Delta, ModelError>> + Send>>;
+type Later = Box<dyn FnOnce() -> ModelStream + Send>;
 type Whole = Pin<Box<dyn Future<Output = Result<ModelResponse, ModelError>> + Send>>;
 
 /// The answer of a model, piece by piece: a stream, and what is there so far.
@@ -35,6 +37,8 @@ pub struct ModelStream {
 }
 
 enum From {
+    /// Made when it is read.
+    Later(Later),
     Pieces(Pieces),
     /// The whole answer, and its pieces once it is there.
     Whole(Whole),
@@ -53,6 +57,11 @@ impl ModelStream {
         answer: impl Future<Output = Result<ModelResponse, ModelError>> + Send + 'static,
     ) -> Self {
         Self::of(From::Whole(Box::pin(answer)))
+    }
+
+    /// One that is made when it is read, and counted from then on.
+    pub(super) fn later(make: impl FnOnce() -> Self + Send + 'static) -> Self {
+        Self::of(From::Later(Box::new(make)))
     }
 
     fn of(from: From) -> Self {
@@ -107,8 +116,21 @@ impl ModelStream {
             ready!(told.as_mut().poll(cx));
             self.told = None;
         }
+        if let From::Later(_) = &self.from {
+            let begun = self.metered.as_mut().map_or(Ok(()), Metered::begin);
+            if let Err(error) = begun {
+                (self.from, self.metered) = (From::Over, None);
+                return Poll::Ready(Some(Err(of(self.name.as_deref(), error))));
+            }
+        }
         loop {
             let mut delta = match &mut self.from {
+                From::Later(_) => {
+                    if let From::Later(make) = mem::replace(&mut self.from, From::Over) {
+                        self.from = make().from;
+                    }
+                    continue;
+                }
                 From::Pieces(pieces) => ready!(pieces.as_mut().poll_next(cx)),
                 From::Whole(answer) => match ready!(answer.as_mut().poll(cx)) {
                     Ok(response) => {

@@ -4,7 +4,7 @@
 use super::preset::{Dialect, Field};
 use crate::{
     Capabilities, MediaSource, ModelError, ModelErrorKind, ModelRequest, OutputFormat, Part,
-    ToolChoice,
+    ToolChoice, ToolSpec,
 };
 
 /// Who is asked.
@@ -17,6 +17,16 @@ pub(super) struct Target<'a> {
 
 pub(super) fn unsupported(what: &str, whose: &str) -> ModelError {
     ModelError::new(ModelErrorKind::Unsupported).message(format!("{whose} does not take {what}"))
+}
+
+/// The tools that the interface is told of: none that must not be called, where it
+/// cannot be told so.
+pub(super) fn offered<'a>(request: &'a ModelRequest, target: &Target<'_>) -> &'a [ToolSpec] {
+    let cannot_be_told = target.dialect.lacks.contains(&Field::ToolChoice);
+    match request.tool_choice {
+        ToolChoice::None if cannot_be_told => &[],
+        _ => &request.tools,
+    }
 }
 
 /// What this crate puts into a body itself, since its reading depends on it.
@@ -61,7 +71,11 @@ pub(super) fn check(request: &ModelRequest, target: &Target<'_>) -> Result<(), M
         ),
         (Field::Seed, request.seed.is_some()),
         (Field::Stop, !request.stop.is_empty()),
-        (Field::ToolChoice, request.tool_choice != ToolChoice::Auto),
+        // By `offered` none is called without it.
+        (
+            Field::ToolChoice,
+            !matches!(request.tool_choice, ToolChoice::Auto | ToolChoice::None),
+        ),
     ];
     let asked = asked.into_iter().find(|(asked, _)| *asked);
     let asked = asked.map(|(_, what)| what).or_else(|| {

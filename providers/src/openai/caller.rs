@@ -163,14 +163,16 @@ impl Caller {
         if self.tape.as_ref().is_none_or(|tape| !tape.replays()) {
             check_host(&self.host)?;
         }
-        let limited = |retry_after| ModelError::new(ModelErrorKind::RateLimited { retry_after });
         let most = self.tries.max_retry_after;
         if let Some(wait) = self.limiter.rests_for().filter(|wait| *wait > most) {
-            return Err(limited(Some(wait)).message("the provider has said so before"));
+            let retry_after = Some(wait);
+            let limited = ModelError::new(ModelErrorKind::RateLimited { retry_after });
+            return Err(limited.message("the provider has said so before"));
         }
         let usage = Usage::new().calls(1).tokens(tokens);
         let permit = self.limiter.acquire(usage).await;
-        permit.map_err(|error| limited(None).caused_by(error))
+        // However long one waits, it never gives as much.
+        permit.map_err(|error| ModelError::new(ModelErrorKind::Setup).caused_by(error))
     }
 
     /// async-openai's client, over a wire that tells the exchange what happens.

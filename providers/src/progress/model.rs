@@ -68,7 +68,7 @@ impl Model {
                 let place = self.places.remove(&seen.place())?;
                 return self.tasks.remove(&place);
             }
-            EventKind::Token { text } => {
+            EventKind::Token { text, .. } => {
                 if let Some(task) = self.task(seen) {
                     task.say(text);
                 }

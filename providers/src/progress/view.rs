@@ -104,7 +104,7 @@ mod tests {
 
     fn say(model: &mut Model, send: u32, text: &str) {
         let text = text.into();
-        model.see(&seen(send, 1, &EventKind::Token { text }));
+        model.see(&seen(send, 1, &EventKind::Token { text, part: None }));
     }
 
     #[test]

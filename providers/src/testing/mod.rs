@@ -2,6 +2,7 @@
 
 mod automatic;
 mod cassette;
+mod embedder;
 mod function;
 #[doc(hidden)]
 pub mod kit;
@@ -13,5 +14,6 @@ pub use automatic::TestModel;
 pub use cassette::Cassette;
 #[cfg(feature = "openai")]
 pub use cassette::HttpCassette;
+pub use embedder::TestEmbedder;
 pub use function::FnModel;
 pub use script::{Asked, Reply, ScriptedModel};

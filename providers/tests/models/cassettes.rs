@@ -120,6 +120,21 @@ async fn the_order_of_recording_changes_nothing() {
 }
 
 #[tokio::test]
+async fn ids_of_messages_are_no_part_of_a_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tape.json");
+    let asks = |id: &str| Message::user("weather?").with_id(id);
+    let model = Model::new(Cassette::record(&path, real()));
+    model
+        .ask(asks("t/1/0/ask/message/0"))
+        .await
+        .expect("it answers");
+    let model = Model::new(Cassette::replay(&path).expect("it is there"));
+    let said = model.ask(asks("u/1/0/ask/message/0")).await;
+    assert_eq!(said.expect("it is known"), "It rains in Oslo.");
+}
+
+#[tokio::test]
 async fn failures_and_halves_are_not_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tape.json");

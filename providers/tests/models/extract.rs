@@ -67,7 +67,7 @@ async fn the_best_way_that_the_model_can_is_taken() {
     )
     .await;
     assert_eq!(tools.tool_choice, ToolChoice::Named("Person".to_owned()));
-    assert_eq!(tools.parallel_tool_calls, Some(false));
+    assert_eq!(tools.parallel_tool_calls, None);
     assert_eq!(tools.tools[0].name, "Person");
     assert_eq!(tools.output, OutputFormat::Text);
 

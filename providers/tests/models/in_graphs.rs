@@ -229,6 +229,33 @@ async fn what_was_not_sent_is_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_nobody_reads_is_no_call() {
+    let scripted = ScriptedModel::new().otherwise("fine");
+    let unread = async |ctx: Ctx<Model>| {
+        let unread = (ctx.stream("a"), ctx.stream("x".repeat(10_000)));
+        // An answer may have 256: had the first begun, too little would be left.
+        let said = ctx.ask("b").await?;
+        let mut large = unread.1;
+        let pieces = [large.next().await, large.next().await];
+        let pieces = pieces.map(|piece| match piece {
+            Some(Err(error)) => error.kind.code(),
+            Some(Ok(_)) => "a piece",
+            None => "the end",
+        });
+        let pieces = pieces.map(str::to_owned).to_vec();
+        NodeResult::Ok(Talk::update().said(said).said(pieces))
+    };
+    let graph = lone(|graph| graph.add_node("ask", unread));
+    let budget = Budget::new().tokens(300);
+    let run = graph.invoke(input()).context(scripted.model());
+    let run = run.budget(&budget).await.expect("it ends");
+    assert_eq!(run.state.said, ["fine", "budget", "the end"]);
+    assert_eq!(run.usage().total().calls, 1);
+    assert_eq!(budget.used(), run.usage().total());
+    assert_eq!(scripted.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_attempt_has_used_what_had_come() {
     let model = ScriptedModel::new()
         .on("Criticize", "12345678 and more")

@@ -4,6 +4,7 @@
 mod automatic;
 mod cassettes;
 mod conversation;
+mod embedding;
 mod extract;
 mod fallback;
 mod in_graphs;

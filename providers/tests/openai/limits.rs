@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use superstep::Limiter;
+use superstep::{Limiter, Retryable as _};
 use superstep_providers::ModelErrorKind;
 use tokio::time::Instant;
 
@@ -100,7 +100,8 @@ async fn more_than_a_limiter_ever_gives_is_an_error() {
         .build()
         .expect("it can be built");
     let error = model.ask("hi ".repeat(100)).await.unwrap_err();
-    assert_eq!(show_error(&error), "rate-limited");
+    assert_eq!(show_error(&error), "setup");
+    assert!(!error.is_retryable());
     let cause = std::error::Error::source(&error)
         .expect("it has a cause")
         .to_string();

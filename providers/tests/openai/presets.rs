@@ -1,19 +1,27 @@
 //! What the presets ask, and what they do not.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use superstep_providers::{
-    Capabilities, Effort, Message, Model, ModelErrorKind, ModelRequest, OpenAi, OutputFormat,
-    ToolChoice, ToolSpec,
+    Capabilities, Effort, Extract, Message, Model, ModelErrorKind, ModelRequest, OpenAi,
+    OutputFormat, ToolChoice, ToolSpec,
 };
 
 use crate::kit::{Reply, Server, show_error};
 
 const HELLO: &str = r#"{"choices":[{"message":{"content":"Hello"}}]}"#;
 
-fn preset(name: &str, model: OpenAi) -> OpenAi {
+fn preset(name: &str, server: &Server) -> OpenAi {
+    let model = server.openai().attempts(1);
     match name {
+        "OpenAI" => model,
+        "vLLM" => model.vllm(&server.url),
+        "Azure" => model.azure(&server.url, "mine", "2025-01-01"),
         "Ollama" => model.ollama(),
         "Gemini" => model.gemini(),
         "OpenRouter" => model.open_router(),
@@ -23,27 +31,30 @@ fn preset(name: &str, model: OpenAi) -> OpenAi {
     }
 }
 
-/// Which of all that can be asked for a preset says that it does not take.
-async fn refused(name: &str) -> Vec<&'static str> {
-    let tool = ToolSpec {
+fn adder() -> ToolSpec {
+    ToolSpec {
         name: "add".into(),
         description: String::new(),
         parameters: json!({ "type": "object" }),
-    };
+    }
+}
+
+/// Which of all that can be asked for a preset says that it does not take.
+async fn refused(name: &str) -> Vec<&'static str> {
     let schema = OutputFormat::Schema {
         name: "x".into(),
         schema: json!({ "type": "object" }),
     };
     let ask = || ModelRequest::from("hi");
     let all = [
-        ("tools", ask().tool(tool.clone())),
+        ("tools", ask().tool(adder())),
         (
             "tool_choice",
-            ask().tool(tool.clone()).tool_choice(ToolChoice::Required),
+            ask().tool(adder()).tool_choice(ToolChoice::Required),
         ),
         (
             "parallel_tool_calls",
-            ask().tool(tool).parallel_tool_calls(true),
+            ask().tool(adder()).parallel_tool_calls(true),
         ),
         ("schema", ask().output(schema)),
         ("json", ask().output(OutputFormat::Json)),
@@ -56,7 +67,7 @@ async fn refused(name: &str) -> Vec<&'static str> {
     let mut refused = Vec::new();
     for (what, request) in all {
         let server = Server::start([Reply::json(HELLO)]).await;
-        let model = preset(name, server.openai()).api_key("key-1").build();
+        let model = preset(name, &server).api_key("key-1").build();
         match model.expect("it can be built").generate(request).await {
             Ok(_) => assert_eq!(server.n_seen(), 1),
             Err(error) => {
@@ -306,4 +317,79 @@ fn child_with_a_key() {
         .deep_seek()
         .build();
     assert_eq!(error.unwrap_err().kind, ModelErrorKind::Auth);
+}
+
+/// What is found in a text.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Found {
+    name: String,
+}
+
+/// No strict schema says it.
+type Counts = BTreeMap<String, u32>;
+
+/// How a preset is asked for an answer of that type, in a conversation that has a
+/// tool: how many tools there are, whether one is to be called, and what shape is
+/// asked for.
+async fn extracted<T: DeserializeOwned + JsonSchema>(name: &str, value: &str) -> String {
+    let called =
+        |tool: &str| json!({ "id": "c1", "function": { "name": tool, "arguments": value } });
+    let calls = ["Found", "Map_of_uint32"].map(called);
+    let message = json!({ "content": value, "tool_calls": calls });
+    let server = Server::start([Reply::json(json!({ "choices": [{ "message": message }] }))]).await;
+    let model = preset(name, &server).api_key("key-1").build();
+    let request = ModelRequest::from("Who?").tool(adder());
+    let how = Extract::new().attempts(1);
+    let model = model.expect("it can be built");
+    if let Err(error) = model.extract_with::<T>(request, how).await {
+        return error.to_string();
+    }
+    let body = server.last();
+    assert_eq!(server.n_seen(), 1, "{name}");
+    assert_eq!(body["parallel_tool_calls"], Value::Null, "{name}");
+    let n_tools = body["tools"].as_array().map_or(0, Vec::len);
+    let choice = match &body["tool_choice"] {
+        Value::Object(_) => "named",
+        choice => choice.as_str().unwrap_or("-"),
+    };
+    let shape = body["response_format"]["type"].as_str().unwrap_or("-");
+    format!("{n_tools} {choice} {shape}")
+}
+
+#[tokio::test]
+async fn answers_of_a_type_come_from_every_preset_whatever_tools_there_are() {
+    for (name, found, counts) in [
+        ("OpenAI", "1 none json_schema", "2 named -"),
+        ("vLLM", "1 none json_schema", "2 named -"),
+        ("Azure", "1 none json_schema", "2 named -"),
+        ("Ollama", "0 - json_schema", "0 - json_object"),
+        ("Gemini", "1 none json_schema", "2 named -"),
+        ("OpenRouter", "1 none json_schema", "2 named -"),
+        ("DeepSeek", "2 named -", "2 named -"),
+        ("Anthropic", "2 named -", "2 named -"),
+    ] {
+        let value = r#"{ "name": "Ann" }"#;
+        assert_eq!(extracted::<Found>(name, value).await, found, "{name}");
+        let value = r#"{ "a": 1 }"#;
+        assert_eq!(extracted::<Counts>(name, value).await, counts, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn tools_that_must_not_be_called_are_kept_from_who_cannot_be_told() {
+    let request = ModelRequest::from("hi").tool(adder());
+    let request = request.tool_choice(ToolChoice::None);
+    let item = json!({ "type": "message", "content": [{ "type": "output_text", "text": "Hi" }] });
+    let responses = json!({ "status": "completed", "output": [item] });
+    let server = Server::start([Reply::json(HELLO), Reply::json(responses)]).await;
+    let ollama = server.openai().attempts(1).ollama();
+    for model in [ollama.clone(), ollama.responses()] {
+        let model = model.build().expect("it can be built");
+        model.generate(request.clone()).await.expect("it answers");
+        let body = server.last();
+        assert_eq!(
+            (&body["tools"], &body["tool_choice"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
 }

@@ -89,7 +89,7 @@ async fn gemini() {
 data: {"choices":[{"delta":{"role":"assistant","tool_calls":[{"extra_content":{"google":{"thought_signature":"sig"}},"function":{"arguments":"{\"a\":1}","name":"add"},"id":"function-call-1","type":"function"},{"function":{"arguments":"{}","name":"now"},"id":"","type":"function"}]},"finish_reason":"stop","index":0}],"created":1732600000,"id":"x","model":"gemini-2.5-flash","object":"chat.completion.chunk","usage":{"completion_tokens":8,"prompt_tokens":20,"total_tokens":60}}
 data: [DONE]
 "#,
-        r#"function-call-1:add({"a":1}) call_1:now({}) thought "" {"extra_content":{"function-call-1":{"google":{"thought_signature":"sig"}}}} ToolCalls 20+8"#,
+        r#"function-call-1:add({"a":1}) call_065cea69cb5f097b_1:now({}) thought "" {"extra_content":{"function-call-1":{"google":{"thought_signature":"sig"}}}} ToolCalls 20+8"#,
     )
     .await;
     let error = r#"[{"error":{"code":429,"message":"You exceeded your current quota.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"26.4s"}]}}]"#;

@@ -8,11 +8,11 @@ use crate::kit::{Reply, asked, same, streamed};
 /// What a message, and the rest of a choice, comes to: as a whole answer, and as
 /// the only piece of a stream.
 async fn check(name: &str, choice: Value, expected: &str) {
-    let whole = json!({ "choices": [choice] });
+    let whole = json!({ "id": "x", "created": 7, "choices": [choice] });
     same(name, &asked(Reply::json(&whole)).await, expected);
     let mut piece = choice;
     piece["delta"] = piece["message"].take();
-    let piece = json!({ "choices": [piece] }).to_string();
+    let piece = json!({ "id": "x", "created": 7, "choices": [piece] }).to_string();
     same(
         name,
         &streamed(Reply::events(&[&piece, "[DONE]"])).await,
@@ -94,11 +94,11 @@ async fn calls_of_tools_may_lack_what_they_have() {
         // No ids.
         (
             json!([{ "function": { "name": "add", "arguments": "{}" } }, { "function": { "name": "add", "arguments": "{}" } }]),
-            "call_0:add({}) call_1:add({}) ToolCalls",
+            "call_becff7197f2de7bd_0:add({}) call_becff7197f2de7bd_1:add({}) ToolCalls",
         ),
         (
             json!([{ "id": "", "function": { "name": "add", "arguments": "{}" } }]),
-            "call_0:add({}) ToolCalls",
+            "call_becff7197f2de7bd_0:add({}) ToolCalls",
         ),
         // The same index for all.
         (
@@ -125,7 +125,37 @@ async fn calls_of_tools_may_lack_what_they_have() {
         check("calls", choice, expected).await;
     }
     let legacy = json!({ "message": { "function_call": { "name": "add", "arguments": "{}" } }, "finish_reason": "function_call" });
-    check("one call, as of old", legacy, "call_0:add({}) ToolCalls").await;
+    check(
+        "one call, as of old",
+        legacy,
+        "call_becff7197f2de7bd_0:add({}) ToolCalls",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ids_that_are_missing_are_those_of_no_other_answer() {
+    let calls = json!([{ "function": { "name": "look", "arguments": "{}" } }]);
+    let choices = |arguments: &str| {
+        let mut calls = calls.clone();
+        calls[0]["function"]["arguments"] = arguments.into();
+        json!([{ "message": { "tool_calls": calls }, "finish_reason": "tool_calls" }])
+    };
+    let mut told = Vec::new();
+    for answer in [
+        json!({ "id": "a", "created": 1, "choices": choices("{}") }),
+        json!({ "id": "b", "created": 1, "choices": choices("{}") }),
+        json!({ "id": "a", "created": 2, "choices": choices("{}") }),
+        json!({ "choices": choices("{}") }),
+        json!({ "choices": choices(r#"{"a":1}"#) }),
+    ] {
+        let once = asked(Reply::json(&answer)).await;
+        same("the same answer", &asked(Reply::json(&answer)).await, &once);
+        told.push(once.split(':').next().unwrap_or_default().to_owned());
+    }
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 5, "{told:?}");
 }
 
 #[tokio::test]

@@ -418,6 +418,38 @@ async fn a_question_pauses_whatever_becomes_of_its_error_and_is_never_retried() 
 }
 
 #[tokio::test]
+async fn what_no_answer_mends_fails_a_task_that_has_asked() {
+    let graph = kept(
+        StateGraph::<Trace, Count>::new("test")
+            .add_node(
+                "asks",
+                node(async |ctx: Ctx<Count>| {
+                    let answer = ctx.interrupt::<String>("what", ());
+                    match ctx.next() {
+                        0 | 1 => Err(NodeError::despite_questions("out of paper")),
+                        2 => Err(NodeError::permanent(NodeError::despite_questions(
+                            "no printer",
+                        ))),
+                        _ => Ok(Trace::update().log(answer?)),
+                    }
+                })
+                .retry(Retry::attempts(9).delay(std::time::Duration::ZERO)),
+            )
+            .add_edge(START, "asks"),
+    );
+    let count = Arc::new(Count::default());
+    let run = graph.invoke(Trace::update()).thread(T);
+    let error = run.context(Arc::clone(&count)).await.unwrap_err();
+    assert_eq!((&*chain(&error)[1], count.get()), ("no printer", 3));
+    let snapshot = graph.thread(T).state().await.unwrap();
+    assert!(snapshot.interrupts.is_empty());
+    let run = graph.proceed().thread(T).context(Arc::clone(&count));
+    assert_eq!(run.await.unwrap().status, Status::Interrupted);
+    let run = graph.resume("yes").thread(T).context(count).await.unwrap();
+    assert_eq!(run.state.log, ["yes"]);
+}
+
+#[tokio::test]
 async fn a_failure_beside_a_question_is_told_and_both_can_go_on() {
     let graph = kept(
         StateGraph::<Trace, Count>::new("test")

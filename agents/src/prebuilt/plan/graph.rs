@@ -14,6 +14,7 @@ use super::data::{Plan, Review};
 use super::judge::mistakes;
 use super::words::{INSTRUCTION, complaint, request, task};
 use super::{PlanError, Project, ProjectUpdate, StepOutcome};
+use crate::failure::judged;
 use crate::prebuilt::delegate::{Work, WorkUpdate};
 use crate::prebuilt::mistakes::Mistakes;
 use crate::prebuilt::{Delegate, PatternError};
@@ -126,7 +127,8 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
         self
     }
 
-    /// Tries again when the model that plans cannot be asked.
+    /// Tries again when the model that plans cannot be asked, unless it says that it
+    /// would fail again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
         self
@@ -149,7 +151,7 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
         let planner = Arc::new(self.planner);
         let mut plans = node(move |project: View<Project>, ctx: Ctx<C>| {
             let planner = Arc::clone(&planner);
-            async move { planner.plan(&project, &ctx).await }
+            async move { planner.plan(&project, &ctx).await.map_err(judged) }
         });
         if let Some(retry) = self.retry {
             plans = plans.retry(retry);

@@ -356,6 +356,8 @@ impl TaskLedger {
                 let name = questions.into_iter().map(|question| question.key.0).next();
                 fail(Swallowed(name.unwrap_or_default()).into())
             }
+            // No answer mends it.
+            (Asked::Open(_), Err(error)) if error.is_despite_questions() => None,
             (Asked::Open(questions), Err(_)) => {
                 self.pause(task.name, questions);
                 paused()

@@ -160,7 +160,7 @@ impl Emitter for Watch {
     fn emit(&self, place: Place, told: Told) -> Result<Emitted, EmitError> {
         let capacity = self.hub.capacity;
         let kind = match told {
-            Told::Token(text) => EventKind::Token { text },
+            Told::Token { text, part } => EventKind::Token { text, part },
             Told::Custom(custom) => EventKind::Custom(custom),
         };
         let mut put = self.put(self.elapsed(Instant::now()));

@@ -90,8 +90,9 @@ impl Asking {
                     description: "Takes the answer. Call it, once.".to_owned(),
                     parameters: schema,
                 };
-                let request = request.tool(tool).tool_choice(ToolChoice::Named(name));
-                request.parallel_tool_calls(false)
+                // Of several calls the first that fits is taken: not every interface
+                // can be told to make one only.
+                request.tool(tool).tool_choice(ToolChoice::Named(name))
             }
             ExtractBy::Json => self.explain(request).output(OutputFormat::Json),
             ExtractBy::Prompt => self.explain(request),

@@ -3,7 +3,9 @@
 //! 1. Every field may be missing, null or of another type.
 //! 2. A call of a tool is known by its index; by its id where that is missing, or
 //!    where calls that have other ids share it; else the last call goes on.
-//! 3. Why the answer ends is told last, when nothing else can come.
+//! 3. A call without an id gets one that no other answer's has: by the answer's id
+//!    and time, or by what it begins with, and by the call's place.
+//! 4. Why the answer ends is told last, when nothing else can come.
 
 use std::collections::VecDeque;
 
@@ -16,6 +18,8 @@ use crate::{Delta, Finish, ModelError, ModelErrorKind, Reasoning, TokenUsage};
 #[derive(Debug, Default)]
 pub(in super::super) struct Decoder {
     started: bool,
+    /// What the ids begin with of calls that have none.
+    mark: u64,
     /// Whether something of an answer has come.
     answers: bool,
     calls: Vec<Call>,
@@ -68,8 +72,13 @@ impl Decoder {
 
     fn start(&mut self, piece: &Value, out: &mut VecDeque<Delta>) {
         if !std::mem::replace(&mut self.started, true) {
+            let id = id(piece);
+            self.mark = hash(&match &id {
+                Some(id) => format!("{id}/{}", count(piece, "created")),
+                None => piece.to_string(),
+            });
             out.push_back(Delta::Started {
-                id: id(piece),
+                id,
                 model: said(piece, "model").map(str::to_owned),
             });
         }
@@ -163,7 +172,7 @@ impl Decoder {
             return (found, false);
         }
         let place = self.calls.len();
-        let id = id.unwrap_or_else(|| format!("call_{place}"));
+        let id = id.unwrap_or_else(|| format!("call_{:016x}_{place}", self.mark));
         self.calls.push(Call { index, id });
         (place, true)
     }
@@ -234,6 +243,13 @@ fn say(content: &Value, out: &mut VecDeque<Delta>) {
             out.push_back(Delta::Text { text });
         }
     }
+}
+
+/// FNV-1a: the same for the same text, in every process.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn finish(reason: &str) -> Finish {

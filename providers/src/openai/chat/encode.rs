@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::allowed::{Target, check, unsupported};
+use super::super::allowed::{Target, check, offered, unsupported};
 use super::super::preset::Thoughts;
 use super::super::strict::strict;
 use crate::{
@@ -29,7 +29,7 @@ pub(in super::super) fn body(
     let mut set = |field: &str, value: Value| body.insert(field.to_owned(), value);
     set("model", target.model.into());
     set("messages", messages.into());
-    set_tools(request, &mut set);
+    set_tools(request, target, &mut set);
     if let Some(format) = format(&request.output) {
         set("response_format", format);
     }
@@ -62,11 +62,16 @@ pub(in super::super) fn body(
     Ok(Value::Object(body))
 }
 
-fn set_tools(request: &ModelRequest, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
-    if request.tools.is_empty() {
+fn set_tools(
+    request: &ModelRequest,
+    target: &Target<'_>,
+    set: &mut impl FnMut(&str, Value) -> Option<Value>,
+) {
+    let tools = offered(request, target);
+    if tools.is_empty() {
         return;
     }
-    let tools = request.tools.iter().map(|tool| {
+    let tools = tools.iter().map(|tool| {
         let ToolSpec {
             name,
             description,

@@ -14,7 +14,13 @@ pub(super) struct Scrub {
 
 impl Scrub {
     pub(super) fn request(&self, request: &ModelRequest) -> Result<Value, ModelError> {
-        let mut json = serde_json::to_value(request).map_err(unreadable)?;
+        let mut request = request.clone();
+        // No model is told of them, and they name the thread.
+        request
+            .messages
+            .iter_mut()
+            .for_each(|message| message.id = None);
+        let mut json = serde_json::to_value(&request).map_err(unreadable)?;
         self.clean(&mut json);
         Ok(json)
     }

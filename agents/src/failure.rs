@@ -1,0 +1,51 @@
+//! What is said of an error, whatever it is wrapped in: whether another attempt may
+//! succeed, and after what wait.
+
+use std::error::Error;
+use std::iter::successors;
+
+use superstep_core::{NodeError, Retryable};
+use superstep_providers::ModelError;
+
+use crate::chain::ChainError;
+
+/// The error, of which is said what the error of a model, or of a chain, among its
+/// causes says. What was said of it before stays.
+pub(crate) fn judged(error: NodeError) -> NodeError {
+    if error.is_permanent() {
+        return error;
+    }
+    let first: &(dyn Error + 'static) = error.as_error();
+    let mut causes = successors(Some(first), |&error| error.source());
+    let says = causes.find_map(|error| {
+        let of_model = error.downcast_ref::<ModelError>();
+        let of_model = of_model.map(|error| (error.is_retryable(), error.retry_after()));
+        let of_chain = error.downcast_ref::<ChainError>();
+        of_model.or(of_chain.map(|error| (error.is_retryable(), error.retry_after())))
+    });
+    match (says, error.retry_after()) {
+        (Some((false, _)), _) => NodeError::permanent(error),
+        (Some((true, Some(wait))), None) => NodeError::retry_after(error, wait),
+        _ => error,
+    }
+}
+
+/// The error in another one, of which is said the same.
+pub(crate) fn wrapped<E: Error + Send + Sync + 'static>(
+    error: NodeError,
+    wrap: impl FnOnce(Box<dyn Error + Send + Sync>) -> E,
+) -> NodeError {
+    let error = judged(error);
+    let (permanent, wait) = (error.is_permanent(), error.retry_after());
+    let despite_questions = error.is_despite_questions();
+    let wrapped = wrap(error.into_error());
+    let wrapped = match wait {
+        _ if permanent => NodeError::permanent(wrapped),
+        Some(wait) => NodeError::retry_after(wrapped, wait),
+        None => wrapped.into(),
+    };
+    match despite_questions {
+        true => NodeError::despite_questions(wrapped),
+        false => wrapped,
+    }
+}
