@@ -247,7 +247,7 @@ async fn the_model_is_asked_again_as_the_policy_says() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_model_refuses_for_good_is_not_asked_again() {
-    let model = ScriptedModel::new().otherwise(superstep::ModelErrorKind::Auth);
+    let model = ScriptedModel::new().otherwise(ModelErrorKind::Auth);
     let agent = react_agent(model.model(), toolbox()).retry(Retry::attempts(3));
     graph(agent).invoke(Chat::ask("hi")).await.unwrap_err();
     assert_eq!(model.calls().len(), 1);
