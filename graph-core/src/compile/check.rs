@@ -59,18 +59,44 @@ fn reachable(shape: &Shape) -> FixedBitSet {
     reached
 }
 
-/// The nodes that can run before that join has fired for the first time.
-pub(super) fn before(shape: &Shape, join: usize) -> FixedBitSet {
-    let mut reach = Reach::new(shape);
-    // More than there are.
-    reach.missing[join] = usize::MAX;
-    let mut reached = FixedBitSet::with_capacity(shape.nodes.len());
-    while let Some(node) = reach.waiting.pop() {
-        if !reached.put(node as usize) {
-            reach.run(node);
-        }
+/// What can run before a join has fired, for one join after another.
+pub(super) struct BeforeJoins<'s> {
+    reach: Reach<'s>,
+    /// Where runs begin.
+    entries: FixedBitSet,
+}
+
+impl<'s> BeforeJoins<'s> {
+    pub(super) fn new(shape: &'s Shape) -> Self {
+        let mut reach = Reach::new(shape);
+        let mut entries = FixedBitSet::with_capacity(shape.n_linked());
+        entries.extend(reach.waiting.drain(..).map(|node| node as usize));
+        Self { reach, entries }
     }
-    reached
+
+    /// Those of the nodes that can run before that join has fired for the first
+    /// time. The nodes are given with all that leads to them otherwise than by the
+    /// join, so that no others need be looked at.
+    pub(super) fn among(&mut self, nodes: &FixedBitSet, join: usize) -> FixedBitSet {
+        let Self { reach, entries } = self;
+        let of_this = reach.missing[join];
+        // More than there are.
+        reach.missing[join] = usize::MAX;
+        let entered = nodes.intersection(entries);
+        reach.waiting.extend(entered.map(to_index));
+        let mut reached = FixedBitSet::with_capacity(nodes.len());
+        while let Some(node) = reach.waiting.pop() {
+            if nodes.contains(node as usize) && !reached.put(node as usize) {
+                reach.run(node);
+            }
+        }
+        for arrived in reach.arrived.drain(..) {
+            reach.missing[arrived as usize] += 1;
+        }
+        reach.missing[join] = of_this;
+        reach.anywhere = false;
+        reached
+    }
 }
 
 /// What has been led to so far.
@@ -81,6 +107,8 @@ struct Reach<'s> {
     joins_of: Lists,
     /// For each join, how many of its sources still have to run.
     missing: Vec<usize>,
+    /// The joins for which one has.
+    arrived: Vec<u32>,
     /// Whether a node has run whose commands may go anywhere.
     anywhere: bool,
     /// Led to, and not yet looked at.
@@ -117,6 +145,7 @@ impl<'s> Reach<'s> {
             next: Lists::new(shape.nodes.len(), &next),
             joins_of: Lists::new(shape.nodes.len(), &joins_of),
             missing,
+            arrived: Vec::new(),
             anywhere: false,
             waiting,
         }
@@ -134,7 +163,10 @@ impl<'s> Reach<'s> {
             if *missing == 1 {
                 self.waiting.push(self.shape.joins[join as usize].to);
             }
-            *missing = missing.saturating_sub(1);
+            if *missing > 0 {
+                *missing -= 1;
+                self.arrived.push(join);
+            }
         }
     }
 }

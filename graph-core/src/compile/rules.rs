@@ -11,6 +11,7 @@
 
 use fixedbitset::FixedBitSet;
 
+use super::check::BeforeJoins;
 use super::graph::JoinSource;
 use super::links::{Lists, Pair, components, sorted};
 use super::shape::{NodeIndex, Shape, ShapeJoin, Source, to_index};
@@ -119,9 +120,10 @@ fn rules(shape: &Shape) -> Option<Rules> {
         return None;
     }
     let links = Links::new(shape);
+    let mut before = BeforeJoins::new(shape);
     let joins = ruled.iter();
     let mut joins: Vec<RuledJoin> = joins
-        .map(|&index| ruled_join(shape, &links, index))
+        .map(|&index| ruled_join(shape, &links, &mut before, index))
         .collect();
     let members = members(shape.nodes.len(), &joins);
     for index in 0..joins.len() {
@@ -137,7 +139,12 @@ fn rules(shape: &Shape) -> Option<Rules> {
     })
 }
 
-fn ruled_join(shape: &Shape, links: &Links, index: usize) -> RuledJoin {
+fn ruled_join(
+    shape: &Shape,
+    links: &Links,
+    before: &mut BeforeJoins<'_>,
+    index: usize,
+) -> RuledJoin {
     let ShapeJoin { from, to, rule, .. } = &shape.joins[index];
     let rule = rule.as_ref().expect("only joins with rules are ruled");
     let this = to_index(index);
@@ -154,14 +161,18 @@ fn ruled_join(shape: &Shape, links: &Links, index: usize) -> RuledJoin {
             required.push(number);
         }
     }
-    let before = super::check::before(shape, index);
+    let mut leading = FixedBitSet::with_capacity(shape.n_linked());
+    for ways in &ways_in {
+        leading.union_with(ways);
+    }
+    let before = before.among(&leading, index);
     RuledJoin {
         sources: from.clone(),
         target: *to,
         rule: Rule::clone(rule),
         required,
         workers,
-        region: region(shape, links, this, (&ways_in, &before)),
+        region: region(shape, links, this, before),
         ways_in,
         inner: Vec::new(),
     }
@@ -251,19 +262,10 @@ fn all_before(links: &Links, n_nodes: usize, node: NodeIndex, join: u32) -> Fixe
     before
 }
 
-/// What is left of the nodes before the sources when all are taken away that
-/// lead to something else. `before` are those that can run before the join fires.
-fn region(
-    shape: &Shape,
-    links: &Links,
-    join: u32,
-    (ways_in, before): (&[FixedBitSet], &FixedBitSet),
-) -> FixedBitSet {
-    let mut region = FixedBitSet::with_capacity(shape.n_linked());
-    for ways in ways_in {
-        region.union_with(ways);
-    }
-    region.intersect_with(before);
+/// What is left of the nodes that lead to the sources, and can run before the join
+/// fires, when all are taken away that lead to something else.
+fn region(shape: &Shape, links: &Links, join: u32, before: FixedBitSet) -> FixedBitSet {
+    let mut region = before;
     region.remove(shape.joins[join as usize].to as usize);
     let nodes: Vec<NodeIndex> = region.ones().map(to_index).collect();
     for &node in nodes.iter().filter(|&&node| shape.goes_anywhere(node)) {
