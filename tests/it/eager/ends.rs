@@ -94,6 +94,27 @@ async fn a_dropped_run_leaves_nothing_alive() {
     assert_eq!((alive.now(), alive.ever()), (0, 3));
 }
 
+#[tokio::test]
+async fn a_run_whose_tasks_end_at_once_hears_that_its_time_is_over() {
+    let step = async |_: View<Trace>| {};
+    let graph = StateGraph::<Trace>::new("test")
+        .add_node("a", step)
+        .add_node("b", step)
+        .add_node("c", step)
+        .add_edge(START, "a")
+        .add_edge("a", ["b", "c"])
+        .add_conditional_edges("b", |_: &Trace| ["a"], ["a", END])
+        // An end that comes much later.
+        .recursion_limit(50_000)
+        .eager();
+    let run = sound(graph).invoke(Trace::update()).timeout(5 * MS);
+    let error = run.await.unwrap_err();
+    assert!(
+        matches!(error, RunError::TimedOut { superstep, .. } if superstep < 50_000),
+        "{error}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_run_has_awaited_what_was_at_work() {
     let alive = Alive::default();

@@ -167,9 +167,6 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             }
             self.progress.let_read().await;
             turn.pass().await;
-            if self.crew.has_done() {
-                continue;
-            }
             if since != self.base && stopped.is_some() {
                 since = self.base;
                 stopped = shared.stopped();
@@ -178,7 +175,8 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         }
     }
 
-    /// Waits until a task has ended.
+    /// Waits until a task has ended. Looks whether the run is to end also when one
+    /// has: there may always be one.
     async fn wait(&mut self, stopped: &mut Option<Stopped<'_>>) -> Result<(), RunError> {
         let crew = &mut self.crew;
         let ended = poll_fn(|cx| {
@@ -187,7 +185,10 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             {
                 return Poll::Ready(Err(stop));
             }
-            crew.poll(cx)
+            match crew.has_done() {
+                true => Poll::Ready(Ok(())),
+                false => crew.poll(cx),
+            }
         });
         ended.await.map_err(|stop| {
             let left = self.slots.iter().filter(|slot| slot.at_work);
