@@ -148,6 +148,7 @@ async fn a_path_that_leads_to_no_graph_is_an_error() {
         ("in", "did you mean `in/0`?"),
         ("last", "a path is of nodes and of numbers: "),
         ("in/0/1", "a path is of nodes and of numbers: "),
+        ("in/0/in/0", "a path is of nodes and of numbers: "),
         ("in/x", "a path is of nodes and of numbers: "),
         ("", "a path is of nodes and of numbers: "),
     ] {

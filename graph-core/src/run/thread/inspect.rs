@@ -237,7 +237,8 @@ pub(super) fn way_before<S: State, C>(
         let help = match near.filter(|_| parts.len() == 1) {
             Some(near) => format!("did you mean `{near}/0{rest}`?"),
             None => "a path is of nodes and of numbers: `review/0` is what is node `review`, and \
-                     `review/0/2/section/0` what is node `section` of that in superstep 2"
+                     `review/0/2/section/0` what is node `section` of that in superstep 2; the paths \
+                     of events and questions, which name no supersteps, are none"
                 .to_owned(),
         };
         unknown(&given, help)
