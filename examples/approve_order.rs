@@ -1,4 +1,4 @@
-// cargo run --example approve_order --features sqlite [-- --help]
+// cargo run --example approve_order --features sqlite[,progress] [-- --help]
 
 //! An order above a limit waits for a person: the program ends, and goes on from
 //! its file when it is run again with an answer.
@@ -9,14 +9,14 @@ use std::{error::Error, io, process::ExitCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep::{Graph, Run, RunError, Sqlite, Status, prelude::*};
-use support::{
-    history::{Short, tree},
-    request::{Request, Wish},
-};
+use support::history::{Short, tree};
+use support::request::{Request, Wish};
+use support::shown::shown;
 
 mod support {
     pub(crate) mod history;
     pub(crate) mod request;
+    pub(crate) mod shown;
 }
 
 /// What may be spent without asking anybody.
@@ -128,7 +128,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             _ => graph.proceed(),
         },
     };
-    tell(&request, &run.thread(&request.thread).context(Shop).await?);
+    let run = run.thread(&request.thread).context(Shop);
+    tell(&request, &shown(run).await?);
     Ok(ExitCode::SUCCESS)
 }
 

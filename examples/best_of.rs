@@ -1,4 +1,4 @@
-// cargo run --example best_of
+// cargo run --example best_of [--features progress]
 
 //! Three headlines are written at the same time, and three judges vote. Two votes
 //! decide: the judge who takes long is not waited for.
@@ -10,6 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{CompileError, Graph, Join};
+use support::shown::shown;
+
+mod support {
+    pub(crate) mod shown;
+}
 
 const WRITE: Worker<Style> = Worker::new("write");
 
@@ -95,9 +100,8 @@ fn best_of() -> Result<Graph<Headline>, CompileError> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let run = best_of()?
-        .invoke(Headline::update().topic("superstep"))
-        .await?;
+    let graph = best_of()?;
+    let run = shown(graph.invoke(Headline::update().topic("superstep"))).await?;
     let headline = &run.state;
     for (number, option) in headline.options.iter().enumerate() {
         let votes = headline

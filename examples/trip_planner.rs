@@ -1,4 +1,4 @@
-// cargo run --example trip_planner
+// cargo run --example trip_planner [--features progress]
 
 //! Four services are asked at the same time: one is slow, one fails. The plan is
 //! made of what is there after a while, and says what is missing; without
@@ -10,6 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{Arrival, Join};
+use support::shown::shown;
+
+mod support {
+    pub(crate) mod shown;
+}
 
 /// How long the plan waits for the services.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -107,7 +112,8 @@ fn planner() -> Result<superstep::Graph<Trip>, superstep::CompileError> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let run = planner()?.invoke(Trip::update().to("Lisbon")).await?;
+    let graph = planner()?;
+    let run = shown(graph.invoke(Trip::update().to("Lisbon"))).await?;
     let plan = run.state.plan.clone().unwrap_or_default();
 
     println!("Your trip to {}:\n", run.state.to);

@@ -1,4 +1,4 @@
-// cargo run --example validate_input
+// cargo run --example validate_input [--features progress]
 
 //! A form is checked in several ways at once, and every mistake is shown. A
 //! question is answered beside a guard, whose veto cancels the answer before it
@@ -12,6 +12,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{CompileError, Graph, RunError};
+use support::shown::shown;
+
+mod support {
+    pub(crate) mod shown;
+}
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
 struct Form {
@@ -100,7 +105,7 @@ fn guarded() -> Result<Graph<Talk, Mailbox>, CompileError> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let form = Form::update().email("ann@").phone("12").message("hello");
-    let mistakes = checks()?.invoke(form).await?.state.mistakes;
+    let mistakes = shown(checks()?.invoke(form)).await?.state.mistakes;
     println!("The form:");
     for mistake in &mistakes {
         println!("  - {mistake}");
@@ -113,7 +118,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let run = graph
             .invoke(Talk::update().question(question))
             .context(Arc::clone(&mailbox));
-        match run.await {
+        match shown(run).await {
             Ok(run) => println!("  - {question}? sent: {}", run.state.answer),
             Err(RunError::Node { node, source, .. }) if node == "guard" => {
                 vetoed += 1;
