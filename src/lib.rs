@@ -97,9 +97,10 @@
 //!   shows the way, corrects it and goes back. `docs/threads.md` says what is
 //!   promised.
 //! - **Watching.** [`stream`](Invocation::stream) on a run gives its [`Events`] as
-//!   they happen, [`watch`](Invocation::watch) lets others see them, and
-//!   [`Ctx::emit`] tells of what a node does; a [`RunControl`] cancels or drains.
-//!   `docs/streaming.md` shows it.
+//!   they happen, [`watch`](Invocation::watch) lets a [`Watcher`] see them, such as
+//!   `Progress` on a terminal and [`JsonLines`] in a file, and [`Ctx::emit`] tells
+//!   of what a node does: `docs/streaming.md`. A [`RunControl`] cancels or drains.
+//!   `docs/observing.md` says what spans there are for tracing.
 //! - **Subgraphs.** A compiled graph is a node of another: of the same state by
 //!   itself, with a state of its own by [`StateGraph::add_subgraph`] or as a
 //!   [`subgraph`]. `docs/subgraphs.md` says what is inherited.
@@ -119,10 +120,6 @@
 //!   `insta::assert_snapshot!(graph.invoke(input).transcript().await)`.
 //!   [`View::new`] shows how to call a node by itself, and `testing::explore`
 //!   tries many completion orders and failures.
-//! - **Watching.** [`Invocation::stream`] gives the events of a run, and
-//!   [`Invocation::watch`] shows them to a [`Watcher`]: `Progress` on a terminal,
-//!   [`JsonLines`] in a file. `docs/observing.md` says more, and what spans
-//!   there are for tracing.
 //! - **Pictures.** [`Graph::to_svg`], [`Graph::to_mermaid`], [`Graph::to_dot`],
 //!   with what is inside by [`Graph::xray`];
 //!   a [`Timeline`] shows where the time of a run went.

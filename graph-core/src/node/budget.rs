@@ -271,7 +271,11 @@ impl BudgetExhausted {
             let (asked, left) = (Cost::micros(asked), Cost::micros(left));
             return format!("a cost of {asked} was asked of a budget that has {left} left");
         }
-        format!("{asked} {what} were asked of a budget that has {left} left")
+        let asked = match asked {
+            1 => format!("1 {} was", what.trim_end_matches('s')),
+            _ => format!("{asked} {what} were"),
+        };
+        format!("{asked} asked of a budget that has {left} left")
     }
 }
 

@@ -256,7 +256,7 @@ async fn what_waits_has_reserved_and_uses_nothing_before_it_begins() {
     let error = within_a_day(run).await.unwrap_err();
     assert_eq!(
         chain(&error)[1],
-        "1 calls were asked of a budget that has 0 left"
+        "1 call was asked of a budget that has 0 left"
     );
 }
 
