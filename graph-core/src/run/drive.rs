@@ -247,16 +247,17 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         let _entered = enter(self.shared.scope());
         for _ in 0..length {
             self.begin_superstep(tasks)?;
-            let Some(task) = tasks.pop() else {
+            // It stays where it is, and is made the next one there.
+            let [task] = &mut tasks[..] else {
                 break;
             };
-            let key = TaskKey::of(&task);
+            let key = TaskKey::of(task);
             self.at = At::body(key);
-            let place = place(self.superstep, 1, &task);
+            let place = place(self.superstep, 1, task);
             if let Some(told) = &mut told {
                 told.begins(Spot::of(place));
             }
-            let sent = task.send.map(|(_, input)| input);
+            let sent = task.send.take().map(|(_, input)| input);
             at(place);
             let calls = || call(&self.shared, &self.state, place, sent, None, None);
             let mut call = self.shared.tracer.row_call(place, calls);
@@ -265,6 +266,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             let outcome = match &mut polled {
                 Poll::Ready(Ok(outcome)) => outcome,
                 Poll::Ready(Err(_)) | Poll::Pending => {
+                    tasks.clear();
                     return self.leave_row((key, place), call, polled);
                 }
             };
@@ -279,8 +281,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             }
             let exits = &graph.node(key.node).exits;
             match Frontier::only(graph, exits, &mut chosen) {
-                Some(node) => tasks.push(Task::of(node)),
+                Some(node) => task.node = node,
                 None => {
+                    tasks.clear();
                     self.frontier.finish(graph, exits, chosen.drain(..), tasks);
                     self.frontier.tasks(graph, tasks);
                 }
