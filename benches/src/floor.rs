@@ -4,8 +4,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// The state of all workloads, for both sides: that of the README's graph.
@@ -20,7 +22,7 @@ pub(crate) struct Research {
 }
 
 /// The update of hand-written code.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) topic: Option<String>,
     pub(crate) findings: Option<Vec<String>>,
@@ -95,6 +97,64 @@ pub(crate) async fn inline_loop(nodes: &[Node; 2], until: u64) -> Arc<Research> 
             return state;
         }
     }
+}
+
+/// What is told of a hand-written loop: where, when and what.
+#[expect(dead_code, reason = "it is what a reader would look at")]
+pub(crate) struct Told {
+    superstep: u64,
+    node: Option<usize>,
+    elapsed: Duration,
+    kind: ToldKind,
+}
+
+/// As the events of a run.
+#[expect(dead_code, reason = "it is what a reader would look at")]
+enum ToldKind {
+    SuperstepStarted,
+    TaskStarted,
+    TaskFinished(Arc<Change>),
+    Routed(usize),
+    SuperstepFinished(Arc<Research>),
+}
+
+/// As [`inline_loop`], with each step told over a bounded channel and read.
+pub(crate) async fn told_loop(nodes: &[Node; 2], until: u64, see: impl Fn(Told)) {
+    let (sender, mut told) = mpsc::channel(1024);
+    let begun = Instant::now();
+    let runs = async move {
+        let mut state = Arc::new(Research::default());
+        for superstep in 0.. {
+            let at = usize::from(superstep % 2 == 1);
+            let (begins, node) = (begun.elapsed(), Some(at));
+            let tell = async |node, elapsed, kind| {
+                let told = Told {
+                    superstep,
+                    node,
+                    elapsed,
+                    kind,
+                };
+                sender.send(told).await.is_ok()
+            };
+            tell(None, begins, ToldKind::SuperstepStarted).await;
+            tell(node, begins, ToldKind::TaskStarted).await;
+            let change = nodes[at](Arc::clone(&state)).await;
+            let ends = begun.elapsed();
+            tell(node, ends, ToldKind::TaskFinished(Arc::new(change.clone()))).await;
+            change.apply(Arc::make_mut(&mut state));
+            tell(node, ends, ToldKind::Routed(1 - at)).await;
+            tell(None, ends, ToldKind::SuperstepFinished(Arc::clone(&state))).await;
+            if state.tokens >= until {
+                return;
+            }
+        }
+    };
+    let reads = async {
+        while let Some(event) = told.recv().await {
+            see(event);
+        }
+    };
+    tokio::join!(runs, reads);
 }
 
 /// All nodes at once, a spawn for each, merged in order.

@@ -77,6 +77,7 @@ async fn times(cores: usize, only: Option<&str>, print: fn(&Row)) {
     if wanted("loop") {
         print(&workloads::looped(REPETITIONS).await);
         print(&workloads::watched(REPETITIONS).await);
+        print(&workloads::watched_by_hand(REPETITIONS).await);
     }
     if wanted("fan-out") {
         print(&workloads::fan_out(REPETITIONS).await);

@@ -208,12 +208,7 @@ pub(crate) async fn watched(repetitions: usize) -> Row {
     let measured = alternate(
         plan,
         async || run(&graph, Research::update()).await,
-        async || {
-            let mut events = graph.invoke(Research::update()).stream();
-            while let Some(event) = events.next().await {
-                black_box(event);
-            }
-        },
+        async || read(&graph).await,
     );
     row(
         "that loop, all of its events read",
@@ -222,6 +217,38 @@ pub(crate) async fn watched(repetitions: usize) -> Row {
         2.0,
         "ns/superstep",
     )
+}
+
+/// What it costs to read every event of a run, beside the same by hand.
+pub(crate) async fn watched_by_hand(repetitions: usize) -> Row {
+    let plan = Plan {
+        repetitions,
+        runs: 20,
+        units: 1000,
+    };
+    let count = || floor::node(async |_| Change::tokens(1));
+    let nodes = [count(), count()];
+    let graph = loop_graph(1000);
+    let see = |told| drop(black_box(told));
+    let measured = alternate(
+        plan,
+        async || floor::told_loop(&nodes, 1000, see).await,
+        async || read(&graph).await,
+    );
+    row(
+        "the same",
+        "by hand, over a channel",
+        measured.await,
+        1.0,
+        "ns/superstep",
+    )
+}
+
+async fn read(graph: &Graph<Research>) {
+    let mut events = graph.invoke(Research::update()).stream();
+    while let Some(event) = events.next().await {
+        black_box(event);
+    }
 }
 
 pub(crate) async fn fan_out(repetitions: usize) -> Row {
