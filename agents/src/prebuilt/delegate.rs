@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use superstep_macros::State;
 use super::Chat;
 use super::mistakes::Mistakes;
 use crate::failure::judged;
+use crate::findings::Place;
 
 /// The node that works, in the graph around an agent.
 const WORK: &str = "agent";
@@ -65,6 +67,7 @@ impl Work {
 pub struct Delegate<C = ()> {
     name: &'static str,
     description: String,
+    place: Place,
     add: Add<C>,
     policies: Policies,
 }
@@ -82,6 +85,7 @@ struct Policies {
 impl<C: Send + Sync + 'static> Delegate<C> {
     /// An agent that is a graph over a [`Chat`]: the task is what a user says, and
     /// the last answer is the report.
+    #[track_caller]
     pub fn new(name: &'static str, description: impl Into<String>, graph: Graph<Chat, C>) -> Self {
         Self::over(
             name,
@@ -94,6 +98,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
 
     /// An agent that is a graph over a state of its own: `input` makes its input of
     /// the task, and `report` the report of what it came to.
+    #[track_caller]
     pub fn over<S: State>(
         name: &'static str,
         description: impl Into<String>,
@@ -119,6 +124,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     }
 
     /// An agent that is a function of the task.
+    #[track_caller]
     pub fn function<F, Fut, E>(
         name: &'static str,
         description: impl Into<String>,
@@ -148,6 +154,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         })
     }
 
+    #[track_caller]
     fn of(
         name: &'static str,
         description: impl Into<String>,
@@ -156,6 +163,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         Self {
             name,
             description: description.into(),
+            place: Location::caller(),
             add: Box::new(add),
             policies: Policies::default(),
         }
@@ -178,6 +186,11 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.policies.timeout = Some(timeout);
         self
+    }
+
+    /// Its name, and where it is made.
+    pub(super) fn made(&self) -> (&str, Place) {
+        (self.name, self.place)
     }
 
     /// What it works in: a graph around it, which tells of failures.

@@ -17,7 +17,6 @@ mod swarm;
 
 pub use chat::{Chat, ChatUpdate};
 pub use delegate::Delegate;
-pub use mistakes::PatternError;
 pub use plan::{
     PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, StepOutcome, plan_and_execute,
 };

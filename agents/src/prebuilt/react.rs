@@ -3,17 +3,19 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use superstep_core::{Ctx, NodeError, NodeResult, Retry, State, StateGraph, View};
+use superstep_core::{CompileError, Ctx, NodeError, NodeResult, Retry, State, StateGraph, View};
 use superstep_providers::{Message, ModelRequest, ModelResponse, ToolCall, ToolResult};
 
+use super::Chat;
 use super::mistakes::Mistakes;
-use super::{Chat, PatternError};
+use crate::findings::Place;
 use crate::react::{IntoModel, Lens, Respond, Turns};
 use crate::tools::Toolbox;
 
@@ -55,6 +57,7 @@ use crate::tools::Toolbox;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn react_agent<C: Send + Sync + 'static, M>(
     model: impl IntoModel<C, M>,
     toolbox: Toolbox<C, Chat>,
@@ -72,6 +75,7 @@ pub fn react_agent<C: Send + Sync + 'static, M>(
 pub struct ReactAgent<C = (), S: State = Chat> {
     pub(super) name: String,
     pub(super) description: String,
+    pub(super) place: Place,
     pub(super) turns: Turns<C, S>,
 }
 
@@ -111,6 +115,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn over<M>(
         model: impl IntoModel<C, M>,
         toolbox: Toolbox<C, S>,
@@ -120,6 +125,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
         let lens = Lens::new(messages, update);
         Self {
             name: "agent".to_owned(),
+            place: Location::caller(),
             description: String::new(),
             turns: Turns::new(model.into_source(), toolbox, lens),
         }
@@ -267,8 +273,8 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     ///
     /// When the toolbox is not sound: see [`Toolbox::check`].
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<S, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
+    pub fn graph(self) -> Result<StateGraph<S, C>, CompileError> {
+        let mut mistakes = Mistakes::of(&self.name);
         mistakes.toolbox(&self.turns.toolbox);
         mistakes.check()?;
         Ok(self.turns.graph(self.name))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use superstep_core::{START, SendTo, StateGraph, Target, Worker, subgraph};
+use superstep_core::{CompileError, START, SendTo, StateGraph, Target, Worker, subgraph};
 use superstep_providers::{Message, ToolCall};
 
 use super::delegate::Work;
 use super::mistakes::Mistakes;
-use super::{Chat, Delegate, PatternError, ReactAgent, react_agent};
+use super::{Chat, Delegate, ReactAgent, react_agent};
 use crate::react::{ANSWER, IntoModel, TOOLS, Turns};
 use crate::tools::{Tool, ToolError, Toolbox, open_calls};
 
@@ -145,10 +145,11 @@ impl<C: Send + Sync + 'static> Supervisor<C> {
     /// made of does not compile; when tools are not sound: see [`Toolbox::check`].
     /// The tool for agent `x` is `ask_x`.
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Chat, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
+    pub fn graph(self) -> Result<StateGraph<Chat, C>, CompileError> {
+        let mut mistakes = Mistakes::of(&self.lead.name);
         let names: Vec<&str> = self.agents.iter().map(Delegate::name).collect();
-        mistakes.names(&names, &[SUPERVISOR, TOOLS, ANSWER]);
+        let made: Vec<_> = self.agents.iter().map(Delegate::made).collect();
+        mistakes.names(&made, &[SUPERVISOR, TOOLS, ANSWER]);
         let ReactAgent {
             name, mut turns, ..
         } = self.lead;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use superstep_core::{Graph, START, StateGraph, View};
+use superstep_core::{CompileError, Graph, START, StateGraph, View};
 use superstep_providers::{ToolCall, ToolSpec};
 
 use super::mistakes::Mistakes;
-use super::{Chat, PatternError, ReactAgent};
+use super::{Chat, ReactAgent};
 use crate::react::{ANSWER, Called};
 use crate::tools::{Tool, ToolError, open_calls};
 
@@ -108,15 +108,15 @@ impl<C: Send + Sync + 'static> Swarm<C> {
     /// none of them; when tools are not sound: see
     /// [`Toolbox::check`](crate::Toolbox::check).
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Chat, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
+    pub fn graph(self) -> Result<StateGraph<Chat, C>, CompileError> {
+        let mut mistakes = Mistakes::of(&self.name);
         let names: Vec<String> = self.agents.iter().map(|agent| agent.name.clone()).collect();
-        let texts: Vec<&str> = names.iter().map(|name| &**name).collect();
-        mistakes.names(&texts, &[ANSWER]);
+        let made = self.agents.iter().map(|agent| (&*agent.name, agent.place));
+        let made: Vec<_> = made.collect();
+        mistakes.names(&made, &[ANSWER]);
         let first = names.iter().position(|name| *name == self.first);
         if first.is_none() {
-            let first = &self.first;
-            mistakes.add(format!("`{first}`, who is to begin, is none of the agents"));
+            mistakes.unknown(&self.first, &made);
         }
         let crowd = Arc::new(Crowd {
             names: names.clone(),

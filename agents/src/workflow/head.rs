@@ -45,6 +45,11 @@ impl<C> Head<C> {
             policies: Policies::default(),
         }
     }
+
+    /// What mistakes call it.
+    pub(super) fn what(&self) -> String {
+        format!("agent `{}`", self.name)
+    }
 }
 
 impl Policies {
@@ -125,7 +130,8 @@ macro_rules! common {
             /// As `build`.
             pub fn build_with_context(
                 self,
-            ) -> Result<superstep_core::StateGraph<super::Session, C>, super::AgentError> {
+            ) -> Result<superstep_core::StateGraph<super::Session, C>, superstep_core::CompileError>
+            {
                 super::Agent::from(self).into_graph()
             }
         }
@@ -136,11 +142,11 @@ macro_rules! common {
             ///
             /// # Errors
             ///
-            /// All that is wrong with the agent and those in it; see
-            /// [`AgentError`](super::AgentError).
+            /// All that is wrong with the agent and those in it, in their order.
             pub fn build(
                 self,
-            ) -> Result<superstep_core::StateGraph<super::Session>, super::AgentError> {
+            ) -> Result<superstep_core::StateGraph<super::Session>, superstep_core::CompileError>
+            {
                 self.build_with_context()
             }
         }

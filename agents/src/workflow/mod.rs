@@ -15,7 +15,6 @@ mod assemble;
 mod board;
 mod conversation;
 mod custom;
-mod error;
 mod flow;
 mod group;
 mod head;
@@ -37,7 +36,6 @@ mod values;
 
 pub use agent::{Agent, IntoAgents};
 pub use custom::CustomAgent;
-pub use error::{AgentError, AgentMistake};
 pub use flow::{Escalate, Flow, FlowUpdate};
 pub use llm::{AgentHistory, LlmAgent};
 pub use looping::LoopAgent;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use superstep_core::{
-    Arrival, Ctx, END, Graph, Join, NodeResult, START, StateGraph, Target, View, Worker, subgraph,
+    Arrival, CompileError, Ctx, END, Graph, Join, NodeResult, START, StateGraph, Target, View,
+    Worker, subgraph,
 };
 use superstep_providers::{Message, Role, ToolCall};
 
 use super::agent::Agent;
 use super::assemble::{Built, Scope};
 use super::conversation::Reader;
-use super::error::AgentError;
 use super::flow::Step;
 use super::head::Head;
 use super::llm::{AgentHistory, Instruction, LlmAgent};
@@ -20,6 +20,7 @@ use super::persona::{Persona, Shared, beside, instruct};
 use super::transfer::{Contact, agent_tool, exit_tool, introduction, request, transfer_tool};
 use super::values::{Changes, Values};
 use super::{Session, SessionUpdate};
+use crate::findings::moved;
 use crate::react::{Instruction as Instruct, Lens, Turns};
 use crate::tools::open_calls;
 
@@ -135,10 +136,10 @@ impl<C: Send + Sync + 'static> Speaker<C> {
         Ok(graph.add_node(name, policies.node(speak)))
     }
 
-    fn compiled(self, scope: &Scope<'_, C>) -> Result<Graph<Session, C>, AgentError> {
-        let (name, place) = (self.head.name.clone(), self.head.place);
+    fn compiled(self, scope: &Scope<'_, C>) -> Result<Graph<Session, C>, CompileError> {
+        let (what, place) = (self.head.what(), self.head.place);
         let compiled = self.graph(scope)?.compile();
-        compiled.map_err(|error| AgentError::of_graph(&name, place, &error))
+        compiled.map_err(|error| moved(error, what, place))
     }
 
     /// The agent as a graph.
@@ -209,7 +210,7 @@ fn agents<C: Send + Sync + 'static>(
     );
     let inner = inner.compile().map_err(|error| {
         let place = place.unwrap_or(std::panic::Location::caller());
-        AgentError::of_graph(caller, place, &error)
+        moved(error, format!("agent `{caller}`"), place)
     })?;
     let caller = caller.to_owned();
     let worker = subgraph(inner, begins, move |session: &Session| {

@@ -79,10 +79,10 @@ fn all_that_is_missing_is_told_in_order_and_where() {
 fn a_template_that_cannot_be_read_says_all_that_is_wrong() {
     assert_eq!(
         error([r#"{"a": 1}"#, "} {x.y} {"], &json!({})),
-        "message 1: `{\"a\": 1}` at line 1, column 1 is no name in braces; a brace is written `{{`; \
-         message 2: a `}` stands alone at line 1, column 1; a brace is written `}}`; \
-         message 2: `{x.y}` at line 1, column 3 is no name in braces; a brace is written `{{`; \
-         message 2: a `{` at line 1, column 9 is never closed; a brace is written `{{`"
+        "message 1: `{\"a\": 1}` at line 1, column 1 is no name in braces; write a brace as `{{`; \
+         message 2: a `}` stands alone at line 1, column 1; write a brace as `}}`; \
+         message 2: `{x.y}` at line 1, column 3 is no name in braces; write a brace as `{{`; \
+         message 2: a `{` at line 1, column 9 is never closed; write a brace as `{{`"
     );
 }
 

@@ -11,7 +11,7 @@ fn mistakes(agent: SequentialAgent) -> Vec<String> {
         .model(Model::new(TestModel::new()))
         .build()
         .expect_err("something is wrong");
-    let mistakes = error.mistakes().iter();
+    let mistakes = error.diagnostics().iter();
     mistakes
         .map(|found| {
             assert!(found.location().file().ends_with("judged.rs"));
@@ -164,7 +164,7 @@ fn names_are_names_and_each_is_there_once() {
         .map(Some)
     );
     assert!(
-        found[2].contains("two agents are called `a`; the other is made at agents/tests/"),
+        found[2].contains("the first is made at agents/tests/workflow/judged.rs:"),
         "{}",
         found[2]
     );
@@ -204,8 +204,12 @@ fn tools_have_names_of_their_own() {
             .iter()
             .all(|found| found.starts_with("taken-tool-name: agent `x` has a tool"))
     );
-    let twice = LlmAgent::new("x").tools(Toolbox::new().add(a_tool).add(a_tool));
-    assert!(mistakes(all([twice]))[0].starts_with("toolbox: of agent `x`, two tools are called"));
+    // Whoever uses it, it is one toolbox.
+    let toolbox = Toolbox::new().add(a_tool).add(a_tool);
+    let twice = ["x", "y"].map(|name| LlmAgent::new(name).tools(toolbox.clone()));
+    let found = mistakes(all(twice));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("duplicate-tool: two tools are called `a_tool`"));
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl<'a> Given<'a> {
 }
 
 /// A value without a name is given to several holes, or to none.
-pub(in super::super) fn lone(needs: &[(String, String)]) -> String {
+fn lone(needs: &[(String, String)]) -> String {
     let names = needs
         .iter()
         .map(|(name, place)| format!("`{name}` ({place})"));

@@ -3,6 +3,7 @@
 use superstep_providers::{Message, Part, Role};
 
 use super::fill::{Given, PromptError};
+use super::mistake::Unreadable;
 use super::template::Template;
 
 /// A message of a prompt, whose parts may have holes; or where messages are put
@@ -163,7 +164,7 @@ impl MessageTemplate {
         }
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
+    pub(super) fn mistakes(&self) -> Vec<Unreadable> {
         self.templates().flat_map(Template::mistakes).collect()
     }
 

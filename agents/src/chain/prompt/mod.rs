@@ -10,6 +10,7 @@
 
 mod fill;
 mod message;
+mod mistake;
 #[cfg(feature = "templates")]
 mod rich;
 mod template;
@@ -30,9 +31,10 @@ use super::chain::{Chain, IntoChain, Running, Step};
 use super::plan::{Plan, PromptPlan};
 use super::scope::Scope;
 pub use fill::PromptError;
-pub(super) use fill::lone;
 use fill::{Given, Partial};
 pub use message::{MessageTemplate, assistant, placeholder, system, user};
+pub(super) use mistake::Mistake;
+use mistake::{Unreadable, told};
 #[cfg(feature = "templates")]
 pub use rich::template_rich;
 pub use template::Template;
@@ -165,12 +167,16 @@ impl<I> Prompt<I> {
     }
 
     /// What is wrong with it, whatever goes in.
-    fn mistakes(&self) -> Vec<String> {
+    fn mistakes(&self) -> Vec<Mistake> {
         let messages = (1..).zip(self.messages.iter());
-        let mut mistakes: Vec<String> = messages
-            .flat_map(|(number, message)| {
-                let mistakes = message.mistakes().into_iter();
-                mistakes.map(move |mistake| format!("message {number}: {mistake}"))
+        let mut mistakes: Vec<Mistake> = messages
+            .flat_map(|(message, template)| {
+                let unreadable = template.mistakes().into_iter();
+                unreadable.map(move |Unreadable { why, help }| Mistake::Template {
+                    message,
+                    why,
+                    help,
+                })
             })
             .collect();
         let known: Vec<String> = self
@@ -180,11 +186,12 @@ impl<I> Prompt<I> {
             .collect();
         for (name, partial) in &self.partials {
             if !known.contains(name) {
-                let known = super::words::names(known.iter().map(String::as_str));
-                mistakes.push(format!("no hole is called `{name}`: there is {known}"));
+                let (name, known) = (name.clone(), known.clone());
+                mistakes.push(Mistake::NoHole { name, known });
             }
             if let Partial::Value(Err(why)) = partial {
-                mistakes.push(format!("`{name}` cannot be written as JSON: {why}"));
+                let (name, why) = (name.clone(), why.clone());
+                mistakes.push(Mistake::NotJson { name, why });
             }
         }
         mistakes
@@ -200,11 +207,10 @@ impl<I: Serialize> Prompt<I> {
     /// be written as JSON, when a placeholder's is no list of messages, and when
     /// the prompt itself is wrong.
     pub fn format(&self, input: &I) -> Result<Vec<Message>, PromptError> {
-        let mistakes = self.mistakes();
-        if !mistakes.is_empty() {
-            return Err(PromptError::new(mistakes.join("; ")));
+        match told(&self.mistakes()) {
+            Some(why) => Err(PromptError::new(why)),
+            None => self.fill(input, &self.needs()),
         }
-        self.fill(input, &self.needs())
     }
 
     fn fill(&self, input: &I, needs: &[(String, String)]) -> Result<Vec<Message>, PromptError> {
@@ -223,7 +229,7 @@ impl<I: Serialize + Send + 'static> IntoChain<I> for Prompt<I> {
 
     fn into_chain(self) -> Chain<I, Vec<Message>> {
         let (needs, mistakes) = (self.needs(), self.mistakes());
-        let wrong = (!mistakes.is_empty()).then(|| mistakes.join("; "));
+        let wrong = told(&mistakes);
         let plan = Plan::Prompt(PromptPlan {
             place: self.place,
             needs: needs.clone(),

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::fill::{Given, PromptError};
+use super::mistake::Unreadable;
 
 /// A text with holes; see [`prompt`](super::prompt).
 #[derive(Clone)]
@@ -22,7 +23,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plain {
     pieces: Vec<Piece>,
-    mistakes: Vec<String>,
+    mistakes: Vec<Unreadable>,
 }
 
 #[derive(Debug, Clone)]
@@ -92,18 +93,20 @@ impl Plain {
     fn hole(&mut self, text: &str, brace: usize, literal: &mut String) -> usize {
         let (rest, place) = (&text[brace..], Place::of(text, brace));
         let Some(inside) = rest.strip_prefix('{') else {
-            self.mistakes.push(format!(
-                "a `}}` stands alone at {place}; a brace is written `}}}}`"
-            ));
+            self.mistakes.push(Unreadable {
+                why: format!("a `}}` stands alone at {place}"),
+                help: "write a brace as `}}`",
+            });
             return 1;
         };
         let Some(end) = inside
             .find(['{', '}'])
             .filter(|end| inside[*end..].starts_with('}'))
         else {
-            self.mistakes.push(format!(
-                "a `{{` at {place} is never closed; a brace is written `{{{{`"
-            ));
+            self.mistakes.push(Unreadable {
+                why: format!("a `{{` at {place} is never closed"),
+                help: "write a brace as `{{`",
+            });
             return 1;
         };
         let name = &inside[..end];
@@ -112,9 +115,10 @@ impl Plain {
             let name = name.to_owned();
             self.pieces.push(Piece::Hole(Hole { name, place }));
         } else {
-            self.mistakes.push(format!(
-                "`{{{name}}}` at {place} is no name in braces; a brace is written `{{{{`"
-            ));
+            self.mistakes.push(Unreadable {
+                why: format!("`{{{name}}}` at {place} is no name in braces"),
+                help: "write a brace as `{{`",
+            });
         }
         end + 2
     }
@@ -171,7 +175,7 @@ impl Template {
         }
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
+    pub(super) fn mistakes(&self) -> Vec<Unreadable> {
         match &self.0 {
             Kind::Plain(plain) => plain.mistakes.clone(),
             #[cfg(feature = "templates")]

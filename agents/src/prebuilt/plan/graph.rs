@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep_core::{
-    Ctx, NodeError, NodeResult, Retry, START, StateGraph, Target, View, Worker, node, subgraph,
+    CompileError, Ctx, NodeError, NodeResult, Retry, START, StateGraph, Target, View, Worker, node,
+    subgraph,
 };
 use superstep_providers::{Message, Model, ModelRequest};
 
@@ -15,10 +16,13 @@ use super::judge::mistakes;
 use super::words::{INSTRUCTION, complaint, request, task};
 use super::{PlanError, Project, ProjectUpdate, StepOutcome};
 use crate::failure::judged;
+use crate::prebuilt::Delegate;
 use crate::prebuilt::delegate::{Work, WorkUpdate};
 use crate::prebuilt::mistakes::Mistakes;
-use crate::prebuilt::{Delegate, PatternError};
 use crate::react::{ANSWER, IntoModel, ModelOf};
+
+/// What the graph is called.
+const GRAPH: &str = "plan and execute";
 
 const PLAN: &str = "plan";
 const PROGRESS: &str = "progress";
@@ -141,10 +145,10 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
     ///
     /// When the agent has the name of another node, or does not compile.
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Project, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
+    pub fn graph(self) -> Result<StateGraph<Project, C>, CompileError> {
+        let mut mistakes = Mistakes::of(GRAPH);
         let name = self.executor.name();
-        mistakes.names(&[name], &[PLAN, PROGRESS, ANSWER]);
+        mistakes.names(&[self.executor.made()], &[PLAN, PROGRESS, ANSWER]);
         let inside = self.executor.into_graph(&mut mistakes);
         mistakes.check()?;
         let worker = Worker::<Taken>::new(name);
@@ -157,7 +161,7 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
             plans = plans.retry(retry);
         }
         let next = move |project: &Project| targets(project, worker);
-        let graph = StateGraph::new("plan and execute")
+        let graph = StateGraph::new(GRAPH)
             .add_node(PLAN, plans)
             .add_node(PROGRESS, async |_: View<Project>| {})
             .add_node(ANSWER, async |_: View<Project>| {})
