@@ -1,14 +1,16 @@
 //! Agents that work for others: on a task, in a state of their own.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use superstep_core::{
-    Arrival, Ctx, Graph, Join, NodeError, NodeResult, Retry, START, State, StateGraph, View, node,
-    subgraph,
+    Arrival, Ctx, Graph, Join, NodeError, NodeResult, Retry, START, State, StateGraph, View,
+    Worker, node, subgraph,
 };
 use superstep_macros::State;
 
@@ -63,7 +65,7 @@ impl Work {
 /// ```
 #[must_use = "an agent does nothing until somebody gives it work"]
 pub struct Delegate<C = ()> {
-    name: &'static str,
+    name: String,
     description: String,
     add: Add<C>,
     policies: Policies,
@@ -82,7 +84,11 @@ struct Policies {
 impl<C: Send + Sync + 'static> Delegate<C> {
     /// An agent that is a graph over a [`Chat`]: the task is what a user says, and
     /// the last answer is the report.
-    pub fn new(name: &'static str, description: impl Into<String>, graph: Graph<Chat, C>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        graph: Graph<Chat, C>,
+    ) -> Self {
         Self::over(
             name,
             description,
@@ -95,7 +101,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     /// An agent that is a graph over a state of its own: `input` makes its input of
     /// the task, and `report` the report of what it came to.
     pub fn over<S: State>(
-        name: &'static str,
+        name: impl Into<String>,
         description: impl Into<String>,
         graph: Graph<S, C>,
         input: impl Fn(&str) -> S::Update + Send + Sync + 'static,
@@ -120,7 +126,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
 
     /// An agent that is a function of the task.
     pub fn function<F, Fut, E>(
-        name: &'static str,
+        name: impl Into<String>,
         description: impl Into<String>,
         function: F,
     ) -> Self
@@ -149,12 +155,12 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     }
 
     fn of(
-        name: &'static str,
+        name: impl Into<String>,
         description: impl Into<String>,
         add: impl FnOnce(StateGraph<Work, C>, Policies) -> StateGraph<Work, C> + Send + 'static,
     ) -> Self {
         Self {
-            name,
+            name: name.into(),
             description: description.into(),
             add: Box::new(add),
             policies: Policies::default(),
@@ -180,6 +186,11 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         self
     }
 
+    /// The worker that it is, in a graph of others.
+    pub(super) fn worker<T>(&self) -> Worker<T> {
+        Worker::new(lasting(&self.name))
+    }
+
     /// What it works in: a graph around it, which tells of failures.
     pub(super) fn into_graph(self, mistakes: &mut Mistakes) -> Option<Graph<Work, C>> {
         let fatal = self.policies.fatal;
@@ -197,6 +208,19 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     }
 }
 
+/// The name for as long as the program runs, which is what workers are called by.
+/// Each is kept once, however many graphs are made.
+fn lasting(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let name: &'static str = Box::leak(name.into());
+    names.insert(name);
+    name
+}
+
 async fn tell_failure<C>(_: View<Work>, ctx: Ctx<C>) -> Option<WorkUpdate> {
     match ctx.arrivals().get(WORK) {
         Some(Arrival::Failed(why)) => Some(Work::update().report(why.clone()).failed(true)),
@@ -207,8 +231,8 @@ async fn tell_failure<C>(_: View<Work>, ctx: Ctx<C>) -> Option<WorkUpdate> {
 impl<C> Delegate<C> {
     /// Its name, which is that of its node.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What it can do.

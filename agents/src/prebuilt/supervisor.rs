@@ -155,21 +155,25 @@ impl<C: Send + Sync + 'static> Supervisor<C> {
         turns.toolbox = turns.toolbox.add_all(self.agents.iter().map(tool_of));
         mistakes.toolbox(&turns.toolbox);
         let desks = self.agents.iter().map(|agent| {
-            let worker = Worker::new(agent.name());
+            let worker = agent.worker();
             (tool_name(agent), worker)
         });
         let desks = Arc::new(Desks(desks.collect()));
         let delegated = Arc::clone(&desks);
         turns.delegated = Some(Arc::new(move |call, _| delegated.send(call).is_some()));
 
-        let targets: Vec<&str> = names.iter().copied().chain([TOOLS, ANSWER]).collect();
+        let targets: Vec<String> = names
+            .into_iter()
+            .chain([TOOLS, ANSWER])
+            .map(str::to_owned)
+            .collect();
         let turns = Arc::new(turns);
         let mut graph = Turns::add_nodes(&turns, StateGraph::new(name), SUPERVISOR)
             .add_edge(START, SUPERVISOR)
             .add_conditional_edges(SUPERVISOR, move |chat| desks.targets(chat), targets)
             .add_edge(TOOLS, SUPERVISOR);
         for agent in self.agents {
-            let worker = Worker::<Delegation>::new(agent.name());
+            let worker: Worker<Delegation> = agent.worker();
             let tool = tool_name(&agent);
             let Some(inside) = agent.into_graph(&mut mistakes) else {
                 continue;

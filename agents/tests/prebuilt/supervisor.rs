@@ -64,6 +64,25 @@ async fn agents_that_are_called_together_work_together() {
     assert_eq!(start.elapsed(), Duration::from_secs(3));
 }
 
+#[tokio::test]
+async fn agents_can_be_named_at_run_time() {
+    let agents = ["ann", "bob"].map(|name| {
+        let said = format!("{name} was here");
+        let report = move |_: String, _: Ctx| {
+            let said = said.clone();
+            async move { NodeResult::Ok(said) }
+        };
+        Delegate::function(format!("{name}_1"), "Reports.", report)
+    });
+    let names: Vec<_> = agents.iter().map(Delegate::name).collect();
+    assert_eq!(names, ["ann_1", "bob_1"]);
+    let model = calling([("ask_bob_1", task("")), ("ask_ann_1", task(""))]);
+    let graph = compiled(supervisor(model.model(), agents));
+    let run = graph.invoke(Chat::ask("go")).await.expect("they report");
+    assert_eq!(run.ran()[1], ["bob_1", "ann_1"]);
+    assert_eq!(run.state.answer(), "tool: ask_ann_1 -> ann was here");
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_ends_first_the_model_reads_the_same() {
     let graph = compiled(team(&calling([

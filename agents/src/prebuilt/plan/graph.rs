@@ -143,11 +143,11 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
     #[track_caller]
     pub fn graph(self) -> Result<StateGraph<Project, C>, PatternError> {
         let mut mistakes = Mistakes::default();
-        let name = self.executor.name();
-        mistakes.names(&[name], &[PLAN, PROGRESS, ANSWER]);
+        mistakes.names(&[self.executor.name()], &[PLAN, PROGRESS, ANSWER]);
+        let worker: Worker<Taken> = self.executor.worker();
+        let name = worker.name();
         let inside = self.executor.into_graph(&mut mistakes);
         mistakes.check()?;
-        let worker = Worker::<Taken>::new(name);
         let planner = Arc::new(self.planner);
         let mut plans = node(move |project: View<Project>, ctx: Ctx<C>| {
             let planner = Arc::clone(&planner);
