@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::error::{AgentError, AgentMistake};
 use super::outline::{Outline, Shape};
-use super::template::is_key;
 use super::transfer::{EXIT_LOOP, TRANSFER};
+use crate::template::is_key;
 
 /// The longest name of an agent: it is a tool's name, too.
 const LONGEST_NAME: usize = 64;

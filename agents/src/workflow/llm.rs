@@ -13,9 +13,9 @@ use superstep_providers::{ModelRequest, ModelResponse, ToolCall, ToolResult};
 use super::agent::{Agent, IntoAgents};
 use super::head::{Head, common};
 use super::schema::OutputSchema;
-use super::template::Template;
 use super::{Session, SessionUpdate};
 use crate::react::Hooks;
+use crate::template::Holed;
 use crate::tools::{BoxFuture, Toolbox};
 
 /// How often an agent's model is asked before it answers, unless something else
@@ -46,7 +46,7 @@ pub enum AgentHistory {
 pub(super) enum Instruction {
     #[default]
     None,
-    Text(Template),
+    Text(Holed),
     Made(MadeInstruction),
 }
 
@@ -73,8 +73,8 @@ pub(super) type AfterTools =
 ///
 /// In an instruction `{key}` is the [value](super::Values) of a key, and must be
 /// there: when the graph is built, it is judged whether somebody writes it before.
-/// `{key?}` may be missing. `{{key}}` is `{key}`, and braces around what is no key
-/// stay as they are, as in JSON.
+/// `{key?}` may be missing. `{{` and `}}` are braces, and braces around what is no
+/// key stay as they are, as in JSON.
 ///
 /// # Examples
 ///
@@ -147,7 +147,7 @@ impl<C> LlmAgent<C> {
 
     /// What it is to be and do, with `{keys}`.
     pub fn instruction(mut self, text: impl AsRef<str>) -> Self {
-        self.instruction = Instruction::Text(Template::parse(text.as_ref()));
+        self.instruction = Instruction::Text(Holed::parse(text.as_ref()));
         self
     }
 

@@ -31,7 +31,6 @@ mod sequential;
 mod session;
 mod sessions;
 mod speaker;
-mod template;
 mod transfer;
 mod values;
 

@@ -18,12 +18,12 @@ use super::conversation::{GO_ON, began};
 use super::flow::Step;
 use super::llm::{AfterTools, AgentHooks};
 use super::schema::OutputSchema;
-use super::template::Template;
 use super::transfer::{EXIT_LOOP, TRANSFER, target};
 use super::values::Change;
 use super::{Escalate, Session, SessionUpdate};
 use crate::failure::wrapped;
 use crate::react::{Called, Turns};
+use crate::template::Holed;
 
 pub(super) struct Persona<C> {
     pub(super) name: String,
@@ -294,10 +294,11 @@ pub(super) fn beside(
 }
 
 /// The instruction as a model gets it, or why it cannot be made.
-pub(super) fn instruct(path: &str, template: &Template, session: &Session) -> NodeResult<String> {
-    template.fill(&session.values).map_err(|key| {
+pub(super) fn instruct(path: &str, template: &Holed, session: &Session) -> NodeResult<String> {
+    let filled = template.fill(|key| session.values.json(key));
+    filled.map_err(|hole| {
         NodeError::permanent(MissingKey {
-            key,
+            key: hole.name.clone(),
             path: path.to_owned(),
         })
     })

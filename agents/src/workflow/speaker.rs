@@ -315,7 +315,7 @@ fn is_delegated(call: &ToolCall, before: &[ToolCall], agents: &[Callable]) -> bo
 
 fn reader(name: &str, history: AgentHistory, instruction: &Instruction, all: &[Author]) -> Reader {
     let keys = match instruction {
-        Instruction::Text(template) => template.keys().map(str::to_owned).collect(),
+        Instruction::Text(template) => template.holes().map(|hole| hole.name.clone()).collect(),
         Instruction::None | Instruction::Made(_) => std::collections::BTreeSet::default(),
     };
     let hidden = match history {

@@ -30,7 +30,7 @@ fn all_that_does_not_fit_is_told_at_once() {
     let model = scripted().model();
     let chain: Chain<&str, String> = parallel! {
         summary: prompt("Summarize {topic} in {n} words") | model.clone() | text(),
-        questions: prompt("Ask about {}") | model.clone() | text(),
+        questions: prompt("Ask about {topic}") | model.clone() | text(),
     } | prompt([
         system("Based on {summarys} and {terms}"),
         user("{topic} {questions}"),
@@ -41,8 +41,6 @@ fn all_that_does_not_fit_is_told_at_once() {
         [
             "the prompt at HERE:, in `summary`: a value without a name fills one hole, but there \
              are 2: `n` (message 1, line 1, column 22), `topic` (message 1, line 1, column 11)",
-            "the prompt at HERE:, in `questions`: message 1: `{}` at line 1, column 11 is no name \
-             in braces; a brace is written `{{`",
             "the prompt at HERE: no value for `summarys` (message 1, line 1, column 10), \
              `terms` (message 1, line 1, column 25), `topic` (message 2, line 1, column 1): there \
              is `questions`, `summary`; did you mean `summary` for `summarys`?",
