@@ -28,7 +28,7 @@ pub use chain::{
 pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 pub use prebuilt::{
     Chat, ChatUpdate, Delegate, Draft, DraftUpdate, PatternError, PlanAndExecute, PlanError,
-    PlanStep, Project, ProjectUpdate, ReactAgent, StepOutcome, Supervisor, Swarm,
+    PlanStep, Project, ProjectUpdate, ReactAgent, Reflection, StepOutcome, Supervisor, Swarm,
     Verdict, criticize_with, draft_with, plan_and_execute, react_agent, reflection, supervisor,
     swarm,
 };

@@ -54,7 +54,7 @@ impl Work {
 /// use superstep::{Delegate, Ctx, NodeResult, ScriptedModel, Toolbox, react_agent};
 ///
 /// let model = ScriptedModel::new().otherwise("42");
-/// let graph = react_agent(model.model(), Toolbox::new()).graph()?.compile()?;
+/// let graph = react_agent(model.model(), Toolbox::new()).build()?.compile()?;
 /// let maths: Delegate = Delegate::new("maths", "Does sums.", graph);
 ///
 /// let clock: Delegate = Delegate::function("clock", "Knows the time.", |_: String, _: Ctx| async {

@@ -43,7 +43,7 @@ use crate::tools::Toolbox;
 /// );
 /// let graph: Graph<Chat> = react_agent(model.model(), Toolbox::new().add(temperature))
 ///     .instruction("You help people to dress.")
-///     .graph()?
+///     .build()?
 ///     .add_node("log", async |chat: View<Chat>| println!("{}", chat.answer()))
 ///     .add_edge("answer", "log")
 ///     .compile()?;
@@ -103,8 +103,8 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     ///     |messages| Ticket::update().said(messages),
     /// );
     /// let graph: Graph<Ticket> = agent
-    ///     .instruction_from(|ticket| format!("You work for {}.", ticket.customer))
-    ///     .graph()?
+    ///     .instruction_with(|ticket| format!("You work for {}.", ticket.customer))
+    ///     .build()?
     ///     .compile()?;
     /// let input = Ticket::update().customer("Ann").said(Message::user("hi"));
     /// assert_eq!(graph.invoke(input).await?.state.said[1].text(), "Hello, Ann.");
@@ -133,7 +133,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     }
 
     /// Says what it can do, for others in a [`swarm`](super::swarm()).
-    pub fn described(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
@@ -142,11 +142,11 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// kept in it.
     pub fn instruction(self, text: impl Into<String>) -> Self {
         let text = text.into();
-        self.instruction_from(move |_| text.clone())
+        self.instruction_with(move |_| text.clone())
     }
 
     /// What the model is to be and do, made of the state each time it is asked.
-    pub fn instruction_from(
+    pub fn instruction_with(
         mut self,
         instruction: impl Fn(&S) -> String + Send + Sync + 'static,
     ) -> Self {
@@ -179,7 +179,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// Reads the last answer as a value of a type, and writes that. An answer that
     /// is not in the shape is asked for once more, as by
     /// [`Model::extract`](superstep_providers::Model::extract), in node `answer`.
-    pub fn answer_into<T: DeserializeOwned + JsonSchema + Send + 'static>(
+    pub fn output_into<T: DeserializeOwned + JsonSchema + Send + 'static>(
         mut self,
         update: impl Fn(T) -> S::Update + Send + Sync + 'static,
     ) -> Self {
@@ -188,8 +188,8 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     }
 
     /// Writes the text of the last answer, in node `answer`. In place of
-    /// [`answer_into`](Self::answer_into): the later call holds.
-    pub fn answer_text(
+    /// [`output_into`](Self::output_into): the later call holds.
+    pub fn output_text(
         mut self,
         update: impl Fn(String) -> S::Update + Send + Sync + 'static,
     ) -> Self {
@@ -200,13 +200,13 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// Tries again when the model cannot be asked. Its error says whether that makes
     /// sense, and after what wait. Tools have
     /// [policies of their own](crate::Tool::retry).
-    pub fn retry(mut self, retry: Retry) -> Self {
+    pub fn model_retry(mut self, retry: Retry) -> Self {
         self.turns.retry = Some(retry);
         self
     }
 
     /// Ends each attempt to ask the model that takes longer than that.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn model_timeout(mut self, timeout: Duration) -> Self {
         self.turns.timeout = Some(timeout);
         self
     }
@@ -267,7 +267,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     ///
     /// When the toolbox is not sound: see [`Toolbox::check`].
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<S, C>, PatternError> {
+    pub fn build(self) -> Result<StateGraph<S, C>, PatternError> {
         let mut mistakes = Mistakes::default();
         mistakes.toolbox(&self.turns.toolbox);
         mistakes.check()?;
@@ -297,8 +297,8 @@ impl<C: Send + Sync + 'static> ReactAgent<C> {
     ///     .on("shape", r#"{ "coat": true }"#)
     ///     .otherwise("It is cold.");
     /// let graph: Graph<Chat> = react_agent(model.model(), Toolbox::new())
-    ///     .answer_as::<Verdict>()
-    ///     .graph()?
+    ///     .output_schema::<Verdict>()
+    ///     .build()?
     ///     .compile()?;
     /// let run = graph.invoke(Chat::ask("Do I need a coat?")).await?;
     /// assert_eq!(run.state.answer(), "It is cold.");
@@ -306,7 +306,7 @@ impl<C: Send + Sync + 'static> ReactAgent<C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn answer_as<T>(mut self) -> Self
+    pub fn output_schema<T>(mut self) -> Self
     where
         T: Serialize + DeserializeOwned + JsonSchema + Send + 'static,
     {

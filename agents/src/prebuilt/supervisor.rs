@@ -46,7 +46,7 @@ const INSTRUCTION: &str = "You lead a team of agents. Give them the work that th
 ///     [Reply::call("ask_flights", json!({ "task": "to Rome" })), Reply::from("Off you go.")],
 /// );
 /// let agents = [Delegate::function("flights", "Finds flights.", flights)];
-/// let graph: Graph<Chat> = supervisor(model.model(), agents).graph()?.compile()?;
+/// let graph: Graph<Chat> = supervisor(model.model(), agents).build()?.compile()?;
 ///
 /// let run = graph.invoke(Chat::ask("I want to see Rome.")).await?;
 /// assert_eq!(run.ran(), [["supervisor"], ["flights"], ["supervisor"], ["answer"]]);
@@ -145,7 +145,7 @@ impl<C: Send + Sync + 'static> Supervisor<C> {
     /// made of does not compile; when tools are not sound: see [`Toolbox::check`].
     /// The tool for agent `x` is `ask_x`.
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Chat, C>, PatternError> {
+    pub fn build(self) -> Result<StateGraph<Chat, C>, PatternError> {
         let mut mistakes = Mistakes::default();
         let names: Vec<&str> = self.agents.iter().map(Delegate::name).collect();
         mistakes.names(&names, &[SUPERVISOR, TOOLS, ANSWER]);

@@ -16,7 +16,7 @@ use crate::tools::{Tool, ToolError, open_calls};
 ///
 /// Who has the word is kept in the state, so that the next input on a thread goes
 /// straight to it. The agents are known by [`named`](ReactAgent::named) and
-/// [`described`](ReactAgent::described); each is told of the others as tools,
+/// [`description`](ReactAgent::description); each is told of the others as tools,
 /// `transfer_to_NAME`. What they say carries their names.
 ///
 /// # Examples
@@ -30,11 +30,11 @@ use crate::tools::{Tool, ToolError, open_calls};
 /// let desk = ScriptedModel::new().otherwise(Reply::call("transfer_to_billing", json!({})));
 /// let billing = ScriptedModel::new().otherwise("Let me see your bill.");
 /// let agents = [
-///     react_agent(desk.model(), Toolbox::new()).named("desk").described("Greets."),
-///     react_agent(billing.model(), Toolbox::new()).named("billing").described("Knows bills."),
+///     react_agent(desk.model(), Toolbox::new()).named("desk").description("Greets."),
+///     react_agent(billing.model(), Toolbox::new()).named("billing").description("Knows bills."),
 /// ];
 /// let graph: Graph<Chat> = swarm(agents, "desk")
-///     .graph()?
+///     .build()?
 ///     .checkpointer(MemoryCheckpointer::new())
 ///     .compile()?;
 ///
@@ -108,7 +108,7 @@ impl<C: Send + Sync + 'static> Swarm<C> {
     /// none of them; when tools are not sound: see
     /// [`Toolbox::check`](crate::Toolbox::check).
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Chat, C>, PatternError> {
+    pub fn build(self) -> Result<StateGraph<Chat, C>, PatternError> {
         let mut mistakes = Mistakes::default();
         let names: Vec<String> = self.agents.iter().map(|agent| agent.name.clone()).collect();
         let texts: Vec<&str> = names.iter().map(|name| &**name).collect();

@@ -28,7 +28,7 @@ fn mistakes<T>(graph: Result<T, PatternError>) -> Vec<String> {
 fn the_names_of_a_team_are_its_own() {
     let agents = ["ann", "tools", "ann", "not a name"].map(agent);
     assert_eq!(
-        mistakes(supervisor(model(), agents).graph()),
+        mistakes(supervisor(model(), agents).build()),
         [
             "no agent can be called `tools`, which is a node of the graph around it",
             "two agents are called `ann`",
@@ -38,7 +38,7 @@ fn the_names_of_a_team_are_its_own() {
     );
     let none: [Delegate; 0] = [];
     assert_eq!(
-        mistakes(supervisor(model(), none).graph()),
+        mistakes(supervisor(model(), none).build()),
         ["there is no agent"]
     );
 }
@@ -47,7 +47,7 @@ fn the_names_of_a_team_are_its_own() {
 fn the_names_of_a_swarm_are_its_own() {
     let agent = |name: &str| react_agent::<(), _>(model(), Toolbox::new().add(add)).named(name);
     assert_eq!(
-        mistakes(swarm([agent("answer"), agent("bob"), agent("bob")], "carl").graph()),
+        mistakes(swarm([agent("answer"), agent("bob"), agent("bob")], "carl").build()),
         [
             "no agent can be called `answer`, which is a node of the graph around it",
             "two agents are called `bob`",
@@ -60,7 +60,7 @@ fn the_names_of_a_swarm_are_its_own() {
 #[test]
 fn whoever_takes_steps_has_a_name_of_its_own() {
     assert_eq!(
-        mistakes(plan_and_execute(model(), agent("progress")).graph()),
+        mistakes(plan_and_execute(model(), agent("progress")).build()),
         ["no agent can be called `progress`, which is a node of the graph around it"]
     );
 }
@@ -68,7 +68,7 @@ fn whoever_takes_steps_has_a_name_of_its_own() {
 #[test]
 fn the_place_is_that_of_the_call() {
     let error = supervisor(model(), [agent("not a name")])
-        .graph()
+        .build()
         .unwrap_err();
     assert!(error.to_string().contains(file!()), "{error}");
 }

@@ -43,7 +43,7 @@ fn team(model: &ScriptedModel) -> Supervisor {
 }
 
 fn compiled(team: Supervisor) -> Graph<Chat> {
-    let graph = team.graph().expect("the team is sound");
+    let graph = team.build().expect("the team is sound");
     graph.compile().expect("the graph is sound")
 }
 
@@ -207,7 +207,7 @@ async fn a_question_inside_an_agent_pauses_the_thread() {
     let calls = [("ask_payer", task("pay")), ("ask_ann", task("0"))];
     let model = calling(calls);
     let graph = supervisor(model.model(), [payer(), sleeper("ann")])
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .checkpointer(MemoryCheckpointer::new())
@@ -297,7 +297,7 @@ async fn an_agent_can_have_a_state_of_its_own() {
 
 #[tokio::test]
 async fn nodes_can_be_added_behind_the_answer() {
-    let graph = team(&calling([("ask_ann", task("0"))])).graph().unwrap();
+    let graph = team(&calling([("ask_ann", task("0"))])).build().unwrap();
     let graph = graph
         .add_node("thank", async |_: View<Chat>| {
             Chat::update().messages(Message::user("Thanks."))

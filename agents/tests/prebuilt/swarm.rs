@@ -12,7 +12,7 @@ use crate::common::{add, said};
 fn agent(name: &str, model: &ScriptedModel) -> ReactAgent {
     react_agent(model.model(), Toolbox::new().add(add))
         .named(name)
-        .described(format!("Is {name}."))
+        .description(format!("Is {name}."))
         .instruction(format!("You are {name}."))
 }
 
@@ -22,7 +22,7 @@ fn hands(to: &str) -> Reply {
 }
 
 fn kept(swarm: Swarm) -> Graph<Chat> {
-    let graph = swarm.graph().expect("the agents are sound");
+    let graph = swarm.build().expect("the agents are sound");
     let graph = graph.checkpointer(MemoryCheckpointer::new()).compile();
     graph.expect("the graph is sound")
 }
@@ -192,7 +192,7 @@ async fn agents_that_hand_over_for_ever_fail_the_run() {
 async fn nodes_can_be_added_behind_the_answer() {
     let (model, _) = pair();
     let graph = swarm([agent("ann", &model), agent("bob", &model)], "ann")
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .add_node("thank", async |_: View<Chat>| {
