@@ -1,28 +1,25 @@
 //! Agents that work for others: on a task, in a state of their own.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use superstep_core::{
-    Arrival, Ctx, Graph, Join, NodeError, NodeResult, Retry, START, State, StateGraph, View,
-    Worker, node, subgraph,
+    Ctx, Graph, NodeBuilder, NodeError, NodeResult, Retry, START, State, StateGraph, View, Worker,
+    node, subgraph,
 };
 use superstep_macros::State;
+use superstep_providers::{Message, ToolCall};
 
 use super::Chat;
 use super::mistakes::Mistakes;
 use crate::failure::judged;
+use crate::react::{Callee, worker};
 
 /// The node that works, in the graph around an agent.
 const WORK: &str = "agent";
-
-/// The node that tells why there is no work.
-const FAILURE: &str = "failure";
 
 /// A task that is given to an agent, and what comes back.
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
@@ -81,6 +78,19 @@ struct Policies {
     timeout: Option<Duration>,
 }
 
+impl Policies {
+    fn node<F>(&self, function: F) -> NodeBuilder<F> {
+        let mut node = node(function);
+        if let Some(retry) = &self.retry {
+            node = node.retry(retry.clone());
+        }
+        if let Some(timeout) = self.timeout {
+            node = node.timeout(timeout);
+        }
+        node
+    }
+}
+
 impl<C: Send + Sync + 'static> Delegate<C> {
     /// An agent that is a graph over a [`Chat`]: the task is what a user says, and
     /// the last answer is the report.
@@ -113,14 +123,11 @@ impl<C: Send + Sync + 'static> Delegate<C> {
                 move |work: &Work| input(&work.task),
                 move |state: &S| Work::update().report(report(state)),
             );
-            let mut inside = node(inside);
-            if let Some(retry) = policies.retry {
-                inside = inside.retry(retry);
+            let inside = policies.node(inside);
+            match policies.fatal {
+                true => around.add_node(WORK, inside),
+                false => around.add_node(WORK, inside.on_error(tell_failure::<C>)),
             }
-            if let Some(timeout) = policies.timeout {
-                inside = inside.timeout(timeout);
-            }
-            around.add_node(WORK, inside)
         })
     }
 
@@ -143,14 +150,11 @@ impl<C: Send + Sync + 'static> Delegate<C> {
                     NodeResult::Ok(Work::update().report(report))
                 }
             };
-            let mut work = node(work);
-            if let Some(retry) = policies.retry {
-                work = work.retry(retry);
+            let work = policies.node(work);
+            match policies.fatal {
+                true => around.add_node(WORK, work),
+                false => around.add_node(WORK, work.on_error(tell_failure::<C>)),
             }
-            if let Some(timeout) = policies.timeout {
-                work = work.timeout(timeout);
-            }
-            around.add_node(WORK, work)
         })
     }
 
@@ -186,46 +190,58 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         self
     }
 
+    /// The agent, as a model can call it.
+    pub(super) fn callee(self, mistakes: &mut Mistakes) -> Option<Callee<C, Chat>> {
+        let (worker, description) = (self.worker(), self.description.clone());
+        let inside = subgraph(
+            self.into_graph(mistakes)?,
+            |given: &Delegation| Work::given(&*given.call, &given.request),
+            move |work: &Work| Chat::update().messages(report(work, worker.name())),
+        );
+        let give = |_: &Chat, call: &ToolCall, request| Delegation {
+            call: call.id.clone(),
+            request,
+        };
+        let add = move |graph: StateGraph<Chat, C>| graph.add_worker(worker, inside);
+        Some(Callee::new(worker, description, give, add))
+    }
+
     /// The worker that it is, in a graph of others.
     pub(super) fn worker<T>(&self) -> Worker<T> {
-        Worker::new(lasting(&self.name))
+        worker(&self.name)
     }
 
     /// What it works in: a graph around it, which tells of failures.
     pub(super) fn into_graph(self, mistakes: &mut Mistakes) -> Option<Graph<Work, C>> {
-        let fatal = self.policies.fatal;
         let around = StateGraph::<Work, C>::new(self.name).add_edge(START, WORK);
-        let around = (self.add)(around, self.policies);
-        let around = match fatal {
-            true => around,
-            false => around.add_node(FAILURE, tell_failure::<C>).add_join(
-                [WORK],
-                FAILURE,
-                Join::settled(),
-            ),
-        };
-        mistakes.compiled(around.compile())
+        mistakes.compiled((self.add)(around, self.policies).compile())
     }
 }
 
-/// The name for as long as the program runs, which is what workers are called by.
-/// Each is kept once, however many graphs are made.
-fn lasting(name: &str) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = names.get(name) {
-        return known;
-    }
-    let name: &'static str = Box::leak(name.into());
-    names.insert(name);
-    name
+/// A request on its way to an agent.
+#[derive(Clone, Serialize, Deserialize)]
+struct Delegation {
+    /// The id of the call that asks for it.
+    call: String,
+    request: String,
+}
+
+/// What an agent has come to, as the result of the call.
+fn report(work: &Work, name: &str) -> Message {
+    let call = ToolCall {
+        id: work.key.as_str().unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        arguments: String::new(),
+    };
+    Message::tool(match work.failed {
+        true => call.failure(&*work.report),
+        false => call.result(&*work.report),
+    })
 }
 
 async fn tell_failure<C>(_: View<Work>, ctx: Ctx<C>) -> Option<WorkUpdate> {
-    match ctx.arrivals().get(WORK) {
-        Some(Arrival::Failed(why)) => Some(Work::update().report(why.clone()).failed(true)),
-        _ => None,
-    }
+    let why = ctx.failure()?;
+    Some(Work::update().report(why.to_string()).failed(true))
 }
 
 impl<C> Delegate<C> {

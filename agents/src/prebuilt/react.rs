@@ -9,12 +9,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use superstep_core::{Ctx, NodeError, NodeResult, Retry, State, StateGraph, View};
+use superstep_core::{Ctx, NodeResult, Retry, State, StateGraph, View};
 use superstep_providers::{Message, ModelRequest, ModelResponse, ToolCall, ToolResult};
 
 use super::mistakes::Mistakes;
 use super::{Chat, PatternError};
-use crate::react::{IntoModel, Lens, Respond, Turns};
+use crate::react::{IntoModel, Lens, MODEL, Respond, Turns};
 use crate::tools::Toolbox;
 
 /// An agent: the model is asked, the tools that it calls are run, and so on until
@@ -271,7 +271,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
         let mut mistakes = Mistakes::default();
         mistakes.toolbox(&self.turns.toolbox);
         mistakes.check()?;
-        Ok(self.turns.graph(self.name))
+        Ok(self.turns.graph(self.name, MODEL, Vec::new()))
     }
 }
 
@@ -310,10 +310,8 @@ impl<C: Send + Sync + 'static> ReactAgent<C> {
     where
         T: Serialize + DeserializeOwned + JsonSchema + Send + 'static,
     {
-        self.turns.respond = Some(Respond::of(|value: T| {
-            let json = serde_json::to_value(value).map_err(NodeError::permanent)?;
-            Ok(Chat::update().response(json))
-        }));
+        let write = |json| Chat::update().response(json);
+        self.turns.respond = Some(Respond::json::<T>(write));
         self
     }
 }

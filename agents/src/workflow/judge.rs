@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::error::{AgentError, AgentMistake};
+use super::exit::EXIT_LOOP;
 use super::outline::{Outline, Shape};
-use super::transfer::{EXIT_LOOP, TRANSFER};
+use crate::react::{ANSWER, MODEL, TOOLS, TRANSFER};
 use crate::template::is_key;
 
 /// The longest name of an agent: it is a tool's name, too.
@@ -120,6 +121,18 @@ impl Judge {
         }
         // What is called is out of the loops of who calls it.
         for called in &agent.callable {
+            if [MODEL, TOOLS, ANSWER].contains(&&*called.name) {
+                let message = format!(
+                    "`{}` is no name for an agent that is called: it is a node of `{name}`",
+                    called.name
+                );
+                self.add(
+                    called,
+                    "reserved-agent-name",
+                    message,
+                    "give the agent another name",
+                );
+            }
             self.shapes(called, false);
         }
     }

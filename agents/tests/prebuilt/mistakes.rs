@@ -32,8 +32,8 @@ fn the_names_of_a_team_are_its_own() {
         [
             "no agent can be called `tools`, which is a node of the graph around it",
             "two agents are called `ann`",
-            "two tools are called `ask_ann`",
-            "`ask_not a name`",
+            "two tools are called `ann`",
+            "`not a name`",
         ]
     );
     let none: [Delegate; 0] = [];
@@ -52,7 +52,6 @@ fn the_names_of_a_swarm_are_its_own() {
             "no agent can be called `answer`, which is a node of the graph around it",
             "two agents are called `bob`",
             "`carl`, who is to begin, is none of the agents",
-            "two tools are called `transfer_to_bob`",
         ]
     );
 }
