@@ -165,11 +165,11 @@ pub use superstep_agents::{
     Agent, AgentHistory, Approval, ApprovalRequest, BranchFailure, Change, Changes, Chat,
     ChatUpdate, CustomAgent, Delegate, Draft, DraftUpdate, Escalate, Flow, FlowUpdate,
     FromToolCall, IntoAgents, IntoModel, IntoTool, LlmAgent, LoopAgent, ParallelAgent,
-    PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, ReactAgent, SequentialAgent,
-    Session, SessionError, SessionUpdate, Sessions, StepOutcome, Supervisor, Swarm, Tool, ToolCtx,
-    ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox, TurnLimit, UserSession, Values,
-    Verdict, criticize_with, draft_with, plan_and_execute, react_agent, reflection, supervisor,
-    swarm, tool, tool_node,
+    PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, ReactAgent, Reflection,
+    SequentialAgent, Session, SessionError, SessionUpdate, Sessions, StepOutcome, Supervisor,
+    Swarm, Tool, ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox, TurnLimit,
+    UserSession, Values, Verdict, criticize_with, draft_with, plan_and_execute, react_agent,
+    reflection, supervisor, swarm, tool, tool_node,
 };
 #[cfg(feature = "agents")]
 pub use superstep_agents::{

@@ -12,6 +12,7 @@ mod findings;
 mod mcp;
 mod prebuilt;
 mod react;
+mod template;
 mod tools;
 mod workflow;
 
@@ -27,8 +28,8 @@ pub use chain::{
 pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 pub use prebuilt::{
     Chat, ChatUpdate, Delegate, Draft, DraftUpdate, PlanAndExecute, PlanError, PlanStep, Project,
-    ProjectUpdate, ReactAgent, StepOutcome, Supervisor, Swarm, Verdict, criticize_with, draft_with,
-    plan_and_execute, react_agent, reflection, supervisor, swarm,
+    ProjectUpdate, ReactAgent, Reflection, StepOutcome, Supervisor, Swarm, Verdict, criticize_with,
+    draft_with, plan_and_execute, react_agent, reflection, supervisor, swarm,
 };
 pub use react::{IntoModel, TurnLimit};
 pub use tools::{

@@ -218,7 +218,7 @@ impl<C, S> Tool<C, S> {
     }
 
     /// The same tool with another description.
-    pub fn described(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.spec).description = description.into();
         self
     }

@@ -133,7 +133,7 @@ impl<C: Send + Sync + 'static> Agent<C> {
         }
     }
 
-    fn compiled(self, scope: &Scope<'_, C>) -> Result<Graph<Session, C>, CompileError> {
+    pub(super) fn compiled(self, scope: &Scope<'_, C>) -> Result<Graph<Session, C>, CompileError> {
         let (what, place) = (self.head().what(), self.head().place);
         let compiled = self.graph(scope)?.compile();
         compiled.map_err(|error| moved(error, what, place))
@@ -147,12 +147,12 @@ impl<C: Send + Sync + 'static> Agent<C> {
         let policies = std::mem::take(&mut self.head_mut().policies);
         let agent = match self.0 {
             Kind::Llm(agent) if agent.is_one_node() => {
-                let persona = Speaker::new(agent, scope).persona;
+                let turns = Speaker::new(agent, scope).into_turns();
                 let branch = name.clone();
                 let speak = move |session: View<Session>, ctx: Ctx<C>| {
-                    let (persona, branch) = (Arc::clone(&persona), branch.clone());
+                    let (turns, branch) = (Arc::clone(&turns), branch.clone());
                     async move {
-                        let update = persona.at_once(&session, &ctx).await?;
+                        let update = turns.at_once(&session, &ctx).await?;
                         Ok::<_, superstep_core::NodeError>(alone(branch, update))
                     }
                 };

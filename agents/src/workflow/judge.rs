@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use superstep_core::CompileError;
 
+use super::exit::EXIT_LOOP;
 use super::outline::{Outline, Shape};
-use super::template::is_key;
-use super::transfer::{EXIT_LOOP, TRANSFER};
 use crate::findings::{Findings, Place};
+use crate::react::{ANSWER, MODEL, TOOLS, TRANSFER};
+use crate::template::is_key;
 use crate::tools::is_tool_name;
 
 /// Names that mean something else.
@@ -82,6 +83,11 @@ impl Judge {
         }
         // What is called is out of the loops of who calls it.
         for called in &agent.callable {
+            if [MODEL, TOOLS, ANSWER].contains(&&*called.name) {
+                let why = format!("it is a node of `{name}`, which calls it");
+                self.findings
+                    .reserved_agent_name(called.place, &called.name, &why);
+            }
             self.shapes(called, false);
         }
     }

@@ -100,8 +100,8 @@ impl Outline {
 
     fn group<C>(mut self, agent: &LlmAgent<C>) -> Self {
         if let Instruction::Text(template) = &agent.instruction {
-            self.reads = template.required().map(str::to_owned).collect();
-            self.keys = template.keys().map(str::to_owned).collect();
+            self.reads = template.required().map(|hole| hole.name.clone()).collect();
+            self.keys = template.holes().map(|hole| hole.name.clone()).collect();
         }
         let tools = agent.toolbox.specs().into_iter();
         self.tools = tools.map(|spec| spec.name).collect();

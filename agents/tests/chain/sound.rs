@@ -29,7 +29,7 @@ fn all_that_does_not_fit_is_told_at_once() {
     let model = scripted().model();
     let chain: Chain<&str, String> = parallel! {
         summary: prompt("Summarize {topic} in {n} words") | model.clone() | text(),
-        questions: prompt("Ask about {}") | model.clone() | text(),
+        questions: prompt("Ask about {topic}") | model.clone() | text(),
     } | prompt([
         system("Based on {summarys} and {terms}"),
         user("{topic} {questions}"),
@@ -41,8 +41,6 @@ fn all_that_does_not_fit_is_told_at_once() {
             "unfilled-hole: the prompt in `summary` gets a text, which fills one hole, and has 2: \
              `n` (message 1, line 1, column 22), `topic` (message 1, line 1, column 11) (give it a \
              record, as by `parallel!`, or all but one by `.partial(..)`)",
-            "unreadable-template: message 1 of the prompt in `questions` cannot be read: `{}` at \
-             line 1, column 11 is no name in braces (write a brace as `{{`)",
             "unfilled-hole: the prompt gets no value for `summarys` (message 1, line 1, column 10) \
              (did you mean `summary`?)",
             "unfilled-hole: the prompt gets no value for `terms` (message 1, line 1, column 25) \

@@ -151,6 +151,7 @@ fn names_are_names_and_each_is_there_once() {
         LlmAgent::new("my agent"),
         LlmAgent::new("desk").sub_agents([LlmAgent::new("a")]),
         LlmAgent::new("transfer_to_agent"),
+        LlmAgent::new("boss").agent_tools([LlmAgent::new("tools")]),
     ]));
     let codes: Vec<_> = found.iter().map(|found| found.split(':').next()).collect();
     assert_eq!(
@@ -159,9 +160,15 @@ fn names_are_names_and_each_is_there_once() {
             "reserved-agent-name",
             "invalid-agent-name",
             "duplicate-agent",
-            "reserved-agent-name"
+            "reserved-agent-name",
+            "reserved-agent-name",
         ]
         .map(Some)
+    );
+    assert!(
+        found[4].contains("no agent can be called `tools`: it is a node of `boss`, which calls it"),
+        "{}",
+        found[4]
     );
     assert!(
         found[2].contains("the first is made at agents/tests/workflow/judged.rs:"),

@@ -160,8 +160,13 @@ impl MessageTemplate {
     pub(super) fn names(&self) -> Vec<String> {
         match &self.0 {
             Kind::Placeholder { name, .. } => vec![name.clone()],
-            _ => self.needs().into_iter().map(|(name, _)| name).collect(),
+            _ => self.holes().collect(),
         }
+    }
+
+    /// The names of its holes.
+    pub(super) fn holes(&self) -> impl Iterator<Item = String> {
+        self.templates().flat_map(Template::names)
     }
 
     pub(super) fn mistakes(&self) -> Vec<Unreadable> {

@@ -1,11 +1,10 @@
 //! Prompts: messages with holes, which are filled with what goes in.
 //!
-//! 1. A hole is `{name}`; `{{` and `}}` are braces. What a hole is filled with is
-//!    never looked at again.
+//! 1. A hole is `{name}`, or `{name?}` where the value may be missing, and all is
+//!    as in the instructions of agents.
 //! 2. What goes in is looked at as serde writes it. A record or a map fills the
 //!    holes by name; anything else fills the one hole there is.
-//! 3. Text fills a hole as it is, everything else as JSON.
-//! 4. What is wrong with a prompt is told by `check`, all at once, and else when
+//! 3. What is wrong with a prompt is told by `check`, all at once, and else when
 //!    it is used.
 
 mod fill;
@@ -15,6 +14,7 @@ mod mistake;
 mod rich;
 mod template;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::ready;
 use std::marker::PhantomData;
@@ -53,8 +53,10 @@ pub struct Prompt<I = Value> {
 ///
 /// What goes in is a record or a map, whose fields fill the holes of their names;
 /// fields for which there is no hole are left out. A prompt with one hole takes a
-/// bare value as well. Text fills a hole as it is, everything else as JSON.
-/// Braces are written `{{` and `}}`.
+/// bare value as well. Text fills a hole as it is, null as nothing, everything else
+/// as JSON. A hole `{topic?}` may be left empty. `{{` and `}}` are braces; braces
+/// around what is no name stay as they are, as in JSON, and so do `${topic}` and
+/// `\{topic}`.
 ///
 /// # Examples
 ///
@@ -166,6 +168,15 @@ impl<I> Prompt<I> {
         needs
     }
 
+    /// The name of the only hole, if there is one.
+    fn only_name(&self) -> Option<String> {
+        let names = self.messages.iter().flat_map(MessageTemplate::holes);
+        let is_open = |name: &String| self.partials.iter().all(|(given, _)| given != name);
+        let mut names: BTreeSet<String> = names.filter(is_open).collect();
+        let first = names.pop_first();
+        first.filter(|_| names.is_empty())
+    }
+
     /// What is wrong with it, whatever goes in.
     fn mistakes(&self) -> Vec<Mistake> {
         let messages = (1..).zip(self.messages.iter());
@@ -214,7 +225,7 @@ impl<I: Serialize> Prompt<I> {
     }
 
     fn fill(&self, input: &I, needs: &[(String, String)]) -> Result<Vec<Message>, PromptError> {
-        let given = Given::new(input, &self.partials, needs)?;
+        let given = Given::new(input, &self.partials, needs, || self.only_name())?;
         let mut messages = Vec::with_capacity(self.messages.len());
         for message in self.messages.iter() {
             message.fill(&given, &mut messages)?;
