@@ -6,7 +6,6 @@
 //!    room for one answer at a time, so are those after the first of a message.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use schemars::JsonSchema;
@@ -123,14 +122,6 @@ impl<S> Desk<S> {
         }
         let read = serde_json::from_str(&call.arguments).ok();
         read.map(|Request { request }| request)
-    }
-}
-
-impl<C, S: State> fmt::Debug for Callee<C, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Callee")
-            .field("name", &self.desk.name)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Where a conversation is in a state.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use superstep_core::State;
@@ -74,11 +73,5 @@ impl<S: State> Clone for Lens<S> {
             read: self.read.clone(),
             write: Arc::clone(&self.write),
         }
-    }
-}
-
-impl<S: State> fmt::Debug for Lens<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lens").finish_non_exhaustive()
     }
 }
