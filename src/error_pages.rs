@@ -113,3 +113,34 @@ pages! {
     timelines = "../docs/timelines.md",
     from_langgraph = "../docs/from-langgraph.md",
 }
+
+/// It needs a feature.
+#[cfg(feature = "templates")]
+#[doc = include_str!("../docs/errors/unreadable-template.md")]
+mod unreadable_template {}
+
+/// They need features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+mod of_agents {
+    pages! {
+        invalid_tool_name = "../docs/errors/invalid-tool-name.md",
+        duplicate_tool = "../docs/errors/duplicate-tool.md",
+        unfilled_hole = "../docs/errors/unfilled-hole.md",
+        unknown_hole = "../docs/errors/unknown-hole.md",
+        unwritable_value = "../docs/errors/unwritable-value.md",
+        nothing_to_pick = "../docs/errors/nothing-to-pick.md",
+        assign_to_text = "../docs/errors/assign-to-text.md",
+        reserved_agent_name = "../docs/errors/reserved-agent-name.md",
+        invalid_agent_name = "../docs/errors/invalid-agent-name.md",
+        duplicate_agent = "../docs/errors/duplicate-agent.md",
+        no_agents = "../docs/errors/no-agents.md",
+        unknown_agent = "../docs/errors/unknown-agent.md",
+        no_model = "../docs/errors/no-model.md",
+        no_loop = "../docs/errors/no-loop.md",
+        conflicting_keys = "../docs/errors/conflicting-keys.md",
+        inner_max_transfers = "../docs/errors/inner-max-transfers.md",
+        invalid_key = "../docs/errors/invalid-key.md",
+        taken_tool_name = "../docs/errors/taken-tool-name.md",
+        unwritten_key = "../docs/errors/unwritten-key.md",
+    }
+}

@@ -127,9 +127,10 @@
 //! Mistakes in how a graph is put together are reported by
 //! [`StateGraph::compile`], all at once. It sees where a `goto` may go if
 //! [`destinations`](NodeBuilder::destinations) declares it; if not, a `goto` to
-//! an unknown node is an error of the run. Each code of [`Diagnostic`] and [`RunError`] has a page under
-//! `docs/errors`; `docs/from-langgraph.md` says what LangGraph's notions are
-//! called here.
+//! an unknown node is an error of the run. Tools, chains and agents tell of theirs as
+//! graphs do, by a [`CompileError`]. Each code of [`Diagnostic`] and [`RunError`]
+//! has a page under `docs/errors`; `docs/from-langgraph.md` says what LangGraph's
+//! notions are called here.
 //!
 //! # Features
 //!
@@ -158,22 +159,22 @@ mod error_pages;
 pub use superstep_agents::template_rich;
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Agent, AgentError, AgentHistory, AgentMistake, Approval, ApprovalRequest, BranchFailure,
-    Change, Changes, Chat, ChatUpdate, CustomAgent, Delegate, Draft, DraftUpdate, Escalate, Flow,
-    FlowUpdate, FromToolCall, IntoAgents, IntoModel, IntoTool, LlmAgent, LoopAgent, ParallelAgent,
-    PatternError, PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, ReactAgent,
+    Agent, AgentHistory, Approval, ApprovalRequest, BranchFailure, Change, Changes, Chat,
+    ChatUpdate, CustomAgent, Delegate, Draft, DraftUpdate, Escalate, Flow, FlowUpdate,
+    FromToolCall, IntoAgents, IntoModel, IntoTool, LlmAgent, LoopAgent, ParallelAgent,
+    PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, ReactAgent, Reflection,
     SequentialAgent, Session, SessionError, SessionUpdate, Sessions, StepOutcome, Supervisor,
-    Swarm, Tool, ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox, ToolboxError,
-    TurnLimit, UserSession, Values, Verdict, criticize_with, draft_with, plan_and_execute,
-    react_agent, reflection, supervisor, swarm, tool, tool_node,
+    Swarm, Tool, ToolCtx, ToolDefinition, ToolError, ToolFuture, ToolOutput, Toolbox, TurnLimit,
+    UserSession, Values, Verdict, criticize_with, draft_with, plan_and_execute, react_agent,
+    reflection, supervisor, swarm, tool, tool_node,
 };
 #[cfg(feature = "agents")]
 pub use superstep_agents::{
-    Batch, Branch, Chain, ChainCall, ChainCheckError, ChainError, ChainStream, Chunk, ChunkSum,
-    Completed, Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser,
-    MessageTemplate, Prompt, PromptError, Settled, Template, TextParser, always, assign, assistant,
-    branch, chain_node, extract, json, list, map, parallel, passthrough, pick, placeholder, prompt,
-    step, system, text, user,
+    Batch, Branch, Chain, ChainCall, ChainError, ChainStream, Chunk, ChunkSum, Completed,
+    Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser, MessageTemplate, Prompt,
+    PromptError, Settled, Template, TextParser, always, assign, assistant, branch, chain_node,
+    extract, json, list, map, parallel, passthrough, pick, placeholder, prompt, step, system, text,
+    user,
 };
 #[cfg(feature = "mcp")]
 pub use superstep_agents::{McpCommand, McpConnect, McpError, McpServer, McpUrl};

@@ -7,38 +7,39 @@ extern crate self as superstep;
 
 mod chain;
 mod failure;
+mod findings;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod prebuilt;
 mod react;
+mod template;
 mod tools;
 mod workflow;
 
 #[cfg(feature = "templates")]
 pub use chain::template_rich;
 pub use chain::{
-    Batch, Branch, Chain, ChainCall, ChainCheckError, ChainError, ChainStream, Chunk, ChunkSum,
-    Completed, Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser,
-    MessageTemplate, Prompt, PromptError, Settled, Template, TextParser, always, assistant, branch,
-    chain_node, extract, json, list, map, passthrough, pick, placeholder, prompt, step, system,
-    text, user,
+    Batch, Branch, Chain, ChainCall, ChainError, ChainStream, Chunk, ChunkSum, Completed,
+    Extractor, HasText, IntoChain, IntoMessages, JsonParser, ListParser, MessageTemplate, Prompt,
+    PromptError, Settled, Template, TextParser, always, assistant, branch, chain_node, extract,
+    json, list, map, passthrough, pick, placeholder, prompt, step, system, text, user,
 };
 #[cfg(feature = "mcp")]
 pub use mcp::{McpCommand, McpConnect, McpError, McpServer, McpUrl};
 pub use prebuilt::{
-    Chat, ChatUpdate, Delegate, Draft, DraftUpdate, PatternError, PlanAndExecute, PlanError,
-    PlanStep, Project, ProjectUpdate, ReactAgent, StepOutcome, Supervisor, Swarm, Verdict,
-    criticize_with, draft_with, plan_and_execute, react_agent, reflection, supervisor, swarm,
+    Chat, ChatUpdate, Delegate, Draft, DraftUpdate, PlanAndExecute, PlanError, PlanStep, Project,
+    ProjectUpdate, ReactAgent, Reflection, StepOutcome, Supervisor, Swarm, Verdict, criticize_with,
+    draft_with, plan_and_execute, react_agent, reflection, supervisor, swarm,
 };
 pub use react::{IntoModel, TurnLimit};
 pub use tools::{
     Approval, ApprovalRequest, FromToolCall, IntoTool, Tool, ToolCtx, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput, Toolbox, ToolboxError, tool, tool_node,
+    ToolFuture, ToolOutput, Toolbox, tool, tool_node,
 };
 pub use workflow::{
-    Agent, AgentError, AgentHistory, AgentMistake, BranchFailure, Change, Changes, CustomAgent,
-    Escalate, Flow, FlowUpdate, IntoAgents, LlmAgent, LoopAgent, ParallelAgent, SequentialAgent,
-    Session, SessionError, SessionUpdate, Sessions, UserSession, Values,
+    Agent, AgentHistory, BranchFailure, Change, Changes, CustomAgent, Escalate, Flow, FlowUpdate,
+    IntoAgents, LlmAgent, LoopAgent, ParallelAgent, SequentialAgent, Session, SessionError,
+    SessionUpdate, Sessions, UserSession, Values,
 };
 
 /// Names for generated code; outside semver.

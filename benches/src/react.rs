@@ -95,7 +95,7 @@ pub(crate) async fn turn(repetitions: usize) -> Row {
     };
     let agent = react_agent(Instant, toolbox()).instruction("Count.");
     let agent: Graph<Chat> = agent
-        .graph()
+        .build()
         .expect("the agent is sound")
         .compile()
         .expect("so is its graph");

@@ -9,9 +9,17 @@ fn read(path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The codes in the two places that make them.
+/// Where findings are made, each with its code on a line of its own.
+const FINDINGS: [&str; 4] = [
+    "graph-core/src/compile/findings.rs",
+    "agents/src/findings/agents.rs",
+    "agents/src/findings/chains.rs",
+    "agents/src/findings/tools.rs",
+];
+
+/// The codes in the places that make them.
 fn codes() -> BTreeSet<String> {
-    let findings = read("graph-core/src/compile/findings.rs");
+    let findings: String = FINDINGS.map(read).concat();
     let of_findings = findings
         .lines()
         .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));

@@ -7,11 +7,11 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use superstep_core::NodeResult;
+use superstep_core::{CompileError, NodeResult};
 
+use super::ChainError;
 use super::plan::Plan;
 use super::scope::Scope;
-use super::{ChainCheckError, ChainError};
 
 /// A step at work.
 pub(super) type Running<'a, O> = Pin<Box<dyn Future<Output = Result<O, ChainError>> + Send + 'a>>;
@@ -68,7 +68,7 @@ pub struct Chain<I, O> {
     pub(super) step: Arc<dyn Step<I, O>>,
     pub(super) plan: Arc<Plan>,
     /// What is wrong with it, once that was looked for.
-    pub(super) judged: Arc<OnceLock<Option<ChainCheckError>>>,
+    pub(super) judged: Arc<OnceLock<Option<CompileError>>>,
 }
 
 impl<I, O> Chain<I, O> {

@@ -1,31 +1,17 @@
 //! Whether the parts of a chain fit together, as far as that can be known before
 //! it runs.
 
-use std::collections::BTreeSet;
 use std::future::ready;
 use std::sync::Arc;
+
+use superstep_core::CompileError;
 
 use super::ChainError;
 use super::chain::{Chain, Running, Step};
 use super::plan::{Fields, Plan, PromptPlan, Shape};
-use super::prompt::lone;
+use super::prompt::Mistake;
 use super::scope::Scope;
-use super::words::{missing, names, nearest};
-
-/// All that is wrong with a chain; see [`Chain::check`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", mistakes.join("; "))]
-pub struct ChainCheckError {
-    mistakes: Vec<String>,
-}
-
-impl ChainCheckError {
-    /// What is wrong, in the order of the steps.
-    #[must_use]
-    pub fn mistakes(&self) -> &[String] {
-        &self.mistakes
-    }
-}
+use crate::findings::{Findings, Place};
 
 impl<I: 'static, O> Chain<I, O> {
     /// The chain, if its parts fit together as far as one can know before it runs.
@@ -39,7 +25,8 @@ impl<I: 'static, O> Chain<I, O> {
     ///
     /// # Errors
     ///
-    /// All mistakes at once, each with the place of the prompt.
+    /// All mistakes at once, each with the place of the prompt, or of what else it is
+    /// about.
     ///
     /// # Examples
     ///
@@ -50,30 +37,27 @@ impl<I: 'static, O> Chain<I, O> {
     ///     | prompt("{topics}: {summary}, {question}");
     /// let chain: superstep::Chain<&str, _> = chain;
     /// let error = chain.check().unwrap_err();
-    /// assert!(error.mistakes()[0].ends_with(
-    ///     "no value for `question` (message 1, line 1, column 22), \
-    ///      `topics` (message 1, line 1, column 1): \
-    ///      there is `summary`, `topic`; did you mean `topic` for `topics`?"
-    /// ));
+    /// let [question, topics] = error.diagnostics() else { panic!("{error}") };
+    /// assert_eq!(question.code(), "unfilled-hole");
+    /// assert_eq!(
+    ///     question.message(),
+    ///     "the prompt gets no value for `question` (message 1, line 1, column 22)"
+    /// );
+    /// assert_eq!(topics.help(), "did you mean `topic`?");
     /// ```
-    pub fn check(self) -> Result<Self, ChainCheckError> {
-        match self.findings() {
+    pub fn check(self) -> Result<Self, CompileError> {
+        match self.mistakes() {
             None => Ok(self),
             Some(error) => Err(error.clone()),
         }
     }
 
     /// What is wrong with it; it is looked for once.
-    fn findings(&self) -> Option<&ChainCheckError> {
+    fn mistakes(&self) -> Option<&CompileError> {
         let judged = self.judged.get_or_init(|| {
             let mut judge = Judge::default();
             judge.plan(&self.plan, Shape::of::<I>());
-            match judge.mistakes.is_empty() {
-                true => None,
-                false => Some(ChainCheckError {
-                    mistakes: judge.mistakes,
-                }),
-            }
+            judge.findings.error("the chain")
         });
         judged.as_ref()
     }
@@ -83,14 +67,14 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// What is run: the chain's steps if they are sound, else what tells of its
     /// mistakes.
     pub(super) fn sound(&self) -> Arc<dyn Step<I, O>> {
-        match self.findings() {
+        match self.mistakes() {
             None => Arc::clone(&self.step),
             Some(error) => Arc::new(Unsound(error.clone())),
         }
     }
 }
 
-struct Unsound(ChainCheckError);
+struct Unsound(CompileError);
 
 impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Unsound {
     fn run<'a>(&'a self, _: I, _: &'a Scope) -> Running<'a, O> {
@@ -101,7 +85,7 @@ impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Unsound {
 
 #[derive(Default)]
 struct Judge<'a> {
-    mistakes: Vec<String>,
+    findings: Findings,
     /// The branches that the part is in.
     inside: Vec<&'a str>,
 }
@@ -115,9 +99,7 @@ impl<'a> Judge<'a> {
             Plan::Text { .. } => Shape::Text,
             Plan::Prompt(prompt) => self.prompt(prompt, &given),
             Plan::Pick { name, place } => {
-                if let Some(why) = no_field(name, &given) {
-                    self.mistake(&format!("`pick` at {place}"), &why);
-                }
+                self.pick(place, name, &given);
                 Shape::Any
             }
             Plan::Pipe(first, next) => {
@@ -140,8 +122,7 @@ impl<'a> Judge<'a> {
                         Shape::Record(before.into_iter().chain(fields).collect())
                     }
                     (Fields::Beside, Shape::Text) => {
-                        let why = "what goes in is text, which has no fields to put others beside";
-                        self.mistake(&format!("`assign!` at {place}"), why);
+                        self.findings.assign_to_text(place, &self.inside());
                         Shape::Any
                     }
                     (Fields::Beside, Shape::Any) => Shape::Any,
@@ -176,19 +157,20 @@ impl<'a> Judge<'a> {
     }
 
     fn prompt(&mut self, prompt: &PromptPlan, given: &Shape) -> Shape {
-        let what = format!("the prompt at {}", prompt.place);
+        let (place, inside) = (prompt.place, self.inside());
         for mistake in &prompt.mistakes {
-            self.mistake(&what, mistake);
+            self.mistake(place, &inside, mistake);
         }
-        let needs = &prompt.needs;
         match given {
-            Shape::Text if needs.len() > 1 => self.mistake(&what, &lone(needs)),
+            Shape::Text if prompt.needs.len() > 1 => {
+                self.findings.holes_for_text(place, &inside, &prompt.needs);
+            }
             Shape::Record(fields) => {
-                let is_missing = |(name, _): &&(String, String)| !fields.contains(name);
-                let lacking: Vec<_> = needs.iter().filter(is_missing).cloned().collect();
-                if !lacking.is_empty() {
-                    let known: Vec<&str> = fields.iter().map(String::as_str).collect();
-                    self.mistake(&what, &missing(&lacking, &known));
+                let known: Vec<&str> = fields.iter().map(String::as_str).collect();
+                let lacking = prompt.needs.iter();
+                for (name, at) in lacking.filter(|(name, _)| !fields.contains(name)) {
+                    self.findings
+                        .unfilled_hole(place, &inside, (name, at), &known);
                 }
             }
             Shape::Text | Shape::Any => {}
@@ -196,25 +178,38 @@ impl<'a> Judge<'a> {
         Shape::Any
     }
 
-    fn mistake(&mut self, what: &str, why: &str) {
-        let inside = match self.inside.is_empty() {
-            true => String::new(),
-            false => format!(", in `{}`", self.inside.join(" | ")),
-        };
-        self.mistakes.push(format!("{what}{inside}: {why}"));
+    fn mistake(&mut self, place: Place, inside: &str, mistake: &Mistake) {
+        let findings = &mut self.findings;
+        match mistake {
+            Mistake::Template { message, why, help } => {
+                findings.unreadable_template(place, inside, *message, why, help);
+            }
+            Mistake::NoHole { name, known } => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                findings.unknown_hole(place, inside, name, &known);
+            }
+            Mistake::NotJson { name, why } => findings.unwritable_value(place, inside, name, why),
+        }
     }
-}
 
-/// Why a field cannot be taken, if that is known.
-fn no_field(name: &str, given: &Shape) -> Option<String> {
-    let fields: &BTreeSet<String> = match given {
-        Shape::Any => return None,
-        Shape::Text => return Some(format!("there is no `{name}` in what is text")),
-        Shape::Record(fields) if fields.contains(name) => return None,
-        Shape::Record(fields) => fields,
-    };
-    let known = fields.iter().map(String::as_str);
-    let meant = nearest(name, known.clone()).map(|near| format!("; did you mean `{near}`?"));
-    let (known, meant) = (names(known), meant.unwrap_or_default());
-    Some(format!("there is no `{name}`; there is {known}{meant}"))
+    fn pick(&mut self, place: Place, name: &str, given: &Shape) {
+        let inside = self.inside();
+        match given {
+            Shape::Any => {}
+            Shape::Text => self.findings.pick_from_text(place, &inside, name),
+            Shape::Record(fields) if fields.contains(name) => {}
+            Shape::Record(fields) => {
+                let known: Vec<&str> = fields.iter().map(String::as_str).collect();
+                self.findings.nothing_to_pick(place, &inside, name, &known);
+            }
+        }
+    }
+
+    /// In which branches the part is.
+    fn inside(&self) -> String {
+        match self.inside.is_empty() {
+            true => String::new(),
+            false => format!(" in `{}`", self.inside.join(" | ")),
+        }
+    }
 }

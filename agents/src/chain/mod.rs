@@ -37,7 +37,6 @@ mod words;
 pub use branch::{Branch, branch};
 pub use call::{ChainCall, ChainStream};
 pub use chain::{Chain, IntoChain, always, map, passthrough, step};
-pub use check::ChainCheckError;
 pub use chunk::{Chunk, ChunkSum};
 pub use error::ChainError;
 pub use many::{Batch, Completed};
@@ -55,3 +54,4 @@ pub use prompt::{
     system, user,
 };
 pub use record::{begun, plain};
+pub(crate) use words::names;

@@ -6,6 +6,8 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::prompt::Mistake;
+
 /// A part of a chain.
 #[derive(Debug)]
 pub(super) enum Plan {
@@ -64,7 +66,7 @@ pub(super) struct PromptPlan {
     /// What has to be given, each with where it stands in the templates.
     pub(super) needs: Vec<(String, String)>,
     /// What is wrong with the prompt itself.
-    pub(super) mistakes: Vec<String>,
+    pub(super) mistakes: Vec<Mistake>,
 }
 
 /// What is known of the values between two steps.

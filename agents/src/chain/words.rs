@@ -1,22 +1,14 @@
 //! Words that errors have in common.
 
+use superstep_core::Diagnostic;
+
 /// Names in backticks: `a` and `b`; or that there are none.
-pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.is_empty() {
         true => "nothing".to_owned(),
         false => names.join(", "),
     }
-}
-
-/// The name that was meant, if one is near.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known
-        .into_iter()
-        .map(|known| (known, strsim::jaro_winkler(name, known)));
-    let near = near.filter(|(_, nearness)| *nearness > 0.8);
-    let (known, _) = near.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    Some(known)
 }
 
 /// What is missing, what there is, and what was meant: `no value for ...`.
@@ -26,7 +18,7 @@ pub(super) fn missing(missing: &[(String, String)], known: &[&str]) -> String {
         .map(|(name, place)| format!("`{name}` ({place})"));
     let holes: Vec<_> = holes.collect();
     let meant = missing.iter().filter_map(|(name, _)| {
-        let near = nearest(name, known.iter().copied())?;
+        let near = Diagnostic::nearest(name, known.iter().copied())?;
         Some(format!("; did you mean `{near}` for `{name}`?"))
     });
     let known = names(known.iter().copied());

@@ -25,7 +25,7 @@ pub struct Chat {
     #[reduce(Messages)]
     pub messages: Vec<Message>,
     /// The last answer as JSON, of an agent that
-    /// [answers with a type](super::ReactAgent::answer_as).
+    /// [answers with a type](super::ReactAgent::output_schema).
     pub response: Option<Value>,
     /// Who has the word, in a [`swarm`](super::swarm()).
     pub active: Option<String>,

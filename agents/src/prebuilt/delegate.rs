@@ -2,25 +2,26 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use superstep_core::{
-    Arrival, Ctx, Graph, Join, NodeError, NodeResult, Retry, START, State, StateGraph, View, node,
-    subgraph,
+    Ctx, Graph, NodeBuilder, NodeError, NodeResult, Retry, START, State, StateGraph, View, Worker,
+    node, subgraph,
 };
 use superstep_macros::State;
+use superstep_providers::{Message, ToolCall};
 
 use super::Chat;
 use super::mistakes::Mistakes;
 use crate::failure::judged;
+use crate::findings::Place;
+use crate::react::{Callee, worker};
 
 /// The node that works, in the graph around an agent.
 const WORK: &str = "agent";
-
-/// The node that tells why there is no work.
-const FAILURE: &str = "failure";
 
 /// A task that is given to an agent, and what comes back.
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ impl Work {
 /// use superstep::{Delegate, Ctx, NodeResult, ScriptedModel, Toolbox, react_agent};
 ///
 /// let model = ScriptedModel::new().otherwise("42");
-/// let graph = react_agent(model.model(), Toolbox::new()).graph()?.compile()?;
+/// let graph = react_agent(model.model(), Toolbox::new()).build()?.compile()?;
 /// let maths: Delegate = Delegate::new("maths", "Does sums.", graph);
 ///
 /// let clock: Delegate = Delegate::function("clock", "Knows the time.", |_: String, _: Ctx| async {
@@ -63,8 +64,9 @@ impl Work {
 /// ```
 #[must_use = "an agent does nothing until somebody gives it work"]
 pub struct Delegate<C = ()> {
-    name: &'static str,
+    name: String,
     description: String,
+    place: Place,
     add: Add<C>,
     policies: Policies,
 }
@@ -79,10 +81,28 @@ struct Policies {
     timeout: Option<Duration>,
 }
 
+impl Policies {
+    fn node<F>(&self, function: F) -> NodeBuilder<F> {
+        let mut node = node(function);
+        if let Some(retry) = &self.retry {
+            node = node.retry(retry.clone());
+        }
+        if let Some(timeout) = self.timeout {
+            node = node.timeout(timeout);
+        }
+        node
+    }
+}
+
 impl<C: Send + Sync + 'static> Delegate<C> {
     /// An agent that is a graph over a [`Chat`]: the task is what a user says, and
     /// the last answer is the report.
-    pub fn new(name: &'static str, description: impl Into<String>, graph: Graph<Chat, C>) -> Self {
+    #[track_caller]
+    pub fn new(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        graph: Graph<Chat, C>,
+    ) -> Self {
         Self::over(
             name,
             description,
@@ -94,8 +114,9 @@ impl<C: Send + Sync + 'static> Delegate<C> {
 
     /// An agent that is a graph over a state of its own: `input` makes its input of
     /// the task, and `report` the report of what it came to.
+    #[track_caller]
     pub fn over<S: State>(
-        name: &'static str,
+        name: impl Into<String>,
         description: impl Into<String>,
         graph: Graph<S, C>,
         input: impl Fn(&str) -> S::Update + Send + Sync + 'static,
@@ -107,20 +128,18 @@ impl<C: Send + Sync + 'static> Delegate<C> {
                 move |work: &Work| input(&work.task),
                 move |state: &S| Work::update().report(report(state)),
             );
-            let mut inside = node(inside);
-            if let Some(retry) = policies.retry {
-                inside = inside.retry(retry);
+            let inside = policies.node(inside);
+            match policies.fatal {
+                true => around.add_node(WORK, inside),
+                false => around.add_node(WORK, inside.on_error(tell_failure::<C>)),
             }
-            if let Some(timeout) = policies.timeout {
-                inside = inside.timeout(timeout);
-            }
-            around.add_node(WORK, inside)
         })
     }
 
     /// An agent that is a function of the task.
+    #[track_caller]
     pub fn function<F, Fut, E>(
-        name: &'static str,
+        name: impl Into<String>,
         description: impl Into<String>,
         function: F,
     ) -> Self
@@ -137,25 +156,24 @@ impl<C: Send + Sync + 'static> Delegate<C> {
                     NodeResult::Ok(Work::update().report(report))
                 }
             };
-            let mut work = node(work);
-            if let Some(retry) = policies.retry {
-                work = work.retry(retry);
+            let work = policies.node(work);
+            match policies.fatal {
+                true => around.add_node(WORK, work),
+                false => around.add_node(WORK, work.on_error(tell_failure::<C>)),
             }
-            if let Some(timeout) = policies.timeout {
-                work = work.timeout(timeout);
-            }
-            around.add_node(WORK, work)
         })
     }
 
+    #[track_caller]
     fn of(
-        name: &'static str,
+        name: impl Into<String>,
         description: impl Into<String>,
         add: impl FnOnce(StateGraph<Work, C>, Policies) -> StateGraph<Work, C> + Send + 'static,
     ) -> Self {
         Self {
-            name,
+            name: name.into(),
             description: description.into(),
+            place: Location::caller(),
             add: Box::new(add),
             policies: Policies::default(),
         }
@@ -180,35 +198,70 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         self
     }
 
+    /// Its name, and where it is made.
+    pub(super) fn made(&self) -> (&str, Place) {
+        (&self.name, self.place)
+    }
+
+    /// The agent, as a model can call it.
+    pub(super) fn callee(self, mistakes: &mut Mistakes) -> Option<Callee<C, Chat>> {
+        let (worker, description) = (self.worker(), self.description.clone());
+        let inside = subgraph(
+            self.into_graph(mistakes)?,
+            |given: &Delegation| Work::given(&*given.call, &given.request),
+            move |work: &Work| Chat::update().messages(report(work, worker.name())),
+        );
+        let give = |_: &Chat, call: &ToolCall, request| Delegation {
+            call: call.id.clone(),
+            request,
+        };
+        let add = move |graph: StateGraph<Chat, C>| graph.add_worker(worker, inside);
+        Some(Callee::new(worker, description, give, add))
+    }
+
+    /// The worker that it is, in a graph of others.
+    pub(super) fn worker<T>(&self) -> Worker<T> {
+        worker(&self.name)
+    }
+
     /// What it works in: a graph around it, which tells of failures.
     pub(super) fn into_graph(self, mistakes: &mut Mistakes) -> Option<Graph<Work, C>> {
-        let fatal = self.policies.fatal;
         let around = StateGraph::<Work, C>::new(self.name).add_edge(START, WORK);
-        let around = (self.add)(around, self.policies);
-        let around = match fatal {
-            true => around,
-            false => around.add_node(FAILURE, tell_failure::<C>).add_join(
-                [WORK],
-                FAILURE,
-                Join::settled(),
-            ),
-        };
-        mistakes.compiled(around.compile())
+        mistakes.compiled((self.add)(around, self.policies).compile())
     }
 }
 
+/// A request on its way to an agent.
+#[derive(Clone, Serialize, Deserialize)]
+struct Delegation {
+    /// The id of the call that asks for it.
+    call: String,
+    request: String,
+}
+
+/// What an agent has come to, as the result of the call.
+fn report(work: &Work, name: &str) -> Message {
+    let call = ToolCall {
+        id: work.key.as_str().unwrap_or_default().to_owned(),
+        name: name.to_owned(),
+        arguments: String::new(),
+    };
+    Message::tool(match work.failed {
+        true => call.failure(&*work.report),
+        false => call.result(&*work.report),
+    })
+}
+
 async fn tell_failure<C>(_: View<Work>, ctx: Ctx<C>) -> Option<WorkUpdate> {
-    match ctx.arrivals().get(WORK) {
-        Some(Arrival::Failed(why)) => Some(Work::update().report(why.clone()).failed(true)),
-        _ => None,
-    }
+    let why = ctx.failure()?;
+    Some(Work::update().report(why.to_string()).failed(true))
 }
 
 impl<C> Delegate<C> {
     /// Its name, which is that of its node.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What it can do.

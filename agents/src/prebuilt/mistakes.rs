@@ -1,71 +1,70 @@
-//! What is wrong with how agents are put together.
+//! What is wrong with agents that are put together, beside what the graph that they
+//! make can tell by itself.
+
+use std::panic::Location;
 
 use superstep_core::{CompileError, State};
 
+use crate::findings::{Findings, Place, moved};
 use crate::tools::Toolbox;
 
-/// All that is wrong with agents that are put together, as far as the graph that
-/// they make cannot tell by itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", mistakes.join("; "))]
-pub struct PatternError {
-    mistakes: Vec<String>,
+/// Mistakes that are collected, of a graph that is asked for at that place.
+pub(super) struct Mistakes {
+    graph: String,
+    place: Place,
+    findings: Findings,
 }
-
-impl PatternError {
-    /// What is wrong, in the order of the agents.
-    #[must_use]
-    pub fn mistakes(&self) -> &[String] {
-        &self.mistakes
-    }
-}
-
-/// Mistakes that are collected.
-#[derive(Default)]
-pub(super) struct Mistakes(Vec<String>);
 
 impl Mistakes {
-    pub(super) fn toolbox<C, S: State>(&mut self, toolbox: &Toolbox<C, S>) {
-        if let Err(error) = toolbox.clone().check() {
-            self.0.extend_from_slice(error.mistakes());
+    #[track_caller]
+    pub(super) fn of(graph: &str) -> Self {
+        Self {
+            graph: format!("graph `{graph}`"),
+            place: Location::caller(),
+            findings: Findings::default(),
         }
     }
 
-    /// The names of agents: each once, and none that the graph needs itself.
-    pub(super) fn names(&mut self, names: &[&str], reserved: &[&str]) {
-        for (index, name) in names.iter().enumerate() {
+    pub(super) fn toolbox<C, S: State>(&mut self, toolbox: &Toolbox<C, S>) {
+        if let Some(error) = toolbox.mistakes() {
+            self.findings.extend(error.diagnostics());
+        }
+    }
+
+    /// The names of agents, with where these are made: each once, and none that the
+    /// graph needs itself.
+    pub(super) fn names(&mut self, names: &[(&str, Place)], reserved: &[&str]) {
+        for (index, (name, place)) in names.iter().enumerate() {
             if reserved.contains(name) {
-                self.0.push(format!(
-                    "no agent can be called `{name}`, which is a node of the graph around it"
-                ));
+                let why = "it is a node of the graph around it";
+                self.findings.reserved_agent_name(place, name, why);
             }
-            if names[..index].contains(name) {
-                self.0.push(format!("two agents are called `{name}`"));
+            let before = &names[..index];
+            if let Some((_, first)) = before.iter().find(|(other, _)| other == name) {
+                self.findings.duplicate_agent(place, name, first);
             }
         }
         if names.is_empty() {
-            self.0.push("there is no agent".to_owned());
+            self.findings.no_agents(self.place, &self.graph);
         }
     }
 
-    pub(super) fn add(&mut self, mistake: impl Into<String>) {
-        self.0.push(mistake.into());
+    /// Who begins is none of these.
+    pub(super) fn unknown(&mut self, name: &str, known: &[(&str, Place)]) {
+        let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        self.findings.unknown_agent(self.place, name, &known);
     }
 
     /// What was compiled, unless it is a mistake.
     pub(super) fn compiled<G>(&mut self, compiled: Result<G, CompileError>) -> Option<G> {
-        let findings = |error: CompileError| {
-            let findings = error.diagnostics().iter();
-            self.0
-                .extend(findings.map(|finding| finding.message().to_owned()));
+        let found = |error: CompileError| {
+            let error = moved(error, self.graph.clone(), self.place);
+            self.findings.extend(error.diagnostics());
         };
-        compiled.map_err(findings).ok()
+        compiled.map_err(found).ok()
     }
 
-    pub(super) fn check(self) -> Result<(), PatternError> {
-        match self.0.is_empty() {
-            true => Ok(()),
-            false => Err(PatternError { mistakes: self.0 }),
-        }
+    pub(super) fn check(self) -> Result<(), CompileError> {
+        self.findings.check(self.graph)
     }
 }

@@ -17,11 +17,12 @@ mod swarm;
 
 pub use chat::{Chat, ChatUpdate};
 pub use delegate::Delegate;
-pub use mistakes::PatternError;
 pub use plan::{
     PlanAndExecute, PlanError, PlanStep, Project, ProjectUpdate, StepOutcome, plan_and_execute,
 };
 pub use react::{ReactAgent, react_agent};
-pub use reflection::{Draft, DraftUpdate, Verdict, criticize_with, draft_with, reflection};
+pub use reflection::{
+    Draft, DraftUpdate, Reflection, Verdict, criticize_with, draft_with, reflection,
+};
 pub use supervisor::{Supervisor, supervisor};
 pub use swarm::{Swarm, swarm};

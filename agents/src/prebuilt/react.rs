@@ -3,18 +3,20 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use superstep_core::{Ctx, NodeError, NodeResult, Retry, State, StateGraph, View};
+use superstep_core::{CompileError, Ctx, NodeResult, Retry, State, StateGraph, View};
 use superstep_providers::{Message, ModelRequest, ModelResponse, ToolCall, ToolResult};
 
+use super::Chat;
 use super::mistakes::Mistakes;
-use super::{Chat, PatternError};
-use crate::react::{IntoModel, Lens, Respond, Turns};
+use crate::findings::Place;
+use crate::react::{IntoModel, Lens, MODEL, Respond, Turns};
 use crate::tools::Toolbox;
 
 /// An agent: the model is asked, the tools that it calls are run, and so on until
@@ -43,7 +45,7 @@ use crate::tools::Toolbox;
 /// );
 /// let graph: Graph<Chat> = react_agent(model.model(), Toolbox::new().add(temperature))
 ///     .instruction("You help people to dress.")
-///     .graph()?
+///     .build()?
 ///     .add_node("log", async |chat: View<Chat>| println!("{}", chat.answer()))
 ///     .add_edge("answer", "log")
 ///     .compile()?;
@@ -55,6 +57,7 @@ use crate::tools::Toolbox;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn react_agent<C: Send + Sync + 'static, M>(
     model: impl IntoModel<C, M>,
     toolbox: Toolbox<C, Chat>,
@@ -72,6 +75,7 @@ pub fn react_agent<C: Send + Sync + 'static, M>(
 pub struct ReactAgent<C = (), S: State = Chat> {
     pub(super) name: String,
     pub(super) description: String,
+    pub(super) place: Place,
     pub(super) turns: Turns<C, S>,
 }
 
@@ -103,14 +107,15 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     ///     |messages| Ticket::update().said(messages),
     /// );
     /// let graph: Graph<Ticket> = agent
-    ///     .instruction_from(|ticket| format!("You work for {}.", ticket.customer))
-    ///     .graph()?
+    ///     .instruction_with(|ticket| format!("You work for {}.", ticket.customer))
+    ///     .build()?
     ///     .compile()?;
     /// let input = Ticket::update().customer("Ann").said(Message::user("hi"));
     /// assert_eq!(graph.invoke(input).await?.state.said[1].text(), "Hello, Ann.");
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn over<M>(
         model: impl IntoModel<C, M>,
         toolbox: Toolbox<C, S>,
@@ -120,6 +125,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
         let lens = Lens::new(messages, update);
         Self {
             name: "agent".to_owned(),
+            place: Location::caller(),
             description: String::new(),
             turns: Turns::new(model.into_source(), toolbox, lens),
         }
@@ -133,7 +139,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     }
 
     /// Says what it can do, for others in a [`swarm`](super::swarm()).
-    pub fn described(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
@@ -142,11 +148,11 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// kept in it.
     pub fn instruction(self, text: impl Into<String>) -> Self {
         let text = text.into();
-        self.instruction_from(move |_| text.clone())
+        self.instruction_with(move |_| text.clone())
     }
 
     /// What the model is to be and do, made of the state each time it is asked.
-    pub fn instruction_from(
+    pub fn instruction_with(
         mut self,
         instruction: impl Fn(&S) -> String + Send + Sync + 'static,
     ) -> Self {
@@ -179,7 +185,7 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// Reads the last answer as a value of a type, and writes that. An answer that
     /// is not in the shape is asked for once more, as by
     /// [`Model::extract`](superstep_providers::Model::extract), in node `answer`.
-    pub fn answer_into<T: DeserializeOwned + JsonSchema + Send + 'static>(
+    pub fn output_into<T: DeserializeOwned + JsonSchema + Send + 'static>(
         mut self,
         update: impl Fn(T) -> S::Update + Send + Sync + 'static,
     ) -> Self {
@@ -188,8 +194,8 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     }
 
     /// Writes the text of the last answer, in node `answer`. In place of
-    /// [`answer_into`](Self::answer_into): the later call holds.
-    pub fn answer_text(
+    /// [`output_into`](Self::output_into): the later call holds.
+    pub fn output_text(
         mut self,
         update: impl Fn(String) -> S::Update + Send + Sync + 'static,
     ) -> Self {
@@ -200,13 +206,13 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// Tries again when the model cannot be asked. Its error says whether that makes
     /// sense, and after what wait. Tools have
     /// [policies of their own](crate::Tool::retry).
-    pub fn retry(mut self, retry: Retry) -> Self {
+    pub fn model_retry(mut self, retry: Retry) -> Self {
         self.turns.retry = Some(retry);
         self
     }
 
     /// Ends each attempt to ask the model that takes longer than that.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn model_timeout(mut self, timeout: Duration) -> Self {
         self.turns.timeout = Some(timeout);
         self
     }
@@ -267,11 +273,11 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     ///
     /// When the toolbox is not sound: see [`Toolbox::check`].
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<S, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
+    pub fn build(self) -> Result<StateGraph<S, C>, CompileError> {
+        let mut mistakes = Mistakes::of(&self.name);
         mistakes.toolbox(&self.turns.toolbox);
         mistakes.check()?;
-        Ok(self.turns.graph(self.name))
+        Ok(self.turns.graph(self.name, MODEL, Vec::new()))
     }
 }
 
@@ -297,8 +303,8 @@ impl<C: Send + Sync + 'static> ReactAgent<C> {
     ///     .on("shape", r#"{ "coat": true }"#)
     ///     .otherwise("It is cold.");
     /// let graph: Graph<Chat> = react_agent(model.model(), Toolbox::new())
-    ///     .answer_as::<Verdict>()
-    ///     .graph()?
+    ///     .output_schema::<Verdict>()
+    ///     .build()?
     ///     .compile()?;
     /// let run = graph.invoke(Chat::ask("Do I need a coat?")).await?;
     /// assert_eq!(run.state.answer(), "It is cold.");
@@ -306,14 +312,12 @@ impl<C: Send + Sync + 'static> ReactAgent<C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn answer_as<T>(mut self) -> Self
+    pub fn output_schema<T>(mut self) -> Self
     where
         T: Serialize + DeserializeOwned + JsonSchema + Send + 'static,
     {
-        self.turns.respond = Some(Respond::of(|value: T| {
-            let json = serde_json::to_value(value).map_err(NodeError::permanent)?;
-            Ok(Chat::update().response(json))
-        }));
+        let write = |json| Chat::update().response(json);
+        self.turns.respond = Some(Respond::json::<T>(write));
         self
     }
 }

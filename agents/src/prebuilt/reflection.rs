@@ -1,13 +1,17 @@
 //! A draft that is criticized and made again until it is good.
 
+use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use superstep_core::{Ctx, NodeError, NodeResult, START, StateGraph, View};
+use superstep_core::{Ctx, NodeError, NodeResult, Retry, START, StateGraph, View, node};
 use superstep_macros::{Route, State};
 use superstep_providers::{Message, ModelRequest};
 
+use crate::failure::judged;
 use crate::react::{ANSWER, IntoModel};
 use crate::tools::BoxFuture;
 
@@ -76,9 +80,9 @@ enum Next {
     Enough,
 }
 
-/// A draft is made and criticized, and made again, until it is good, or `max_rounds`
-/// were made (0 counts as 1). The last draft is judged as well: whether it is good
-/// is in [`Draft::accepted`], and no failure.
+/// A draft is made and criticized, and made again, until it is good, or
+/// `max_iterations` were made (0 counts as 1). The last draft is judged as well:
+/// whether it is good is in [`Draft::accepted`], and no failure.
 ///
 /// Both are functions of the state; [`draft_with`] and [`criticize_with`] make them
 /// of a model. The graph has nodes `generate`, `critique` and `answer`; what is to
@@ -102,7 +106,10 @@ enum Next {
 /// let model = ScriptedModel::new()
 ///     .on("letters are too many", "A joke.")
 ///     .otherwise("A joke that is far too long.");
-/// let graph: Graph<Draft> = reflection(draft_with(model.model(), "Be funny."), short, 3).compile()?;
+/// let graph: Graph<Draft> = reflection(draft_with(model.model(), "Be funny."), short, 3)
+///     .retry(Retry::attempts(3))
+///     .build()
+///     .compile()?;
 ///
 /// let run = graph.invoke(Draft::of("Tell a joke.")).await?;
 /// assert_eq!(run.state.text, "A joke.");
@@ -110,12 +117,11 @@ enum Next {
 /// # Ok(())
 /// # }
 /// ```
-#[track_caller]
 pub fn reflection<C, G, Generated, E, J, Judged, F>(
     generate: G,
     critique: J,
-    max_rounds: u32,
-) -> StateGraph<Draft, C>
+    max_iterations: u32,
+) -> Reflection<C>
 where
     C: Send + Sync + 'static,
     G: Fn(View<Draft>, Ctx<C>) -> Generated + Send + Sync + 'static,
@@ -125,34 +131,105 @@ where
     Judged: Future<Output = Result<Verdict, F>> + Send + 'static,
     F: Into<NodeError> + Send + 'static,
 {
-    let generate = move |draft: View<Draft>, ctx: Ctx<C>| {
+    let generate: Step<C> = Arc::new(move |draft, ctx| {
         let (rounds, text) = (draft.rounds, generate(draft, ctx));
-        async move {
+        Box::pin(async move {
             let update = Draft::update().text(text.await.map_err(E::into)?);
-            NodeResult::Ok(update.rounds(rounds + 1).criticism("").accepted(false))
-        }
-    };
-    let critique = move |draft: View<Draft>, ctx: Ctx<C>| {
+            Ok(update.rounds(rounds + 1).criticism("").accepted(false))
+        })
+    });
+    let critique: Step<C> = Arc::new(move |draft, ctx| {
         let verdict = critique(draft, ctx);
-        async move {
+        Box::pin(async move {
             let Verdict {
                 accepted,
                 criticism,
             } = verdict.await.map_err(F::into)?;
-            NodeResult::Ok(Draft::update().accepted(accepted).criticism(criticism))
-        }
-    };
-    let next = move |draft: &Draft| match draft.accepted || draft.rounds >= max_rounds {
-        true => Next::Enough,
-        false => Next::Again,
-    };
-    StateGraph::new("reflection")
-        .add_node(GENERATE, generate)
-        .add_node(CRITIQUE, critique)
-        .add_node(ANSWER, async |_: View<Draft>| {})
-        .add_edge(START, GENERATE)
-        .add_edge(GENERATE, CRITIQUE)
-        .add_route(CRITIQUE, next)
+            Ok(Draft::update().accepted(accepted).criticism(criticism))
+        })
+    });
+    Reflection {
+        name: "reflection".to_owned(),
+        generate,
+        critique,
+        max_iterations,
+        retry: None,
+        timeout: None,
+    }
+}
+
+type Step<C> = Arc<dyn Fn(View<Draft>, Ctx<C>) -> BoxFuture<NodeResult<DraftUpdate>> + Send + Sync>;
+
+/// Drafts and who judges them, on their way to becoming a graph; see [`reflection`].
+#[must_use = "nothing is drafted until its graph runs"]
+pub struct Reflection<C = ()> {
+    name: String,
+    generate: Step<C>,
+    critique: Step<C>,
+    max_iterations: u32,
+    retry: Option<Retry>,
+    timeout: Option<Duration>,
+}
+
+impl<C: Send + Sync + 'static> Reflection<C> {
+    /// Names its graph; `reflection` if nothing does.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Tries again when a draft cannot be made, or not be judged. What a model says
+    /// would fail again is not tried again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Ends each attempt to make or to judge a draft that takes longer than that.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The graph: nodes `generate`, `critique` and `answer`.
+    #[track_caller]
+    pub fn build(self) -> StateGraph<Draft, C> {
+        let max_iterations = self.max_iterations;
+        let next = move |draft: &Draft| match draft.accepted || draft.rounds >= max_iterations {
+            true => Next::Enough,
+            false => Next::Again,
+        };
+        let step = |step: Step<C>| {
+            let body = move |draft: View<Draft>, ctx: Ctx<C>| {
+                let written = step(draft, ctx);
+                async move { written.await.map_err(judged) }
+            };
+            let mut body = node(body);
+            if let Some(retry) = &self.retry {
+                body = body.retry(retry.clone());
+            }
+            if let Some(timeout) = self.timeout {
+                body = body.timeout(timeout);
+            }
+            body
+        };
+        StateGraph::new(self.name)
+            .add_node(GENERATE, step(self.generate))
+            .add_node(CRITIQUE, step(self.critique))
+            .add_node(ANSWER, async |_: View<Draft>| {})
+            .add_edge(START, GENERATE)
+            .add_edge(GENERATE, CRITIQUE)
+            .add_route(CRITIQUE, next)
+    }
+}
+
+impl<C> fmt::Debug for Reflection<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reflection")
+            .field("name", &self.name)
+            .field("max_iterations", &self.max_iterations)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Lets a model make drafts, for a [`reflection`]. From the second on it is sent the

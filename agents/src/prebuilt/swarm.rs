@@ -3,21 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use superstep_core::{Graph, START, StateGraph, View};
-use superstep_providers::{ToolCall, ToolSpec};
+use superstep_core::{CompileError, Graph, StateGraph, View};
 
 use super::mistakes::Mistakes;
-use super::{Chat, PatternError, ReactAgent};
-use crate::react::{ANSWER, Called};
-use crate::tools::{Tool, ToolError, open_calls};
+use super::{Chat, ChatUpdate, ReactAgent};
+use crate::react::{ANSWER, Contact, MODEL, Special, floor};
 
 /// Agents that talk to a user in turn: each can hand the conversation to another,
 /// which goes on with it.
 ///
 /// Who has the word is kept in the state, so that the next input on a thread goes
 /// straight to it. The agents are known by [`named`](ReactAgent::named) and
-/// [`described`](ReactAgent::described); each is told of the others as tools,
-/// `transfer_to_NAME`. What they say carries their names.
+/// [`description`](ReactAgent::description); each is told of the others in its
+/// instruction, and has a tool `transfer_to_agent`. What they say carries their names.
 ///
 /// # Examples
 ///
@@ -27,14 +25,14 @@ use crate::tools::{Tool, ToolError, open_calls};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let desk = ScriptedModel::new().otherwise(Reply::call("transfer_to_billing", json!({})));
+/// let desk = ScriptedModel::new().otherwise(Reply::call("transfer_to_agent", json!({ "agent_name": "billing" })));
 /// let billing = ScriptedModel::new().otherwise("Let me see your bill.");
 /// let agents = [
-///     react_agent(desk.model(), Toolbox::new()).named("desk").described("Greets."),
-///     react_agent(billing.model(), Toolbox::new()).named("billing").described("Knows bills."),
+///     react_agent(desk.model(), Toolbox::new()).named("desk").description("Greets."),
+///     react_agent(billing.model(), Toolbox::new()).named("billing").description("Knows bills."),
 /// ];
 /// let graph: Graph<Chat> = swarm(agents, "desk")
-///     .graph()?
+///     .build()?
 ///     .checkpointer(MemoryCheckpointer::new())
 ///     .compile()?;
 ///
@@ -66,31 +64,19 @@ pub struct Swarm<C = ()> {
     first: String,
 }
 
-/// Who is there, and who begins.
-struct Crowd {
-    names: Vec<String>,
-    first: usize,
+/// Who has the word, and whom an agent has handed over to.
+fn active(chat: &Chat) -> Option<&str> {
+    chat.active.as_deref()
 }
 
-impl Crowd {
-    /// Who has the word: the first, if nobody has, or somebody who is not there
-    /// any more.
-    fn active(&self, chat: &Chat) -> &str {
-        let active = chat.active.as_ref();
-        let mut names = self.names.iter();
-        let known = active.and_then(|active| names.find(|name| *name == active));
-        known.unwrap_or(&self.names[self.first])
-    }
+/// An agent among others, of which one has the word.
+struct Member;
 
-    /// Whom a call hands the conversation to.
-    fn target(&self, tool: &str) -> Option<&String> {
-        let name = tool.strip_prefix(TRANSFER)?;
-        self.names.iter().find(|known| *known == name)
+impl Special<Chat> for Member {
+    fn hands_on(&self, to: String) -> ChatUpdate {
+        Chat::update().active(to)
     }
 }
-
-/// How the tools begin that hand over.
-const TRANSFER: &str = "transfer_to_";
 
 impl<C: Send + Sync + 'static> Swarm<C> {
     /// Names its graph; `swarm` if nothing does.
@@ -108,46 +94,25 @@ impl<C: Send + Sync + 'static> Swarm<C> {
     /// none of them; when tools are not sound: see
     /// [`Toolbox::check`](crate::Toolbox::check).
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Chat, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
+    pub fn build(self) -> Result<StateGraph<Chat, C>, CompileError> {
+        let mut mistakes = Mistakes::of(&self.name);
         let names: Vec<String> = self.agents.iter().map(|agent| agent.name.clone()).collect();
-        let texts: Vec<&str> = names.iter().map(|name| &**name).collect();
-        mistakes.names(&texts, &[ANSWER]);
-        let first = names.iter().position(|name| *name == self.first);
-        if first.is_none() {
-            let first = &self.first;
-            mistakes.add(format!("`{first}`, who is to begin, is none of the agents"));
+        let made = self.agents.iter().map(|agent| (&*agent.name, agent.place));
+        let made: Vec<_> = made.collect();
+        mistakes.names(&made, &[ANSWER]);
+        if !names.contains(&self.first) {
+            mistakes.unknown(&self.first, &made);
         }
-        let crowd = Arc::new(Crowd {
-            names: names.clone(),
-            first: first.unwrap_or_default(),
-        });
-        let peers: Vec<_> = self.agents.iter().map(transfer).collect();
-        let mut inside = Vec::new();
-        for (index, agent) in self.agents.into_iter().enumerate() {
-            let others = peers.iter().enumerate().filter(|(peer, _)| *peer != index);
-            let others = others.map(|(_, peer)| peer.clone()).collect();
-            inside.extend(member(agent, others, &crowd, &mut mistakes));
+        let contacts: Vec<_> = self.agents.iter().map(contact).collect();
+        let mut graph = StateGraph::new(self.name).add_node(ANSWER, async |_: View<Chat>| {});
+        for agent in self.agents {
+            let name = agent.name.clone();
+            if let Some(member) = member(agent, &contacts, &mut mistakes) {
+                graph = graph.add_node(name, member);
+            }
         }
         mistakes.check()?;
-
-        let begins = Arc::clone(&crowd);
-        let mut graph = StateGraph::new(self.name)
-            .add_node(ANSWER, async |_: View<Chat>| {})
-            .add_conditional_edges(START, move |chat| begins.active(chat).to_owned(), &names);
-        for (name, agent) in names.iter().zip(inside) {
-            let others = names.iter().filter(|other| *other != name).cloned();
-            let targets: Vec<String> = others.chain([ANSWER.to_owned()]).collect();
-            let (goes, own) = (Arc::clone(&crowd), name.clone());
-            let next = move |chat: &Chat| match goes.active(chat) {
-                active if active == own => ANSWER.to_owned(),
-                active => active.to_owned(),
-            };
-            graph = graph
-                .add_node(name, agent)
-                .add_conditional_edges(name, next, targets);
-        }
-        Ok(graph)
+        Ok(floor(graph, &names, &self.first, active, active, ANSWER))
     }
 }
 
@@ -155,46 +120,30 @@ impl<C: Send + Sync + 'static> Swarm<C> {
 #[track_caller]
 fn member<C: Send + Sync + 'static>(
     agent: ReactAgent<C>,
-    others: Vec<Tool<C, Chat>>,
-    crowd: &Arc<Crowd>,
+    contacts: &[Contact],
     mistakes: &mut Mistakes,
 ) -> Option<Graph<Chat, C>> {
     let ReactAgent {
         name, mut turns, ..
     } = agent;
-    turns.toolbox = turns.toolbox.add_all(others);
+    let others = contacts.iter().filter(|contact| contact.name != name);
+    let others: Vec<Contact> = others.cloned().collect();
+    turns.hand_on_to(others.clone());
     mistakes.toolbox(&turns.toolbox);
     turns.speaker = Some(name.clone());
-    let hands = Arc::clone(crowd);
-    turns.beside = Some(Arc::new(move |_: &Chat, called: &Called| {
-        let mut done = called.done.iter();
-        let taken = done.find_map(|call| hands.target(&call.name))?;
-        Some(Chat::update().active(taken.clone()))
+    turns.special = Arc::new(Member);
+    turns.leaves = Some(Arc::new(move |chat: &Chat| {
+        active(chat).is_some_and(|active| others.iter().any(|other| other.name == active))
     }));
-    let (goes, own) = (Arc::clone(crowd), name.clone());
-    turns.leaves = Some(Arc::new(move |chat| goes.active(chat) != own));
-    mistakes.compiled(turns.graph(name).compile())
+    mistakes.compiled(turns.graph(name, MODEL, Vec::new()).compile())
 }
 
-/// The tool by which others hand over to an agent.
-fn transfer<C: Send + Sync + 'static>(agent: &ReactAgent<C>) -> Tool<C, Chat> {
-    let (name, description) = (&agent.name, &agent.description);
-    let spec = ToolSpec {
-        name: format!("{TRANSFER}{name}"),
-        description: format!("Hands the conversation to `{name}`. {description}")
-            .trim_end()
-            .to_owned(),
-        parameters: serde_json::json!({ "type": "object", "properties": {} }),
-    };
-    let taken = format!("`{name}` goes on");
-    Tool::of_state(spec, move |call: &ToolCall, chat: &Chat| {
-        let calls = open_calls(&chat.messages);
-        let mut transfers = calls.iter().filter(|call| call.name.starts_with(TRANSFER));
-        match transfers.next().is_none_or(|first| first.id == call.id) {
-            true => Ok(taken.clone()),
-            false => Err(ToolError::msg("only the first can go on")),
-        }
-    })
+/// What others are told of an agent.
+fn contact<C>(agent: &ReactAgent<C>) -> Contact {
+    Contact {
+        name: agent.name.clone(),
+        description: agent.description.clone(),
+    }
 }
 
 impl<C> fmt::Debug for Swarm<C> {

@@ -3,21 +3,97 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use superstep_core::{Ctx, NodeError, NodeResult, State, View};
+use superstep_core::{Ctx, NodeError, NodeResult, State, Update, View};
 use superstep_providers::{Message, ModelRequest, ModelResponse, ToolChoice};
 
+use super::handover::introduction;
 use super::limit::turns;
 use super::mend::mended;
 use super::{TurnLimit, Turns};
 
+/// What a turn came to.
+pub(super) struct Said<S: State> {
+    pub(super) update: S::Update,
+    pub(super) answer: Answer,
+}
+
+/// What an agent has answered.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) text: String,
+    /// Whether a function of the program has given it, and no model.
+    pub(super) given: bool,
+}
+
 impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
     /// Asks the model, and writes what it says.
-    pub(crate) async fn ask(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
-        Ok(self.lens.write(vec![self.say(state, ctx).await?]))
+    pub(super) async fn ask(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
+        let Said { mut update, answer } = self.speak(state, ctx, false).await?;
+        if answer.given && self.has_shape() {
+            update.extend(self.special.gives());
+        }
+        Ok(update)
+    }
+
+    /// All of an agent without tools, which asks for its answer in its shape at once.
+    pub(crate) async fn at_once(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
+        let Said { mut update, answer } = self.speak(state, ctx, true).await?;
+        if let Some(kept) = self.end(answer, state, ctx).await? {
+            update.extend(kept);
+        }
+        Ok(update)
+    }
+
+    /// What it says, or the program in its place; nothing, if it is left.
+    async fn speak(&self, state: &View<S>, ctx: &Ctx<C>, at_once: bool) -> NodeResult<Said<S>> {
+        let mut update = S::Update::default();
+        if let Some(begins) = self.special.begins(state) {
+            update = begins;
+            if let Some(text) = self.hooks.before_agent(state, ctx).await? {
+                return Ok(self.given(update, text));
+            }
+        } else if self.is_left(state) {
+            let answer = Answer::default();
+            return Ok(Said { update, answer });
+        }
+        let said = match at_once && self.has_shape() {
+            // What is rare is boxed, so that every call need not have room for it.
+            true => Box::pin(self.shaped(state, ctx)).await,
+            false => self.say(state, ctx).await,
+        };
+        let said = match said {
+            Ok(said) => self.named(said),
+            Err(error) => {
+                let text = Box::pin(self.mended(error, state, ctx)).await?;
+                return Ok(self.given(update, text));
+            }
+        };
+        let text = said.text();
+        update.extend(self.lens.write(vec![said]));
+        let answer = Answer { text, given: false };
+        Ok(Said { update, answer })
+    }
+
+    fn given(&self, mut update: S::Update, text: String) -> Said<S> {
+        let said = self.named(Message::assistant(&*text));
+        update.extend(self.lens.write(vec![said]));
+        let answer = Answer { text, given: true };
+        Said { update, answer }
+    }
+
+    /// What is said in place of an answer that has failed.
+    pub(super) async fn mended(
+        &self,
+        error: NodeError,
+        state: &View<S>,
+        ctx: &Ctx<C>,
+    ) -> NodeResult<String> {
+        let text = self.hooks.on_model_error(error, state, ctx).await;
+        text.map_err(|error| self.special.fails(error))
     }
 
     /// Asks the model: what it says.
-    pub(crate) async fn say(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<Message> {
+    async fn say(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<Message> {
         let messages = self.lens.read(state);
         let turn = self.turn(&messages)?;
         let mut request = self.request_of(messages, state)?;
@@ -33,7 +109,8 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         let response = self.hooks.after_model(response, state, ctx).await?;
         let complete = response.complete();
         complete.map_err(|error| error.model(model.name()))?;
-        Ok(self.said(response))
+        let ModelResponse { message, .. } = response;
+        Ok(message)
     }
 
     /// Which turn it is, from 1.
@@ -46,15 +123,13 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
     }
 
     /// The conversation, and what the model is to know of it.
-    pub(crate) fn request(&self, state: &S) -> NodeResult<ModelRequest> {
+    pub(super) fn request(&self, state: &S) -> NodeResult<ModelRequest> {
         self.request_of(self.lens.read(state), state)
     }
 
     fn request_of(&self, messages: Cow<'_, [Message]>, state: &S) -> NodeResult<ModelRequest> {
         let mut said = Vec::with_capacity(messages.len() + 1);
-        if let Some(instruction) = &self.instruction {
-            said.push(Message::system(instruction(state)?));
-        }
+        said.extend(self.system(state)?.map(Message::system));
         match messages {
             Cow::Borrowed(messages) => said.extend_from_slice(messages),
             Cow::Owned(messages) => said.extend(messages),
@@ -67,10 +142,25 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         Ok(request)
     }
 
-    fn said(&self, response: ModelResponse) -> Message {
+    /// What it is to be and do, and to whom it can hand on.
+    fn system(&self, state: &S) -> NodeResult<Option<String>> {
+        let instruction = self.instruction.as_ref();
+        let instruction = instruction.map(|make| make(state)).transpose()?;
+        if self.contacts.is_empty() {
+            return Ok(instruction);
+        }
+        let mut text = instruction.unwrap_or_default();
+        if !text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&introduction(&self.contacts));
+        Ok(Some(text))
+    }
+
+    fn named(&self, message: Message) -> Message {
         match &self.speaker {
-            Some(name) => response.message.named(name),
-            None => response.message,
+            Some(name) => message.named(name),
+            None => message,
         }
     }
 }

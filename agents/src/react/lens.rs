@@ -1,49 +1,67 @@
 //! Where a conversation is in a state.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use superstep_core::State;
-use superstep_providers::Message;
+use superstep_providers::{Message, Role};
 
-type Read<S> = Arc<dyn for<'s> Fn(&'s S) -> Cow<'s, [Message]> + Send + Sync>;
+type All<S> = Arc<dyn Fn(&S) -> &[Message] + Send + Sync>;
+type Read = Arc<dyn for<'m> Fn(&'m [Message]) -> Cow<'m, [Message]> + Send + Sync>;
 type Write<S> = Arc<dyn Fn(Vec<Message>) -> <S as State>::Update + Send + Sync>;
 
-/// How a conversation is read from a state, and how it is added to.
-///
-/// What is read may be less than what is there, or put together for the purpose;
-/// its last messages must be those that were added last.
+/// Where a conversation is in a state, how an agent reads it, and how it is added to.
 pub(crate) struct Lens<S: State> {
-    read: Read<S>,
+    all: All<S>,
+    read: Option<Read>,
     write: Write<S>,
 }
 
 impl<S: State> Lens<S> {
-    /// A conversation that is there as it is.
+    /// A conversation that is read as it is.
     pub(crate) fn new(
-        read: impl Fn(&S) -> &[Message] + Send + Sync + 'static,
-        write: impl Fn(Vec<Message>) -> S::Update + Send + Sync + 'static,
-    ) -> Self {
-        Self::of(move |state| Cow::Borrowed(read(state)), write)
-    }
-
-    /// A conversation that is made of what is there.
-    pub(crate) fn of(
-        read: impl for<'s> Fn(&'s S) -> Cow<'s, [Message]> + Send + Sync + 'static,
+        all: impl Fn(&S) -> &[Message] + Send + Sync + 'static,
         write: impl Fn(Vec<Message>) -> S::Update + Send + Sync + 'static,
     ) -> Self {
         Self {
-            read: Arc::new(read),
+            all: Arc::new(all),
+            read: None,
             write: Arc::new(write),
         }
     }
 
-    pub(crate) fn read<'s>(&self, state: &'s S) -> Cow<'s, [Message]> {
-        (self.read)(state)
+    /// The same, read as `read` says: less than what is there, or put together for
+    /// the purpose.
+    pub(crate) fn reading(
+        mut self,
+        read: impl for<'m> Fn(&'m [Message]) -> Cow<'m, [Message]> + Send + Sync + 'static,
+    ) -> Self {
+        self.read = Some(Arc::new(read));
+        self
     }
 
-    pub(crate) fn write(&self, messages: Vec<Message>) -> S::Update {
+    /// All that was said.
+    pub(super) fn all<'s>(&self, state: &'s S) -> &'s [Message] {
+        (self.all)(state)
+    }
+
+    /// What the agent reads of it.
+    pub(super) fn read<'s>(&self, state: &'s S) -> Cow<'s, [Message]> {
+        let all = self.all(state);
+        match &self.read {
+            None => Cow::Borrowed(all),
+            Some(read) => read(all),
+        }
+    }
+
+    /// The text of what a model said last.
+    pub(super) fn answer(&self, state: &S) -> String {
+        let mut said = self.all(state).iter().rev();
+        let last = said.find(|message| message.role == Role::Assistant);
+        last.map(Message::text).unwrap_or_default()
+    }
+
+    pub(super) fn write(&self, messages: Vec<Message>) -> S::Update {
         (self.write)(messages)
     }
 }
@@ -51,14 +69,9 @@ impl<S: State> Lens<S> {
 impl<S: State> Clone for Lens<S> {
     fn clone(&self) -> Self {
         Self {
-            read: Arc::clone(&self.read),
+            all: Arc::clone(&self.all),
+            read: self.read.clone(),
             write: Arc::clone(&self.write),
         }
-    }
-}
-
-impl<S: State> fmt::Debug for Lens<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lens").finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@ use superstep_providers::Model;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let agent = react_agent(|clients: &Clients| clients.model.clone(), Toolbox::new());
-/// let graph = agent.graph()?.compile()?;
+/// let graph = agent.build()?.compile()?;
 /// let clients = Clients { model: Model::new(TestModel::new()) };
 /// let run = graph.invoke(superstep::Chat::ask("hi")).context(clients).await?;
 /// assert_eq!(run.state.messages.len(), 2);

@@ -1,25 +1,28 @@
 //! What becomes of the last answer of an agent: its text, or a value of a type.
 
-use std::future::ready;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use superstep_core::{NodeError, NodeResult, State};
-use superstep_providers::{Extract, Model, ModelRequest, ModelResponse};
+use superstep_providers::{Extract, Extracted, Model, ModelRequest, ModelResponse};
 
 use crate::tools::BoxFuture;
 
-/// What is said to the model, so that it gives its answer in the shape.
-pub(super) const AGAIN: &str = "Give your answer in the shape that is asked for.";
-
 type Read<S> = Arc<dyn Fn(&str) -> Option<NodeResult<<S as State>::Update>> + Send + Sync>;
 type Ask<S> = Arc<dyn Fn(Model, ModelRequest) -> BoxFuture<NodeResult<Answered<S>>> + Send + Sync>;
+type Text<S> = Arc<dyn Fn(String) -> <S as State>::Update + Send + Sync>;
 
 /// What is written of the last answer, and how it is read for that.
 pub(crate) struct Respond<S: State> {
     read: Read<S>,
-    ask: Ask<S>,
+    /// How it is asked for in its shape, if it has one.
+    ask: Option<Ask<S>>,
+    /// What is written of an answer that is not in the shape, and not asked for
+    /// again.
+    otherwise: Option<Text<S>>,
 }
 
 /// An answer in the shape that was asked for.
@@ -41,24 +44,51 @@ impl<S: State> Answered<S> {
 }
 
 impl<S: State> Respond<S> {
+    /// The last answer as a value of a type.
     pub(crate) fn of<T: DeserializeOwned + JsonSchema + Send + 'static>(
         write: impl Fn(T) -> NodeResult<S::Update> + Send + Sync + 'static,
     ) -> Self {
+        Self::shaped(write, |asked: &Extracted<T>| Ok(asked.response.clone()))
+    }
+
+    /// The last answer as the JSON of a value of a type, which is also what the model
+    /// has said when it was asked for one, however it gave it.
+    pub(crate) fn json<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static>(
+        write: impl Fn(Value) -> S::Update + Send + Sync + 'static,
+    ) -> Self {
+        Self::shaped(
+            move |value: T| {
+                let json = serde_json::to_value(value);
+                json.map(&write).map_err(NodeError::permanent)
+            },
+            |asked: &Extracted<T>| {
+                let json = serde_json::to_string(&asked.value).map_err(NodeError::permanent)?;
+                Ok(ModelResponse::text(json).with_usage(asked.usage))
+            },
+        )
+    }
+
+    fn shaped<T: DeserializeOwned + JsonSchema + Send + 'static>(
+        write: impl Fn(T) -> NodeResult<S::Update> + Send + Sync + 'static,
+        said: impl Fn(&Extracted<T>) -> NodeResult<ModelResponse> + Copy + Send + Sync + 'static,
+    ) -> Self {
         let write = Arc::new(write);
         let writes = Arc::clone(&write);
+        let ask: Ask<S> = Arc::new(move |model, request| {
+            let write = Arc::clone(&write);
+            Box::pin(async move {
+                let asked = model.extract_full(request, Extract::new()).await?;
+                Ok(Answered {
+                    response: said(&asked)?,
+                    update: Some(write(asked.value)),
+                })
+            })
+        });
         Self {
             // A model that was told of the shape may have answered in it.
             read: Arc::new(move |text| serde_json::from_str(text).ok().map(&*writes)),
-            ask: Arc::new(move |model, request| {
-                let write = Arc::clone(&write);
-                Box::pin(async move {
-                    let asked = model.extract_full(request, Extract::new()).await?;
-                    Ok(Answered {
-                        response: asked.response,
-                        update: Some(write(asked.value)),
-                    })
-                })
-            }),
+            ask: Some(ask),
+            otherwise: None,
         }
     }
 
@@ -66,8 +96,24 @@ impl<S: State> Respond<S> {
     pub(crate) fn text(write: impl Fn(String) -> S::Update + Send + Sync + 'static) -> Self {
         Self {
             read: Arc::new(move |text| Some(Ok(write(text.to_owned())))),
-            ask: Arc::new(|_, _| Box::pin(ready(Err(misshapen())))),
+            ask: None,
+            otherwise: None,
         }
+    }
+
+    /// Writes text as it is that the program has given in the answer's place, though it
+    /// is not in the shape.
+    pub(crate) fn or_text(
+        mut self,
+        write: impl Fn(String) -> S::Update + Send + Sync + 'static,
+    ) -> Self {
+        self.otherwise = Some(Arc::new(write));
+        self
+    }
+
+    /// Whether there is a shape in which it can be asked for.
+    pub(super) fn has_shape(&self) -> bool {
+        self.ask.is_some()
     }
 
     /// What is written of an answer, if it has the shape.
@@ -75,30 +121,32 @@ impl<S: State> Respond<S> {
         (self.read)(text)
     }
 
+    /// What is written of an answer that counts as it is.
+    pub(super) fn as_it_is(&self, text: String) -> NodeResult<S::Update> {
+        match (self.read(&text), &self.otherwise) {
+            (Some(update), _) => update,
+            (None, Some(write)) => Ok(write(text)),
+            (None, None) => Err(misshapen()),
+        }
+    }
+
     /// Asks for the answer in the shape.
     pub(super) async fn ask(&self, model: Model, request: ModelRequest) -> NodeResult<Answered<S>> {
-        (self.ask)(model, request).await
+        match &self.ask {
+            Some(ask) => ask(model, request).await,
+            None => Err(misshapen()),
+        }
     }
 
     /// What is written of an answer of which hooks have made that.
     pub(super) fn update(&self, asked: Answered<S>, made: &ModelResponse) -> NodeResult<S::Update> {
         let same = asked.response.message == made.message;
         let known = asked.update.filter(|_| same);
-        let update = known.or_else(|| self.read(&made.message.text()));
-        update.unwrap_or_else(|| Err(misshapen()))
+        known.unwrap_or_else(|| self.as_it_is(made.message.text()))
     }
 }
 
 /// A hook has left an answer without its shape.
 fn misshapen() -> NodeError {
     NodeError::permanent("what a hook made of the answer is not in the shape that was asked for")
-}
-
-impl<S: State> Clone for Respond<S> {
-    fn clone(&self) -> Self {
-        Self {
-            read: Arc::clone(&self.read),
-            ask: Arc::clone(&self.ask),
-        }
-    }
 }

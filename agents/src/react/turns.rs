@@ -4,15 +4,18 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use superstep_core::{Ctx, END, NodeResult, Retry, START, State, StateGraph, Update, View, node};
-use superstep_macros::Route;
-use superstep_providers::{Message, Role, ToolCall, ToolResult};
+use superstep_core::{
+    Ctx, END, NodeResult, Retry, START, State, StateGraph, Target, Update, View, node,
+};
+use superstep_providers::{Message, ToolCall, ToolResult};
 
-use super::respond::{AGAIN, Answered};
+use super::delegate::Desk;
+use super::handover::{self, Contact};
+use super::special::Plain;
 use super::writes::Writes;
-use super::{Hooks, Instruction, Lens, ModelOf, Respond};
+use super::{Callee, Hooks, Instruction, Lens, ModelOf, Respond, Special};
 use crate::failure::judged;
-use crate::tools::Toolbox;
+use crate::tools::{Toolbox, open_calls};
 
 /// The node that asks the model.
 pub(crate) const MODEL: &str = "model";
@@ -43,12 +46,6 @@ impl Default for Bound {
 /// Whether it is so, of one of these.
 type When<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
-/// Whether it is so of a call, of those that come before it in a message.
-type WhenCalled = Arc<dyn Fn(&ToolCall, &[ToolCall]) -> bool + Send + Sync>;
-
-/// What is written with what calls came to.
-type Beside<S> = Arc<dyn Fn(&S, &Called) -> Option<<S as State>::Update> + Send + Sync>;
-
 /// What calls came to.
 #[derive(Default)]
 pub(crate) struct Called {
@@ -61,48 +58,30 @@ pub(crate) struct Called {
 
 /// A model and its tools that take turns over a state.
 ///
-/// What is set before the nodes are made holds for all of them. The nodes' bodies
-/// are methods, so that a graph of another shape can be made of them.
+/// What is set before the nodes are made holds for all of them.
 pub(crate) struct Turns<C, S: State> {
     /// Who speaks, if several do: the name on the model's messages.
     pub(crate) speaker: Option<String>,
-    pub(crate) model: ModelOf<C>,
+    pub(super) model: ModelOf<C>,
     pub(crate) toolbox: Toolbox<C, S>,
-    pub(crate) lens: Lens<S>,
+    pub(super) lens: Lens<S>,
     pub(crate) instruction: Option<Instruction<S>>,
     /// Whether the model is told that it may ask for several calls at once.
     pub(crate) parallel_calls: Option<bool>,
     pub(crate) bound: Bound,
     pub(crate) hooks: Hooks<C, S>,
-    /// Calls that somebody else answers, and the tools leave alone.
-    pub(crate) delegated: Option<WhenCalled>,
-    /// What is written when the tools have run, beside their results.
-    pub(crate) beside: Option<Beside<S>>,
-    /// Whether the loop is left when the tools have run.
+    /// To whom it can hand on.
+    pub(super) contacts: Vec<Contact>,
+    /// The agents that it can call.
+    desks: Vec<Desk<S>>,
+    /// Whether the loop is left without an answer.
     pub(crate) leaves: Option<When<S>>,
     /// What is written of the last answer.
     pub(crate) respond: Option<Respond<S>>,
     /// How the model is asked again.
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Duration>,
-}
-
-/// What follows an answer of the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Route)]
-pub(crate) enum Next {
-    #[route("tools")]
-    Tools,
-    #[route("answer")]
-    Answer,
-}
-
-/// What follows the tools.
-#[derive(Route)]
-enum Back {
-    #[route("model")]
-    Model,
-    #[route(END)]
-    Leave,
+    pub(crate) special: Arc<dyn Special<S>>,
 }
 
 impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
@@ -116,41 +95,59 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             parallel_calls: None,
             bound: Bound::default(),
             hooks: Hooks::default(),
-            delegated: None,
-            beside: None,
+            contacts: Vec::new(),
+            desks: Vec::new(),
             leaves: None,
             respond: None,
             retry: None,
             timeout: None,
+            special: Arc::new(Plain),
         }
     }
 
-    /// The graph of nodes [`MODEL`], [`TOOLS`] and [`ANSWER`].
+    /// Lets the model hand on to these.
     #[track_caller]
-    pub(crate) fn graph(self, name: impl Into<String>) -> StateGraph<S, C> {
-        let turns = Arc::new(self);
-        let graph = StateGraph::new(name);
-        let graph = Self::add_nodes(&turns, graph, MODEL);
-        let (next, leaves) = (Arc::clone(&turns), turns.leaves.clone());
-        let graph = graph
-            .add_edge(START, MODEL)
-            .add_route(MODEL, move |state| next.next(state));
-        match leaves {
-            None => graph.add_edge(TOOLS, MODEL),
-            Some(leaves) => graph.add_route(TOOLS, move |state| match leaves(state) {
-                true => Back::Leave,
-                false => Back::Model,
-            }),
+    pub(crate) fn hand_on_to(&mut self, contacts: Vec<Contact>) {
+        if !contacts.is_empty() {
+            let tool = handover::tool(&contacts, self.lens.clone());
+            self.toolbox = std::mem::take(&mut self.toolbox).add_all([tool]);
         }
+        self.contacts = contacts;
+    }
+
+    /// Lets the model call these, which the graph is to be made with.
+    #[track_caller]
+    pub(crate) fn call_agents(&mut self, agents: &[Callee<C, S>]) {
+        let tools = agents.iter().map(Callee::tool);
+        self.toolbox = std::mem::take(&mut self.toolbox).add_all(tools);
+        self.desks = agents.iter().map(Callee::desk).collect();
+    }
+
+    /// The graph of a node that asks the model, under that name, of [`TOOLS`] and
+    /// [`ANSWER`], and of the agents that the model calls.
+    #[track_caller]
+    pub(crate) fn graph(
+        self,
+        name: impl Into<String>,
+        model: &str,
+        agents: Vec<Callee<C, S>>,
+    ) -> StateGraph<S, C> {
+        let names = self.desks.iter().map(Desk::name);
+        let leaves = self.leaves.as_ref().map(|_| END);
+        let targets: Vec<&str> = names.chain([TOOLS, ANSWER]).chain(leaves).collect();
+        let turns = Arc::new(self);
+        let graph = Self::add_nodes(&turns, StateGraph::new(name), model);
+        let graph = graph
+            .add_edge(START, model)
+            .add_conditional_edges(model, move |state| turns.targets(state), targets)
+            .add_edge(TOOLS, model);
+        let add = |graph, agent: Callee<C, S>| agent.add(graph, model);
+        agents.into_iter().fold(graph, add)
     }
 
     /// Adds the three nodes, the first of them under that name, and no edges.
     #[track_caller]
-    pub(crate) fn add_nodes(
-        turns: &Arc<Self>,
-        graph: StateGraph<S, C>,
-        model: &str,
-    ) -> StateGraph<S, C> {
+    fn add_nodes(turns: &Arc<Self>, graph: StateGraph<S, C>, model: &str) -> StateGraph<S, C> {
         let asks = Arc::clone(turns);
         let ask = move |state: View<S>, ctx: Ctx<C>| {
             let turns = Arc::clone(&asks);
@@ -180,43 +177,55 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
     }
 
     /// What follows the state that the model has just written.
-    pub(crate) fn next(&self, state: &S) -> Next {
-        let messages = self.lens.read(state);
-        let mut said = messages.iter().rev();
-        let last = said.find(|message| message.role == Role::Assistant);
-        match last.is_some_and(|message| message.tool_calls().next().is_some()) {
-            true => Next::Tools,
-            false => Next::Answer,
+    fn targets(&self, state: &S) -> Vec<Target> {
+        if self.is_left(state) {
+            return vec![END.into()];
         }
+        let calls = open_calls(self.lens.all(state));
+        if calls.is_empty() {
+            return vec![ANSWER.into()];
+        }
+        let asked: Vec<_> = (0..calls.len())
+            .map(|at| self.asked_of(&calls, at))
+            .collect();
+        let tools = asked.iter().any(Option::is_none).then(|| TOOLS.into());
+        let sends = asked.into_iter().zip(&calls).filter_map(|(asked, call)| {
+            let (desk, request) = asked?;
+            Some(Target::Send(desk.send(state, call, request)))
+        });
+        tools.into_iter().chain(sends).collect()
+    }
+
+    pub(super) fn is_left(&self, state: &S) -> bool {
+        self.leaves.as_ref().is_some_and(|leaves| leaves(state))
+    }
+
+    /// The agent that answers a call of a message, and what it is asked; none, if the
+    /// tools do.
+    fn asked_of(&self, calls: &[ToolCall], at: usize) -> Option<(&Desk<S>, String)> {
+        let (before, call) = (calls.get(..at)?, calls.get(at)?);
+        let mut desks = self.desks.iter();
+        desks.find_map(|desk| Some((desk, desk.request(call, before)?)))
     }
 
     /// Runs the calls that the model has asked for last.
-    pub(crate) async fn call(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
-        let open = crate::tools::open_calls(&self.lens.read(state));
-        let (_, calls) = self.parted(open);
-        let called = self.results(calls, state, ctx).await?;
-        let beside = self.beside.as_ref();
-        let beside = beside.and_then(|beside| beside(state, &called));
-        let results = called.results.into_iter();
-        let mut update = self.lens.write(results.map(Message::tool).collect());
-        if let Some(beside) = beside {
-            update.extend(beside);
+    async fn call(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<S::Update> {
+        let open = open_calls(self.lens.all(state));
+        let own = (0..open.len()).filter(|at| self.asked_of(&open, *at).is_none());
+        let own = own.filter_map(|at| open.get(at).cloned());
+        let called = self.results(own.collect(), state, ctx).await?;
+        let to = called.done.iter().find_map(handover::target);
+        let beside = to.map(|to| self.special.hands_on(to)).into_iter();
+        let beside = beside.chain(self.special.beside(&called));
+        let written = self.hooks.after_tools.iter();
+        let beside = beside.chain(written.filter_map(|write| write(&called.results, state)));
+        let beside: Vec<S::Update> = beside.collect();
+        let results = called.results.into_iter().map(Message::tool);
+        let mut update = self.lens.write(results.collect());
+        for more in beside {
+            update.extend(more);
         }
         Ok(update)
-    }
-
-    /// The calls that somebody else answers, and those that the tools do.
-    pub(crate) fn parted(&self, calls: Vec<ToolCall>) -> (Vec<ToolCall>, Vec<ToolCall>) {
-        let Some(delegated) = &self.delegated else {
-            return (Vec::new(), calls);
-        };
-        let is_delegated: Vec<bool> = (0..calls.len())
-            .map(|at| delegated(&calls[at], &calls[..at]))
-            .collect();
-        let parted = calls.into_iter().zip(is_delegated);
-        let (others, own): (Vec<_>, Vec<_>) = parted.partition(|(_, delegated)| *delegated);
-        let calls = |parted: Vec<(ToolCall, bool)>| parted.into_iter().map(|(call, _)| call);
-        (calls(others).collect(), calls(own).collect())
     }
 
     /// What the calls come to.
@@ -256,26 +265,6 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             called.results.push(result);
         }
         Ok(called)
-    }
-
-    /// Writes what is to be written of the last answer.
-    async fn answer(&self, state: &View<S>, ctx: &Ctx<C>) -> NodeResult<Option<S::Update>> {
-        let Some(respond) = &self.respond else {
-            return Ok(None);
-        };
-        let request = self.request(state)?;
-        let said = request.messages.last().map(Message::text);
-        if let Some(update) = respond.read(&said.unwrap_or_default()) {
-            return update.map(Some);
-        }
-        let request = request.message(AGAIN);
-        let asked = match self.hooks.before_model(request, state, ctx).await? {
-            ControlFlow::Break(response) => Answered::of(response),
-            ControlFlow::Continue(request) => respond.ask(self.model.get(ctx), request).await?,
-        };
-        let response = asked.response.clone();
-        let response = self.hooks.after_model(response, state, ctx).await?;
-        respond.update(asked, &response).map(Some)
     }
 }
 

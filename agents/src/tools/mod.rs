@@ -35,4 +35,5 @@ pub use node::tool_node;
 pub use output::{OfAnything, OfResult, ToolOutput};
 pub use pool::on_pool;
 pub use tool::Tool;
-pub use toolbox::{Toolbox, ToolboxError};
+pub use toolbox::Toolbox;
+pub(crate) use toolbox::{LONGEST_NAME, is_tool_name};

@@ -97,7 +97,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Toolbox<C, S> {
         state: &View<S>,
         ctx: &Ctx<C>,
     ) -> NodeResult<Vec<ToolResult>> {
-        if let Some(error) = self.findings() {
+        if let Some(error) = self.mistakes() {
             return Err(NodeError::permanent(error));
         }
         let calls: Vec<&ToolCall> = calls.into_iter().collect();

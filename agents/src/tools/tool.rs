@@ -218,7 +218,7 @@ impl<C, S> Tool<C, S> {
     }
 
     /// The same tool with another description.
-    pub fn described(mut self, description: impl Into<String>) -> Self {
+    pub fn description(mut self, description: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.spec).description = description.into();
         self
     }
@@ -245,7 +245,8 @@ impl<C, S> Tool<C, S> {
 
     /// Tries a call again after a failure or a timeout, before the model is told
     /// of it. Never tried again is what is [fatal](ToolError::fatal), and what would
-    /// fail again: errors that are [`NodeError::permanent`], and those of models that
+    /// fail again: errors that are
+    /// [permanent](superstep_core::NodeError::permanent), and those of models that
     /// say so. A wait that an error asks for is waited.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);

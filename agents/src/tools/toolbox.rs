@@ -3,15 +3,17 @@
 use std::fmt;
 use std::panic::Location;
 
+use superstep_core::{CompileError, Diagnostic};
 use superstep_providers::ToolSpec;
 
 use super::{FromToolCall, IntoTool, Tool};
+use crate::findings::Findings;
 
 /// How many calls of a message are at work at once, unless something else is set.
 const CONCURRENCY: usize = 16;
 
 /// The longest name of a tool.
-const LONGEST_NAME: usize = 64;
+pub(crate) const LONGEST_NAME: usize = 64;
 
 /// The tools that a model can ask to be called, and how their calls are run.
 ///
@@ -40,8 +42,9 @@ const LONGEST_NAME: usize = 64;
 /// assert_eq!(names, ["add", "today"]);
 ///
 /// let twice = toolbox.add(today).check().unwrap_err();
-/// assert!(twice.to_string().starts_with("two tools are called `today`"));
-/// # Ok::<(), superstep::ToolboxError>(())
+/// assert_eq!(twice.diagnostics()[0].code(), "duplicate-tool");
+/// assert_eq!(twice.diagnostics()[0].message(), "two tools are called `today`");
+/// # Ok::<(), superstep::CompileError>(())
 /// ```
 #[must_use = "a toolbox does nothing until a node runs its tools"]
 pub struct Toolbox<C = (), S = ()> {
@@ -117,35 +120,28 @@ impl<C, S> Toolbox<C, S> {
     /// When two tools have the same name, and when a name is none: it has letters,
     /// digits, `_` and `-`, and at most 64 of them. All that is wrong is told at
     /// once.
-    pub fn check(self) -> Result<Self, ToolboxError> {
-        match self.findings() {
+    pub fn check(self) -> Result<Self, CompileError> {
+        match self.mistakes() {
             None => Ok(self),
             Some(error) => Err(error),
         }
     }
 
-    pub(super) fn findings(&self) -> Option<ToolboxError> {
-        let mut mistakes = Vec::new();
+    /// All that is wrong with it.
+    pub(crate) fn mistakes(&self) -> Option<CompileError> {
+        let mut findings = Findings::default();
         for (index, tool) in self.tools.iter().enumerate() {
             let (name, place) = (&tool.spec.name, self.places[index]);
-            if !is_name(name) {
-                mistakes.push(format!(
-                    "`{name}`, added at {place}, is no name of a tool: it has letters, digits, \
-                     `_` and `-`, at most {LONGEST_NAME}"
-                ));
+            if !is_tool_name(name) {
+                findings.invalid_tool_name(place, name);
             }
             let before = self.tools[..index].iter();
             let mut before = before.zip(&self.places);
             if let Some((_, first)) = before.find(|(other, _)| other.spec.name == *name) {
-                mistakes.push(format!(
-                    "two tools are called `{name}`, added at {first} and at {place}"
-                ));
+                findings.duplicate_tool(place, name, first);
             }
         }
-        match mistakes.is_empty() {
-            true => None,
-            false => Some(ToolboxError { mistakes }),
-        }
+        findings.error("the toolbox")
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Tool<C, S>> {
@@ -155,12 +151,7 @@ impl<C, S> Toolbox<C, S> {
     /// What a model is told that has called a tool that is not there.
     pub(super) fn unknown(&self, name: &str) -> String {
         let names: Vec<&str> = self.tools.iter().map(|tool| &*tool.spec.name).collect();
-        let near = |other: &&&str| strsim::jaro_winkler(name, other) > 0.8;
-        let nearness = |a: &&&str, b: &&&str| {
-            let of = |other| strsim::jaro_winkler(name, other);
-            of(a).total_cmp(&of(b))
-        };
-        let nearest = names.iter().filter(near).max_by(nearness);
+        let nearest = Diagnostic::nearest(name, names.iter().copied());
         let meant = nearest.map(|near| format!("; did you mean `{near}`?"));
         let meant = meant.unwrap_or_default();
         let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -174,24 +165,10 @@ impl<C, S> Toolbox<C, S> {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether providers take it as the name of a tool.
+pub(crate) fn is_tool_name(name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_part)
-}
-
-/// All that is wrong with a toolbox; see [`Toolbox::check`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", mistakes.join("; "))]
-pub struct ToolboxError {
-    mistakes: Vec<String>,
-}
-
-impl ToolboxError {
-    /// What is wrong, in the order of the tools.
-    #[must_use]
-    pub fn mistakes(&self) -> &[String] {
-        &self.mistakes
-    }
 }
 
 impl<C, S> Default for Toolbox<C, S> {

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use superstep_core::{
-    Command, Ctx, END, Graph, Join, Limiter, START, StateGraph, Update, View, node, subgraph,
+    Command, CompileError, Ctx, END, Graph, Join, Limiter, START, StateGraph, Update, View, node,
+    subgraph,
 };
 
 use super::agent::{Agent, Kind};
 use super::custom::CustomAgent;
-use super::error::AgentError;
 use super::flow::Step;
 use super::group;
 use super::head::Head;
@@ -23,12 +23,13 @@ use super::parallel::{BranchFailure, ParallelAgent};
 use super::sequential::SequentialAgent;
 use super::speaker::Speaker;
 use super::{Session, SessionUpdate};
+use crate::findings::moved;
 use crate::react::ModelOf;
 
 /// The most supersteps of a run, unless it needs more.
 const SUPERSTEPS: u64 = 1000;
 
-pub(super) type Built<C> = Result<StateGraph<Session, C>, AgentError>;
+pub(super) type Built<C> = Result<StateGraph<Session, C>, CompileError>;
 
 /// What an agent has of those around it.
 pub(super) struct Scope<'a, C> {
@@ -132,10 +133,10 @@ impl<C: Send + Sync + 'static> Agent<C> {
         }
     }
 
-    fn compiled(self, scope: &Scope<'_, C>) -> Result<Graph<Session, C>, AgentError> {
-        let (name, place) = (self.head().name.clone(), self.head().place);
+    pub(super) fn compiled(self, scope: &Scope<'_, C>) -> Result<Graph<Session, C>, CompileError> {
+        let (what, place) = (self.head().what(), self.head().place);
         let compiled = self.graph(scope)?.compile();
-        compiled.map_err(|error| AgentError::of_graph(&name, place, &error))
+        compiled.map_err(|error| moved(error, what, place))
     }
 
     /// Adds the agent to a graph as one of several branches: what it comes to is not
@@ -146,12 +147,12 @@ impl<C: Send + Sync + 'static> Agent<C> {
         let policies = std::mem::take(&mut self.head_mut().policies);
         let agent = match self.0 {
             Kind::Llm(agent) if agent.is_one_node() => {
-                let persona = Speaker::new(agent, scope).persona;
+                let turns = Speaker::new(agent, scope).into_turns();
                 let branch = name.clone();
                 let speak = move |session: View<Session>, ctx: Ctx<C>| {
-                    let (persona, branch) = (Arc::clone(&persona), branch.clone());
+                    let (turns, branch) = (Arc::clone(&turns), branch.clone());
                     async move {
-                        let update = persona.at_once(&session, &ctx).await?;
+                        let update = turns.at_once(&session, &ctx).await?;
                         Ok::<_, superstep_core::NodeError>(alone(branch, update))
                     }
                 };

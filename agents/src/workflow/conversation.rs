@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 use superstep_providers::{Message, Role};
 
 use super::llm::AgentHistory;
-
-/// What is said where an agent begins again after its own last answer.
-pub(super) const GO_ON: &str = "Go on as you were instructed.";
+use crate::react::GO_ON;
 
 /// Who reads.
 #[derive(Debug, Clone)]

@@ -7,14 +7,14 @@
 //! 4. The floor stays with an agent from which there is a way back by
 //!    `transfer_to_agent`; else it goes back to the outermost.
 
-use superstep_core::{END, START, StateGraph};
+use superstep_core::{END, StateGraph};
 
 use super::Session;
 use super::agent::{Agent, Kind};
 use super::assemble::{Built, Scope};
 use super::llm::{LlmAgent, TRANSFERS};
 use super::speaker::{Speaker, Standing};
-use super::transfer::Contact;
+use crate::react::{Contact, floor};
 
 /// Whoever can have the floor.
 enum Member<C> {
@@ -51,6 +51,7 @@ pub(super) fn graph<C: Send + Sync + 'static>(
         stays: true,
     };
     collect(agent, &inside, &place, &mut members);
+    let first = name.clone();
     let names: Vec<String> = members.iter().map(|(name, _)| name.clone()).collect();
     let mut graph = StateGraph::new(name.clone()).recursion_limit(transfers.saturating_add(1));
     for (_, member) in members {
@@ -59,24 +60,14 @@ pub(super) fn graph<C: Send + Sync + 'static>(
             Member::Other(agent) => agent.add(graph, &inside)?,
         };
     }
-    let known = names.clone();
-    let begin = move |session: &Session| {
-        let active = session.flow.active(&name).map(str::to_owned);
-        let active = active.filter(|active| known.contains(active));
-        active.unwrap_or_else(|| name.clone())
-    };
-    graph = graph.add_conditional_edges(START, begin, names.clone());
-    for member in &names {
-        let (own, known) = (member.clone(), names.clone());
-        let next = move |session: &Session| match session.flow.transfer() {
-            Some(to) if to != own && known.iter().any(|name| name == to) => to.to_owned(),
-            _ => END.to_owned(),
-        };
-        let mut declared = names.clone();
-        declared.push(END.to_owned());
-        graph = graph.add_conditional_edges(&**member, next, declared);
-    }
-    Ok(graph)
+    Ok(floor(
+        graph,
+        &names,
+        &first,
+        move |session: &Session| session.flow.active(&name),
+        |session: &Session| session.flow.transfer(),
+        END,
+    ))
 }
 
 /// Where an agent stands in its group.

@@ -45,6 +45,11 @@ impl<C> Head<C> {
             policies: Policies::default(),
         }
     }
+
+    /// What mistakes call it.
+    pub(super) fn what(&self) -> String {
+        format!("agent `{}`", self.name)
+    }
 }
 
 impl Policies {
@@ -104,15 +109,15 @@ macro_rules! common {
                 self
             }
 
-            /// Ends it as a failure when it takes longer than that. In a graph that is
-            /// built of it alone it says nothing: a run has a timeout of its own.
+            /// Ends it as a failure when all of it takes longer than that. In a graph
+            /// that is built of it alone it says nothing: a run has a timeout of its own.
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                 self.head.policies.timeout = Some(timeout);
                 self
             }
 
-            /// Tries again after a failure. As with timeouts, in a graph of it alone it
-            /// says nothing.
+            /// Tries all of it again after a failure. As with timeouts, in a graph of it
+            /// alone it says nothing.
             pub fn retry(mut self, retry: superstep_core::Retry) -> Self {
                 self.head.policies.retry = Some(retry);
                 self
@@ -125,7 +130,8 @@ macro_rules! common {
             /// As `build`.
             pub fn build_with_context(
                 self,
-            ) -> Result<superstep_core::StateGraph<super::Session, C>, super::AgentError> {
+            ) -> Result<superstep_core::StateGraph<super::Session, C>, superstep_core::CompileError>
+            {
                 super::Agent::from(self).into_graph()
             }
         }
@@ -136,11 +142,11 @@ macro_rules! common {
             ///
             /// # Errors
             ///
-            /// All that is wrong with the agent and those in it; see
-            /// [`AgentError`](super::AgentError).
+            /// All that is wrong with the agent and those in it, in their order.
             pub fn build(
                 self,
-            ) -> Result<superstep_core::StateGraph<super::Session>, super::AgentError> {
+            ) -> Result<superstep_core::StateGraph<super::Session>, superstep_core::CompileError>
+            {
                 self.build_with_context()
             }
         }

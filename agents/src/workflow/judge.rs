@@ -2,76 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use super::error::{AgentError, AgentMistake};
-use super::outline::{Outline, Shape};
-use super::template::is_key;
-use super::transfer::{EXIT_LOOP, TRANSFER};
+use superstep_core::CompileError;
 
-/// The longest name of an agent: it is a tool's name, too.
-const LONGEST_NAME: usize = 64;
+use super::exit::EXIT_LOOP;
+use super::outline::{Outline, Shape};
+use crate::findings::{Findings, Place};
+use crate::react::{ANSWER, MODEL, TOOLS, TRANSFER};
+use crate::template::is_key;
+use crate::tools::is_tool_name;
 
 /// Names that mean something else.
 const RESERVED: [&str; 3] = ["user", TRANSFER, EXIT_LOOP];
 
 /// All that is wrong, in the order of the agents.
-pub(super) fn judge(root: &Outline) -> Result<(), AgentError> {
+pub(super) fn judge(root: &Outline) -> Result<(), CompileError> {
     let mut judge = Judge::default();
     judge.names(root);
     judge.models(root, false);
     judge.shapes(root, false);
     judge.reads(root, &BTreeSet::new());
-    match judge.mistakes.is_empty() {
-        true => Ok(()),
-        false => Err(AgentError {
-            agent: root.name.clone(),
-            mistakes: judge.mistakes,
-        }),
-    }
+    judge.findings.check(format!("agent `{}`", root.name))
 }
 
 #[derive(Default)]
 struct Judge {
-    mistakes: Vec<AgentMistake>,
+    findings: Findings,
 }
 
 impl Judge {
-    fn add(&mut self, agent: &Outline, code: &'static str, message: String, help: &str) {
-        self.mistakes.push(AgentMistake {
-            code,
-            message,
-            help: help.to_owned(),
-            place: agent.place,
-        });
-    }
-
     fn names(&mut self, root: &Outline) {
         let all = root.all();
         for (index, agent) in all.iter().enumerate() {
-            let name = &agent.name;
+            let (name, place) = (&agent.name, agent.place);
             if RESERVED.contains(&&**name) || name.starts_with("__") {
-                self.add(
-                    agent,
-                    "reserved-agent-name",
-                    format!("`{name}` is no name for an agent: it means something else"),
-                    "give the agent another name",
-                );
-            } else if !is_name(name) {
-                let why = format!(
-                    "`{name}` is no name of an agent: it has letters, digits, `_` and `-`, at \
-                     most {LONGEST_NAME}"
-                );
-                self.add(agent, "invalid-agent-name", why, "give it such a name");
+                let why = "it means something else";
+                self.findings.reserved_agent_name(place, name, why);
+            } else if !is_tool_name(name) {
+                self.findings.invalid_agent_name(place, name);
             }
             if let Some(first) = all[..index].iter().find(|other| other.name == *name) {
-                self.add(
-                    agent,
-                    "duplicate-agent",
-                    format!(
-                        "two agents are called `{name}`; the other is made at {}",
-                        first.place
-                    ),
-                    "give one of them another name: messages, tools and nodes are told apart by it",
-                );
+                self.findings.duplicate_agent(place, name, first.place);
             }
         }
     }
@@ -79,12 +49,7 @@ impl Judge {
     fn models(&mut self, agent: &Outline, above: bool) {
         let has_model = above || agent.has_model;
         if agent.shape == Shape::Group && !has_model {
-            let message = format!(
-                "agent `{}` has no model, nor has any agent around it",
-                agent.name
-            );
-            let help = "give it one with `.model(..)`, or give one to the outermost agent";
-            self.add(agent, "no-model", message, help);
+            self.findings.no_model(agent.place, &agent.name);
         }
         for below in agent.agents.iter().chain(&agent.callable) {
             self.models(below, has_model);
@@ -92,23 +57,21 @@ impl Judge {
     }
 
     fn shapes(&mut self, agent: &Outline, in_loop: bool) {
-        let name = &agent.name;
+        let (name, place) = (&agent.name, agent.place);
         if agent.agents.is_empty() && !matches!(agent.shape, Shape::Group | Shape::Custom) {
-            let message = format!("agent `{name}` has no agents to run");
-            self.add(agent, "no-agents", message, "give it at least one");
+            self.findings.no_agents(place, &format!("agent `{name}`"));
         }
         if agent.exits_loop && !in_loop {
-            let message = format!("agent `{name}` can exit a loop, and is in none");
-            let help = "put it into a `LoopAgent`, or leave `.can_exit_loop()` out";
-            self.add(agent, "no-loop", message, help);
+            self.findings.no_loop(place, name);
         }
         if agent.shape == Shape::Parallel {
-            let when = format!("at the same time in `{}`", agent.name);
-            let help = "give one of them another key, or run them one after another";
-            self.branches(&agent.agents, &when, help);
+            self.branches(&agent.agents, |findings, place, key, writers| {
+                findings.parallel_writers(place, key, writers, name);
+            });
         }
-        let when = format!("and `{}` can call both at the same time", agent.name);
-        self.branches(&agent.callable, &when, "give one of them another key");
+        self.branches(&agent.callable, |findings, place, key, writers| {
+            findings.called_writers(place, key, writers, name);
+        });
         if agent.shape == Shape::Group {
             self.members(agent);
         }
@@ -120,25 +83,28 @@ impl Judge {
         }
         // What is called is out of the loops of who calls it.
         for called in &agent.callable {
+            if [MODEL, TOOLS, ANSWER].contains(&&*called.name) {
+                let why = format!("it is a node of `{name}`, which calls it");
+                self.findings
+                    .reserved_agent_name(called.place, &called.name, &why);
+            }
             self.shapes(called, false);
         }
     }
 
-    /// Two branches do not write the same key.
-    fn branches(&mut self, branches: &[Outline], when: &str, help: &str) {
+    /// Two branches do not write the same key; `found` is told of those that do.
+    fn branches(
+        &mut self,
+        branches: &[Outline],
+        found: impl Fn(&mut Findings, Place, &str, [&str; 2]),
+    ) {
         for (index, branch) in branches.iter().enumerate() {
             for (key, writer) in branch.written() {
                 let before = branches[..index].iter();
                 let mut before = before.flat_map(Outline::written);
-                let Some((_, other)) = before.find(|(known, _)| *known == key) else {
-                    continue;
-                };
-                self.add(
-                    branch,
-                    "conflicting-keys",
-                    format!("agents `{other}` and `{writer}` both write `{key}`, {when}"),
-                    help,
-                );
+                if let Some((_, other)) = before.find(|(known, _)| *known == key) {
+                    found(&mut self.findings, branch.place, key, [other, writer]);
+                }
             }
         }
     }
@@ -148,13 +114,8 @@ impl Judge {
         let members = parent.agents.iter();
         let members = members.filter(|member| member.shape == Shape::Group);
         for member in members.filter(|member| member.bounds_transfers) {
-            let message = format!(
-                "agent `{}` says how often agents hand on, and is a sub-agent of `{}`",
-                member.name, parent.name
-            );
-            let help = "say it of the outermost of those that hand on to each other: it holds for \
-                        all of them";
-            self.add(member, "inner-max-transfers", message, help);
+            let (place, name) = (member.place, &member.name);
+            self.findings.inner_max_transfers(place, name, &parent.name);
         }
     }
 
@@ -162,31 +123,17 @@ impl Judge {
         let written = agent.output.iter().chain(&agent.writes).chain(&agent.adds);
         let named = written.chain(&agent.reads);
         for key in named.filter(|key| !is_key(key)) {
-            let message = format!("agent `{}` names `{key}`, which is no key", agent.name);
-            let help = "a key is a name of letters, digits and `_`, such as `topic`; `user:`, \
-                        `app:` or `temp:` may stand before it";
-            self.add(agent, "invalid-key", message, help);
+            self.findings.invalid_key(agent.place, &agent.name, key);
         }
     }
 
     fn tools(&mut self, agent: &Outline) {
-        for mistake in &agent.tool_mistakes {
-            let message = format!("of agent `{}`, {mistake}", agent.name);
-            self.add(agent, "toolbox", message, "see `Toolbox::check`");
-        }
+        self.findings.extend(&agent.tool_mistakes);
         let mut taken: Vec<&str> = agent.callable.iter().map(|called| &*called.name).collect();
         taken.extend([TRANSFER, EXIT_LOOP]);
         for tool in agent.tools.iter().filter(|tool| taken.contains(&&***tool)) {
-            let message = format!(
-                "agent `{}` has a tool `{tool}`, and calls something else by that name",
-                agent.name
-            );
-            self.add(
-                agent,
-                "taken-tool-name",
-                message,
-                "give the tool another name",
-            );
+            self.findings
+                .taken_tool_name(agent.place, &agent.name, tool);
         }
     }
 
@@ -197,7 +144,9 @@ impl Judge {
         known.extend(agent.inputs.iter().cloned());
         for key in &agent.reads {
             if !is_known(key, &known) {
-                self.unwritten(agent, key, &known);
+                let known = known.iter().map(String::as_str);
+                self.findings
+                    .unwritten_key(agent.place, &agent.name, key, known);
             }
         }
         match agent.shape {
@@ -230,35 +179,10 @@ impl Judge {
         known.extend(written.chain(&agent.adds).cloned());
         known
     }
-
-    fn unwritten(&mut self, agent: &Outline, key: &str, known: &BTreeSet<String>) {
-        let near = |other: &&String| strsim::jaro_winkler(key, other) > 0.8;
-        let meant = known.iter().filter(near).max_by(|a, b| {
-            let of = |other| strsim::jaro_winkler(key, other);
-            of(a).total_cmp(&of(b))
-        });
-        let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!(
-                "let an agent before it write the key, declare that the program does by \
-                 `.input([\"{key}\"])`, or write `{{{key}?}}` where it may be missing"
-            ),
-        };
-        let message = format!(
-            "agent `{}` reads `{key}`, which nobody writes before",
-            agent.name
-        );
-        self.add(agent, "unwritten-key", message, &help);
-    }
 }
 
 /// Whether a key is among these, or in a scope that is.
 fn is_known(key: &str, known: &BTreeSet<String>) -> bool {
     let scope = key.find(':').map(|colon| &key[..=colon]);
     known.contains(key) || scope.is_some_and(|scope| known.contains(scope))
-}
-
-fn is_name(name: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_part)
 }

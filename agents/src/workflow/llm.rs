@@ -7,16 +7,17 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use superstep_core::{Ctx, NodeError, NodeResult, View};
 use superstep_providers::{ModelRequest, ModelResponse, ToolCall, ToolResult};
 
 use super::agent::{Agent, IntoAgents};
 use super::head::{Head, common};
-use super::schema::OutputSchema;
-use super::template::Template;
+use super::values::Change;
 use super::{Session, SessionUpdate};
-use crate::react::Hooks;
-use crate::tools::{BoxFuture, Toolbox};
+use crate::react::{Hooks, Respond};
+use crate::template::Holed;
+use crate::tools::Toolbox;
 
 /// How often an agent's model is asked before it answers, unless something else
 /// is set.
@@ -46,25 +47,26 @@ pub enum AgentHistory {
 pub(super) enum Instruction {
     #[default]
     None,
-    Text(Template),
+    Text(Holed),
     Made(MadeInstruction),
 }
 
 pub(super) type MadeInstruction = Arc<dyn Fn(&Session) -> String + Send + Sync>;
 
-pub(super) type Hook<C, A, T> =
-    Arc<dyn Fn(A, View<Session>, Ctx<C>) -> BoxFuture<NodeResult<T>> + Send + Sync>;
+/// What is kept, under a key, of an answer of a type that only the builder knew.
+pub(super) type Shape = fn(Option<String>) -> Respond<Session>;
 
-/// What is done around an agent as a whole.
-pub(super) struct AgentHooks<C> {
-    pub(super) before: Vec<Hook<C, (), Option<String>>>,
-    pub(super) after: Vec<Hook<C, String, SessionUpdate>>,
-    pub(super) on_error: Vec<Hook<C, NodeError, String>>,
-    pub(super) after_tools: Vec<AfterTools>,
+fn shape<T>(key: Option<String>) -> Respond<Session>
+where
+    T: JsonSchema + Serialize + DeserializeOwned + Send + 'static,
+{
+    let keep = move |value: Value| match &key {
+        Some(key) => Session::update().values(Change::set(key.clone(), value)),
+        None => Session::update(),
+    };
+    let keeps = keep.clone();
+    Respond::json::<T>(keep).or_text(move |text| keeps(text.into()))
 }
-
-pub(super) type AfterTools =
-    Arc<dyn Fn(&[ToolResult], &Session) -> Option<SessionUpdate> + Send + Sync>;
 
 /// A language model with an instruction, tools, and other agents to which it can
 /// hand on.
@@ -73,8 +75,8 @@ pub(super) type AfterTools =
 ///
 /// In an instruction `{key}` is the [value](super::Values) of a key, and must be
 /// there: when the graph is built, it is judged whether somebody writes it before.
-/// `{key?}` may be missing. `{{key}}` is `{key}`, and braces around what is no key
-/// stay as they are, as in JSON.
+/// `{key?}` may be missing. `{{` and `}}` are braces, and braces around what is no
+/// key stay as they are, as in JSON.
 ///
 /// # Examples
 ///
@@ -102,7 +104,7 @@ pub struct LlmAgent<C = ()> {
     pub(super) instruction: Instruction,
     pub(super) history: AgentHistory,
     pub(super) output_key: Option<String>,
-    pub(super) schema: Option<OutputSchema>,
+    pub(super) schema: Option<Shape>,
     pub(super) toolbox: Toolbox<C, Session>,
     pub(super) agent_tools: Vec<Agent<C>>,
     pub(super) sub_agents: Vec<Agent<C>>,
@@ -112,7 +114,6 @@ pub struct LlmAgent<C = ()> {
     pub(super) max_turns: usize,
     pub(super) max_transfers: Option<usize>,
     pub(super) hooks: Hooks<C, Session>,
-    pub(super) around: AgentHooks<C>,
 }
 
 common!(LlmAgent, Llm);
@@ -136,18 +137,12 @@ impl<C> LlmAgent<C> {
             max_turns: TURNS,
             max_transfers: None,
             hooks: Hooks::default(),
-            around: AgentHooks {
-                before: Vec::new(),
-                after: Vec::new(),
-                on_error: Vec::new(),
-                after_tools: Vec::new(),
-            },
         }
     }
 
     /// What it is to be and do, with `{keys}`.
     pub fn instruction(mut self, text: impl AsRef<str>) -> Self {
-        self.instruction = Instruction::Text(Template::parse(text.as_ref()));
+        self.instruction = Instruction::Text(Holed::parse(text.as_ref()));
         self
     }
 
@@ -182,7 +177,7 @@ impl<C> LlmAgent<C> {
     where
         T: JsonSchema + Serialize + DeserializeOwned + Send + 'static,
     {
-        self.schema = Some(OutputSchema::of::<T>());
+        self.schema = Some(shape::<T>);
         self
     }
 
@@ -271,7 +266,7 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
         Fut: Future<Output = NodeResult<Option<String>>> + Send + 'static,
     {
         let function = move |(), session, ctx| function(session, ctx);
-        self.around.before.push(hook!(function));
+        self.hooks.before_agent.push(hook!(function));
         self
     }
 
@@ -281,7 +276,7 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
         F: Fn(String, View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = NodeResult<SessionUpdate>> + Send + 'static,
     {
-        self.around.after.push(hook!(function));
+        self.hooks.after_agent.push(hook!(function));
         self
     }
 
@@ -314,7 +309,7 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
         F: Fn(NodeError, View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = NodeResult<String>> + Send + 'static,
     {
-        self.around.on_error.push(hook!(function));
+        self.hooks.on_model_error.push(hook!(function));
         self
     }
 
@@ -345,7 +340,7 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
         mut self,
         write: impl Fn(&[ToolResult], &Session) -> Option<SessionUpdate> + Send + Sync + 'static,
     ) -> Self {
-        self.around.after_tools.push(Arc::new(write));
+        self.hooks.after_tools.push(Arc::new(write));
         self
     }
 }

@@ -2,16 +2,18 @@
 //! stand. Whatever the type of the context, it is the same code.
 
 use std::collections::BTreeSet;
-use std::panic::Location;
+
+use superstep_core::Diagnostic;
 
 use super::agent::{Agent, Kind};
 use super::llm::{Instruction, LlmAgent};
 use super::parallel::{BranchFailure, ParallelAgent};
+use crate::findings::Place;
 
 /// An agent, and those in it.
 pub(super) struct Outline {
     pub(super) name: String,
-    pub(super) place: &'static Location<'static>,
+    pub(super) place: Place,
     pub(super) shape: Shape,
     pub(super) has_model: bool,
     pub(super) inputs: Vec<String>,
@@ -31,7 +33,7 @@ pub(super) struct Outline {
     pub(super) callable: Vec<Self>,
     /// The names of its tools, and what is wrong with these.
     pub(super) tools: Vec<String>,
-    pub(super) tool_mistakes: Vec<String>,
+    pub(super) tool_mistakes: Vec<Diagnostic>,
     pub(super) exits_loop: bool,
     pub(super) bounds_transfers: bool,
 }
@@ -98,13 +100,13 @@ impl Outline {
 
     fn group<C>(mut self, agent: &LlmAgent<C>) -> Self {
         if let Instruction::Text(template) = &agent.instruction {
-            self.reads = template.required().map(str::to_owned).collect();
-            self.keys = template.keys().map(str::to_owned).collect();
+            self.reads = template.required().map(|hole| hole.name.clone()).collect();
+            self.keys = template.holes().map(|hole| hole.name.clone()).collect();
         }
         let tools = agent.toolbox.specs().into_iter();
         self.tools = tools.map(|spec| spec.name).collect();
-        if let Err(error) = agent.toolbox.clone().check() {
-            self.tool_mistakes = error.mistakes().to_vec();
+        if let Some(error) = agent.toolbox.mistakes() {
+            self.tool_mistakes = error.diagnostics().to_vec();
         }
         self.output.clone_from(&agent.output_key);
         self.callable = agent.agent_tools.iter().map(Self::of).collect();

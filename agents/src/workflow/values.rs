@@ -7,11 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use superstep_core::{IntoUpdate, Reducer};
 
-/// Keys of this run only.
-pub(super) const TEMP: &str = "temp:";
-
-/// Keys of all of a user's sessions, and of all sessions.
-pub(super) const SHARED: [&str; 2] = ["user:", "app:"];
+pub(super) use crate::template::{SHARED, TEMP};
 
 /// The entry that holds, in JSON, what is still to be told to other sessions: no
 /// key is called that.

@@ -30,13 +30,45 @@ fn text_fills_a_hole_as_it_is_and_all_else_as_json() {
     let input = json!({ "a": "x \"y\"", "b": [1, "z"], "c": null, "d": { "e": 0.5 } });
     assert_eq!(
         text("{a}, {b}, {c}, {d}", &input),
-        r#"x "y", [1,"z"], null, {"e":0.5}"#
+        r#"x "y", [1,"z"], , {"e":0.5}"#
     );
     assert_eq!(text("{a}{a}", &json!("lone")), "lonelone");
     assert_eq!(text("no hole", &json!("lone")), "no hole");
     assert_eq!(
         text("{{a}} }}{{ {a}", &json!({ "a": "{b} {{c}}" })),
         "{a} }{ {b} {{c}}"
+    );
+}
+
+#[test]
+fn braces_around_what_is_no_name_stay_as_they_are() {
+    for (template, expected) in [
+        (
+            r#"{"a": {"b": {}}, "c": "{x}"}"#,
+            r#"{"a": {"b": {}}, "c": "tea"}"#,
+        ),
+        (r#"{{"a": {{"b": "{x}"}}}}"#, r#"{"a": {"b": "tea"}}"#),
+        ("} {x.y} {", "} {x.y} {"),
+        ("${x} \\{x} { x }", "${x} \\{x} tea"),
+    ] {
+        assert_eq!(
+            text(template, &json!({ "x": "tea" })),
+            expected,
+            "{template}"
+        );
+    }
+}
+
+#[test]
+fn what_may_be_missing_is_then_nothing() {
+    assert_eq!(text("<{a?}>", &json!({})), "<>");
+    assert_eq!(text("<{a?}>", &json!({ "a": 1 })), "<1>");
+    assert_eq!(text("<{a?}>", &json!("lone")), "<lone>");
+    let ask: Prompt<Value> = prompt("{a?} {b}").partial("a", 1);
+    assert_eq!(ask.names(), ["b"]);
+    assert_eq!(
+        ask.format(&json!("lone")).expect("one hole")[0].text(),
+        "1 lone"
     );
 }
 
@@ -72,17 +104,6 @@ fn all_that_is_missing_is_told_in_order_and_where() {
         error("{a} {b}", &json!(1)),
         "a value without a name fills one hole, but there are 2: \
          `a` (message 1, line 1, column 1), `b` (message 1, line 1, column 5)"
-    );
-}
-
-#[test]
-fn a_template_that_cannot_be_read_says_all_that_is_wrong() {
-    assert_eq!(
-        error([r#"{"a": 1}"#, "} {x.y} {"], &json!({})),
-        "message 1: `{\"a\": 1}` at line 1, column 1 is no name in braces; a brace is written `{{`; \
-         message 2: a `}` stands alone at line 1, column 1; a brace is written `}}`; \
-         message 2: `{x.y}` at line 1, column 3 is no name in braces; a brace is written `{{`; \
-         message 2: a `{` at line 1, column 9 is never closed; a brace is written `{{`"
     );
 }
 
@@ -177,7 +198,7 @@ proptest! {
         prop_assert_eq!(filled, format!("{before}{value}{after}"));
     }
 
-    /// Escaped, a text is itself; else it is read or refused, and never a panic.
+    /// Escaped, a text is itself; else it is read all the same.
     #[test]
     fn every_text_can_be_escaped(source in "[{}a ]*") {
         let escaped = source.replace('{', "{{").replace('}', "}}");

@@ -12,15 +12,14 @@ use superstep::{
 
 use crate::common::{scripted, seed};
 
-/// The mistakes, without the lines of this file.
+/// The mistakes, each as its code, its message and its help.
 fn mistakes<I: 'static, O>(chain: Chain<I, O>) -> Vec<String> {
     let error = chain.check().expect_err("something is wrong");
-    let mistakes = error.mistakes().iter();
-    mistakes
-        .map(|mistake| {
-            let (before, after) = mistake.split_once(file!()).expect("it says where");
-            let after = after.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
-            format!("{before}HERE:{after}")
+    let found = error.diagnostics().iter();
+    found
+        .map(|found| {
+            assert_eq!(found.location().file(), file!(), "{found}");
+            format!("{}: {} ({})", found.code(), found.message(), found.help())
         })
         .collect()
 }
@@ -30,7 +29,7 @@ fn all_that_does_not_fit_is_told_at_once() {
     let model = scripted().model();
     let chain: Chain<&str, String> = parallel! {
         summary: prompt("Summarize {topic} in {n} words") | model.clone() | text(),
-        questions: prompt("Ask about {}") | model.clone() | text(),
+        questions: prompt("Ask about {topic}") | model.clone() | text(),
     } | prompt([
         system("Based on {summarys} and {terms}"),
         user("{topic} {questions}"),
@@ -39,15 +38,27 @@ fn all_that_does_not_fit_is_told_at_once() {
     assert_eq!(
         mistakes(chain),
         [
-            "the prompt at HERE:, in `summary`: a value without a name fills one hole, but there \
-             are 2: `n` (message 1, line 1, column 22), `topic` (message 1, line 1, column 11)",
-            "the prompt at HERE:, in `questions`: message 1: `{}` at line 1, column 11 is no name \
-             in braces; a brace is written `{{`",
-            "the prompt at HERE: no value for `summarys` (message 1, line 1, column 10), \
-             `terms` (message 1, line 1, column 25), `topic` (message 2, line 1, column 1): there \
-             is `questions`, `summary`; did you mean `summary` for `summarys`?",
+            "unfilled-hole: the prompt in `summary` gets a text, which fills one hole, and has 2: \
+             `n` (message 1, line 1, column 22), `topic` (message 1, line 1, column 11) (give it a \
+             record, as by `parallel!`, or all but one by `.partial(..)`)",
+            "unfilled-hole: the prompt gets no value for `summarys` (message 1, line 1, column 10) \
+             (did you mean `summary`?)",
+            "unfilled-hole: the prompt gets no value for `terms` (message 1, line 1, column 25) \
+             (give it one before, where there is `questions`, `summary`, or by \
+             `.partial(\"terms\", ..)`)",
+            "unfilled-hole: the prompt gets no value for `topic` (message 2, line 1, column 1) \
+             (give it one before, where there is `questions`, `summary`, or by \
+             `.partial(\"topic\", ..)`)",
         ]
     );
+}
+
+struct Unwritable;
+
+impl serde::Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it cannot be"))
+    }
 }
 
 #[test]
@@ -60,18 +71,45 @@ fn fields_are_known_through_policies_ways_and_assignments() {
     assert!((record() | prompt("{a} {b}")).check().is_ok());
     assert_eq!(
         mistakes(record() | prompt("{c}")),
-        ["the prompt at HERE: no value for `c` (message 1, line 1, column 1): there is `a`, `b`"]
+        [
+            "unfilled-hole: the prompt gets no value for `c` (message 1, line 1, column 1) (give it \
+             one before, where there is `a`, `b`, or by `.partial(\"c\", ..)`)"
+        ]
     );
     let more = || record() | assign! { c: always(2) };
     assert!((more() | prompt("{a} {b} {c}")).check().is_ok());
     assert_eq!(
         mistakes(more() | pick::<_, u32>("d")),
-        ["`pick` at HERE: there is no `d`; there is `a`, `b`, `c`"]
+        [
+            "nothing-to-pick: `pick` takes `d`, which is not there (take what is there: `a`, `b`, `c`)"
+        ]
     );
     let text = map(|n: u32| n.to_string());
     assert_eq!(
-        mistakes(text | assign! { c: always(2) }),
-        ["`assign!` at HERE: what goes in is text, which has no fields to put others beside"]
+        mistakes(text.clone() | assign! { c: always(2) }),
+        [
+            "assign-to-text: `assign!` gets a text, which has no fields to put others beside (write \
+             `parallel!` in its place, and keep the text as a branch: `text: passthrough()`)"
+        ]
+    );
+    assert_eq!(
+        mistakes(text | pick::<_, u32>("c")),
+        [
+            "nothing-to-pick: `pick` takes `c` from a text, which has no fields (leave it out, or \
+             let a record come before it, as by `parallel!`)"
+        ]
+    );
+    let given = prompt("{name} {question}")
+        .partial("nam", "x")
+        .partial("question", Unwritable);
+    assert_eq!(
+        mistakes::<Value, _>(superstep::IntoChain::into_chain(given)),
+        [
+            "unknown-hole: the prompt is given `nam`, and has no hole of that name (did you mean \
+             `name`?)",
+            "unwritable-value: what the prompt is given as `question` is no JSON: it cannot be \
+             (give it a value that serde can write as JSON)"
+        ]
     );
     let either = branch()
         .when(|n: &u32| *n > 1, prompt("{a} {b}"))
@@ -106,7 +144,10 @@ async fn what_is_not_sound_fails_before_its_first_step() {
     let error = chain.invoke("x").await.expect_err("it is not sound");
     assert_eq!(error.place(), "check");
     let why = error.source().expect("it says why").to_string();
-    assert!(why.contains("no value for `c`"), "{why}");
+    assert!(
+        why.contains("unfilled-hole: the prompt gets no value for `c`"),
+        "{why}"
+    );
     assert!(!superstep::Retryable::is_retryable(&error));
     let told = chain.clone().map(|_| ()).stream("x").finish().await;
     assert_eq!(told.expect_err("it is not sound").place(), "check");

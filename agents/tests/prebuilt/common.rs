@@ -16,7 +16,7 @@ pub(crate) async fn double(number: i64) -> i64 {
 
 /// The agent's graph as it is.
 pub(crate) fn graph<C: Send + Sync + 'static>(agent: ReactAgent<C>) -> Graph<Chat, C> {
-    let graph = agent.graph().expect("the agent is sound");
+    let graph = agent.build().expect("the agent is sound");
     graph.compile().expect("the graph is sound")
 }
 

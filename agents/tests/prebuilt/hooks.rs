@@ -112,7 +112,7 @@ struct Sum {
 
 #[tokio::test]
 async fn a_request_for_a_shape_passes_all_hooks() {
-    let shaped = |model: &ScriptedModel| agent(model).answer_as::<Sum>();
+    let shaped = |model: &ScriptedModel| agent(model).output_schema::<Sum>();
     let model = ScriptedModel::new()
         .on("in the shape", json!({ "sum": 3 }))
         .otherwise("It is three.");

@@ -2,7 +2,7 @@
 
 use superstep::prelude::*;
 use superstep::{
-    Delegate, PatternError, ScriptedModel, Toolbox, plan_and_execute, react_agent, supervisor,
+    CompileError, Delegate, ScriptedModel, Toolbox, plan_and_execute, react_agent, supervisor,
     swarm,
 };
 
@@ -16,30 +16,33 @@ fn agent(name: &'static str) -> Delegate {
     Delegate::function(name, "", |task: String, _| async { NodeResult::Ok(task) })
 }
 
-/// The mistakes, without the places in them.
-fn mistakes<T>(graph: Result<T, PatternError>) -> Vec<String> {
+/// The mistakes, each as its code and its message.
+fn mistakes<T>(graph: Result<T, CompileError>) -> Vec<String> {
     let error = graph.err().expect("there are mistakes");
-    let texts = error.mistakes().iter();
-    let texts = texts.map(|text| text.split(", added at").next().unwrap_or(text).to_owned());
-    texts.collect()
+    let found = error.diagnostics().iter();
+    let found = found.map(|found| {
+        assert_eq!(found.location().file(), file!(), "{found}");
+        format!("{}: {}", found.code(), found.message())
+    });
+    found.collect()
 }
 
 #[test]
 fn the_names_of_a_team_are_its_own() {
     let agents = ["ann", "tools", "ann", "not a name"].map(agent);
     assert_eq!(
-        mistakes(supervisor(model(), agents).graph()),
+        mistakes(supervisor(model(), agents).build()),
         [
-            "no agent can be called `tools`, which is a node of the graph around it",
-            "two agents are called `ann`",
-            "two tools are called `ask_ann`",
-            "`ask_not a name`",
+            "reserved-agent-name: no agent can be called `tools`: it is a node of the graph around it",
+            "duplicate-agent: two agents are called `ann`",
+            "duplicate-tool: two tools are called `ann`",
+            "invalid-tool-name: a tool cannot be called \"not a name\"",
         ]
     );
     let none: [Delegate; 0] = [];
     assert_eq!(
-        mistakes(supervisor(model(), none).graph()),
-        ["there is no agent"]
+        mistakes(supervisor(model(), none).build()),
+        ["no-agents: graph `supervisor` has no agents to run"]
     );
 }
 
@@ -47,12 +50,11 @@ fn the_names_of_a_team_are_its_own() {
 fn the_names_of_a_swarm_are_its_own() {
     let agent = |name: &str| react_agent::<(), _>(model(), Toolbox::new().add(add)).named(name);
     assert_eq!(
-        mistakes(swarm([agent("answer"), agent("bob"), agent("bob")], "carl").graph()),
+        mistakes(swarm([agent("answer"), agent("bob"), agent("bob")], "carl").build()),
         [
-            "no agent can be called `answer`, which is a node of the graph around it",
-            "two agents are called `bob`",
-            "`carl`, who is to begin, is none of the agents",
-            "two tools are called `transfer_to_bob`",
+            "reserved-agent-name: no agent can be called `answer`: it is a node of the graph around it",
+            "duplicate-agent: two agents are called `bob`",
+            "unknown-agent: `carl`, who is to begin, is none of the agents",
         ]
     );
 }
@@ -60,15 +62,38 @@ fn the_names_of_a_swarm_are_its_own() {
 #[test]
 fn whoever_takes_steps_has_a_name_of_its_own() {
     assert_eq!(
-        mistakes(plan_and_execute(model(), agent("progress")).graph()),
-        ["no agent can be called `progress`, which is a node of the graph around it"]
+        mistakes(plan_and_execute(model(), agent("progress")).build()),
+        [
+            "reserved-agent-name: no agent can be called `progress`: it is a node of the graph around it"
+        ]
     );
 }
 
 #[test]
-fn the_place_is_that_of_the_call() {
-    let error = supervisor(model(), [agent("not a name")])
-        .graph()
-        .unwrap_err();
-    assert!(error.to_string().contains(file!()), "{error}");
+fn who_begins_is_one_of_them() {
+    let agents =
+        ["ann", "bob"].map(|name| react_agent::<(), _>(model(), Toolbox::new()).named(name));
+    let error = swarm(agents, "bop").build().unwrap_err();
+    assert_eq!(error.diagnostics()[0].help(), "did you mean `bob`?");
+}
+
+#[test]
+fn the_places_are_those_of_the_agents() {
+    let one = agent("ann");
+    let other = Delegate::function("ann", "", |task: String, _| async { NodeResult::Ok(task) });
+    let line = line!() - 1;
+    let error = supervisor(model(), [one, other]).build().unwrap_err();
+    let found = &error.diagnostics()[0];
+    assert_eq!(found.location().line(), line);
+    let first = format!("the first is made at {}:", file!());
+    assert!(found.help().contains(&first), "{found}");
+}
+
+#[test]
+fn what_an_agent_works_in_is_compiled_with_the_rest() {
+    let none = std::time::Duration::ZERO;
+    let agents = [agent("ann").timeout(none), agent("ann")];
+    let found = mistakes(supervisor(model(), agents).build());
+    let codes: Vec<_> = found.iter().map(|found| found.split(':').next()).collect();
+    assert_eq!(codes, ["duplicate-agent", "zero-limit"].map(Some));
 }

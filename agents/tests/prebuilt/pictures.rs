@@ -34,27 +34,27 @@ fn check<S: State>(graph: StateGraph<S>) {
 
 #[test]
 fn a_react_agent_is_drawn() {
-    check::<Chat>(react("agent").graph().unwrap());
+    check::<Chat>(react("agent").build().unwrap());
 }
 
 #[test]
 fn a_supervisor_is_drawn() {
     let team = supervisor(model(), [worker("flights"), worker("hotels")]);
-    check(team.graph().unwrap());
+    check(team.build().unwrap());
 }
 
 #[test]
 fn a_swarm_is_drawn() {
     check(
         swarm([react("desk"), react("billing")], "desk")
-            .graph()
+            .build()
             .unwrap(),
     );
 }
 
 #[test]
 fn a_plan_is_drawn() {
-    check::<Project>(plan_and_execute(model(), worker("work")).graph().unwrap());
+    check::<Project>(plan_and_execute(model(), worker("work")).build().unwrap());
 }
 
 #[test]
@@ -62,5 +62,5 @@ fn a_reflection_is_drawn() {
     async fn good(_: View<Draft>, _: Ctx) -> NodeResult<Verdict> {
         Ok(Verdict::good())
     }
-    check::<Draft>(reflection(draft_with(model(), ""), good, 3));
+    check::<Draft>(reflection(draft_with(model(), ""), good, 3).build());
 }

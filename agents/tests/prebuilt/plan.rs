@@ -49,7 +49,7 @@ fn diamond() -> ScriptedModel {
 }
 
 fn compiled(model: &ScriptedModel) -> Graph<Project> {
-    let graph = plan_and_execute(model.model(), sleeper()).graph();
+    let graph = plan_and_execute(model.model(), sleeper()).build();
     let graph = graph.expect("the agent is sound");
     graph.compile().expect("the graph is sound")
 }
@@ -87,7 +87,7 @@ async fn a_step_is_told_of_the_goal_and_of_what_it_needs() {
     }));
     let agent = graph(react_agent(executor.model(), Toolbox::new()));
     let agent = Delegate::new("work", "", agent);
-    let graph = plan_and_execute(diamond().model(), agent).graph().unwrap();
+    let graph = plan_and_execute(diamond().model(), agent).build().unwrap();
     graph
         .compile()
         .unwrap()
@@ -202,7 +202,7 @@ async fn steps_are_bounded() {
         .on("rest", steps(many));
     let graph = plan_and_execute(model.model(), sleeper())
         .max_steps(3)
-        .graph()
+        .build()
         .unwrap();
     let run = graph
         .compile()
@@ -219,8 +219,8 @@ async fn rounds_are_bounded_and_the_last_has_to_answer() {
         .on("Answer with what there is", "Tired.")
         .otherwise(steps([step("a", "1", &[])]));
     let graph = plan_and_execute(model.model(), sleeper())
-        .max_rounds(3)
-        .graph()
+        .max_iterations(3)
+        .build()
         .unwrap();
     let run = graph
         .compile()
@@ -237,7 +237,7 @@ async fn rounds_are_bounded_and_the_last_has_to_answer() {
 async fn a_fatal_executor_fails_the_run() {
     let model = ScriptedModel::new().otherwise(steps([step("a", "soon", &[])]));
     let graph = plan_and_execute(model.model(), sleeper().fatal())
-        .graph()
+        .build()
         .unwrap();
     let error = graph
         .compile()
@@ -273,7 +273,7 @@ async fn a_question_in_a_step_pauses_the_thread() {
             ]),
         );
     let graph = plan_and_execute(model.model(), Delegate::new("work", "", agent))
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .checkpointer(MemoryCheckpointer::new())
@@ -310,7 +310,7 @@ async fn a_question_in_a_step_pauses_the_thread() {
 #[tokio::test(start_paused = true)]
 async fn nodes_can_be_added_behind_the_answer() {
     let graph = plan_and_execute(diamond().model(), sleeper())
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .add_node("note", async |project: View<Project>| {
@@ -326,8 +326,8 @@ async fn nodes_can_be_added_behind_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn what_a_model_refuses_for_good_is_not_planned_again() {
     let model = ScriptedModel::new().otherwise(superstep::ModelErrorKind::Auth);
-    let agent = plan_and_execute(model.model(), sleeper()).retry(Retry::attempts(3));
-    let graph = agent.graph().unwrap().compile().unwrap();
+    let agent = plan_and_execute(model.model(), sleeper()).model_retry(Retry::attempts(3));
+    let graph = agent.build().unwrap().compile().unwrap();
     graph.invoke(Project::reach("rest")).await.unwrap_err();
     assert_eq!(model.calls().len(), 1);
     let asks = model.model();
@@ -338,7 +338,7 @@ async fn what_a_model_refuses_for_good_is_not_planned_again() {
     let lead = ScriptedModel::new().on("What was done", answer("Nothing."));
     let lead = lead.otherwise(steps([step("a", "ask", &[])]));
     let agent = plan_and_execute(lead.model(), delegate.retry(Retry::attempts(3)));
-    let graph = agent.graph().unwrap().compile().unwrap();
+    let graph = agent.build().unwrap().compile().unwrap();
     graph.invoke(Project::reach("rest")).await.unwrap();
     assert_eq!(model.calls().len(), 2);
 }

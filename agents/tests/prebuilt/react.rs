@@ -86,7 +86,7 @@ async fn calls_of_one_turn_run_at_the_same_time() {
 
 #[tokio::test]
 async fn nodes_can_be_added_behind_the_answer() {
-    let graph = react_agent(counting().model(), toolbox()).graph().unwrap();
+    let graph = react_agent(counting().model(), toolbox()).build().unwrap();
     let graph = graph
         .add_node("thank", async |_: View<Chat>| {
             Chat::update().messages(Message::user("Thanks."))
@@ -126,7 +126,7 @@ async fn a_thread_goes_on_with_the_conversation() {
             Reply::from("It is 11."),
         ],
     );
-    let graph = react_agent(model.model(), toolbox()).graph().unwrap();
+    let graph = react_agent(model.model(), toolbox()).build().unwrap();
     let graph = graph
         .checkpointer(MemoryCheckpointer::new())
         .compile()
@@ -169,7 +169,7 @@ async fn calls_that_need_approval_pause_the_agent() {
             ]),
         );
     let graph = react_agent::<(), _>(model.model(), Toolbox::new().add(pay))
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .checkpointer(MemoryCheckpointer::new())
@@ -238,7 +238,7 @@ async fn the_model_is_asked_again_as_the_policy_says() {
         ]),
     );
     let agent = react_agent(model.model(), toolbox());
-    let agent = agent.retry(Retry::attempts(2));
+    let agent = agent.model_retry(Retry::attempts(2));
     let start = tokio::time::Instant::now();
     let run = graph(agent).invoke(Chat::ask("busy")).await.unwrap();
     assert_eq!(run.state.answer(), "Here.");
@@ -248,7 +248,7 @@ async fn the_model_is_asked_again_as_the_policy_says() {
 #[tokio::test(start_paused = true)]
 async fn what_a_model_refuses_for_good_is_not_asked_again() {
     let model = ScriptedModel::new().otherwise(ModelErrorKind::Auth);
-    let agent = react_agent(model.model(), toolbox()).retry(Retry::attempts(3));
+    let agent = react_agent(model.model(), toolbox()).model_retry(Retry::attempts(3));
     graph(agent).invoke(Chat::ask("hi")).await.unwrap_err();
     assert_eq!(model.calls().len(), 1);
 }
@@ -256,7 +256,7 @@ async fn what_a_model_refuses_for_good_is_not_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn a_model_that_takes_too_long_is_given_up() {
     let model = ScriptedModel::new().otherwise(Reply::never());
-    let agent = react_agent(model.model(), toolbox()).timeout(Duration::from_secs(5));
+    let agent = react_agent(model.model(), toolbox()).model_timeout(Duration::from_secs(5));
     let error = graph(agent).invoke(Chat::ask("hi")).await.unwrap_err();
     let RunError::Node { source, .. } = &error else {
         panic!("{error:?}");
@@ -313,7 +313,7 @@ fn over(model: &ScriptedModel) -> ReactAgent<(), Sums> {
         |sums: &Sums| &sums.said,
         |messages| Sums::update().said(messages),
     );
-    agent.answer_into(|answer: Answer| Sums::update().sum(answer.sum))
+    agent.output_into(|answer: Answer| Sums::update().sum(answer.sum))
 }
 
 #[tokio::test]
@@ -326,8 +326,8 @@ async fn a_state_of_ones_own_is_read_and_written() {
         ],
     );
     let agent = over(&model);
-    let agent = agent.instruction_from(|sums| format!("At most {}.", sums.largest));
-    let graph = agent.graph().unwrap().compile().unwrap();
+    let agent = agent.instruction_with(|sums| format!("At most {}.", sums.largest));
+    let graph = agent.build().unwrap().compile().unwrap();
     let input = Sums::update().largest(9).said(Message::user("sum"));
     let run = graph.invoke(input).await.unwrap();
     assert_eq!(run.state.sum, Some(3));
@@ -338,7 +338,7 @@ async fn a_state_of_ones_own_is_read_and_written() {
 #[tokio::test]
 async fn the_text_of_the_answer_can_be_written_elsewhere() {
     let agent = react_agent(counting().model(), toolbox())
-        .answer_text(|text| Chat::update().active(text.to_uppercase()));
+        .output_text(|text| Chat::update().active(text.to_uppercase()));
     let run = graph(agent).invoke(Chat::ask("count")).await.unwrap();
     assert_eq!(run.state.active.as_deref(), Some("IT IS 11."));
 }
@@ -346,7 +346,7 @@ async fn the_text_of_the_answer_can_be_written_elsewhere() {
 #[tokio::test]
 async fn an_answer_in_the_shape_is_not_asked_for_again() {
     let model = ScriptedModel::new().otherwise(r#"{ "sum": 5 }"#);
-    let graph = over(&model).graph().unwrap().compile().unwrap();
+    let graph = over(&model).build().unwrap().compile().unwrap();
     let run = graph
         .invoke(Sums::update().said(Message::user("sum")))
         .await
@@ -358,7 +358,7 @@ async fn an_answer_in_the_shape_is_not_asked_for_again() {
 #[tokio::test]
 async fn an_answer_that_has_no_shape_fails_the_node_answer() {
     let model = ScriptedModel::new().otherwise("seven");
-    let graph = over(&model).graph().unwrap().compile().unwrap();
+    let graph = over(&model).build().unwrap().compile().unwrap();
     let error = graph
         .invoke(Sums::update().said(Message::user("sum")))
         .await
@@ -374,10 +374,12 @@ async fn an_answer_that_has_no_shape_fails_the_node_answer() {
 #[test]
 fn a_toolbox_that_is_not_sound_is_a_mistake() {
     let agent = react_agent::<(), _>(Model::new(ScriptedModel::new()), toolbox().add(add));
-    let error = agent.graph().unwrap_err();
-    assert_eq!(error.mistakes().len(), 1);
+    let error = agent.build().unwrap_err();
+    let text = error.to_string();
     assert!(
-        error.to_string().starts_with("two tools are called `add`"),
-        "{error}"
+        text.starts_with(
+            "graph `agent` has 1 mistake\n\nduplicate-tool: two tools are called `add`\n  at "
+        ),
+        "{text}"
     );
 }

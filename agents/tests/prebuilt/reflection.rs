@@ -1,10 +1,12 @@
 //! Drafts that are made again until they are good.
 
+use std::time::Duration;
+
 use serde_json::json;
 use superstep::prelude::*;
 use superstep::{
-    Draft, Graph, MemoryCheckpointer, Reply, RunError, ScriptedModel, Verdict, criticize_with,
-    draft_with, reflection,
+    Draft, Graph, MemoryCheckpointer, ModelErrorKind, Reply, RunError, ScriptedModel, Verdict,
+    criticize_with, draft_with, reflection,
 };
 
 /// Writes one letter more each time.
@@ -20,8 +22,8 @@ async fn three(draft: View<Draft>, _: Ctx) -> NodeResult<Verdict> {
     })
 }
 
-fn compiled(max_rounds: u32) -> Graph<Draft> {
-    let graph = reflection(longer, three, max_rounds).compile();
+fn compiled(max_iterations: u32) -> Graph<Draft> {
+    let graph = reflection(longer, three, max_iterations).build().compile();
     graph.expect("the graph is sound")
 }
 
@@ -61,7 +63,7 @@ async fn models_make_drafts_and_criticize_them() {
         criticize_with(critic.model(), "Be strict."),
         5,
     );
-    let graph: Graph<Draft> = graph.compile().unwrap();
+    let graph: Graph<Draft> = graph.build().compile().unwrap();
     let run = graph.invoke(Draft::of("a joke")).await.unwrap();
     assert_eq!((&*run.state.text, run.state.rounds), ("Short.", 2));
     let asked = &writer.calls()[1].request.messages;
@@ -85,21 +87,50 @@ async fn models_make_drafts_and_criticize_them() {
 async fn a_failure_of_either_is_that_of_its_node() {
     let model = ScriptedModel::new().otherwise(Reply::overloaded());
     let graph = reflection(draft_with(model.model(), ""), three, 2)
+        .build()
         .compile()
         .unwrap();
     let error = graph.invoke(Draft::of("three")).await.unwrap_err();
     assert!(matches!(&error, RunError::Node { node, .. } if node.as_str() == "generate"));
     let graph = reflection(longer, criticize_with(model.model(), ""), 2)
+        .build()
         .compile()
         .unwrap();
     let error = graph.invoke(Draft::of("three")).await.unwrap_err();
     assert!(matches!(&error, RunError::Node { node, .. } if node.as_str() == "critique"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn either_is_tried_again_unless_it_would_fail_again() {
+    let answer = [Reply::overloaded(), Reply::from("xxx")];
+    let writer = ScriptedModel::new().otherwise(Reply::attempts(answer));
+    let verdict = [Reply::never(), Reply::from(json!({ "accepted": true }))];
+    let critic = ScriptedModel::new().otherwise(Reply::attempts(verdict));
+    let agent = reflection(
+        draft_with(writer.model(), ""),
+        criticize_with(critic.model(), ""),
+        2,
+    )
+    .named("writers")
+    .retry(Retry::attempts(2))
+    .timeout(Duration::from_secs(5));
+    let graph = agent.build().compile().unwrap();
+    assert_eq!(graph.name(), "writers");
+    let run = graph.invoke(Draft::of("three")).await.unwrap();
+    assert_eq!((run.state.accepted, run.state.rounds), (true, 1));
+    assert_eq!((writer.calls().len(), critic.calls().len()), (2, 2));
+
+    let model = ScriptedModel::new().otherwise(ModelErrorKind::Auth);
+    let agent = reflection(draft_with(model.model(), ""), three, 2).retry(Retry::attempts(3));
+    let graph = agent.build().compile().unwrap();
+    graph.invoke(Draft::of("three")).await.unwrap_err();
+    assert_eq!(model.calls().len(), 1);
+}
+
 #[tokio::test]
 async fn a_thread_begins_anew_with_each_task() {
-    let graph = reflection(longer, three, 9);
-    let graph = graph
+    let graph = reflection(longer, three, 9)
+        .build()
         .checkpointer(MemoryCheckpointer::new())
         .compile()
         .unwrap();
@@ -112,6 +143,7 @@ async fn a_thread_begins_anew_with_each_task() {
 #[tokio::test]
 async fn nodes_can_be_added_behind_the_answer() {
     let graph = reflection(longer, three, 9)
+        .build()
         .add_node("shout", async |draft: View<Draft>| {
             Draft::update().text(draft.text.to_uppercase())
         })

@@ -35,7 +35,7 @@ fn calling<const N: usize>(calls: [(&str, serde_json::Value); N]) -> ScriptedMod
 }
 
 fn task(seconds: impl Into<String>) -> serde_json::Value {
-    json!({ "task": seconds.into() })
+    json!({ "request": seconds.into() })
 }
 
 fn team(model: &ScriptedModel) -> Supervisor {
@@ -43,17 +43,13 @@ fn team(model: &ScriptedModel) -> Supervisor {
 }
 
 fn compiled(team: Supervisor) -> Graph<Chat> {
-    let graph = team.graph().expect("the team is sound");
+    let graph = team.build().expect("the team is sound");
     graph.compile().expect("the graph is sound")
 }
 
 #[tokio::test(start_paused = true)]
 async fn agents_that_are_called_together_work_together() {
-    let calls = [
-        ("ask_bob", task("3")),
-        ("ask_ann", task("2")),
-        ("ask_bob", task("1")),
-    ];
+    let calls = [("bob", task("3")), ("ann", task("2")), ("bob", task("1"))];
     let model = calling(calls);
     let start = Instant::now();
     let transcript = compiled(team(&model))
@@ -64,12 +60,28 @@ async fn agents_that_are_called_together_work_together() {
     assert_eq!(start.elapsed(), Duration::from_secs(3));
 }
 
+#[tokio::test]
+async fn agents_can_be_named_at_run_time() {
+    let agents = ["ann", "bob"].map(|name| {
+        let said = format!("{name} was here");
+        let report = move |_: String, _: Ctx| {
+            let said = said.clone();
+            async move { NodeResult::Ok(said) }
+        };
+        Delegate::function(format!("{name}_1"), "Reports.", report)
+    });
+    let names: Vec<_> = agents.iter().map(Delegate::name).collect();
+    assert_eq!(names, ["ann_1", "bob_1"]);
+    let model = calling([("bob_1", task("")), ("ann_1", task(""))]);
+    let graph = compiled(supervisor(model.model(), agents));
+    let run = graph.invoke(Chat::ask("go")).await.expect("they report");
+    assert_eq!(run.ran()[1], ["bob_1", "ann_1"]);
+    assert_eq!(run.state.answer(), "tool: ann_1 -> ann was here");
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_ends_first_the_model_reads_the_same() {
-    let graph = compiled(team(&calling([
-        ("ask_bob", task("2")),
-        ("ask_ann", task("1")),
-    ])));
+    let graph = compiled(team(&calling([("bob", task("2")), ("ann", task("1"))])));
     explore(&graph, Chat::ask("go")).orders(20).await.unwrap();
 }
 
@@ -86,7 +98,7 @@ async fn the_model_is_told_of_the_team() {
         .iter()
         .map(|tool| (&*tool.name, &*tool.description))
         .collect();
-    assert_eq!(tools, [("ask_ann", "Sleeps."), ("ask_bob", "Sleeps.")]);
+    assert_eq!(tools, [("ann", "Sleeps."), ("bob", "Sleeps.")]);
     assert!(request.messages[0].text().starts_with("You lead a team"));
 
     let other = ScriptedModel::new().otherwise("No need.");
@@ -100,11 +112,7 @@ async fn the_model_is_told_of_the_team() {
 
 #[tokio::test]
 async fn an_agent_that_is_not_there_is_told_to_the_model() {
-    let model = calling([
-        ("ask_an", task("0")),
-        ("ask_ann", json!({})),
-        ("ask_bob", task("0")),
-    ]);
+    let model = calling([("an", task("0")), ("ann", json!({})), ("bob", task("0"))]);
     let run = compiled(team(&model))
         .invoke(Chat::ask("go"))
         .await
@@ -113,25 +121,25 @@ async fn an_agent_that_is_not_there_is_told_to_the_model() {
     assert_eq!(
         said(&run.state)[2..5],
         [
-            "tool: ask_an -> there is no tool `ask_an`, but `ask_ann`, `ask_bob`; \
-             did you mean `ask_ann`?",
-            "tool: ask_ann -> wrong arguments for `ask_ann`: missing field `task`; \
-             it takes `task` (string)",
-            "tool: ask_bob -> bob slept 0 s",
+            "tool: an -> there is no tool `an`, but `ann`, `bob`; \
+             did you mean `ann`?",
+            "tool: ann -> wrong arguments for `ann`: missing field `request`; \
+             it takes `request` (string)",
+            "tool: bob -> bob slept 0 s",
         ]
     );
 }
 
 #[tokio::test]
 async fn tools_of_its_own_run_beside_the_agents() {
-    let calls = [("ask_ann", task("0")), ("add", json!({ "a": 1, "b": 2 }))];
+    let calls = [("ann", task("0")), ("add", json!({ "a": 1, "b": 2 }))];
     let team = team(&calling(calls)).tools(Toolbox::new().add(add));
     let run = compiled(team).invoke(Chat::ask("go")).await.unwrap();
     assert_eq!(run.ran()[1], ["tools", "ann"]);
     assert_eq!(run.ran()[2], ["supervisor"]);
     assert_eq!(
         said(&run.state)[2..4],
-        ["tool: add -> 3", "tool: ask_ann -> ann slept 0 s"]
+        ["tool: add -> 3", "tool: ann -> ann slept 0 s"]
     );
 }
 
@@ -139,11 +147,11 @@ async fn tools_of_its_own_run_beside_the_agents() {
 async fn what_an_agent_fails_with_is_told_to_the_model() {
     let late = sleeper("late").timeout(Duration::from_secs(5));
     let agents = [sleeper("ann"), late];
-    let calls = [("ask_ann", task("soon")), ("ask_late", task("9"))];
+    let calls = [("ann", task("soon")), ("late", task("9"))];
     let graph = compiled(supervisor(calling(calls).model(), agents));
     let run = graph.invoke(Chat::ask("go")).await.unwrap();
     let results = &said(&run.state)[2..4];
-    assert_eq!(results[0], "tool: ask_ann -> invalid digit found in string");
+    assert_eq!(results[0], "tool: ann -> invalid digit found in string");
     assert!(results[1].contains("5s"), "{results:?}");
     let superstep::Part::ToolResult(result) = &run.state.messages[2].parts[0] else {
         panic!("a result");
@@ -154,10 +162,7 @@ async fn what_an_agent_fails_with_is_told_to_the_model() {
 #[tokio::test]
 async fn a_fatal_agent_fails_the_run() {
     let agents = [sleeper("ann").fatal()];
-    let graph = compiled(supervisor(
-        calling([("ask_ann", task("soon"))]).model(),
-        agents,
-    ));
+    let graph = compiled(supervisor(calling([("ann", task("soon"))]).model(), agents));
     let error = graph.invoke(Chat::ask("go")).await.unwrap_err();
     let chain = chain(&error);
     assert_eq!(chain[0], "node `ann/0` failed in superstep 2, attempt 1");
@@ -185,10 +190,10 @@ fn payer() -> Delegate {
 
 #[tokio::test]
 async fn a_question_inside_an_agent_pauses_the_thread() {
-    let calls = [("ask_payer", task("pay")), ("ask_ann", task("0"))];
+    let calls = [("payer", task("pay")), ("ann", task("0"))];
     let model = calling(calls);
     let graph = supervisor(model.model(), [payer(), sleeper("ann")])
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .checkpointer(MemoryCheckpointer::new())
@@ -204,9 +209,9 @@ async fn a_question_inside_an_agent_pauses_the_thread() {
     assert_eq!(
         said(&run.state)[2..],
         [
-            "tool: ask_payer -> It is paid.",
-            "tool: ask_ann -> ann slept 0 s",
-            "assistant: tool: ask_ann -> ann slept 0 s",
+            "tool: payer -> It is paid.",
+            "tool: ann -> ann slept 0 s",
+            "assistant: tool: ann -> ann slept 0 s",
         ]
     );
     assert_eq!(model.calls().len(), 2);
@@ -216,7 +221,7 @@ async fn a_question_inside_an_agent_pauses_the_thread() {
 async fn tokens_say_who_speaks() {
     let inner = ScriptedModel::new().otherwise("I am inside.");
     let inside = graph(react_agent(inner.model(), Toolbox::new()));
-    let model = ScriptedModel::new().on("go", [Reply::call("ask_ann", task("go")), "Done.".into()]);
+    let model = ScriptedModel::new().on("go", [Reply::call("ann", task("go")), "Done.".into()]);
     let graph = compiled(supervisor(
         model.model(),
         [Delegate::new("ann", "", inside)],
@@ -233,9 +238,8 @@ async fn tokens_say_who_speaks() {
 
 #[tokio::test]
 async fn a_supervisor_can_be_an_agent_of_another() {
-    let lower = compiled(team(&calling([("ask_ann", task("0"))])));
-    let upper =
-        ScriptedModel::new().on("go", [Reply::call("ask_team", task("go")), "Good.".into()]);
+    let lower = compiled(team(&calling([("ann", task("0"))])));
+    let upper = ScriptedModel::new().on("go", [Reply::call("team", task("go")), "Good.".into()]);
     let graph = compiled(supervisor(
         upper.model(),
         [Delegate::new("team", "Sleeps.", lower)],
@@ -243,7 +247,7 @@ async fn a_supervisor_can_be_an_agent_of_another() {
     let run = graph.invoke(Chat::ask("go")).await.unwrap();
     assert_eq!(
         said(&run.state)[2],
-        "tool: ask_team -> tool: ask_ann -> ann slept 0 s"
+        "tool: team -> tool: ann -> ann slept 0 s"
     );
 }
 
@@ -268,17 +272,14 @@ async fn an_agent_can_have_a_state_of_its_own() {
         |task| Shout::update().text(task),
         |shout: &Shout| shout.text.clone(),
     );
-    let graph = compiled(supervisor(
-        calling([("ask_loud", task("hey"))]).model(),
-        [loud],
-    ));
+    let graph = compiled(supervisor(calling([("loud", task("hey"))]).model(), [loud]));
     let run = graph.invoke(Chat::ask("go")).await.unwrap();
-    assert_eq!(said(&run.state)[2], "tool: ask_loud -> HEY");
+    assert_eq!(said(&run.state)[2], "tool: loud -> HEY");
 }
 
 #[tokio::test]
 async fn nodes_can_be_added_behind_the_answer() {
-    let graph = team(&calling([("ask_ann", task("0"))])).graph().unwrap();
+    let graph = team(&calling([("ann", task("0"))])).build().unwrap();
     let graph = graph
         .add_node("thank", async |_: View<Chat>| {
             Chat::update().messages(Message::user("Thanks."))
@@ -293,17 +294,14 @@ async fn nodes_can_be_added_behind_the_answer() {
 
 #[tokio::test]
 async fn one_that_never_answers_fails_the_run() {
-    let model = ScriptedModel::new().otherwise(Reply::call("ask_ann", task("0")));
+    let model = ScriptedModel::new().otherwise(Reply::call("ann", task("0")));
     let graph = compiled(team(&model).lead(|lead| lead.max_turns(2)));
     let error = graph.invoke(Chat::ask("go")).await.unwrap_err();
     let RunError::Node { source, .. } = &error else {
         panic!("{error:?}");
     };
     let limit = source.downcast_ref::<TurnLimit>().unwrap();
-    assert_eq!(
-        (limit.turns, &*limit.calls),
-        (2, &["ask_ann".to_owned()][..])
-    );
+    assert_eq!((limit.turns, &*limit.calls), (2, &["ann".to_owned()][..]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,10 +322,7 @@ async fn a_cancelled_run_drops_the_agents() {
             std::future::pending::<NodeResult<String>>().await
         }
     });
-    let graph = compiled(supervisor(
-        calling([("ask_waits", task(""))]).model(),
-        [waits],
-    ));
+    let graph = compiled(supervisor(calling([("waits", task(""))]).model(), [waits]));
     let control = RunControl::new();
     let cancels = async {
         sleep(Duration::from_secs(1)).await;

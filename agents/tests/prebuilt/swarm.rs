@@ -12,17 +12,17 @@ use crate::common::{add, said};
 fn agent(name: &str, model: &ScriptedModel) -> ReactAgent {
     react_agent(model.model(), Toolbox::new().add(add))
         .named(name)
-        .described(format!("Is {name}."))
+        .description(format!("Is {name}."))
         .instruction(format!("You are {name}."))
 }
 
 /// Hands over to that one.
 fn hands(to: &str) -> Reply {
-    Reply::call(format!("transfer_to_{to}"), json!({}))
+    Reply::call("transfer_to_agent", json!({ "agent_name": to }))
 }
 
 fn kept(swarm: Swarm) -> Graph<Chat> {
-    let graph = swarm.graph().expect("the agents are sound");
+    let graph = swarm.build().expect("the agents are sound");
     let graph = graph.checkpointer(MemoryCheckpointer::new()).compile();
     graph.expect("the graph is sound")
 }
@@ -31,7 +31,7 @@ fn kept(swarm: Swarm) -> Graph<Chat> {
 fn pair() -> (ScriptedModel, Graph<Chat>) {
     let model = ScriptedModel::new()
         .when(
-            |request, _| request.messages[0].text().contains("ann"),
+            |request, _| request.messages[0].text().contains("You are ann"),
             Reply::with(|request| {
                 let asked = request
                     .messages
@@ -65,13 +65,13 @@ async fn the_conversation_is_handed_over() {
         .iter()
         .map(ToString::to_string)
         .collect();
+    assert!(asked[0].starts_with("system: You are bob."));
     assert_eq!(
-        asked,
+        asked[1..],
         [
-            "system: You are bob.",
             "user: a sum",
-            "assistant (ann): transfer_to_bob({})",
-            "tool: transfer_to_bob -> `bob` goes on",
+            r#"assistant (ann): transfer_to_agent({"agent_name":"bob"})"#,
+            "tool: transfer_to_agent -> `bob` has the floor now",
         ]
     );
 }
@@ -111,22 +111,36 @@ async fn whoever_is_gone_has_no_word() {
 async fn others_are_told_as_tools() {
     let (model, graph) = pair();
     graph.invoke(Chat::ask("hi")).thread("t").await.unwrap();
-    let tools = &model.calls()[0].request.tools;
-    let tools: Vec<_> = tools
+    let request = &model.calls()[0].request;
+    let tools: Vec<_> = request
+        .tools
         .iter()
         .map(|tool| (&*tool.name, &*tool.description))
         .collect();
     let transfer = (
-        "transfer_to_bob",
-        "Hands the conversation to `bob`. Is bob.",
+        "transfer_to_agent",
+        "Hands the conversation on to another agent, who answers in your place.",
     );
     assert_eq!(tools, [("add", "Adds two numbers."), transfer]);
+    assert_eq!(
+        request.tools[1].parameters["properties"]["agent_name"]["enum"],
+        json!(["bob"])
+    );
+    assert_eq!(
+        request.messages[0].text(),
+        "You are ann.\n\nYou can hand the conversation on with the tool `transfer_to_agent`, if \
+         one of these agents is better placed to answer; else answer yourself.\n- `bob`: Is bob."
+    );
 }
 
 #[tokio::test]
 async fn only_one_can_go_on() {
-    let calls = ["transfer_to_bob", "add", "transfer_to_cleo"];
-    let calls = calls.map(|tool| (tool, json!({ "a": 1, "b": 2 })));
+    let calls = [
+        ("transfer_to_agent", json!({ "agent_name": "ghost" })),
+        ("transfer_to_agent", json!({ "agent_name": "bob" })),
+        ("add", json!({ "a": 1, "b": 2 })),
+        ("transfer_to_agent", json!({ "agent_name": "cleo" })),
+    ];
     let ann = ScriptedModel::new().otherwise(Reply::calls(calls));
     let others = ScriptedModel::new().otherwise("Here I am.");
     let agents = [
@@ -142,9 +156,10 @@ async fn only_one_can_go_on() {
     assert_eq!(
         said(&run.state)[2..],
         [
-            "tool: transfer_to_bob -> `bob` goes on",
+            "tool: transfer_to_agent -> there is no agent `ghost`, but `bob`, `cleo`",
+            "tool: transfer_to_agent -> `bob` has the floor now",
             "tool: add -> 3",
-            "tool: transfer_to_cleo -> only the first can go on",
+            "tool: transfer_to_agent -> only the first can go on",
             "assistant (bob): Here I am.",
         ]
     );
@@ -192,7 +207,7 @@ async fn agents_that_hand_over_for_ever_fail_the_run() {
 async fn nodes_can_be_added_behind_the_answer() {
     let (model, _) = pair();
     let graph = swarm([agent("ann", &model), agent("bob", &model)], "ann")
-        .graph()
+        .build()
         .unwrap();
     let graph = graph
         .add_node("thank", async |_: View<Chat>| {

@@ -29,7 +29,7 @@ async fn a_model_that_never_answers_fails_the_run() {
     let model = endless();
     let agent = react_agent(model.model(), toolbox())
         .max_turns(3)
-        .retry(Retry::attempts(3).delay(Duration::ZERO));
+        .model_retry(Retry::attempts(3).delay(Duration::ZERO));
     let error = graph(agent).invoke(Chat::ask("go")).await.unwrap_err();
     assert_eq!(
         chain(&error),
@@ -67,7 +67,7 @@ async fn what_a_user_says_begins_new_turns() {
         .max_turns(2)
         .answer_at_limit();
     let graph = agent
-        .graph()
+        .build()
         .unwrap()
         .checkpointer(MemoryCheckpointer::new())
         .compile()

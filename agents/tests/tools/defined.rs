@@ -85,7 +85,7 @@ fn a_name_of_its_own_replaces_the_functions() {
     let tool: Tool<Words, Chat> = tool(language);
     assert_eq!(tool.spec().name, "language-of");
     assert!(format!("{tool:?}").contains("timeout: Some(2s)"));
-    let tool = tool.named("tongue").described("What is spoken.");
+    let tool = tool.named("tongue").description("What is spoken.");
     assert_eq!(tool.spec().name, "tongue");
     assert_eq!(tool.spec().description, "What is spoken.");
     let nothing = json!({ "type": "object", "properties": {}, "additionalProperties": false });

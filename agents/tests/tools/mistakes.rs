@@ -176,17 +176,21 @@ fn all_that_is_wrong_with_a_toolbox_is_told_at_once() {
         .add(tool(book).named("pay"));
     let line = line!() - 3;
     let error = toolbox.check().unwrap_err();
+    let found = error.diagnostics().iter();
+    let found: Vec<_> = found.map(ToString::to_string).collect();
     let file = file!();
     assert_eq!(
-        error.mistakes(),
+        found,
         [
             format!(
-                "`di vide`, added at {file}:{}:10, is no name of a tool: it has letters, digits, \
-                 `_` and `-`, at most 64",
+                "invalid-tool-name: a tool cannot be called \"di vide\"\n  at {file}:{}:10\n  \
+                 help: give it a name of letters, digits, `_` and `-`, at most 64",
                 line + 1
             ),
             format!(
-                "two tools are called `pay`, added at {file}:{line}:10 and at {file}:{}:10",
+                "duplicate-tool: two tools are called `pay`\n  at {file}:{}:10\n  \
+                 help: rename one of them: `tool(f).named(..)`; the first is added at \
+                 {file}:{line}:10",
                 line + 2
             ),
         ]
@@ -198,7 +202,7 @@ async fn a_toolbox_that_was_not_checked_fails_its_node() {
     let toolbox = Toolbox::<(), Chat>::new().add(pay).add(pay);
     let error = graph(toolbox).invoke(asks([])).await.unwrap_err();
     assert!(
-        chain(&error)[1].starts_with("two tools are called `pay`"),
+        chain(&error)[1].contains("duplicate-tool: two tools are called `pay`"),
         "{error:?}"
     );
 }

@@ -1,8 +1,8 @@
 //! Agents that answer as scripts say, and what was said.
 
-use superstep::{AgentError, Asked, Graph, RunError, ScriptedModel, Session, StateGraph};
+use superstep::{Asked, CompileError, Graph, RunError, ScriptedModel, Session, StateGraph};
 
-pub(crate) fn graph(built: Result<StateGraph<Session>, AgentError>) -> Graph<Session> {
+pub(crate) fn graph(built: Result<StateGraph<Session>, CompileError>) -> Graph<Session> {
     let graph = built.expect("the agents are sound");
     graph.compile().expect("the graph is sound")
 }

@@ -107,7 +107,7 @@ async fn what_fails_is_told_to_the_model() {
     assert!(
         results
             .iter()
-            .any(|line| line.contains("news -> agent `news` failed:")),
+            .any(|line| line.contains("agent `boss/news` has no answer")),
         "{results:?}"
     );
     assert!(
@@ -182,7 +182,7 @@ async fn what_asks_inside_pauses_the_run_and_goes_on() {
     assert_eq!(run.status, Status::Interrupted);
     let id = &run.interrupts()[0].id;
     assert!(
-        id.starts_with("agents/0/cashier/0/tools/0/") && id.ends_with("approve pay"),
+        id.starts_with("cashier/0/tools/0/") && id.ends_with("approve pay"),
         "{id}"
     );
     let run = graph

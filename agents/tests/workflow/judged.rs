@@ -11,7 +11,7 @@ fn mistakes(agent: SequentialAgent) -> Vec<String> {
         .model(Model::new(TestModel::new()))
         .build()
         .expect_err("something is wrong");
-    let mistakes = error.mistakes().iter();
+    let mistakes = error.diagnostics().iter();
     mistakes
         .map(|found| {
             assert!(found.location().file().ends_with("judged.rs"));
@@ -151,6 +151,7 @@ fn names_are_names_and_each_is_there_once() {
         LlmAgent::new("my agent"),
         LlmAgent::new("desk").sub_agents([LlmAgent::new("a")]),
         LlmAgent::new("transfer_to_agent"),
+        LlmAgent::new("boss").agent_tools([LlmAgent::new("tools")]),
     ]));
     let codes: Vec<_> = found.iter().map(|found| found.split(':').next()).collect();
     assert_eq!(
@@ -159,12 +160,18 @@ fn names_are_names_and_each_is_there_once() {
             "reserved-agent-name",
             "invalid-agent-name",
             "duplicate-agent",
-            "reserved-agent-name"
+            "reserved-agent-name",
+            "reserved-agent-name",
         ]
         .map(Some)
     );
     assert!(
-        found[2].contains("two agents are called `a`; the other is made at agents/tests/"),
+        found[4].contains("no agent can be called `tools`: it is a node of `boss`, which calls it"),
+        "{}",
+        found[4]
+    );
+    assert!(
+        found[2].contains("the first is made at agents/tests/workflow/judged.rs:"),
         "{}",
         found[2]
     );
@@ -204,8 +211,12 @@ fn tools_have_names_of_their_own() {
             .iter()
             .all(|found| found.starts_with("taken-tool-name: agent `x` has a tool"))
     );
-    let twice = LlmAgent::new("x").tools(Toolbox::new().add(a_tool).add(a_tool));
-    assert!(mistakes(all([twice]))[0].starts_with("toolbox: of agent `x`, two tools are called"));
+    // Whoever uses it, it is one toolbox.
+    let toolbox = Toolbox::new().add(a_tool).add(a_tool);
+    let twice = ["x", "y"].map(|name| LlmAgent::new(name).tools(toolbox.clone()));
+    let found = mistakes(all(twice));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("duplicate-tool: two tools are called `a_tool`"));
 }
 
 #[test]

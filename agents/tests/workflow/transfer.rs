@@ -114,6 +114,40 @@ async fn an_unknown_name_is_told_to_the_model() {
 }
 
 #[tokio::test]
+async fn only_the_first_can_go_on_and_other_calls_are_made() {
+    let to = |name: &str| {
+        (
+            "transfer_to_agent".to_owned(),
+            json!({ "agent_name": name }),
+        )
+    };
+    let asks = ("news".to_owned(), json!({ "request": "today" }));
+    let calls = Reply::calls([to("ghost"), to("tech"), asks, to("billing")]);
+    let model = ScriptedModel::new()
+        .on_node("news", "peace")
+        .on_node("tech", "Turn it off and on.")
+        .on_node("desk", calls);
+    let agent = desk().agent_tools([LlmAgent::new("news")]);
+    let agent = agent.model(model.model());
+    let run = graph(agent.build()).invoke(Session::ask("It hangs.")).await;
+    let run = run.expect("it runs");
+    assert_eq!(run.ran(), [["desk"], ["tech"]]);
+    let mut results = said(&run.state)[2..6].to_vec();
+    results.sort();
+    assert_eq!(
+        results,
+        [
+            "tool (desk): news -> peace",
+            "tool (desk): transfer_to_agent -> `tech` has the floor now",
+            "tool (desk): transfer_to_agent -> only the first can go on",
+            "tool (desk): transfer_to_agent -> there is no agent `ghost`, but `billing`, `tech`",
+        ]
+    );
+    // It has not been asked again for what the other agent answers.
+    assert_eq!(model.calls().len(), 3);
+}
+
+#[tokio::test]
 async fn who_has_the_floor_has_it_for_the_next_turn() {
     let model = ScriptedModel::new()
         .on_node("desk", to("billing"))

@@ -4,7 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-/// One mistake in a graph, or one thing worth a second look.
+use super::shape::nearest;
+
+/// One mistake in a graph or in what one is made of, or one thing worth a second
+/// look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub(super) code: &'static str,
@@ -16,6 +19,40 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A mistake that somebody else finds, in what graphs are made of; see
+    /// [`CompileError::of`].
+    #[must_use]
+    pub fn new(
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            help: help.into(),
+            location,
+            order: 0,
+        }
+    }
+
+    /// Which of the known names was meant by another, if one is near enough; the
+    /// first of equals. Help can ask for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::Diagnostic;
+    ///
+    /// assert_eq!(Diagnostic::nearest("plam", ["search", "plan"]), Some("plan"));
+    /// assert_eq!(Diagnostic::nearest("write", ["search", "plan"]), None);
+    /// ```
+    #[must_use]
+    pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        nearest(name, known.into_iter())
+    }
+
     /// The stable code, such as `unknown-node`; each has a page in the docs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -55,15 +92,61 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All mistakes that `compile` found in a graph, in the order in which their
-/// parts were added.
+/// All mistakes that were found in a graph, or in what one is made of, in the order
+/// in which their parts were added.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CompileError {
-    pub(super) graph: String,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    what: String,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl CompileError {
+    /// These mistakes of `what`; none, if there are none. What builds graphs and has
+    /// rules of its own reports them as [`compile`](crate::StateGraph::compile) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::panic::Location;
+    ///
+    /// use superstep::{CompileError, Diagnostic};
+    ///
+    /// #[track_caller]
+    /// fn team(members: &[&str]) -> Result<(), CompileError> {
+    ///     let place = Location::caller();
+    ///     let none = members.is_empty().then(|| {
+    ///         Diagnostic::new("no-members", "nobody is there to work", "name somebody", place)
+    ///     });
+    ///     CompileError::of("team `blue`", none).map_or(Ok(()), Err)
+    /// }
+    ///
+    /// assert!(team(&["ann"]).is_ok());
+    /// let error = team(&[]).unwrap_err();
+    /// assert_eq!(error.diagnostics()[0].code(), "no-members");
+    /// assert!(error.to_string().starts_with(
+    ///     "team `blue` has 1 mistake\n\nno-members: nobody is there to work\n  at "
+    /// ));
+    /// ```
+    #[must_use]
+    pub fn of(
+        what: impl Into<String>,
+        diagnostics: impl IntoIterator<Item = Diagnostic>,
+    ) -> Option<Self> {
+        let error = Self {
+            what: what.into(),
+            diagnostics: diagnostics.into_iter().collect(),
+        };
+        (!error.diagnostics.is_empty()).then_some(error)
+    }
+
+    /// Those of a graph.
+    pub(super) fn of_graph(name: &str, diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            what: format!("graph `{name}`"),
+            diagnostics,
+        }
+    }
+
     /// The mistakes; at least one.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
@@ -77,7 +160,7 @@ impl fmt::Display for CompileError {
             1 => "1 mistake".to_owned(),
             n => format!("{n} mistakes"),
         };
-        write!(f, "graph `{}` has {mistakes}", self.graph)?;
+        write!(f, "{} has {mistakes}", self.what)?;
         for diagnostic in &self.diagnostics {
             write!(f, "\n\n{diagnostic}")?;
         }

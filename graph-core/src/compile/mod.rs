@@ -84,10 +84,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             Ok((shape, noticed)) => Ok(Graph {
                 frozen: Arc::new(freeze::freeze(self, shape, noticed)),
             }),
-            Err(diagnostics) => Err(CompileError {
-                graph: self.name,
-                diagnostics,
-            }),
+            Err(diagnostics) => Err(CompileError::of_graph(&self.name, diagnostics)),
         }
     }
 }

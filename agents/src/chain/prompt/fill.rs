@@ -39,6 +39,7 @@ impl<'a> Given<'a> {
         input: &I,
         partials: &'a [(String, Partial)],
         needs: &'a [(String, String)],
+        only_name: impl FnOnce() -> Option<String>,
     ) -> Result<Self, PromptError> {
         let value = serde_json::to_value(input).map_err(|error| {
             PromptError::new(format!("what goes in cannot be written as JSON: {error}"))
@@ -46,7 +47,8 @@ impl<'a> Given<'a> {
         let fields = match (value, needs) {
             (Value::Object(fields), _) => fields,
             (lone, [(name, _)]) => Map::from_iter([(name.clone(), lone)]),
-            (_, []) => Map::new(),
+            // What may be missing takes it, if nothing has to be there.
+            (lone, []) => Map::from_iter(only_name().map(|name| (name, lone))),
             (_, needs) => return Err(PromptError::new(lone(needs))),
         };
         let mut given = Self {
@@ -112,7 +114,7 @@ impl<'a> Given<'a> {
 }
 
 /// A value without a name is given to several holes, or to none.
-pub(in super::super) fn lone(needs: &[(String, String)]) -> String {
+fn lone(needs: &[(String, String)]) -> String {
     let names = needs
         .iter()
         .map(|(name, place)| format!("`{name}` ({place})"));

@@ -3,6 +3,7 @@
 use superstep_providers::{Message, Part, Role};
 
 use super::fill::{Given, PromptError};
+use super::mistake::Unreadable;
 use super::template::Template;
 
 /// A message of a prompt, whose parts may have holes; or where messages are put
@@ -159,11 +160,16 @@ impl MessageTemplate {
     pub(super) fn names(&self) -> Vec<String> {
         match &self.0 {
             Kind::Placeholder { name, .. } => vec![name.clone()],
-            _ => self.needs().into_iter().map(|(name, _)| name).collect(),
+            _ => self.holes().collect(),
         }
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
+    /// The names of its holes.
+    pub(super) fn holes(&self) -> impl Iterator<Item = String> {
+        self.templates().flat_map(Template::names)
+    }
+
+    pub(super) fn mistakes(&self) -> Vec<Unreadable> {
         self.templates().flat_map(Template::mistakes).collect()
     }
 

@@ -1,19 +1,20 @@
 //! Prompts: messages with holes, which are filled with what goes in.
 //!
-//! 1. A hole is `{name}`; `{{` and `}}` are braces. What a hole is filled with is
-//!    never looked at again.
+//! 1. A hole is `{name}`, or `{name?}` where the value may be missing, and all is
+//!    as in the instructions of agents.
 //! 2. What goes in is looked at as serde writes it. A record or a map fills the
 //!    holes by name; anything else fills the one hole there is.
-//! 3. Text fills a hole as it is, everything else as JSON.
-//! 4. What is wrong with a prompt is told by `check`, all at once, and else when
+//! 3. What is wrong with a prompt is told by `check`, all at once, and else when
 //!    it is used.
 
 mod fill;
 mod message;
+mod mistake;
 #[cfg(feature = "templates")]
 mod rich;
 mod template;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::ready;
 use std::marker::PhantomData;
@@ -30,9 +31,10 @@ use super::chain::{Chain, IntoChain, Running, Step};
 use super::plan::{Plan, PromptPlan};
 use super::scope::Scope;
 pub use fill::PromptError;
-pub(super) use fill::lone;
 use fill::{Given, Partial};
 pub use message::{MessageTemplate, assistant, placeholder, system, user};
+pub(super) use mistake::Mistake;
+use mistake::{Unreadable, told};
 #[cfg(feature = "templates")]
 pub use rich::template_rich;
 pub use template::Template;
@@ -51,8 +53,10 @@ pub struct Prompt<I = Value> {
 ///
 /// What goes in is a record or a map, whose fields fill the holes of their names;
 /// fields for which there is no hole are left out. A prompt with one hole takes a
-/// bare value as well. Text fills a hole as it is, everything else as JSON.
-/// Braces are written `{{` and `}}`.
+/// bare value as well. Text fills a hole as it is, null as nothing, everything else
+/// as JSON. A hole `{topic?}` may be left empty. `{{` and `}}` are braces; braces
+/// around what is no name stay as they are, as in JSON, and so do `${topic}` and
+/// `\{topic}`.
 ///
 /// # Examples
 ///
@@ -164,13 +168,26 @@ impl<I> Prompt<I> {
         needs
     }
 
+    /// The name of the only hole, if there is one.
+    fn only_name(&self) -> Option<String> {
+        let names = self.messages.iter().flat_map(MessageTemplate::holes);
+        let is_open = |name: &String| self.partials.iter().all(|(given, _)| given != name);
+        let mut names: BTreeSet<String> = names.filter(is_open).collect();
+        let first = names.pop_first();
+        first.filter(|_| names.is_empty())
+    }
+
     /// What is wrong with it, whatever goes in.
-    fn mistakes(&self) -> Vec<String> {
+    fn mistakes(&self) -> Vec<Mistake> {
         let messages = (1..).zip(self.messages.iter());
-        let mut mistakes: Vec<String> = messages
-            .flat_map(|(number, message)| {
-                let mistakes = message.mistakes().into_iter();
-                mistakes.map(move |mistake| format!("message {number}: {mistake}"))
+        let mut mistakes: Vec<Mistake> = messages
+            .flat_map(|(message, template)| {
+                let unreadable = template.mistakes().into_iter();
+                unreadable.map(move |Unreadable { why, help }| Mistake::Template {
+                    message,
+                    why,
+                    help,
+                })
             })
             .collect();
         let known: Vec<String> = self
@@ -180,11 +197,12 @@ impl<I> Prompt<I> {
             .collect();
         for (name, partial) in &self.partials {
             if !known.contains(name) {
-                let known = super::words::names(known.iter().map(String::as_str));
-                mistakes.push(format!("no hole is called `{name}`: there is {known}"));
+                let (name, known) = (name.clone(), known.clone());
+                mistakes.push(Mistake::NoHole { name, known });
             }
             if let Partial::Value(Err(why)) = partial {
-                mistakes.push(format!("`{name}` cannot be written as JSON: {why}"));
+                let (name, why) = (name.clone(), why.clone());
+                mistakes.push(Mistake::NotJson { name, why });
             }
         }
         mistakes
@@ -200,15 +218,14 @@ impl<I: Serialize> Prompt<I> {
     /// be written as JSON, when a placeholder's is no list of messages, and when
     /// the prompt itself is wrong.
     pub fn format(&self, input: &I) -> Result<Vec<Message>, PromptError> {
-        let mistakes = self.mistakes();
-        if !mistakes.is_empty() {
-            return Err(PromptError::new(mistakes.join("; ")));
+        match told(&self.mistakes()) {
+            Some(why) => Err(PromptError::new(why)),
+            None => self.fill(input, &self.needs()),
         }
-        self.fill(input, &self.needs())
     }
 
     fn fill(&self, input: &I, needs: &[(String, String)]) -> Result<Vec<Message>, PromptError> {
-        let given = Given::new(input, &self.partials, needs)?;
+        let given = Given::new(input, &self.partials, needs, || self.only_name())?;
         let mut messages = Vec::with_capacity(self.messages.len());
         for message in self.messages.iter() {
             message.fill(&given, &mut messages)?;
@@ -223,7 +240,7 @@ impl<I: Serialize + Send + 'static> IntoChain<I> for Prompt<I> {
 
     fn into_chain(self) -> Chain<I, Vec<Message>> {
         let (needs, mistakes) = (self.needs(), self.mistakes());
-        let wrong = (!mistakes.is_empty()).then(|| mistakes.join("; "));
+        let wrong = told(&mistakes);
         let plan = Plan::Prompt(PromptPlan {
             place: self.place,
             needs: needs.clone(),

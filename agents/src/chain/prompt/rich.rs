@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use super::fill::{Given, PromptError};
+use super::mistake::Unreadable;
 use super::template::{Kind, Template};
 
 /// What a template is called in its environment.
@@ -40,7 +41,10 @@ pub fn template_rich(source: impl Into<String>) -> Template {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_fuel(Some(FUEL));
     let added = environment.add_template_owned(NAME, source.into());
-    let mistake = added.err().map(|error| words(&error));
+    let mistake = added.err().map(|error| Unreadable {
+        why: words(&error),
+        help: "write it in the language of Jinja",
+    });
     Template(Kind::Rich(Rich {
         environment: Arc::new(environment),
         mistake,
@@ -51,7 +55,7 @@ pub fn template_rich(source: impl Into<String>) -> Template {
 #[derive(Clone)]
 pub(super) struct Rich {
     environment: Arc<Environment<'static>>,
-    mistake: Option<String>,
+    mistake: Option<Unreadable>,
 }
 
 impl Rich {
@@ -67,7 +71,7 @@ impl Rich {
         needs
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
+    pub(super) fn mistakes(&self) -> Vec<Unreadable> {
         self.mistake.iter().cloned().collect()
     }
 

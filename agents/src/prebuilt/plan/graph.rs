@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep_core::{
-    Ctx, NodeError, NodeResult, Retry, START, StateGraph, Target, View, Worker, node, subgraph,
+    CompileError, Ctx, NodeError, NodeResult, Retry, START, StateGraph, Target, View, Worker, node,
+    subgraph,
 };
 use superstep_providers::{Message, Model, ModelRequest};
 
@@ -15,9 +16,9 @@ use super::judge::mistakes;
 use super::words::{INSTRUCTION, complaint, request, task};
 use super::{PlanError, Project, ProjectUpdate, StepOutcome};
 use crate::failure::judged;
+use crate::prebuilt::Delegate;
 use crate::prebuilt::delegate::{Work, WorkUpdate};
 use crate::prebuilt::mistakes::Mistakes;
-use crate::prebuilt::{Delegate, PatternError};
 use crate::react::{ANSWER, IntoModel, ModelOf};
 
 const PLAN: &str = "plan";
@@ -54,7 +55,7 @@ const ATTEMPTS: u32 = 3;
 ///         { "id": "compare", "task": "what is faster", "needs": ["trains", "flights"] },
 ///     ]}));
 /// let agent = Delegate::function("look_up", "Looks things up.", look_up);
-/// let graph: Graph<Project> = plan_and_execute(model.model(), agent).graph()?.compile()?;
+/// let graph: Graph<Project> = plan_and_execute(model.model(), agent).build()?.compile()?;
 ///
 /// let run = graph.invoke(Project::reach("To Rome")).await?;
 /// assert_eq!(run.state.answer.as_deref(), Some("Go by train."));
@@ -69,11 +70,12 @@ pub fn plan_and_execute<C: Send + Sync + 'static, M>(
     executor: Delegate<C>,
 ) -> PlanAndExecute<C> {
     PlanAndExecute {
+        name: "plan and execute".to_owned(),
         executor,
         planner: Planner {
             model: planner.into_source(),
             instruction: INSTRUCTION.to_owned(),
-            max_rounds: 4,
+            max_iterations: 4,
             max_steps: 20,
         },
         retry: None,
@@ -84,6 +86,7 @@ pub fn plan_and_execute<C: Send + Sync + 'static, M>(
 /// graph; see [`plan_and_execute`].
 #[must_use = "a plan does nothing until its graph runs"]
 pub struct PlanAndExecute<C = ()> {
+    name: String,
     executor: Delegate<C>,
     planner: Planner<C>,
     retry: Option<Retry>,
@@ -92,7 +95,7 @@ pub struct PlanAndExecute<C = ()> {
 struct Planner<C> {
     model: ModelOf<C>,
     instruction: String,
-    max_rounds: u32,
+    max_iterations: u32,
     max_steps: usize,
 }
 
@@ -107,6 +110,12 @@ struct Taken {
 }
 
 impl<C: Send + Sync + 'static> PlanAndExecute<C> {
+    /// Names its graph; `plan and execute` if nothing does.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// What the model is to be and do that plans.
     pub fn instruction(mut self, text: impl Into<String>) -> Self {
         self.planner.instruction = text.into();
@@ -115,8 +124,8 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
 
     /// How many plans are made at most; 4 unless it is set, and 0 counts as 1. After
     /// the last one the model has to answer.
-    pub fn max_rounds(mut self, rounds: u32) -> Self {
-        self.planner.max_rounds = rounds.max(1);
+    pub fn max_iterations(mut self, rounds: u32) -> Self {
+        self.planner.max_iterations = rounds.max(1);
         self
     }
 
@@ -129,7 +138,7 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
 
     /// Tries again when the model that plans cannot be asked, unless it says that it
     /// would fail again.
-    pub fn retry(mut self, retry: Retry) -> Self {
+    pub fn model_retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
         self
     }
@@ -141,13 +150,13 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
     ///
     /// When the agent has the name of another node, or does not compile.
     #[track_caller]
-    pub fn graph(self) -> Result<StateGraph<Project, C>, PatternError> {
-        let mut mistakes = Mistakes::default();
-        let name = self.executor.name();
-        mistakes.names(&[name], &[PLAN, PROGRESS, ANSWER]);
+    pub fn build(self) -> Result<StateGraph<Project, C>, CompileError> {
+        let mut mistakes = Mistakes::of(&self.name);
+        mistakes.names(&[self.executor.made()], &[PLAN, PROGRESS, ANSWER]);
+        let worker: Worker<Taken> = self.executor.worker();
+        let name = worker.name();
         let inside = self.executor.into_graph(&mut mistakes);
         mistakes.check()?;
-        let worker = Worker::<Taken>::new(name);
         let planner = Arc::new(self.planner);
         let mut plans = node(move |project: View<Project>, ctx: Ctx<C>| {
             let planner = Arc::clone(&planner);
@@ -157,7 +166,7 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
             plans = plans.retry(retry);
         }
         let next = move |project: &Project| targets(project, worker);
-        let graph = StateGraph::new("plan and execute")
+        let graph = StateGraph::new(self.name)
             .add_node(PLAN, plans)
             .add_node(PROGRESS, async |_: View<Project>| {})
             .add_node(ANSWER, async |_: View<Project>| {})
@@ -223,7 +232,7 @@ impl<C: Send + Sync + 'static> Planner<C> {
     /// Plans the next round, or answers.
     async fn plan(&self, project: &Project, ctx: &Ctx<C>) -> NodeResult<ProjectUpdate> {
         let model = self.model.get(ctx);
-        let last = project.round >= self.max_rounds;
+        let last = project.round >= self.max_iterations;
         let mut request = request(&self.instruction, project, last);
         if last {
             return Ok(Project::update().answer(model.ask(request).await?));
@@ -266,7 +275,7 @@ impl<C> fmt::Debug for PlanAndExecute<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlanAndExecute")
             .field("executor", &self.executor)
-            .field("max_rounds", &self.planner.max_rounds)
+            .field("max_iterations", &self.planner.max_iterations)
             .field("max_steps", &self.planner.max_steps)
             .finish_non_exhaustive()
     }
