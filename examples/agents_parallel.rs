@@ -35,12 +35,12 @@ const RESEARCHERS: [(&str, &str); 3] = [
 ];
 
 /// Finds passages of the library.
-#[tool]
-async fn search(
+#[tool(blocking)]
+fn search(
     /// Words that the passages should have.
     query: String,
     library: ToolCtx<Library>,
-) -> Vec<Passage> {
+) -> Result<Vec<Passage>, rusqlite::Error> {
     library.search(&query, 3)
 }
 

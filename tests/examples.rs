@@ -581,5 +581,5 @@ fn two_votes_of_three_decide() {
 fn three_researchers_find_what_a_fourth_agent_cites() {
     let output = run("agents_parallel", &[] as &[&Path]);
     let page = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && page.contains("[vaccination-8]"));
+    assert!(output.status.success() && page.contains("[vaccination-7]"));
 }
