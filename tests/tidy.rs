@@ -97,6 +97,7 @@ const MODULES: &[(&str, &[&str])] = &[
 
 const MOST_LINES_OF_A_FILE: usize = 600;
 const MOST_LINES_OF_A_FUNCTION: usize = 70;
+const MOST_LINES_OF_AN_EXAMPLE: usize = 150;
 
 /// The files that may name std's hash maps, each with a reasoned `expect`.
 const HASH_MAPS: &[&str] = &[
@@ -394,6 +395,21 @@ fn no_file_is_longer_than_is_read_in_one_go() {
         (n > MOST_LINES_OF_A_FILE).then(|| format!("{}: {n} lines", source.path))
     });
     nothing(&long.collect::<Vec<_>>(), "a file has at most 600 lines");
+}
+
+/// What several examples need, or nobody has to read, is in `examples/support`.
+#[test]
+fn an_example_is_short() {
+    let examples = sources(&["examples"]).into_iter();
+    let examples = examples.filter(|source| source.path.matches('/').count() == 1);
+    let long = examples.filter_map(|source| {
+        let n = source.text.lines().count();
+        (n > MOST_LINES_OF_AN_EXAMPLE).then(|| format!("{}: {n} lines", source.path))
+    });
+    nothing(
+        &long.collect::<Vec<_>>(),
+        "an example has at most 150 lines",
+    );
 }
 
 #[test]
