@@ -397,6 +397,21 @@ fn no_file_is_longer_than_is_read_in_one_go() {
     nothing(&long.collect::<Vec<_>>(), "a file has at most 600 lines");
 }
 
+/// What guards more than a moment is a permit, or a task that does one thing after
+/// another. The locks of std and `parking_lot` are a lint's.
+#[test]
+fn no_lock_is_made_to_be_held_over_an_await() {
+    let mut mistakes = Vec::new();
+    for source in everything() {
+        for (line, path) in paths(&source, &["tokio"]) {
+            if let ["tokio", "sync", lock @ ("Mutex" | "RwLock"), ..] = &path[..] {
+                mistakes.push(format!("{}:{line}: `{lock}` of tokio", source.path));
+            }
+        }
+    }
+    nothing(&mistakes, "no lock is held over an await");
+}
+
 /// What several examples need, or nobody has to read, is in `examples/support`.
 #[test]
 fn an_example_is_short() {
