@@ -18,11 +18,13 @@ use superstep::{
 use support::{
     library::{Library, Passage},
     model::model,
+    shown::shown,
 };
 
 mod support {
     pub(crate) mod library;
     pub(crate) mod model;
+    pub(crate) mod shown;
 }
 
 const QUESTION: &str = "How did a single invention change the way people live?";
@@ -35,12 +37,12 @@ const RESEARCHERS: [(&str, &str); 3] = [
 ];
 
 /// Finds passages of the library.
-#[tool]
-async fn search(
+#[tool(blocking)]
+fn search(
     /// Words that the passages should have.
     query: String,
     library: ToolCtx<Library>,
-) -> Vec<Passage> {
+) -> Result<Vec<Passage>, rusqlite::Error> {
     library.search(&query, 3)
 }
 
@@ -125,10 +127,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
     let library = Library::open(Path::new(folder))?;
     let begin = Instant::now();
-    let run = graph
-        .invoke(Session::ask(QUESTION))
-        .context(library)
-        .await?;
+    let run = graph.invoke(Session::ask(QUESTION)).context(library);
+    let run = shown(run).await?;
     let answer = run.state.answer();
     let found: BTreeSet<String> = run.state.get("found").unwrap_or_default();
 

@@ -18,8 +18,10 @@ use superstep::{
 };
 use support::{
     model::model,
-    post::{Blobs, Parts, post},
+    post::{Blobs, PARTS, Parts, post},
     senses::{Impression, down, listener, reader, viewer},
+    shown::shown,
+    verdict::Verdict,
 };
 
 mod support {
@@ -27,9 +29,9 @@ mod support {
     pub(crate) mod model;
     pub(crate) mod post;
     pub(crate) mod senses;
+    pub(crate) mod shown;
+    pub(crate) mod verdict;
 }
-
-const PARTS: [&str; 3] = ["text", "image", "audio"];
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
 struct Post {
@@ -37,13 +39,6 @@ struct Post {
     #[reduce(Merge)]
     impressions: BTreeMap<String, Impression>,
     verdict: Option<Verdict>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Verdict {
-    mood: f64,
-    /// The parts of which it is not made, and why.
-    without: Vec<String>,
 }
 
 /// A model for each part, and what the state refers to.
@@ -79,30 +74,13 @@ async fn felt(senses: &Ctx<Senses>, model: &Model, part: Part) -> NodeResult<Pos
 
 /// Puts together what there is.
 async fn fuse(post: View<Post>, senses: Ctx<Senses>) -> NodeResult<PostUpdate> {
-    let moods = post.impressions.values().map(|impression| impression.mood);
-    let (n, sum) = (moods.len(), moods.sum::<f64>());
-    if n == 0 {
-        return Err("nothing of the post could be analysed".into());
-    }
-    let without = senses
-        .arrivals()
-        .iter()
-        .filter_map(|(task, came)| match came {
-            Arrival::Done => None,
-            came => Some(format!("{task} {came}")),
-        });
-    Ok(Post::update().verdict(Verdict {
-        mood: sum / n as f64,
-        without: without.collect(),
-    }))
-}
-
-/// The nodes of the parts that are there.
-fn present(Post { parts, .. }: &Post) -> Vec<&'static str> {
-    let text = parts.text.as_ref().map(|_| "text");
-    let image = parts.image.as_ref().map(|_| "image");
-    let audio = parts.audio.as_ref().map(|_| "audio");
-    [text, image, audio].into_iter().flatten().collect()
+    let arrivals = senses.arrivals().iter();
+    let without = arrivals.filter_map(|(task, came)| match came {
+        Arrival::Done => None,
+        came => Some(format!("{task} {came}")),
+    });
+    let verdict = Verdict::of(&post.impressions, without.collect());
+    Ok(Post::update().verdict(verdict.ok_or("nothing of the post could be analysed")?))
 }
 
 fn analysis() -> Result<Graph<Post, Senses>, CompileError> {
@@ -117,7 +95,7 @@ fn analysis() -> Result<Graph<Post, Senses>, CompileError> {
         .add_node("image", node(image).limiter(at_once(4)).timeout(minute))
         .add_node("audio", node(audio).limiter(at_once(2)).timeout(2 * minute))
         .add_node("fuse", fuse)
-        .add_conditional_edges(START, present, PARTS)
+        .add_conditional_edges(START, |post: &Post| post.parts.present(), PARTS)
         .add_join(PARTS, "fuse", Join::settled())
         .checkpointer(MemoryCheckpointer::new())
         .compile()
@@ -125,8 +103,7 @@ fn analysis() -> Result<Graph<Post, Senses>, CompileError> {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/post.json");
-    let (parts, blobs) = match post(data) {
+    let (parts, blobs) = match post("post.json") {
         Ok((parts, blobs)) => (parts, Arc::new(blobs)),
         Err(code) => return Ok(code),
     };
@@ -151,13 +128,10 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             blobs: Arc::clone(&blobs),
         };
         let run = graph.invoke(Post::update().parts(parts));
-        let run = run.thread(case).context(senses);
-        #[cfg(feature = "progress")]
-        let run = match superstep::Progress::new() {
-            shown if shown.is_live() => run.watch(shown),
-            _ => run,
-        };
-        tell(case, &run.await?.state)?;
+        let post = shown(run.thread(case).context(senses)).await?.state;
+        let verdict = post.verdict.ok_or("there is no verdict")?;
+        println!("\n{case}: {}", verdict.page(&post.impressions));
+        assert_eq!(post.impressions.len() + verdict.without.len(), PARTS.len());
         for checkpoint in graph.thread(case).history().await? {
             let Parts { image, audio, .. } = &checkpoint.values.parts;
             let refers = serde_json::to_string(&(image, audio))?;
@@ -168,17 +142,4 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let size = blobs.size();
     println!("\nPicture and sound: {size} bytes. All checkpoints together: {kept} bytes.");
     Ok(ExitCode::SUCCESS)
-}
-
-fn tell(case: &str, post: &Post) -> Result<(), Box<dyn Error>> {
-    let verdict = post.verdict.as_ref().ok_or("there is no verdict")?;
-    println!("\n{case}: {:+.2}", verdict.mood);
-    for (part, Impression { mood, about }) in &post.impressions {
-        println!("  {part:5}  {mood:+.2}  {about}");
-    }
-    for part in &verdict.without {
-        println!("  {part}");
-    }
-    assert_eq!(post.impressions.len() + verdict.without.len(), PARTS.len());
-    Ok(())
 }

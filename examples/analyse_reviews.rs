@@ -9,26 +9,26 @@
 
 use std::{error::Error, process::ExitCode};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{
-    Arrival, CachePolicy, CompileError, Graph, Join, MemoryCache, Model, ModelError, ModelRequest,
-    OnFailure, subgraph,
-};
+use superstep::{Arrival, CachePolicy, CompileError, Graph, Join, MemoryCache, Model, subgraph};
 use support::{
     model::model,
     readers::readers,
+    reading::{Reading, reading},
     report::page,
-    reviews::{Analysis, Category, Keywords, Review, Sentiment, Unread, Urgency, reviews},
+    reviews::{Analysis, Review, Unread, reviews},
+    shown::shown,
 };
 
 mod support {
     mod file;
     pub(crate) mod model;
     pub(crate) mod readers;
+    pub(crate) mod reading;
     pub(crate) mod report;
     pub(crate) mod reviews;
+    pub(crate) mod shown;
 }
 
 /// How many questions are asked at the same time.
@@ -39,17 +39,7 @@ const MOST_UNREAD: usize = 5;
 
 const ANALYSE: Worker<Review> = Worker::new("analyse");
 
-/// One review. Each field is written by one node.
-#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
-struct Reading {
-    review: Review,
-    sentiment: Option<Sentiment>,
-    category: Option<Category>,
-    urgency: Option<Urgency>,
-    keywords: Vec<String>,
-}
-
-/// All of them.
+/// All reviews; each is a [`Reading`] of its own.
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
 struct Report {
     reviews: Vec<Review>,
@@ -57,59 +47,6 @@ struct Report {
     read: Vec<Analysis>,
     unread: Vec<Unread>,
     page: String,
-}
-
-/// The type says what is asked for, and its doc comment is what the model reads.
-async fn ask<T: DeserializeOwned + JsonSchema>(
-    model: &Model,
-    reading: &Reading,
-) -> Result<T, ModelError> {
-    let request = ModelRequest::from(&reading.review.text);
-    let request = request.system("You read reviews of a shop that sells lamps and electronics.");
-    model.extract(request).await
-}
-
-async fn sentiment(reading: View<Reading>, model: Ctx<Model>) -> NodeResult<ReadingUpdate> {
-    let sentiment: Sentiment = ask(&model, &reading).await?;
-    Ok(Reading::update().sentiment(sentiment))
-}
-
-async fn category(reading: View<Reading>, model: Ctx<Model>) -> NodeResult<ReadingUpdate> {
-    let category: Category = ask(&model, &reading).await?;
-    Ok(Reading::update().category(category))
-}
-
-async fn urgency(reading: View<Reading>, model: Ctx<Model>) -> NodeResult<ReadingUpdate> {
-    let urgency: Urgency = ask(&model, &reading).await?;
-    Ok(Reading::update().urgency(urgency))
-}
-
-async fn keywords(reading: View<Reading>, model: Ctx<Model>) -> NodeResult<ReadingUpdate> {
-    let Keywords { keywords } = ask(&model, &reading).await?;
-    Ok(Reading::update().keywords(keywords))
-}
-
-fn reading() -> Result<Graph<Reading, Model>, CompileError> {
-    StateGraph::<Reading, Model>::new("reading")
-        // A busy model is asked again, for one answer; what it refuses is refused.
-        .node_defaults(|node| node.retry(Retry::attempts(4).classify::<ModelError>()))
-        .on_failure(OnFailure::Finish) // the reason that is told is always the same
-        .add_node("sentiment", sentiment)
-        .add_node("category", category)
-        .add_node("urgency", urgency)
-        .add_node("keywords", keywords)
-        .add_edge(START, ["sentiment", "category", "urgency", "keywords"])
-        .compile()
-}
-
-fn analysed(reading: &Reading) -> Option<Analysis> {
-    Some(Analysis {
-        review: reading.review.clone(),
-        sentiment: reading.sentiment?,
-        category: reading.category?,
-        urgency: reading.urgency?,
-        keywords: reading.keywords.clone(),
-    })
 }
 
 /// Runs once, when each review has come to something.
@@ -137,7 +74,7 @@ fn analysis(model: &Model) -> Result<Graph<Report, Model>, CompileError> {
     let reading = subgraph(
         reading()?,
         |review: &Review| Reading::update().review(review.clone()),
-        |reading: &Reading| Report::update().read(Vec::from_iter(analysed(reading))),
+        |reading: &Reading| Report::update().read(Vec::from_iter(reading.analysis())),
     );
     StateGraph::<Report, Model>::new("reviews")
         .add_worker(ANALYSE, node(reading).cache(known))
@@ -160,8 +97,7 @@ fn analysis(model: &Model) -> Result<Graph<Report, Model>, CompileError> {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/reviews.jsonl");
-    let reviews = match reviews(data) {
+    let reviews = match reviews("reviews.jsonl") {
         Ok(reviews) => reviews,
         Err(code) => return Ok(code),
     };
@@ -172,12 +108,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let graph = analysis(&model)?;
     let input = Report::update().reviews(reviews);
     let run = graph.invoke(input.clone()).context(model.clone());
-    #[cfg(feature = "progress")]
-    let run = match superstep::Progress::new() {
-        shown if shown.is_live() => run.watch(shown),
-        _ => run,
-    };
-    let run = run.await?;
+    let run = shown(run).await?;
     let Report {
         reviews,
         read,

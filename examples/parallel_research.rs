@@ -11,9 +11,10 @@ use std::{process::ExitCode, sync::Arc};
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use support::{
-    analysts::{Analyst, MAX_BYTES, Offline, Reading},
+    analysts::{Analyst, MAX_BYTES, Reading, analyst},
     input::{Document, document},
     page::{Stopwatch, wrapped},
+    shown::shown,
 };
 
 mod support {
@@ -24,6 +25,7 @@ mod support {
     pub(crate) mod input;
     pub(crate) mod page;
     mod questions;
+    pub(crate) mod shown;
 }
 
 const SUMMARY: &str = "Summary";
@@ -96,22 +98,9 @@ async fn synthesize(state: View<Research>) -> ResearchUpdate {
     Research::update().answer([SUMMARY, TERMS, QUESTIONS].map(section).join("\n"))
 }
 
-/// The model that the environment names, if it names one.
-fn analyst() -> Arc<dyn Analyst> {
-    #[cfg(feature = "openai")]
-    if let Ok(model) = superstep::Model::from_env() {
-        return Arc::new(model);
-    }
-    Arc::new(Offline::load())
-}
-
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let essay = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/examples/data/space_exploration.txt"
-    );
-    let Document { title, text } = match document(essay) {
+    let Document { title, text } = match document("space_exploration.txt") {
         Ok(document) => document,
         Err(code) => return Ok(code),
     };
@@ -131,12 +120,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     });
     let input = Research::update().topic(text.as_str());
     let run = graph.invoke(input).context(Arc::clone(&tools));
-    #[cfg(feature = "progress")]
-    let run = match superstep::Progress::new() {
-        shown if shown.is_live() => run.watch(shown),
-        _ => run,
-    };
-    let state = tools.stopwatch.time("whole run", run).await?.state;
+    let run = tools.stopwatch.time("whole run", shown(run)).await?;
+    let state = run.state;
     let answer = state.answer.unwrap_or_default();
 
     println!("{title}\n{}\n", "=".repeat(title.chars().count()));

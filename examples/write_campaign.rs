@@ -11,19 +11,21 @@ use std::{collections::BTreeMap, error::Error, process::ExitCode, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{
-    Arrival, CompileError, Graph, Join, Message, Model, ModelError, ModelRequest, Run,
-};
+use superstep::{Arrival, CompileError, Graph, Join, ModelError, Run};
 use support::{
     brief::{Brief, briefs, complaints},
+    mail::{lacks, mail},
     model::model,
-    writers::{Painter, writer},
+    shown::shown,
+    writers::{Studio, writer},
 };
 
 mod support {
     pub(crate) mod brief;
     mod file;
+    pub(crate) mod mail;
     pub(crate) mod model;
+    pub(crate) mod shown;
     pub(crate) mod writers;
 }
 
@@ -48,50 +50,30 @@ struct Campaign {
     rounds: u32,
 }
 
-/// Who writes and who paints.
-struct Studio {
-    model: Model,
-    painter: Painter,
-}
-
 /// Writes the part that the node is named after; if there is a complaint about
 /// it, anew.
 async fn write(campaign: View<Campaign>, studio: Ctx<Studio>) -> NodeResult<CampaignUpdate> {
     let part = studio.node().as_str();
-    let brief = serde_json::to_string(&campaign.brief)?;
-    let mut request = ModelRequest::from(brief).system(format!(
-        "Write the `{part}` of a mail that advertises what the brief is about. Answer with the \
-         text of that part alone."
-    ));
-    if let (Some(draft), Some(wrong)) = (campaign.parts.get(part), campaign.complaints.get(part)) {
-        request = request
-            .message(Message::assistant(draft))
-            .message(format!("That does not do: {wrong}. Write it anew."));
-    }
-    Ok(wrote(part, studio.model.ask(request).await?))
+    let draft = campaign.parts.get(part);
+    let wrong = draft.zip(campaign.complaints.get(part));
+    let text = studio.write(part, &campaign.brief, wrong).await?;
+    Ok(Campaign::update().parts([(part.to_owned(), text)]))
 }
 
 async fn image(campaign: View<Campaign>, studio: Ctx<Studio>) -> NodeResult<CampaignUpdate> {
-    let scene = campaign
-        .parts
-        .get("scene")
-        .ok_or("there is no scene to paint")?;
-    Ok(wrote("image", studio.painter.paint(scene).await?))
-}
-
-fn wrote(part: &str, text: String) -> CampaignUpdate {
-    Campaign::update().parts([(part.to_owned(), text)])
+    let scene = campaign.parts.get("scene");
+    let scene = scene.ok_or("there is no scene to paint")?;
+    let picture = studio.paint(scene).await?;
+    Ok(Campaign::update().parts([("image".to_owned(), picture)]))
 }
 
 /// Runs when each part that was to be written has come to something.
 async fn assemble(_: View<Campaign>, studio: Ctx<Studio>) -> CampaignUpdate {
-    let failed = studio
-        .arrivals()
-        .iter()
-        .filter_map(|(task, came)| match came {
-            Arrival::Failed(why) => Some((task.node.to_string(), why.clone())),
-            _ => None, // a part that is not written anew is skipped, and still there
-        });
+    let arrivals = studio.arrivals().iter();
+    let failed = arrivals.filter_map(|(task, came)| match came {
+        Arrival::Failed(why) => Some((task.node.to_string(), why.clone())),
+        _ => None, // a part that is not written anew is skipped, and still there
+    });
     Campaign::update().missing(failed.collect::<BTreeMap<_, _>>())
 }
 
@@ -130,8 +112,7 @@ fn campaign() -> Result<Graph<Campaign, Studio>, CompileError> {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/briefs.json");
-    let briefs = match briefs(data) {
+    let briefs = match briefs("briefs.json") {
         Ok(briefs) => briefs,
         Err(code) => return Ok(code),
     };
@@ -140,53 +121,28 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("Offline: templates stand for a language model.");
     }
     println!("Pictures are simulated.");
-    let (graph, painter) = (campaign()?, Painter);
-    let studio = Arc::new(Studio { model, painter });
+    let (graph, studio) = (campaign()?, Arc::new(Studio { model }));
     for brief in briefs {
         let run = graph.invoke(Campaign::update().brief(brief));
-        let run = run.context(Arc::clone(&studio));
-        #[cfg(feature = "progress")]
-        let run = match superstep::Progress::new() {
-            shown if shown.is_live() => run.watch(shown),
-            _ => run,
-        };
-        tell(&run.await?);
+        tell(&shown(run.context(Arc::clone(&studio))).await?);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the mail, and whether it is whole.
 fn tell(run: &Run<Campaign>) {
-    let (product, parts) = (&run.state.brief.product, &run.state.parts);
-    println!("\n{product}\n{}", "=".repeat(product.chars().count()));
-    let [subject, body, action] =
-        WRITTEN.map(|part| parts.get(part).map_or("(nothing)", String::as_str));
-    println!("Subject: {subject}\n\n{body}\n{action}");
-    match (parts.get("image"), parts.get("caption")) {
-        (Some(svg), Some(caption)) => println!("[{} bytes of SVG: {caption}]\n", svg.len()),
-        (Some(svg), None) => println!("[{} bytes of SVG]\n", svg.len()),
-        (None, _) => println!("[no picture]\n"),
-    }
-    let (rounds, complaints) = (run.state.rounds, &run.state.complaints);
-    let missing = &run.state.missing;
-    let drafts = WRITTEN.map(|part| format!("{part} {}", times(run, part)));
+    let (campaign, ran) = (&run.state, run.ran().concat());
+    let times = |part: &str| ran.iter().filter(|name| *name == part).count();
+    println!("\n{}", mail(&campaign.brief, &campaign.parts));
+    let (rounds, drafts) = (
+        campaign.rounds,
+        WRITTEN.map(|part| format!("{part} {}", times(part))),
+    );
     println!("Checked {rounds} times. Drafts: {}.", drafts.join(", "));
-    match missing.is_empty() && complaints.is_empty() {
-        true => println!("It is whole."),
-        false => println!("It is not whole:"),
-    }
-    for (part, why) in missing.iter().chain(complaints) {
-        println!("  {part}: {why}");
-    }
+    println!("{}", lacks(&campaign.missing, &campaign.complaints));
 
-    assert!(complaints.is_empty() || rounds == ROUNDS);
+    assert!(campaign.complaints.is_empty() || rounds == ROUNDS);
     for part in ["scene", "image", "caption"] {
-        assert!(times(run, part) <= 1, "nothing is wrong with `{part}`");
+        assert!(times(part) <= 1, "nothing is wrong with `{part}`");
     }
-}
-
-/// How often a node ran.
-fn times(run: &Run<Campaign>, node: &str) -> usize {
-    let ran = run.ran().concat();
-    ran.iter().filter(|name| *name == node).count()
 }

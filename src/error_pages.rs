@@ -54,6 +54,11 @@ mod chains {}
 #[doc = include_str!("../docs/from-langchain.md")]
 mod from_langchain {}
 
+/// It needs features.
+#[cfg(all(feature = "agents", feature = "testing"))]
+#[doc = include_str!("../docs/from-adk.md")]
+mod from_adk {}
+
 pages! {
     unknown_node = "../docs/errors/unknown-node.md",
     duplicate_node = "../docs/errors/duplicate-node.md",

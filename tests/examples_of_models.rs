@@ -6,15 +6,15 @@ mod example;
 
 use std::path::Path;
 
-use example::{file, run};
+use example::{complaints, file, run};
 use expect_test::{Expect, expect};
 
 /// Checks the exit code and all that is printed; the file is called `FILE`.
 #[track_caller]
 fn check(example: &str, given: Option<&Path>, expected: &Expect) {
     let output = run(example, given.as_slice());
-    let text = |bytes| String::from_utf8(bytes).expect("it prints text");
-    let said = text(output.stdout) + &text(output.stderr);
+    let said = String::from_utf8(output.stdout).expect("it prints text");
+    let said = said + &complaints(&output.stderr);
     let said = match given {
         Some(path) => said.replace(&*path.to_string_lossy(), "FILE"),
         None => said,

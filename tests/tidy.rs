@@ -97,6 +97,7 @@ const MODULES: &[(&str, &[&str])] = &[
 
 const MOST_LINES_OF_A_FILE: usize = 600;
 const MOST_LINES_OF_A_FUNCTION: usize = 70;
+const MOST_LINES_OF_AN_EXAMPLE: usize = 150;
 
 /// The files that may name std's hash maps, each with a reasoned `expect`.
 const HASH_MAPS: &[&str] = &[
@@ -394,6 +395,36 @@ fn no_file_is_longer_than_is_read_in_one_go() {
         (n > MOST_LINES_OF_A_FILE).then(|| format!("{}: {n} lines", source.path))
     });
     nothing(&long.collect::<Vec<_>>(), "a file has at most 600 lines");
+}
+
+/// What guards more than a moment is a permit, or a task that does one thing after
+/// another. The locks of std and `parking_lot` are a lint's.
+#[test]
+fn no_lock_is_made_to_be_held_over_an_await() {
+    let mut mistakes = Vec::new();
+    for source in everything() {
+        for (line, path) in paths(&source, &["tokio"]) {
+            if let ["tokio", "sync", lock @ ("Mutex" | "RwLock"), ..] = &path[..] {
+                mistakes.push(format!("{}:{line}: `{lock}` of tokio", source.path));
+            }
+        }
+    }
+    nothing(&mistakes, "no lock is held over an await");
+}
+
+/// What several examples need, or nobody has to read, is in `examples/support`.
+#[test]
+fn an_example_is_short() {
+    let examples = sources(&["examples"]).into_iter();
+    let examples = examples.filter(|source| source.path.matches('/').count() == 1);
+    let long = examples.filter_map(|source| {
+        let n = source.text.lines().count();
+        (n > MOST_LINES_OF_AN_EXAMPLE).then(|| format!("{}: {n} lines", source.path))
+    });
+    nothing(
+        &long.collect::<Vec<_>>(),
+        "an example has at most 150 lines",
+    );
 }
 
 #[test]

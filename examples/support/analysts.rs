@@ -2,7 +2,7 @@
 //! sentences (`LexRank`), its key terms (`YAKE`), and the questions that it
 //! answers (part-of-speech patterns, see `questions.rs`).
 
-use std::{collections::BTreeSet, pin::Pin};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
 use harper_brill::{Tagger, UPOS, brill_tagger};
 use petgraph::{algo::page_rank, graph::UnGraph};
@@ -38,6 +38,15 @@ pub(crate) trait Analyst: Send + Sync {
     fn terms<'a>(&'a self, text: &'a str) -> Pending<'a>;
     /// What its readings cost.
     fn counts(&self) -> &'static str;
+}
+
+/// The model that the environment names, if it names one; else the offline one.
+pub(crate) fn analyst() -> Arc<dyn Analyst> {
+    #[cfg(feature = "openai")]
+    if let Ok(model) = superstep::Model::from_env() {
+        return Arc::new(model);
+    }
+    Arc::new(Offline::load())
 }
 
 /// The analyst that needs no network: plain algorithms, the same answer for

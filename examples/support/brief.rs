@@ -25,7 +25,8 @@ pub(crate) struct Brief {
     pub(crate) until: String,
 }
 
-/// The briefs in the file that the arguments name, or in `default`.
+/// The briefs in the file that the arguments name, or in `default` of
+/// `examples/data`.
 ///
 /// # Errors
 ///

@@ -17,7 +17,7 @@ use std::{
 const MAX_BYTES: u64 = 5_000_000;
 
 /// The file that the arguments ask for, and what `parse` makes of its path and
-/// text: none stands for `default`, one is a file.
+/// text: none stands for `default` of `examples/data`, one is a file.
 ///
 /// # Errors
 ///
@@ -39,7 +39,10 @@ pub(crate) fn file<T>(
 fn argument(default: &str, usage: &str) -> Result<PathBuf, ExitCode> {
     let mut arguments = env::args_os().skip(1);
     match (arguments.next(), arguments.next()) {
-        (None, _) => Ok(default.into()),
+        (None, _) => {
+            let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
+            Ok(data.join(default))
+        }
         (Some(only), None) if only == "--help" || only == "-h" => {
             println!("{usage}");
             Err(ExitCode::SUCCESS)

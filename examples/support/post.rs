@@ -62,6 +62,9 @@ impl Blobs {
     }
 }
 
+/// What a post may consist of.
+pub(crate) const PARTS: [&str; 3] = ["text", "image", "audio"];
+
 /// The parts of a post, any of which may not be there.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Parts {
@@ -70,7 +73,18 @@ pub(crate) struct Parts {
     pub(crate) audio: Option<Blob>,
 }
 
-/// The post in the file that the arguments name, or in `default`.
+impl Parts {
+    /// The names of those that are there.
+    pub(crate) fn present(&self) -> Vec<&'static str> {
+        let Self { text, image, audio } = self;
+        let there = [text.is_some(), image.is_some(), audio.is_some()];
+        let there = PARTS.into_iter().zip(there).filter(|(_, there)| *there);
+        there.map(|(name, _)| name).collect()
+    }
+}
+
+/// The post in the file that the arguments name, or in `default` of
+/// `examples/data`.
 ///
 /// # Errors
 ///

@@ -82,7 +82,8 @@ pub(crate) struct Unread {
     pub(crate) why: String,
 }
 
-/// The reviews in the file that the arguments name, or in `default`.
+/// The reviews in the file that the arguments name, or in `default` of
+/// `examples/data`.
 ///
 /// # Errors
 ///

@@ -1,10 +1,66 @@
-//! A model that writes offline, and what stands for a generator of pictures.
+//! Who writes and paints: a model, or what stands for one offline, and what stands
+//! for a generator of pictures.
 
 use std::time::Duration;
 
-use superstep::{FnModel, Message, Model, ModelError, ModelErrorKind, ModelResponse, Role};
+use superstep::{
+    FnModel, Message, Model, ModelError, ModelErrorKind, ModelRequest, ModelResponse, NodeResult,
+    Role,
+};
 
 use super::brief::Brief;
+
+/// Who writes and who paints.
+#[derive(Debug)]
+pub(crate) struct Studio {
+    pub(crate) model: Model,
+}
+
+impl Studio {
+    /// Writes a part of a mail; if there is a draft of which something is wrong,
+    /// anew.
+    pub(crate) async fn write(
+        &self,
+        part: &str,
+        brief: &Brief,
+        wrong: Option<(&String, &String)>,
+    ) -> NodeResult<String> {
+        let mut request = ModelRequest::from(serde_json::to_string(brief)?).system(format!(
+            "Write the `{part}` of a mail that advertises what the brief is about. Answer with \
+             the text of that part alone."
+        ));
+        if let Some((draft, wrong)) = wrong {
+            request = request
+                .message(Message::assistant(draft))
+                .message(format!("That does not do: {wrong}. Write it anew."));
+        }
+        Ok(self.model.ask(request).await?)
+    }
+
+    /// A picture, which is simulated, as is its moderation: a drawing in colours that
+    /// follow from the prompt.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelErrorKind::ContentFilter`] for what is not to be shown.
+    pub(crate) async fn paint(&self, prompt: &str) -> Result<String, ModelError> {
+        const FORBIDDEN: [&str; 4] = ["blood", "drug", "knife", "weapon"];
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let words = prompt.to_lowercase();
+        if let Some(word) = FORBIDDEN.into_iter().find(|word| words.contains(word)) {
+            let error = ModelError::new(ModelErrorKind::ContentFilter).model("simulated painter");
+            return Err(error.message(format!("a {word} is not to be shown")));
+        }
+        let hue = prompt
+            .bytes()
+            .fold(0_u32, |hue, byte| (hue * 31 + u32::from(byte)) % 360);
+        Ok(format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><title>{prompt}</title>\
+             <rect width='9' height='9' fill='hsl({hue} 40% 30%)'/>\
+             <circle cx='4.5' cy='4.5' r='3' fill='hsl({hue} 90% 70%)'/></svg>"
+        ))
+    }
+}
 
 /// A model that fills in what the brief says. Like others it exaggerates, until
 /// it is told what is wrong with what it wrote.
@@ -86,33 +142,4 @@ fn body(brief: &Brief, wrong: Option<&str>) -> String {
         false => format!(", with {}", strengths.join(", ")),
     };
     format!("For {audience}: {product}{with}. It costs {price}.")
-}
-
-/// Stands for a generator of pictures, and its moderation.
-#[derive(Debug)]
-pub(crate) struct Painter;
-
-impl Painter {
-    /// A simulated picture: a drawing in colours that follow from the prompt.
-    ///
-    /// # Errors
-    ///
-    /// [`ModelErrorKind::ContentFilter`] for what is not to be shown.
-    pub(crate) async fn paint(&self, prompt: &str) -> Result<String, ModelError> {
-        const FORBIDDEN: [&str; 4] = ["blood", "drug", "knife", "weapon"];
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        let words = prompt.to_lowercase();
-        if let Some(word) = FORBIDDEN.into_iter().find(|word| words.contains(word)) {
-            let error = ModelError::new(ModelErrorKind::ContentFilter).model("simulated painter");
-            return Err(error.message(format!("a {word} is not to be shown")));
-        }
-        let hue = prompt
-            .bytes()
-            .fold(0_u32, |hue, byte| (hue * 31 + u32::from(byte)) % 360);
-        Ok(format!(
-            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><title>{prompt}</title>\
-             <rect width='9' height='9' fill='hsl({hue} 40% 30%)'/>\
-             <circle cx='4.5' cy='4.5' r='3' fill='hsl({hue} 90% 70%)'/></svg>"
-        ))
-    }
 }

@@ -18,9 +18,9 @@ use crate::work::{ALL, Tools, Work, Workload, label, place, update_of};
 /// More than the longest work takes.
 const MOST_ACTS: usize = 400;
 
-const FOLDER: &str = "SUPERSTEP_CRASH_FOLDER";
+pub(crate) const FOLDER: &str = "SUPERSTEP_CRASH_FOLDER";
 const WORK: &str = "SUPERSTEP_CRASH_WORK";
-const LUCK: &str = "SUPERSTEP_CRASH_LUCK";
+pub(crate) const LUCK: &str = "SUPERSTEP_CRASH_LUCK";
 
 /// Where a thread is, and the ledger of those who work at it.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub(crate) fn test(name: &str) -> Command {
 /// The one thread of a file.
 pub(crate) const THREAD: &str = "job";
 
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 

@@ -25,7 +25,7 @@ const TOO_LONG: Duration = Duration::from_secs(60);
 
 /// When a process is killed.
 #[derive(Debug, Clone, Copy)]
-enum Doom {
+pub(crate) enum Doom {
     Never,
     /// So long after its birth.
     After(Duration),
@@ -34,7 +34,7 @@ enum Doom {
 }
 
 impl Doom {
-    fn by(chance: &mut Chance, n_events: usize) -> Self {
+    pub(crate) fn by(chance: &mut Chance, n_events: usize) -> Self {
         let moment = Duration::from_micros(chance.next() % 2500);
         match chance.below(4) {
             0 => Self::After(Duration::from_micros(chance.next() % 80_000)),
@@ -52,7 +52,7 @@ pub(crate) fn pause(time: Duration) {
 }
 
 /// Waits until it is to be killed, and kills it; false if it ended before.
-fn lives(mut child: Child, doom: Doom, place: &Place, luck: u64) -> bool {
+pub(crate) fn lives(mut child: Child, doom: Doom, place: &Place, luck: u64) -> bool {
     let birth = Instant::now();
     let n_before = events(&place.ledger()).len();
     loop {
@@ -80,7 +80,7 @@ fn lives(mut child: Child, doom: Doom, place: &Place, luck: u64) -> bool {
     }
 }
 
-fn born(mut command: Command, place: &Place) -> Child {
+pub(crate) fn born(mut command: Command, place: &Place) -> Child {
     let said = fs::File::create(place.folder.join("said")).expect("a file");
     let same = said.try_clone().expect("a file");
     command.stdout(said).stderr(same).stdin(Stdio::null());
@@ -120,8 +120,12 @@ fn torment(place: &Place, expected: &Expected, chance: &mut Chance) -> usize {
 }
 
 fn check(work: Workload) -> Counts {
-    let wanted = number("SUPERSTEP_KILLS", KILLS).div_ceil(ALL.len() as u64);
-    check_on(work, wanted, |folder| Place::new(folder, work))
+    check_on(work, wanted(), |folder| Place::new(folder, work))
+}
+
+/// How often one test kills.
+pub(crate) fn wanted() -> u64 {
+    number("SUPERSTEP_KILLS", KILLS).div_ceil(ALL.len() as u64)
 }
 
 /// Kills so many processes at places like that, each in a folder of its own.

@@ -7,6 +7,8 @@
 //! to which each body writes a line when it begins and when it ends.
 #![cfg(feature = "sqlite")]
 
+#[cfg(all(feature = "agents", feature = "testing"))]
+mod agents;
 mod chance;
 mod check;
 mod damage;

@@ -15,7 +15,7 @@ use crate::ledger::{Event, Ledger};
 use crate::{nested, policies, races, rules};
 
 /// How long the lease of a dead process holds up the next.
-const LEASE: Duration = Duration::from_millis(60);
+pub(crate) const LEASE: Duration = Duration::from_millis(60);
 
 #[derive(State, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Work {

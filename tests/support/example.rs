@@ -12,6 +12,14 @@ pub(crate) fn run(example: &str, arguments: &[impl AsRef<OsStr>]) -> Output {
     example.output().expect("the example starts")
 }
 
+/// What a program says on stderr beside the lines about its runs, which begin with
+/// their names: `[research-1] …`.
+pub(crate) fn complaints(stderr: &[u8]) -> String {
+    let said = String::from_utf8_lossy(stderr);
+    let lines = said.split_inclusive('\n');
+    lines.filter(|line| !line.starts_with('[')).collect()
+}
+
 /// An example that is offline, whatever else this machine is set up for.
 pub(crate) fn command(example: &str) -> Command {
     let test = std::env::current_exe().expect("a test knows its own file");

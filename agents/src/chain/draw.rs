@@ -11,7 +11,7 @@ use super::plan::{Fields, Plan};
 
 impl<I, O> Chain<I, O> {
     /// The chain as a Mermaid flowchart, drawn as the graph would be that has its
-    /// steps as nodes.
+    /// steps as nodes. One whose parts do not fit together is drawn all the same.
     ///
     /// # Examples
     ///
@@ -25,30 +25,27 @@ impl<I, O> Chain<I, O> {
     /// ```
     #[must_use]
     pub fn to_mermaid(&self) -> String {
-        self.drawn()
-            .map_or_else(String::new, |graph| graph.to_mermaid())
+        self.drawn().to_mermaid()
     }
 
     /// The chain in DOT, for Graphviz.
     #[must_use]
     pub fn to_dot(&self) -> String {
-        self.drawn()
-            .map_or_else(String::new, |graph| graph.to_dot())
+        self.drawn().to_dot()
     }
 
     /// The chain as SVG.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        self.drawn()
-            .map_or_else(String::new, |graph| graph.to_svg())
+        self.drawn().to_svg()
     }
 
-    /// Every chain makes a sound graph.
-    fn drawn(&self) -> Option<Graph<Drawn>> {
+    fn drawn(&self) -> Graph<Drawn> {
         let mut drawing = Drawing::default();
         let ends = drawing.plan(&self.plan, vec![START.to_owned()]);
         ends.iter().for_each(|end| drawing.edge(end, END));
-        drawing.into_graph().compile().ok()
+        let graph = drawing.into_graph().compile();
+        graph.expect("every chain makes a sound graph")
     }
 }
 

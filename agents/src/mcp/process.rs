@@ -12,7 +12,8 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::McpCommand;
 use super::pipe::{Line, Lines, Said, Why, read};
@@ -52,8 +53,10 @@ const ENVIRONMENT: &[&str] = &[
 /// A process that speaks MCP. Dropping it kills what is left of it.
 pub(super) struct Process {
     child: Running,
-    /// Messages are written one after another, whoever sends them.
-    input: Arc<Mutex<Option<ChildStdin>>>,
+    /// What is to be written to it, until it is to end.
+    input: Option<mpsc::Sender<Written>>,
+    /// Writes it, and ends with this.
+    _writer: JoinSet<()>,
     output: Lines<ChildStdout>,
     errors: Option<ChildStderr>,
     /// What it writes to standard error.
@@ -63,16 +66,26 @@ pub(super) struct Process {
     why: Arc<Why>,
 }
 
+/// A message, and who waits for it to be written.
+struct Written {
+    line: Vec<u8>,
+    done: oneshot::Sender<io::Result<()>>,
+}
+
 impl Process {
     pub(super) fn start(command: &McpCommand, why: Arc<Why>) -> io::Result<Self> {
         let mut child = prepared(command).spawn()?;
         let gone = || io::Error::other("it has no standard input and output");
         let input = child.stdin.take().ok_or_else(gone)?;
         let output = child.stdout.take().ok_or_else(gone)?;
+        let (sender, lines) = mpsc::channel(1);
+        let mut writer = JoinSet::new();
+        writer.spawn(write(input, lines));
         Ok(Self {
             errors: child.stderr.take(),
             child: Running::of(child),
-            input: Arc::new(Mutex::new(Some(input))),
+            input: Some(sender),
+            _writer: writer,
             output: Lines::of(output),
             said: Said::default(),
             strayed: Said::default(),
@@ -135,18 +148,9 @@ impl Process {
 
     /// Ends the process: by the end of its input, then by a signal, then by force.
     async fn end(&mut self) -> io::Result<()> {
-        // Whoever holds the lock writes to a process that does not read.
-        let input = self
-            .input
-            .try_lock()
-            .ok()
-            .and_then(|mut input| input.take());
-        let mut has_ended = false;
-        if let Some(input) = input {
-            drop(input);
-            has_ended = self.ended().await;
-        }
-        if !has_ended {
+        // Its input ends when all is written, if it reads that.
+        self.input = None;
+        if !self.ended().await {
             self.child.ask_to_end();
             self.ended().await;
         }
@@ -163,17 +167,15 @@ impl Transport<RoleClient> for Process {
         &mut self,
         message: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let input = Arc::clone(&self.input);
+        let input = self.input.clone();
         async move {
             let mut line = serde_json::to_vec(&message).map_err(io::Error::other)?;
             line.push(b'\n');
-            let mut input = input.lock().await;
-            let input = input.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            match input.write_all(&line).await {
-                // The end of its output is seen as well, and says more.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                written => written,
-            }
+            let gone = || io::Error::from(io::ErrorKind::NotConnected);
+            let (done, written) = oneshot::channel();
+            let sent = input.ok_or_else(gone)?.send(Written { line, done }).await;
+            sent.map_err(|_| gone())?;
+            written.await.map_err(|_| gone())?
         }
     }
 
@@ -202,6 +204,18 @@ impl Transport<RoleClient> for Process {
 
     async fn close(&mut self) -> io::Result<()> {
         self.end().await
+    }
+}
+
+/// Writes messages one after another, each to its end, whoever still waits for it.
+async fn write(mut input: ChildStdin, mut lines: mpsc::Receiver<Written>) {
+    while let Some(Written { line, done }) = lines.recv().await {
+        let written = match input.write_all(&line).await {
+            // The end of its output is seen as well, and says more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
+        let _ = done.send(written);
     }
 }
 

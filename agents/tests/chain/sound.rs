@@ -4,10 +4,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::Value;
+use proptest::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
 use superstep::{
-    Chain, always, assign, branch, map, parallel, passthrough, pick, placeholder, prompt, system,
-    text, user,
+    Chain, Retry, always, assign, branch, map, parallel, passthrough, pick, placeholder, prompt,
+    system, text, user,
 };
 
 use crate::common::{scripted, seed};
@@ -140,7 +142,7 @@ async fn what_is_not_sound_fails_before_its_first_step() {
     });
     let chain = first | parallel! { a: passthrough(), b: always("b") } | prompt("{a} {c}");
     // No policy makes anything of it.
-    let chain = chain.retry(superstep::Retry::attempts(3)).settle();
+    let chain = chain.retry(Retry::attempts(3)).settle();
     let error = chain.invoke("x").await.expect_err("it is not sound");
     assert_eq!(error.place(), "check");
     let why = error.source().expect("it says why").to_string();
@@ -219,4 +221,37 @@ fn a_chain_is_drawn_as_a_graph() {
         format!("{:?}", passthrough::<u32>() | choice),
         "Chain(passthrough | branch { when 1: map, otherwise: fallback { first: always, else: always } } | map)"
     );
+}
+
+fn whole<T: Serialize + Send + 'static>() -> Chain<T, Value> {
+    map(|values| json!(values))
+}
+
+/// Chains of all that can be drawn, with whatever names.
+fn chains() -> impl Strategy<Value = Chain<Value, Value>> {
+    let names = prop_oneof!["\\PC{0,3}", "[a /.\t\n]{0,3}", "__(start|end)__"].boxed();
+    let leaf = names.clone().prop_map(pick);
+    leaf.prop_recursive(4, 16, 3, move |inner| {
+        let two = (inner.clone(), inner.clone());
+        prop_oneof![
+            (names.clone(), inner.clone()).prop_map(|(name, chain)| chain.named(name)),
+            inner
+                .prop_map(move |chain| chain.retry(Retry::attempts(2)).each())
+                .prop_map(move |each| map(|value| vec![value]) | each | whole()),
+            two.clone().prop_map(|(first, next)| first | next),
+            two.clone().prop_map(|(first, other)| first.fallback(other)),
+            two.clone()
+                .prop_map(move |(a, b)| parallel! { a: a, b: b } | whole()),
+            two.clone()
+                .prop_map(move |(a, b)| assign! { a: a, b: b } | whole()),
+            two.prop_map(|(when, other)| branch().when(Value::is_null, when).otherwise(other)),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_chain_is_drawn(chain in chains()) {
+        prop_assert!(chain.to_mermaid().contains("pick"));
+    }
 }

@@ -54,7 +54,11 @@ fn a_swarm_is_drawn() {
 
 #[test]
 fn a_plan_is_drawn() {
-    check::<Project>(plan_and_execute(model(), worker("work")).build().unwrap());
+    check::<Project>(
+        plan_and_execute(model(), worker("look_up"))
+            .build()
+            .unwrap(),
+    );
 }
 
 #[test]
