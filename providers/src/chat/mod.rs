@@ -19,6 +19,8 @@ mod strict;
 mod tape;
 mod usage;
 
+#[cfg(feature = "openai")]
+pub(crate) use call::Metered;
 pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 pub use extract::{Extract, ExtractBy, Extracted};
