@@ -53,7 +53,7 @@ pub(super) struct Caller {
     pub(super) client: reqwest::Client,
     pub(super) timeouts: Timeouts,
     pub(super) tries: Tries,
-    /// Rests while the provider has nothing left.
+    /// Told what the provider has left.
     pub(super) limiter: Limiter,
     pub(super) secrets: Secrets,
     /// What records, or stands for the provider.
@@ -148,8 +148,8 @@ impl Caller {
     }
 
     async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Value, Failed> {
-        let _permit = self.admit(asked).await?;
-        let client = self.client(exchange);
+        let permit = Arc::new(self.admit(asked).await?);
+        let client = self.client(exchange, &permit);
         let body = &asked.body;
         let answered = match self.route {
             Route::Chat => client.chat().create_byot(body).await,
@@ -179,25 +179,25 @@ impl Caller {
         if self.tape.as_ref().is_none_or(|tape| !tape.replays()) {
             check_host(&self.host)?;
         }
+        let tokens = asked.sent.saturating_add(asked.answer);
+        let usage = Usage::new().calls(1).tokens(tokens);
         let most = self.tries.max_retry_after;
-        if let Some(wait) = self.limiter.rests_for().filter(|wait| *wait > most) {
+        if let Some(wait) = self.limiter.waits_for(usage).filter(|wait| *wait > most) {
             let retry_after = Some(wait);
             let limited = ModelError::new(ModelErrorKind::RateLimited { retry_after });
             return Err(limited.message("the provider has said so before"));
         }
-        let tokens = asked.sent.saturating_add(asked.answer);
-        let usage = Usage::new().calls(1).tokens(tokens);
         let permit = self.limiter.acquire(usage).await;
         // However long one waits, it never gives as much.
         permit.map_err(|error| ModelError::new(ModelErrorKind::Setup).caused_by(error))
     }
 
     /// async-openai's client, over a wire that tells the exchange what happens.
-    fn client(&self, exchange: &Arc<Exchange>) -> Client<Arc<dyn Config>> {
+    fn client(&self, exchange: &Arc<Exchange>, permit: &Arc<Permit>) -> Client<Arc<dyn Config>> {
         let wire = Wire {
             client: self.client.clone(),
             timeouts: self.timeouts,
-            limiter: self.limiter.clone(),
+            permit: Arc::clone(permit),
             exchange: Arc::clone(exchange),
             tape: self.tape.clone(),
             secrets: self.secrets.clone(),
@@ -250,8 +250,8 @@ impl Caller {
         exchange: &Arc<Exchange>,
         deltas: &mut VecDeque<Delta>,
     ) -> Result<Option<Opened>, Failed> {
-        let permit = self.admit(asked).await?;
-        let client = self.client(exchange);
+        let permit = Arc::new(self.admit(asked).await?);
+        let client = self.client(exchange, &permit);
         let body = &asked.body;
         let values = match self.route {
             Route::Responses => client.responses().create_stream_byot(body).await,
@@ -342,7 +342,7 @@ struct Opened {
     values: Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
     exchange: Arc<Exchange>,
     decoder: Decoder,
-    _permit: Permit,
+    _permit: Arc<Permit>,
 }
 
 impl Opened {
