@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use superstep_providers::ToolSpec;
+use superstep_providers::{ToolSpec, ToolSpecs};
 
 use super::{FromToolCall, IntoTool, Tool};
 
@@ -46,8 +46,11 @@ const LONGEST_NAME: usize = 64;
 #[must_use = "a toolbox does nothing until a node runs its tools"]
 pub struct Toolbox<C = (), S = ()> {
     pub(super) tools: Vec<Tool<C, S>>,
+    /// What a model is told of each.
+    specs: ToolSpecs,
     /// Where each was added.
     places: Vec<&'static Location<'static>>,
+    mistakes: Vec<String>,
     pub(super) max_concurrency: usize,
 }
 
@@ -56,7 +59,9 @@ impl<C, S> Toolbox<C, S> {
     pub fn new() -> Self {
         Self {
             tools: Vec::new(),
+            specs: ToolSpecs::default(),
             places: Vec::new(),
+            mistakes: Vec::new(),
             max_concurrency: CONCURRENCY,
         }
     }
@@ -85,6 +90,20 @@ impl<C, S> Toolbox<C, S> {
     }
 
     fn push(&mut self, tool: Tool<C, S>, place: &'static Location<'static>) {
+        let name = &tool.spec.name;
+        if !is_name(name) {
+            self.mistakes.push(format!(
+                "`{name}`, added at {place}, is no name of a tool: it has letters, digits, \
+                 `_` and `-`, at most {LONGEST_NAME}"
+            ));
+        }
+        let mut before = self.specs.iter().zip(&self.places);
+        if let Some((_, first)) = before.find(|(other, _)| other.name == *name) {
+            self.mistakes.push(format!(
+                "two tools are called `{name}`, added at {first} and at {place}"
+            ));
+        }
+        self.specs.push(ToolSpec::clone(&tool.spec));
         self.tools.push(tool);
         self.places.push(place);
     }
@@ -98,9 +117,8 @@ impl<C, S> Toolbox<C, S> {
 
     /// What a model is told of the tools, in the order in which they were added.
     #[must_use]
-    pub fn specs(&self) -> Vec<ToolSpec> {
-        let specs = self.tools.iter().map(|tool| &*tool.spec);
-        specs.cloned().collect()
+    pub fn specs(&self) -> ToolSpecs {
+        self.specs.clone()
     }
 
     /// Whether there is no tool.
@@ -125,27 +143,11 @@ impl<C, S> Toolbox<C, S> {
     }
 
     pub(super) fn findings(&self) -> Option<ToolboxError> {
-        let mut mistakes = Vec::new();
-        for (index, tool) in self.tools.iter().enumerate() {
-            let (name, place) = (&tool.spec.name, self.places[index]);
-            if !is_name(name) {
-                mistakes.push(format!(
-                    "`{name}`, added at {place}, is no name of a tool: it has letters, digits, \
-                     `_` and `-`, at most {LONGEST_NAME}"
-                ));
-            }
-            let before = self.tools[..index].iter();
-            let mut before = before.zip(&self.places);
-            if let Some((_, first)) = before.find(|(other, _)| other.spec.name == *name) {
-                mistakes.push(format!(
-                    "two tools are called `{name}`, added at {first} and at {place}"
-                ));
-            }
-        }
-        match mistakes.is_empty() {
-            true => None,
-            false => Some(ToolboxError { mistakes }),
-        }
+        let mistakes = &self.mistakes;
+        let any = !mistakes.is_empty();
+        any.then(|| ToolboxError {
+            mistakes: mistakes.clone(),
+        })
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Tool<C, S>> {
@@ -204,6 +206,8 @@ impl<C, S> Clone for Toolbox<C, S> {
     fn clone(&self) -> Self {
         Self {
             tools: self.tools.clone(),
+            specs: self.specs.clone(),
+            mistakes: self.mistakes.clone(),
             places: self.places.clone(),
             max_concurrency: self.max_concurrency,
         }

@@ -13,6 +13,7 @@ mod messages;
 mod model;
 mod request;
 mod response;
+mod specs;
 mod stream;
 mod strict;
 #[cfg(feature = "openai")]
@@ -28,11 +29,12 @@ pub use forbid::forbid_requests;
 #[cfg(feature = "openai")]
 pub(crate) use forbid::{check as check_host, is_here};
 pub use media::{Media, MediaSource};
-pub use message::{Message, Part, Reasoning, Role, ToolCall, ToolResult};
+pub use message::{Message, MessageFields, Part, Reasoning, Role, ToolCall, ToolResult};
 pub use messages::{Messages, MessagesUpdate};
 pub use model::{Capabilities, ChatModel, Model};
 pub use request::{Effort, ModelRequest, OutputFormat, ToolChoice, ToolSpec};
 pub use response::{Delta, Finish, ModelResponse, PartialResponse};
+pub use specs::ToolSpecs;
 pub use stream::ModelStream;
 #[cfg(feature = "openai")]
 pub(crate) use strict::{LeftOut, strict};
