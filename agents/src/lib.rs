@@ -11,6 +11,7 @@ mod failure;
 mod mcp;
 mod prebuilt;
 mod react;
+mod schema;
 mod tools;
 mod workflow;
 

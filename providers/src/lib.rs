@@ -28,6 +28,8 @@ mod progress;
 mod sqlite;
 #[cfg(all(feature = "models", feature = "testing"))]
 mod testing;
+#[cfg(any(feature = "openai", feature = "postgres-tls"))]
+mod tls;
 
 #[cfg(feature = "models")]
 pub use chat::{
