@@ -37,7 +37,7 @@ pub use chat::{
     ExtractBy, Extracted, Finish, Media, MediaSource, Message, MessageFields, Messages,
     MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse,
     ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall,
-    ToolChoice, ToolResult, ToolSpec, ToolSpecs, forbid_requests,
+    ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_requests, forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};

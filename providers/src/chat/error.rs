@@ -157,7 +157,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Setup => "the model is not set up",
             Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
-            Self::Forbidden => "requests to models are forbidden here",
+            Self::Forbidden => "requests are forbidden here",
         })
     }
 }

@@ -25,9 +25,9 @@ pub(crate) use call::Metered;
 pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 pub use extract::{Extract, ExtractBy, Extracted};
-pub use forbid::forbid_requests;
 #[cfg(feature = "openai")]
-pub(crate) use forbid::{check as check_host, is_here};
+pub(crate) use forbid::is_here;
+pub use forbid::{check_requests, forbid_requests};
 pub use media::{Media, MediaSource};
 pub use message::{Message, MessageFields, Part, Reasoning, Role, ToolCall, ToolResult};
 pub use messages::{Messages, MessagesUpdate};

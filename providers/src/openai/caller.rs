@@ -31,7 +31,7 @@ use super::settings::{Route, Timeouts};
 use super::usage::{having_used, used};
 use super::wire::{Wire, broken};
 use super::{chat, responses};
-use crate::chat::{HttpTape, Metered, check_host};
+use crate::chat::{HttpTape, Metered, check_requests};
 use crate::{
     Capabilities, Delta, ModelError, ModelErrorKind, ModelRequest, ModelResponse, ModelStream,
     PartialResponse,
@@ -177,7 +177,7 @@ impl Caller {
     /// Waits until a request may be sent.
     async fn admit(&self, asked: &Asked) -> Result<Permit, ModelError> {
         if self.tape.as_ref().is_none_or(|tape| !tape.replays()) {
-            check_host(&self.host)?;
+            check_requests(&self.host)?;
         }
         let tokens = asked.sent.saturating_add(asked.answer);
         let usage = Usage::new().calls(1).tokens(tokens);
