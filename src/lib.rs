@@ -216,10 +216,10 @@ pub use superstep_providers::{
 #[cfg(feature = "models")]
 pub use superstep_providers::{
     Capabilities, ChatModel, Delta, Effort, Embedder, EmbeddingModel, Embeddings, Extract,
-    ExtractBy, Extracted, Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model,
-    ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat,
-    Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
-    forbid_requests,
+    ExtractBy, Extracted, Finish, Media, MediaSource, Message, MessageFields, Messages,
+    MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse,
+    ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall,
+    ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_requests, forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};

@@ -12,6 +12,7 @@ mod findings;
 mod mcp;
 mod prebuilt;
 mod react;
+mod schema;
 mod template;
 mod tools;
 mod workflow;

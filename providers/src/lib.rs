@@ -28,14 +28,16 @@ mod progress;
 mod sqlite;
 #[cfg(all(feature = "models", feature = "testing"))]
 mod testing;
+#[cfg(any(feature = "openai", feature = "postgres-tls"))]
+mod tls;
 
 #[cfg(feature = "models")]
 pub use chat::{
     Capabilities, ChatModel, Delta, Effort, Embedder, EmbeddingModel, Embeddings, Extract,
-    ExtractBy, Extracted, Finish, Media, MediaSource, Message, Messages, MessagesUpdate, Model,
-    ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse, ModelStream, OutputFormat,
-    Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall, ToolChoice, ToolResult, ToolSpec,
-    forbid_requests,
+    ExtractBy, Extracted, Finish, Media, MediaSource, Message, MessageFields, Messages,
+    MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse,
+    ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall,
+    ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_requests, forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};

@@ -6,12 +6,11 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use superstep_core::{NodeError, NodeResult};
-use superstep_providers::{Finish, Message, ModelError, ModelErrorKind, ModelResponse};
+use superstep_providers::{Message, ModelError, ModelResponse};
 
 use super::ChainError;
 use super::chain::{Chain, IntoChain, Mapped, Running, Step};
@@ -19,6 +18,7 @@ use super::list::{items, numbered_items};
 use super::plan::Plan;
 use super::scope::Scope;
 use super::words::names;
+use crate::schema::dialect;
 
 /// What has a text: an answer of a model, a message, or a text.
 ///
@@ -39,23 +39,10 @@ pub trait HasText: Send + 'static {
 
 impl HasText for ModelResponse {
     fn into_text(self) -> Result<String, ModelError> {
-        let fails = |kind: ModelErrorKind| {
-            let error = ModelError::from(kind);
-            match &self.model {
-                Some(model) => error.model(model),
-                None => error,
-            }
-        };
-        if let Some(words) = self.message.refusal() {
-            return Err(fails(ModelErrorKind::Refused).message(words));
-        }
-        match &self.finish {
-            Finish::Length => {
-                let error = fails(ModelErrorKind::Truncated);
-                Err(error.message("it is longer than the most tokens of an answer"))
-            }
-            Finish::ContentFilter => Err(fails(ModelErrorKind::ContentFilter)),
-            _ => Ok(self.message.text()),
+        match (self.complete(), &self.model) {
+            (Ok(()), _) => Ok(self.message.text()),
+            (Err(error), Some(model)) => Err(error.model(model)),
+            (Err(error), None) => Err(error),
         }
     }
 }
@@ -165,8 +152,7 @@ impl<T: JsonSchema> JsonParser<T> {
 
 /// The JSON Schema of a type, in one line and without its dialect.
 fn schema<T: JsonSchema>() -> String {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
-    let schema = settings.into_generator().into_root_schema_for::<T>();
+    let schema = dialect().into_generator().into_root_schema_for::<T>();
     schema.to_value().to_string()
 }
 

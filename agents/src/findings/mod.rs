@@ -13,7 +13,7 @@ use superstep_core::{CompileError, Diagnostic};
 pub(crate) type Place = &'static Location<'static>;
 
 /// Mistakes that are collected, to be told at once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Findings(Vec<Diagnostic>);
 
 impl Findings {

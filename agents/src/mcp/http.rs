@@ -11,6 +11,7 @@ use rmcp::transport::streamable_http_client::{
 };
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
+use superstep_providers::check_requests;
 
 use super::McpUrl;
 
@@ -21,6 +22,7 @@ pub(super) fn transport(
     target: &McpUrl,
 ) -> Result<StreamableHttpClientTransport<reqwest::Client>, BoxError> {
     let url = Url::parse(&target.url).map_err(|error| format!("its URL is none: {error}"))?;
+    check_requests(url.host_str().unwrap_or_default())?;
     let headers = target
         .headers
         .iter()

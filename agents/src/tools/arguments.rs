@@ -1,18 +1,16 @@
 //! Arguments: what a model is told of them, and how what it writes is read.
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use superstep_providers::ToolCall;
 
+use crate::schema::dialect;
+
 /// The JSON Schema of arguments, as providers want it: without references
 /// where there is no recursion, and without a name.
 pub(super) fn schema<A: JsonSchema>() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.meta_schema = None;
-        settings.inline_subschemas = true;
-    });
+    let settings = dialect().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<A>();
     schema.remove("title");
     // A call's arguments are an object, even where it takes none.

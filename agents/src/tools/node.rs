@@ -1,6 +1,7 @@
 //! The node that runs the tools that a model asks for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use superstep_core::{Ctx, NodeResult, State, View};
 use superstep_providers::{Message, Part, Role, ToolCall, ToolResult};
@@ -73,8 +74,9 @@ where
     C: Send + Sync + 'static,
     S: State,
 {
+    let toolbox = Arc::new(toolbox);
     move |state, ctx| {
-        let (toolbox, messages, update) = (toolbox.clone(), messages.clone(), update.clone());
+        let (toolbox, messages, update) = (Arc::clone(&toolbox), messages.clone(), update.clone());
         Box::pin(async move {
             let calls = open_calls(messages(&state));
             let results = toolbox.run(&calls, &state, &ctx).await?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use superstep_core::{CompileError, Diagnostic};
-use superstep_providers::ToolSpec;
+use superstep_providers::{ToolSpec, ToolSpecs};
 
 use super::{FromToolCall, IntoTool, Tool};
 use crate::findings::Findings;
@@ -49,8 +49,11 @@ pub(crate) const LONGEST_NAME: usize = 64;
 #[must_use = "a toolbox does nothing until a node runs its tools"]
 pub struct Toolbox<C = (), S = ()> {
     pub(super) tools: Vec<Tool<C, S>>,
+    /// What a model is told of each.
+    specs: ToolSpecs,
     /// Where each was added.
     places: Vec<&'static Location<'static>>,
+    findings: Findings,
     pub(super) max_concurrency: usize,
 }
 
@@ -59,7 +62,9 @@ impl<C, S> Toolbox<C, S> {
     pub fn new() -> Self {
         Self {
             tools: Vec::new(),
+            specs: ToolSpecs::default(),
             places: Vec::new(),
+            findings: Findings::default(),
             max_concurrency: CONCURRENCY,
         }
     }
@@ -88,6 +93,15 @@ impl<C, S> Toolbox<C, S> {
     }
 
     fn push(&mut self, tool: Tool<C, S>, place: &'static Location<'static>) {
+        let name = &tool.spec.name;
+        if !is_tool_name(name) {
+            self.findings.invalid_tool_name(place, name);
+        }
+        let mut before = self.specs.iter().zip(&self.places);
+        if let Some((_, first)) = before.find(|(other, _)| other.name == *name) {
+            self.findings.duplicate_tool(place, name, first);
+        }
+        self.specs.push(ToolSpec::clone(&tool.spec));
         self.tools.push(tool);
         self.places.push(place);
     }
@@ -101,9 +115,8 @@ impl<C, S> Toolbox<C, S> {
 
     /// What a model is told of the tools, in the order in which they were added.
     #[must_use]
-    pub fn specs(&self) -> Vec<ToolSpec> {
-        let specs = self.tools.iter().map(|tool| &*tool.spec);
-        specs.cloned().collect()
+    pub fn specs(&self) -> ToolSpecs {
+        self.specs.clone()
     }
 
     /// Whether there is no tool.
@@ -129,19 +142,7 @@ impl<C, S> Toolbox<C, S> {
 
     /// All that is wrong with it.
     pub(crate) fn mistakes(&self) -> Option<CompileError> {
-        let mut findings = Findings::default();
-        for (index, tool) in self.tools.iter().enumerate() {
-            let (name, place) = (&tool.spec.name, self.places[index]);
-            if !is_tool_name(name) {
-                findings.invalid_tool_name(place, name);
-            }
-            let before = self.tools[..index].iter();
-            let mut before = before.zip(&self.places);
-            if let Some((_, first)) = before.find(|(other, _)| other.spec.name == *name) {
-                findings.duplicate_tool(place, name, first);
-            }
-        }
-        findings.error("the toolbox")
+        self.findings.clone().error("the toolbox")
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Tool<C, S>> {
@@ -181,6 +182,8 @@ impl<C, S> Clone for Toolbox<C, S> {
     fn clone(&self) -> Self {
         Self {
             tools: self.tools.clone(),
+            specs: self.specs.clone(),
+            findings: self.findings.clone(),
             places: self.places.clone(),
             max_concurrency: self.max_concurrency,
         }

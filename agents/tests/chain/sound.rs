@@ -57,7 +57,7 @@ fn all_that_does_not_fit_is_told_at_once() {
 
 struct Unwritable;
 
-impl serde::Serialize for Unwritable {
+impl Serialize for Unwritable {
     fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom("it cannot be"))
     }

@@ -1,5 +1,6 @@
 //! Servers that are found by a URL.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -181,4 +182,33 @@ async fn an_answer_that_breaks_off_is_told_and_the_next_is_asked_for() {
         "! the server `web` is gone: the connection was closed"
     );
     server.tools::<(), ()>().await.expect("it answers");
+}
+
+/// What forbids is the environment, so a process of its own has it.
+#[test]
+fn where_requests_are_forbidden_only_servers_here_are_asked() {
+    let mut command = Command::new(std::env::current_exe().expect("it runs"));
+    command.args(["--exact", "http::child_that_may_not_ask", "--nocapture"]);
+    command.envs([("MAY_NOT_ASK", "1"), ("SUPERSTEP_FORBID_REQUESTS", "1")]);
+    let output = command.output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+}
+
+#[tokio::test]
+async fn child_that_may_not_ask() {
+    if std::env::var_os("MAY_NOT_ASK").is_none() {
+        return;
+    }
+    let web = Web::start(good).await;
+    let server = McpServer::connect(&web.url).await;
+    assert_eq!(server.expect("it is here").name(), "web");
+    // Nobody has this address.
+    assert_eq!(
+        cannot("https://192.0.2.1/mcp").await,
+        [
+            "the server `web` cannot be reached",
+            "requests are forbidden here: `192.0.2.1` is not on this machine",
+        ]
+    );
 }

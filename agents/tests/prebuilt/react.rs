@@ -58,6 +58,10 @@ async fn a_conversation_goes_on_until_there_is_an_answer() {
         .map(|tool| &*tool.name)
         .collect();
     assert_eq!(tools, ["add", "double"]);
+    // Neither they nor what was said is copied for each request.
+    let [first, .., last] = [0, 1, 2].map(|turn| &asked[turn].request);
+    assert!(std::ptr::eq(&*first.tools, &*last.tools));
+    assert!(std::ptr::eq(&*first.messages[1], &*last.messages[1]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Usage;
 use super::Zero;
 #[cfg(feature = "rate-limit")]
 use super::governed::Last;
 use super::rate::Rate;
-use super::rest::Rest;
+use super::rest::{Given, Lacks, Rest};
 use super::slots::Slots;
 
 /// Bounds how many tasks are at work at once, and with the feature `rate-limit`
@@ -67,7 +68,7 @@ pub struct Limiter {
     /// What the last of them was made of.
     #[cfg(feature = "rate-limit")]
     pub(super) last: Option<Last>,
-    rest: Arc<Rest>,
+    pub(crate) rest: Arc<Rest>,
 
     /// What is 0 of it, for those who judge the nodes that are given it.
     zeros: Vec<Zero>,
@@ -125,6 +126,19 @@ impl Limiter {
         self.rest.left()
     }
 
+    /// For how long it does not give so much, whatever its slots and rates: while it
+    /// [rests](Self::rest), and when the service has said that [less is
+    /// left](crate::Permit::calls_left).
+    #[must_use]
+    pub fn waits_for(&self, usage: impl Into<Usage>) -> Option<Duration> {
+        self.rest.waits_for(&usage.into())
+    }
+
+    /// Takes so much of what is left.
+    pub(crate) fn give(&self, usage: &Usage) -> Result<Given, Lacks<'_>> {
+        self.rest.give(usage)
+    }
+
     /// The slots, if there is a bound to them.
     pub(crate) fn slots(&self) -> Option<&Slots> {
         self.slots.as_deref()
@@ -163,9 +177,17 @@ impl Gates {
         self.rests.is_empty()
     }
 
-    /// How long one of them still rests.
-    pub(crate) fn rest_for(&self) -> Option<Duration> {
-        self.rests.iter().filter_map(|rest| rest.left()).max()
+    /// Takes so much of what is left of each, or of none.
+    pub(crate) fn give(&self, usage: &Usage) -> Result<(), Lacks<'_>> {
+        for (n, rest) in self.rests.iter().enumerate() {
+            if let Err(lacks) = rest.give(usage) {
+                self.rests[..n]
+                    .iter()
+                    .for_each(|rest| rest.take_back(usage));
+                return Err(lacks);
+            }
+        }
+        Ok(())
     }
 
     /// A part that were there twice would wait for itself.

@@ -1,14 +1,56 @@
 //! What a body takes of a limiter, and what is at work without one.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::limits::{slot_of, take};
-use crate::node::{Ctx, ExceedsBurst, Held, Limiter, Usage};
+use crate::node::{Ctx, ExceedsBurst, Given, Held, LeftOf, Limiter, Rest, Usage};
 
 /// A slot of a [`Limiter`], until it is dropped: see [`Limiter::acquire`].
 #[must_use = "dropped at once, it bounds nothing"]
 pub struct Permit {
     _slot: Option<Held>,
+    rest: Arc<Rest>,
+    given: Given,
+}
+
+impl Permit {
+    /// The service that was called says that it has so many calls left until so
+    /// long from now: till then its limiter gives no more to anybody.
+    ///
+    /// What the limiter has given after this permit is taken off, since the service
+    /// may not know of it yet. What is said to a later permit takes the place of
+    /// what is said to an earlier one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use superstep::{Limiter, Usage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::time::pause();
+    /// let service = Limiter::new();
+    /// let call = Usage::new().calls(1);
+    /// let permit = service.acquire(call).await?;
+    /// permit.calls_left(1, Duration::from_secs(20));
+    /// drop(permit);
+    /// assert_eq!(service.waits_for(call), None);
+    /// drop(service.acquire(call).await?);
+    /// assert_eq!(service.waits_for(call), Some(Duration::from_secs(20)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn calls_left(&self, calls: u64, wait: Duration) {
+        self.rest.says(self.given, LeftOf::Calls, calls, wait);
+    }
+
+    /// As [`calls_left`](Self::calls_left), of tokens.
+    pub fn tokens_left(&self, tokens: u64, wait: Duration) {
+        self.rest.says(self.given, LeftOf::Tokens, tokens, wait);
+    }
 }
 
 impl fmt::Debug for Permit {
@@ -55,8 +97,12 @@ impl Limiter {
     /// ```
     pub async fn acquire(&self, usage: impl Into<Usage>) -> Result<Permit, ExceedsBurst> {
         let slot = slot_of(self).await;
-        take(self, usage.into()).await?;
-        Ok(Permit { _slot: slot })
+        let given = take(self, usage.into()).await?;
+        Ok(Permit {
+            _slot: slot,
+            rest: Arc::clone(&self.rest),
+            given,
+        })
     }
 }
 
@@ -123,6 +169,6 @@ impl<C> Ctx<C> {
         limiter: &Limiter,
         usage: impl Into<Usage>,
     ) -> Result<(), ExceedsBurst> {
-        take(limiter, usage.into()).await
+        take(limiter, usage.into()).await.map(drop)
     }
 }

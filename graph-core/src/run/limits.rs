@@ -26,12 +26,12 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::compile::NodeIndex;
 use crate::node::{
-    Budget, ExceedsBurst, Held, InLine, Limiter, NodeError, Policy, Rate, Reservation, Slots,
-    Usage, ask,
+    Budget, ExceedsBurst, Given, Held, InLine, Lacks, Limiter, NodeError, Policy, Rate,
+    Reservation, Slots, Usage, ask,
 };
 
 /// For how long who was passed too often keeps from others what they could have;
@@ -155,8 +155,8 @@ pub(super) async fn admit(
     let rates = rates.map(AsRef::as_ref);
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
-    while let Some(wait) = gates.and_then(|gates| gates.rest_for()) {
-        sleep(wait).await;
+    if let Some(gates) = gates {
+        left_of(|| gates.give(&start)).await;
     }
     let held = match slots.is_empty() && rates.is_empty() {
         true => None,
@@ -169,6 +169,19 @@ pub(super) async fn admit(
         held,
         _reservation: reservation,
     })
+}
+
+/// What is given, once there is as much left.
+async fn left_of<'a, T>(give: impl Fn() -> Result<T, Lacks<'a>>) -> T {
+    loop {
+        match give() {
+            Ok(given) => return given,
+            Err(lacks) => {
+                // Whichever comes first: it asks again.
+                let _ = timeout(lacks.wait, lacks.bell).await;
+            }
+        }
+    }
 }
 
 /// Takes one of each slot, and counts one for each rate.
@@ -254,9 +267,9 @@ pub(super) async fn slot_of(limiter: &Limiter) -> Option<Held> {
     }
 }
 
-/// Takes so much of the limiter's rates, one after another, once it does not
-/// rest.
-pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsBurst> {
+/// Takes so much of what is left, once the limiter does not rest, and then of its
+/// rates, one after another.
+pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<Given, ExceedsBurst> {
     let mut wanted = Vec::new();
     for rate in &limiter.rates {
         let (asked, burst) = ((rate.of)(&usage), rate.burst);
@@ -271,9 +284,7 @@ pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsB
             }
         }
     }
-    while let Some(wait) = limiter.rests_for() {
-        sleep(wait).await;
-    }
+    let given = left_of(|| limiter.give(&usage)).await;
     for (rate, n) in wanted.into_iter().filter(|&(_, n)| n > 0) {
         // Who asks is at work, and may hold what others wait for.
         let _line = one_of_each([&rate.line], true, None).await;
@@ -281,5 +292,5 @@ pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsB
             sleep(wait).await;
         }
     }
-    Ok(())
+    Ok(given)
 }

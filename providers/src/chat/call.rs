@@ -8,8 +8,11 @@
 //! 3. A call begins when somebody waits for its answer: a stream that nobody reads
 //!    is no call.
 //! 4. A call that fails, or is dropped, has used what it sent and what had come
-//!    by then; where the provider has not said how much, it is estimated. One of
-//!    which nothing was sent is no call.
+//!    by then; where the provider has not said how much, it is estimated. One that
+//!    the provider refused is a call, and no tokens unless it says so. One of which
+//!    nothing was sent is no call.
+//! 5. Where a call is made of attempts, each but the last is a call by itself,
+//!    which is counted when it has failed, and before another is made.
 
 use serde_json::Value;
 use superstep_core::{CurrentTask, Emitted, Reservation, Usage};
@@ -24,11 +27,14 @@ use super::usage::TokenUsage;
 /// How many bytes of text are a token, roughly.
 const BYTES_A_TOKEN: usize = 4;
 
+/// The first HTTP status by which a provider refuses.
+const REFUSED: u16 = 400;
+
 /// What an answer may have that says nothing of its length.
 const ANSWER: u64 = 256;
 
 /// A call, which is at work from when it begins.
-pub(super) struct Metered {
+pub(crate) struct Metered {
     task: Option<CurrentTask>,
     reserved: Option<Reservation>,
     /// What it has used as far as one can tell.
@@ -53,7 +59,8 @@ impl Metered {
         Self::of(texts.iter().map(|text| tokens(text.len())).sum(), 0)
     }
 
-    fn of(sent: u64, most: u64) -> Self {
+    /// One that sends so many tokens, and whose answer may have so many.
+    pub(crate) fn of(sent: u64, most: u64) -> Self {
         Self {
             task: CurrentTask::get(),
             reserved: None,
@@ -76,6 +83,14 @@ impl Metered {
         }
         self.is_unsent = false;
         Ok(())
+    }
+
+    /// Calls `f`, in which the call's task is at work.
+    pub(super) fn within<T>(&self, f: impl FnOnce() -> T) -> T {
+        match &self.task {
+            Some(task) => task.enter(f),
+            None => f(),
+        }
     }
 
     /// Whether the answer is to be told as it comes.
@@ -123,11 +138,24 @@ impl Metered {
 
     /// There is no answer, for that reason.
     pub(super) fn fails(&mut self, error: &ModelError) {
+        if let Some(usage) = error.usage {
+            self.has_used(usage);
+        }
+        if !self.is_known && error.status.is_some_and(|status| status >= REFUSED) {
+            self.used = TokenUsage::default();
+        }
         let here = matches!(
             error.kind,
             ModelErrorKind::Unsupported | ModelErrorKind::Setup | ModelErrorKind::Forbidden
         );
         self.is_unsent = here && error.status.is_none();
+    }
+
+    /// It was an attempt, and another is to be made: by rule 5.
+    pub(crate) fn is_attempted(mut self, error: &ModelError) -> Result<(), ModelError> {
+        self.begin()?;
+        self.fails(error);
+        Ok(())
     }
 
     /// The whole answer is there.

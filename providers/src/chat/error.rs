@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use superstep_core::Retryable;
 
+use super::usage::TokenUsage;
+
 /// The longest piece of a body that an error keeps, in bytes.
 const LONGEST_BODY: usize = 2048;
 
@@ -41,6 +43,8 @@ pub struct ModelError {
     pub request_id: Option<String>,
     /// The body of the answer, cut short.
     pub body: Option<String>,
+    /// What it has used all the same, if the provider says so.
+    pub usage: Option<TokenUsage>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -153,7 +157,7 @@ impl fmt::Display for ModelErrorKind {
             Self::Setup => "the model is not set up",
             Self::Budget => "the run's budget is used up",
             Self::Cancelled => "the request was cancelled",
-            Self::Forbidden => "requests to models are forbidden here",
+            Self::Forbidden => "requests are forbidden here",
         })
     }
 }
@@ -170,6 +174,7 @@ impl ModelError {
             message: None,
             request_id: None,
             body: None,
+            usage: None,
             source: None,
         }
     }
@@ -225,6 +230,13 @@ impl ModelError {
             end -= 1;
         }
         self.body = Some(body[..end].to_owned());
+        self
+    }
+
+    /// The same, which has used that all the same.
+    #[must_use]
+    pub fn usage(mut self, usage: TokenUsage) -> Self {
+        self.usage = Some(usage);
         self
     }
 

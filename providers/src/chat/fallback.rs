@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use superstep_core::Retryable as _;
 
+use super::call::Metered;
 use super::error::{ModelError, ModelErrorKind};
 use super::model::{Capabilities, ChatModel, Model};
 use super::request::ModelRequest;
@@ -107,6 +108,7 @@ impl ChatModel for Fallback {
     async fn generate(&self, request: ModelRequest) -> Result<ModelResponse, ModelError> {
         match self.first.unmetered(request.clone()).await {
             Err(error) if (self.when)(&error) => {
+                Metered::new(&request).is_attempted(&error)?;
                 let answered = self.other.unmetered(request).await;
                 answered.map_err(|other| other.or_caused_by(error))
             }
@@ -149,6 +151,9 @@ impl Stream for Pieces {
             };
             match self.next.take() {
                 Some((other, when, request)) if when(&error) => {
+                    if let Err(error) = Metered::new(&request).is_attempted(&error) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
                     self.now = other.pieces(request);
                     self.failed = Some(error);
                 }

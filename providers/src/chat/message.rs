@@ -1,9 +1,10 @@
 //! What is said in a conversation with a language model.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::media::Media;
 
@@ -23,7 +24,9 @@ pub enum Role {
 
 /// One turn of a conversation: who says it, and its parts.
 ///
-/// As JSON it is an object that people can read, so that conversations can be
+/// Its [fields](MessageFields) are read and set as if they were its own. Cloning it
+/// copies a pointer, however long it is; setting a field of one that has clones
+/// changes none of them. As JSON it is an object that people can read, so that conversations can be
 /// kept in a state; fields that hold nothing are left out.
 ///
 /// # Examples
@@ -40,9 +43,27 @@ pub enum Role {
 /// );
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone)]
+pub struct Message(Arc<MessageFields>);
+
+/// What a [`Message`] holds.
+///
+/// # Examples
+///
+/// ```
+/// use superstep_providers::{Message, Part};
+///
+/// let said = Message::assistant("Yes").named("critic");
+/// let mut more = said.clone();
+/// more.parts.push(Part::text(", and no."));
+/// more.name = None;
+/// assert_eq!(more.text(), "Yes, and no.");
+/// assert_eq!((said.text().as_str(), said.name.as_deref()), ("Yes", Some("critic")));
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "Message")]
 #[non_exhaustive]
-pub struct Message {
+pub struct MessageFields {
     /// What it is known by: another message with this id
     /// [takes its place](super::Messages) in a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,33 +155,42 @@ impl Message {
     /// A message without parts.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self {
+        Self::of(role, Vec::new())
+    }
+
+    pub(super) fn of(role: Role, parts: Vec<Part>) -> Self {
+        Self(Arc::new(MessageFields {
             id: None,
             role,
             name: None,
-            parts: Vec::new(),
-        }
+            parts,
+        }))
+    }
+
+    /// Its parts, which nobody else has if it has no clones.
+    pub(super) fn into_parts(self) -> Vec<Part> {
+        Arc::unwrap_or_clone(self.0).parts
     }
 
     /// What the model is to be and do.
     pub fn system(text: impl Into<String>) -> Self {
-        Self::new(Role::System).part(Part::text(text))
+        Self::of(Role::System, vec![Part::text(text)])
     }
 
     /// What its user says.
     pub fn user(text: impl Into<String>) -> Self {
-        Self::new(Role::User).part(Part::text(text))
+        Self::of(Role::User, vec![Part::text(text)])
     }
 
     /// What the model said.
     pub fn assistant(text: impl Into<String>) -> Self {
-        Self::new(Role::Assistant).part(Part::text(text))
+        Self::of(Role::Assistant, vec![Part::text(text)])
     }
 
     /// What a call of a tool came to.
     #[must_use]
     pub fn tool(result: ToolResult) -> Self {
-        Self::new(Role::Tool).part(Part::ToolResult(result))
+        Self::of(Role::Tool, vec![Part::ToolResult(result)])
     }
 
     /// The same, known by that id.
@@ -221,6 +251,56 @@ impl Message {
             Part::Refusal { text } => Some(&**text),
             _ => None,
         })
+    }
+}
+
+impl Deref for Message {
+    type Target = MessageFields;
+
+    fn deref(&self) -> &MessageFields {
+        &self.0
+    }
+}
+
+/// One that has clones is copied first.
+impl DerefMut for Message {
+    fn deref_mut(&mut self) -> &mut MessageFields {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Arc::new(MessageFields::deserialize(deserializer)?)))
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for MessageFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .field("name", &self.name)
+            .field("parts", &self.parts)
+            .finish()
     }
 }
 

@@ -13,24 +13,28 @@ mod messages;
 mod model;
 mod request;
 mod response;
+mod specs;
 mod stream;
 mod strict;
 #[cfg(feature = "openai")]
 mod tape;
 mod usage;
 
+#[cfg(feature = "openai")]
+pub(crate) use call::Metered;
 pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 pub use extract::{Extract, ExtractBy, Extracted};
-pub use forbid::forbid_requests;
 #[cfg(feature = "openai")]
-pub(crate) use forbid::{check as check_host, is_here};
+pub(crate) use forbid::is_here;
+pub use forbid::{check_requests, forbid_requests};
 pub use media::{Media, MediaSource};
-pub use message::{Message, Part, Reasoning, Role, ToolCall, ToolResult};
+pub use message::{Message, MessageFields, Part, Reasoning, Role, ToolCall, ToolResult};
 pub use messages::{Messages, MessagesUpdate};
 pub use model::{Capabilities, ChatModel, Model};
 pub use request::{Effort, ModelRequest, OutputFormat, ToolChoice, ToolSpec};
 pub use response::{Delta, Finish, ModelResponse, PartialResponse};
+pub use specs::ToolSpecs;
 pub use stream::ModelStream;
 #[cfg(feature = "openai")]
 pub(crate) use strict::{LeftOut, strict};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::message::Message;
+use super::specs::ToolSpecs;
 
 /// What a model is asked: a conversation, what tools there are, and how to
 /// answer.
@@ -33,8 +34,8 @@ pub struct ModelRequest {
     /// The conversation so far.
     pub messages: Vec<Message>,
     /// The tools that the model may ask to be called.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<ToolSpec>,
+    #[serde(skip_serializing_if = "no_tools")]
+    pub tools: ToolSpecs,
     /// Whether it is to call one.
     #[serde(skip_serializing_if = "ToolChoice::is_auto")]
     pub tool_choice: ToolChoice,
@@ -92,6 +93,10 @@ pub enum ToolChoice {
     Required,
     /// The one of that name.
     Named(String),
+}
+
+fn no_tools(tools: &ToolSpecs) -> bool {
+    tools.is_empty()
 }
 
 impl ToolChoice {

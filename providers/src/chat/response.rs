@@ -154,7 +154,7 @@ impl ModelResponse {
             model: self.model,
         }];
         let mut calls = 0..;
-        for part in self.message.parts {
+        for part in self.message.into_parts() {
             deltas.extend(match part {
                 Part::Text { text } => Some(Delta::Text { text }),
                 Part::Reasoning(reasoning) => Some(Delta::Reasoning(reasoning)),
@@ -283,10 +283,7 @@ impl PartialResponse {
             return Err(ModelErrorKind::Truncated.into());
         };
         Ok(ModelResponse {
-            message: Message {
-                parts: self.parts,
-                ..Message::new(Role::Assistant)
-            },
+            message: Message::of(Role::Assistant, self.parts),
             finish,
             usage: self.usage,
             model: self.model,

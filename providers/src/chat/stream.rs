@@ -131,14 +131,18 @@ impl ModelStream {
                     }
                     continue;
                 }
-                From::Pieces(pieces) => ready!(pieces.as_mut().poll_next(cx)),
-                From::Whole(answer) => match ready!(answer.as_mut().poll(cx)) {
-                    Ok(response) => {
-                        self.from = From::Rest(response.into_deltas().into());
-                        continue;
+                From::Pieces(pieces) => {
+                    ready!(within(&self.metered, || pieces.as_mut().poll_next(cx)))
+                }
+                From::Whole(answer) => {
+                    match ready!(within(&self.metered, || answer.as_mut().poll(cx))) {
+                        Ok(response) => {
+                            self.from = From::Rest(response.into_deltas().into());
+                            continue;
+                        }
+                        Err(error) => Some(Err(error)),
                     }
-                    Err(error) => Some(Err(error)),
-                },
+                }
                 From::Rest(deltas) => deltas.pop_front().map(Ok),
                 From::Over => return Poll::Ready(None),
             };
@@ -161,6 +165,14 @@ impl ModelStream {
             }
             return Poll::Ready(delta);
         }
+    }
+}
+
+/// Where its call's task is at work, whoever reads the stream.
+fn within<T>(metered: &Option<Metered>, f: impl FnOnce() -> T) -> T {
+    match metered {
+        Some(metered) => metered.within(f),
+        None => f(),
     }
 }
 

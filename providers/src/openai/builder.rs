@@ -317,9 +317,10 @@ impl OpenAi {
 
     /// Bounds the requests, by their number at once and with the feature
     /// `rate-limit` by rates of requests and of tokens; each attempt is one.
-    /// Whatever has a clone of the limiter shares it, and rests with it when the
-    /// provider says in the headers of an answer that nothing is left. A node that asks the model
-    /// must not have the same limiter: its task would wait for itself.
+    /// Whatever has a clone of the limiter shares it, and gets no more than the
+    /// provider says in the headers of its answers to have left, until the reset
+    /// that it tells. A node that asks the model must not have the same limiter: its
+    /// task would wait for itself.
     pub fn limiter(mut self, limiter: impl Into<Limiter>) -> Self {
         self.limiter = Some(limiter.into());
         self

@@ -2,7 +2,8 @@
 //!
 //! 1. An attempt takes what the limiter gives, and gives it back when it ends.
 //! 2. A whole answer is one attempt, its reading included. Of a stream an attempt
-//!    is all until its first piece: what has begun to be told is not told again.
+//!    is all until its first piece: what has begun to be told is not told again. One
+//!    that is made again is counted as a call.
 //! 3. The limit in all holds for all attempts and the waits between them.
 //! 4. Once the provider has said why an answer ends, what happens to its
 //!    connection does not matter any more.
@@ -27,9 +28,10 @@ use super::preset::Dialect;
 use super::retry::Tries;
 use super::secrets::Secrets;
 use super::settings::{Route, Timeouts};
+use super::usage::{having_used, used};
 use super::wire::{Wire, broken};
 use super::{chat, responses};
-use crate::chat::{HttpTape, check_host};
+use crate::chat::{HttpTape, Metered, check_requests};
 use crate::{
     Capabilities, Delta, ModelError, ModelErrorKind, ModelRequest, ModelResponse, ModelStream,
     PartialResponse,
@@ -51,7 +53,7 @@ pub(super) struct Caller {
     pub(super) client: reqwest::Client,
     pub(super) timeouts: Timeouts,
     pub(super) tries: Tries,
-    /// Rests while the provider has nothing left.
+    /// Told what the provider has left.
     pub(super) limiter: Limiter,
     pub(super) secrets: Secrets,
     /// What records, or stands for the provider.
@@ -61,7 +63,8 @@ pub(super) struct Caller {
 /// What is sent, and how many tokens it may come to.
 struct Asked {
     body: Value,
-    tokens: u64,
+    sent: u64,
+    answer: u64,
     chance: u64,
 }
 
@@ -71,7 +74,8 @@ impl Caller {
         let sent = u64::try_from(text.len() / BYTES_A_TOKEN).unwrap_or(u64::MAX);
         Asked {
             body,
-            tokens: sent.saturating_add(answer),
+            sent,
+            answer,
             chance: self.tries.chance(&text),
         }
     }
@@ -118,22 +122,34 @@ impl Caller {
         loop {
             let exchange = Arc::new(Exchange::new(false, self.secrets.clone()));
             let answered = match self.once(asked, &exchange).await {
-                Ok(value) => read(value).map_err(Failed::from),
+                Ok(value) => {
+                    let used = used(&value);
+                    read(value).map_err(|error| having_used(error, used).into())
+                }
                 Err(failed) => Err(failed),
             };
             let failed = match answered {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => told(failed, &exchange),
             };
-            let wait = self.tries.wait(failed, attempt, asked.chance)?;
-            tokio::time::sleep(wait).await;
+            self.again(asked, attempt, failed).await?;
             attempt += 1;
         }
     }
 
+    /// Returns when another attempt may be made than the one that has failed.
+    async fn again(&self, asked: &Asked, attempt: u32, failed: Failed) -> Result<(), ModelError> {
+        let Some(wait) = self.tries.wait(&failed, attempt, asked.chance) else {
+            return Err(failed.error);
+        };
+        Metered::of(asked.sent, asked.answer).is_attempted(&failed.error)?;
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
     async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Value, Failed> {
-        let _permit = self.admit(asked.tokens).await?;
-        let client = self.client(exchange);
+        let permit = Arc::new(self.admit(asked).await?);
+        let client = self.client(exchange, &permit);
         let body = &asked.body;
         let answered = match self.route {
             Route::Chat => client.chat().create_byot(body).await,
@@ -159,28 +175,29 @@ impl Caller {
     }
 
     /// Waits until a request may be sent.
-    async fn admit(&self, tokens: u64) -> Result<Permit, ModelError> {
+    async fn admit(&self, asked: &Asked) -> Result<Permit, ModelError> {
         if self.tape.as_ref().is_none_or(|tape| !tape.replays()) {
-            check_host(&self.host)?;
+            check_requests(&self.host)?;
         }
+        let tokens = asked.sent.saturating_add(asked.answer);
+        let usage = Usage::new().calls(1).tokens(tokens);
         let most = self.tries.max_retry_after;
-        if let Some(wait) = self.limiter.rests_for().filter(|wait| *wait > most) {
+        if let Some(wait) = self.limiter.waits_for(usage).filter(|wait| *wait > most) {
             let retry_after = Some(wait);
             let limited = ModelError::new(ModelErrorKind::RateLimited { retry_after });
             return Err(limited.message("the provider has said so before"));
         }
-        let usage = Usage::new().calls(1).tokens(tokens);
         let permit = self.limiter.acquire(usage).await;
         // However long one waits, it never gives as much.
         permit.map_err(|error| ModelError::new(ModelErrorKind::Setup).caused_by(error))
     }
 
     /// async-openai's client, over a wire that tells the exchange what happens.
-    fn client(&self, exchange: &Arc<Exchange>) -> Client<Arc<dyn Config>> {
+    fn client(&self, exchange: &Arc<Exchange>, permit: &Arc<Permit>) -> Client<Arc<dyn Config>> {
         let wire = Wire {
             client: self.client.clone(),
             timeouts: self.timeouts,
-            limiter: self.limiter.clone(),
+            permit: Arc::clone(permit),
             exchange: Arc::clone(exchange),
             tape: self.tape.clone(),
             secrets: self.secrets.clone(),
@@ -216,9 +233,13 @@ impl Caller {
                 Ok(opened) => return Ok(opened),
                 Err(failed) => told(failed, &exchange),
             };
-            deltas.clear();
-            let wait = self.tries.wait(failed, attempt, asked.chance)?;
-            tokio::time::sleep(wait).await;
+            let used = deltas.drain(..).filter_map(|delta| match delta {
+                Delta::Usage(used) => Some(used),
+                _ => None,
+            });
+            let error = having_used(failed.error, used.last());
+            let failed = Failed { error, ..failed };
+            self.again(asked, attempt, failed).await?;
             attempt += 1;
         }
     }
@@ -229,8 +250,8 @@ impl Caller {
         exchange: &Arc<Exchange>,
         deltas: &mut VecDeque<Delta>,
     ) -> Result<Option<Opened>, Failed> {
-        let permit = self.admit(asked.tokens).await?;
-        let client = self.client(exchange);
+        let permit = Arc::new(self.admit(asked).await?);
+        let client = self.client(exchange, &permit);
         let body = &asked.body;
         let values = match self.route {
             Route::Responses => client.responses().create_stream_byot(body).await,
@@ -242,7 +263,7 @@ impl Caller {
             decoder: Decoder::new(self.route),
             _permit: permit,
         };
-        let tells = |delta: &Delta| !matches!(delta, Delta::Started { .. });
+        let tells = |delta: &Delta| !matches!(delta, Delta::Started { .. } | Delta::Usage(_));
         while !deltas.iter().any(tells) {
             if !opened.read(deltas).await? {
                 return Ok(None);
@@ -321,7 +342,7 @@ struct Opened {
     values: Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>,
     exchange: Arc<Exchange>,
     decoder: Decoder,
-    _permit: Permit,
+    _permit: Arc<Permit>,
 }
 
 impl Opened {
@@ -333,7 +354,11 @@ impl Opened {
             polled
         });
         let read = match value.await {
-            Some(Ok(value)) => return self.decoder.add(&value, deltas).map(|()| true),
+            Some(Ok(value)) => {
+                let added = self.decoder.add(&value, deltas);
+                added.map_err(|error| having_used(error, used(&value)))?;
+                return Ok(true);
+            }
             None => Ok(self.exchange.is_done()),
             Some(Err(error)) => Err(failed(error, &self.exchange).error),
         };

@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use super::chat::usage;
 use super::failure::in_answer;
 use super::lenient::{index, list};
+use super::usage::used;
 use crate::{Embedder, Embeddings, ModelError, ModelErrorKind};
 
 /// The most texts in a request.
@@ -50,9 +50,12 @@ impl Embedder for OpenAiEmbedder {
                 body["dimensions"] = n.into();
             }
             let some = self.caller.post(body, |answer| read(&answer, texts.len()));
-            let some = some
-                .await
-                .map_err(|error| error.model(&self.caller.model))?;
+            let some = some.await.map_err(|mut error| {
+                // With those before.
+                let used = all.usage + error.usage.unwrap_or_default();
+                error.usage = Some(used).filter(|used| used.total() > 0);
+                error.model(&self.caller.model)
+            })?;
             all.vectors.extend(some.vectors);
             all.usage = all.usage + some.usage;
         }
@@ -83,7 +86,7 @@ fn read(answer: &Value, n_texts: usize) -> Result<Embeddings, ModelError> {
         return Err(unreadable("there is not one vector for each text"));
     }
     let mut some = Embeddings::new(vectors);
-    some.usage = usage(answer.get("usage").unwrap_or(&Value::Null)).unwrap_or_default();
+    some.usage = used(answer).unwrap_or_default();
     Ok(some)
 }
 

@@ -1,15 +1,13 @@
 //! Where requests go, and what is sent with each.
 
-use std::sync::Arc;
-
 use async_openai::config::Config;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
-use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::SecretString;
 
 use super::settings::Timeouts;
+use crate::tls::{of_system, trusting};
 use crate::{ModelError, ModelErrorKind};
 
 /// async-openai's own configurations read the environment by themselves, and
@@ -125,18 +123,12 @@ pub(super) fn client(
 
 /// Trusts whom the system trusts.
 fn tls(needed: bool) -> Result<ClientConfig, ModelError> {
-    let mut trusted = RootCertStore::empty();
-    if needed {
-        // What of the system's cannot be read is not trusted.
-        let system = rustls_native_certs::load_native_certs();
-        trusted.add_parsable_certificates(system.certs);
-        if trusted.is_empty() {
-            return Err(setup("the system has no certificates to trust"));
-        }
+    let trusted = match needed {
+        true => of_system(),
+        false => RootCertStore::empty(),
+    };
+    if needed && trusted.is_empty() {
+        return Err(setup("the system has no certificates to trust"));
     }
-    // Not the process's default, which another crate may have set or not.
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| setup("TLS cannot be set up").caused_by(error))?;
-    Ok(config.with_root_certificates(trusted).with_no_client_auth())
+    trusting(trusted).map_err(|error| setup("TLS cannot be set up").caused_by(error))
 }

@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::lenient::{filled, of};
+use super::usage::used;
 use super::wait;
 use crate::{ModelError, ModelErrorKind};
 
@@ -45,6 +46,7 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> 
     let asked = wait::retry_after(headers).or(told.wait);
     let status = status.as_u16();
     let mut error = told.error(Some(status), asked).status(status).body(body);
+    error.usage = json.as_ref().and_then(used);
     if json.is_none() && error.message.is_none() {
         error.message = short(body).map(line);
     }

@@ -25,6 +25,7 @@ mod secrets;
 mod settings;
 mod strict;
 mod taped;
+mod usage;
 mod wait;
 mod wire;
 

@@ -14,7 +14,6 @@ use std::time::Duration;
 use superstep_core::Retryable as _;
 
 use super::failure::Failed;
-use crate::ModelError;
 
 /// By what part of it a wait is spread.
 const SPREAD: f64 = 0.25;
@@ -56,17 +55,9 @@ impl Tries {
             })
     }
 
-    /// How long to wait after that attempt, from 1, has failed.
-    ///
-    /// # Errors
-    ///
-    /// When there is to be no other.
-    pub(super) fn wait(
-        &self,
-        failed: Failed,
-        attempt: u32,
-        chance: u64,
-    ) -> Result<Duration, ModelError> {
+    /// How long to wait after that attempt, from 1, has failed; none when there is
+    /// to be no other.
+    pub(super) fn wait(&self, failed: &Failed, attempt: u32, chance: u64) -> Option<Duration> {
         let Failed {
             error,
             should_retry,
@@ -75,10 +66,10 @@ impl Tries {
         let is_final = !should_retry.unwrap_or_else(|| error.is_retryable());
         let is_long = asked.is_some_and(|wait| wait > self.max_retry_after);
         if is_final || is_long || attempt >= self.attempts {
-            return Err(error);
+            return None;
         }
         let spread = self.delay.mul_f64(SPREAD * fraction(chance, attempt));
-        Ok(match asked {
+        Some(match asked {
             Some(wait) => wait + spread,
             None => self.doubled(attempt, fraction(chance, attempt)),
         })

@@ -23,13 +23,13 @@ use async_openai::middleware::HttpRequestFactory;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, unfold};
 use http::HeaderMap;
-use superstep_core::Limiter;
+use superstep_core::Permit;
 use tokio::time::timeout;
 use tower_service::Service;
 
 use super::exchange::Exchange;
 use super::failure::{Failed, of_answer};
-use super::pause::nothing_left;
+use super::pause::tell;
 use super::secrets::Secrets;
 use super::settings::Timeouts;
 use super::taped::{Recording, asked, played};
@@ -49,8 +49,8 @@ const DONE: [&[u8]; 2] = [b"\ndata: [DONE]", b"\ndata:[DONE]"];
 pub(super) struct Wire {
     pub(super) client: reqwest::Client,
     pub(super) timeouts: Timeouts,
-    /// What rests when the provider says that nothing is left.
-    pub(super) limiter: Limiter,
+    /// What is told how much the provider has left.
+    pub(super) permit: Arc<Permit>,
     pub(super) exchange: Arc<Exchange>,
     pub(super) tape: Option<Arc<dyn HttpTape>>,
     pub(super) secrets: Secrets,
@@ -78,9 +78,7 @@ impl Wire {
     async fn send(self, request: reqwest::Request) -> Result<reqwest::Response, Failed> {
         let (response, recording) = self.answered(request).await?;
         let (head, body) = response.into_parts();
-        if let Some(wait) = nothing_left(&head.headers) {
-            self.limiter.rest(wait);
-        }
+        tell(&self.permit, &head.headers);
         self.exchange
             .answers(head.status.as_u16(), request_id(&head.headers));
         let mut watched = Watched {

@@ -170,7 +170,7 @@ async fn a_message_with_a_known_id_takes_the_place_of_the_other() {
     // By the id that it was given.
     let answer = graph.thread(T).state().await.expect("a state").values;
     let mut answer = answer.messages[1].clone();
-    answer.parts = Message::assistant("z").parts;
+    answer.parts = vec![superstep_providers::Part::text("z")];
     say(&graph, [answer, Message::user("d")]).await;
     let read = read(&store).await;
     assert_eq!(read[1], "t/1/0/answer/message/0 z");
@@ -221,4 +221,23 @@ fn a_list_in_json_is_added_as_it_is() {
     Messages::reduce(&mut messages, Message::user("b").with_id("1").into());
     let texts: Vec<String> = messages.iter().map(Message::text).collect();
     assert_eq!(texts, ["a", "b"]);
+}
+
+#[test]
+fn a_message_is_a_pointer_and_its_clones_are_apart() {
+    assert_eq!(size_of::<Message>(), size_of::<usize>());
+    let said = Message::user("hi").named("ann");
+    let mut other = said.clone();
+    assert!(std::ptr::eq(&*said, &*other));
+    other.name = None;
+    assert_eq!(said.name.as_deref(), Some("ann"));
+    assert_ne!(said, other);
+    other.name = Some("ann".into());
+    assert_eq!(said, other);
+    assert_eq!(format!("{said:?}"), format!("{other:?}"));
+    let json = serde_json::to_string(&said).expect("it is JSON");
+    let kept = r#"{"role":"user","name":"ann","parts":[{"type":"text","text":"hi"}]}"#;
+    assert_eq!(json, kept);
+    let read: Message = serde_json::from_str(&json).expect("it is a message");
+    assert_eq!(read, said);
 }

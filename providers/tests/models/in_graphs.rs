@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::testing::explore;
 use superstep::{Budget, Cost, Graph, RunError, Usage};
-use superstep_providers::{Model, ModelError, ModelErrorKind, Reply, ScriptedModel, TokenUsage};
+use superstep_providers::{
+    FnModel, Model, ModelError, ModelErrorKind, Reply, ScriptedModel, TokenUsage,
+};
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
 struct Talk {
@@ -203,6 +205,64 @@ async fn a_failed_attempt_has_used_what_had_come() {
     let used = run.expect("the second is well").usage().of("ask");
     // "Criticize cats" is 4, "12345678 " is 3.
     assert_eq!((used.tokens, used.calls), (4 + 3 + 100, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_failed_before_another_was_asked_is_a_call() {
+    let says = |usage: Option<TokenUsage>| {
+        let fails = FnModel::new(move |_| async move {
+            let mut error = ModelError::from(ModelErrorKind::Transport);
+            error.usage = usage;
+            Err(error)
+        });
+        let fine = Reply::text("fine").usage(TokenUsage::new(50, 50));
+        Model::new(fails).or(ScriptedModel::new().otherwise(fine))
+    };
+    // "cats" is 1, "Criticize cats" is 4.
+    for (usage, tokens) in [(None, [1, 4]), (Some(TokenUsage::new(7, 2)), [9, 9])] {
+        for is_watched in [false, true] {
+            let asks = |graph: StateGraph<Talk, Model>| graph.add_node("ask", summarize);
+            let reads = |graph: StateGraph<Talk, Model>| graph.add_node("ask", criticize);
+            for (graph, tokens) in [lone(asks), lone(reads)].iter().zip(tokens) {
+                let budget = Budget::new();
+                let run = graph.invoke(input()).context(says(usage)).budget(&budget);
+                let run = match is_watched {
+                    false => run.await,
+                    true => run.stream().tokens().finish().await,
+                };
+                let used = run.expect("the other answers").usage().of("ask");
+                assert_eq!((used.tokens, used.calls), (tokens + 100, 2));
+                assert_eq!(budget.used(), used);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_is_not_asked_where_the_budget_has_too_little_left() {
+    let other = ScriptedModel::new().otherwise("fine");
+    let first = ScriptedModel::new().otherwise(ModelErrorKind::Transport);
+    let model = first.model().or(other.clone());
+    let graph = lone(|graph| graph.add_node("ask", summarize));
+    let budget = Budget::new().calls(1);
+    let run = graph.invoke(input()).context(model).budget(&budget).await;
+    let error = run.expect_err("one call is too little");
+    assert_eq!(model_error(&error).0.kind, ModelErrorKind::Budget);
+    assert!(other.calls().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_that_is_read_elsewhere_tried_is_counted() {
+    let elsewhere = async |ctx: Ctx<Model>| {
+        let stream = ctx.stream("hi");
+        let read = tokio::spawn(stream.finish()).await?;
+        NodeResult::Ok(Talk::update().said(read?.message.text()))
+    };
+    let first = ScriptedModel::new().otherwise(ModelErrorKind::Transport);
+    let model = first.model().or(ScriptedModel::new().otherwise("fine"));
+    let graph = lone(|graph| graph.add_node("ask", elsewhere));
+    let run = graph.invoke(input()).context(model).await;
+    assert_eq!(run.expect("it ends").usage().of("ask").calls, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,6 +36,63 @@ async fn what_is_left_is_used() {
     model.ask("hi").await.expect("it answers");
 }
 
+/// An answer that says what is left of the requests and of the tokens, for an hour.
+fn leaves(requests: u32, tokens: u32) -> Reply {
+    Reply::json(HELLO)
+        .header("x-ratelimit-remaining-requests", requests)
+        .header("x-ratelimit-reset-requests", "1h")
+        .header("x-ratelimit-remaining-tokens", tokens)
+        .header("x-ratelimit-reset-tokens", "1h")
+}
+
+/// How many of so many that ask at once are answered after such an answer; what
+/// answers them says nothing.
+async fn answered_after(reply: Reply, texts: &[String]) -> usize {
+    let hellos = texts.iter().map(|_| Reply::json(HELLO));
+    let server = Server::start([reply].into_iter().chain(hellos)).await;
+    let limiter = Limiter::new();
+    let model = || server.openai().limiter(&limiter).build();
+    let [one, other] = [model(), model()].map(|model| model.expect("it can be built"));
+    one.ask("hi").await.expect("it answers");
+    let asked = futures_util::future::join_all(texts.iter().map(|text| other.ask(&**text))).await;
+    let said_before = "`m`: too many requests: the provider has said so before";
+    for error in asked.iter().filter_map(|asked| asked.as_ref().err()) {
+        assert_eq!(error.to_string(), said_before);
+    }
+    let n = asked.iter().filter(|asked| asked.is_ok()).count();
+    assert_eq!(server.n_seen(), n + 1);
+    n
+}
+
+#[tokio::test]
+async fn what_is_left_bounds_what_is_asked_until_the_reset() {
+    let four = vec!["hi".to_owned(); 4];
+    assert_eq!(answered_after(leaves(3, 10_000), &four).await, 3);
+    // Each is reckoned to come to less than 300.
+    assert_eq!(answered_after(leaves(100, 600), &four).await, 2);
+    let long = ["hi ".repeat(1000), "hi".to_owned()];
+    assert_eq!(answered_after(leaves(100, 600), &long).await, 1);
+    assert_eq!(answered_after(leaves(100, 10_000), &four).await, 4);
+    assert_eq!(answered_after(Reply::json(HELLO), &four).await, 4);
+}
+
+#[tokio::test]
+async fn what_the_last_answer_says_holds() {
+    let server = Server::start([leaves(1, 10_000), leaves(2, 10_000), leaves(0, 10_000)]).await;
+    let model = server.model();
+    for _ in 0..3 {
+        model.ask("hi").await.expect("it answers");
+    }
+    let error = model.ask("hi").await.unwrap_err();
+    assert!(matches!(
+        error.kind,
+        ModelErrorKind::RateLimited {
+            retry_after: Some(_)
+        }
+    ));
+    assert_eq!(server.n_seen(), 3);
+}
+
 #[tokio::test]
 async fn a_wait_that_is_too_long_is_an_error() {
     let used_up = Reply::json(HELLO)

@@ -23,5 +23,6 @@ mod shapes;
 mod speaks;
 mod streams;
 mod timeouts;
+mod usage;
 #[cfg(feature = "testing")]
 mod waits;

@@ -59,3 +59,70 @@ async fn while_a_limiter_rests_nobody_gets_anything() {
     let _permit = Limiter::new().acquire(1).await.unwrap();
     assert_eq!(begin.elapsed().as_secs(), 4);
 }
+
+fn call() -> Usage {
+    Usage::new().calls(1)
+}
+
+const TEN: Duration = Duration::from_secs(10);
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_given_than_a_service_has_left() {
+    let limiter = Limiter::new();
+    let begin = Instant::now();
+    let permit = limiter.acquire(call()).await.unwrap();
+    permit.calls_left(2, TEN);
+    for expected in [0, 0, 10, 10] {
+        let _permit = limiter.acquire(call()).await.unwrap();
+        assert_eq!(begin.elapsed().as_secs(), expected);
+    }
+    // Of tokens apart, and who asks for few of them is not held up.
+    permit.tokens_left(300, TEN);
+    let few = limiter.acquire(call().tokens(100)).await.unwrap();
+    assert_eq!(limiter.waits_for(201), Some(TEN));
+    assert_eq!(limiter.waits_for(call().tokens(200)), None);
+    few.tokens_left(0, TEN * 2);
+    Ctx::new(()).acquire(&limiter, 1).await.unwrap();
+    assert_eq!(begin.elapsed().as_secs(), 30);
+    // What never ends is not meant.
+    few.calls_left(0, Duration::MAX);
+    assert_eq!(limiter.waits_for(call()), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_to_the_last_call_holds() {
+    let limiter = Limiter::new();
+    let first = limiter.acquire(call()).await.unwrap();
+    let second = limiter.acquire(call()).await.unwrap();
+    // The service knew nothing of the second then.
+    first.calls_left(1, TEN);
+    assert_eq!(limiter.waits_for(call()), Some(TEN));
+    let begin = Instant::now();
+    let waits = limiter.acquire(call());
+    let says = async {
+        sleep(Duration::from_secs(3)).await;
+        second.calls_left(4, TEN);
+        first.calls_left(1, TEN);
+    };
+    let (third, ()) = tokio::join!(waits, says);
+    assert_eq!(begin.elapsed().as_secs(), 3);
+    drop(third);
+    let most = call().calls(3);
+    assert_eq!(limiter.waits_for(most), None);
+    assert!(limiter.waits_for(most + call()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_start_while_their_limiters_have_calls_left() {
+    let [one, other] = [Limiter::new(), Limiter::new()];
+    let body = async |ctx: Ctx<Log>| ctx.note(ctx.node());
+    let both = || node(body).limiter(&one).limiter(&other);
+    let graph = StateGraph::new("noting")
+        .add_node("a", both())
+        .add_node("b", both());
+    let graph = sound(graph.add_edge(START, ["a", "b"]));
+    one.acquire(call()).await.unwrap().calls_left(2, TEN * 2);
+    other.acquire(call()).await.unwrap().calls_left(0, TEN);
+    // Who waited for the one has not taken of the other.
+    assert_eq!(logged(&graph).await.text(), "10 a, 10 b");
+}

@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::failure::{in_answer, of_json};
 use super::super::lenient::{arguments, count, filled, id, index, list, of, said, text};
-use crate::{Delta, Finish, ModelError, ModelErrorKind, Reasoning, TokenUsage};
+use super::super::usage::usage;
+use crate::{Delta, Finish, ModelError, ModelErrorKind, Reasoning};
 
 #[derive(Debug, Default)]
 pub(in super::super) struct Decoder {
@@ -289,31 +290,4 @@ fn joined(pieces: &[Value]) -> Value {
         }
     }
     whole.into_iter().map(Value::Object).collect()
-}
-
-/// What was used, if that is said.
-pub(in super::super) fn usage(json: &Value) -> Option<TokenUsage> {
-    let either = |one: &str, other: &str| match count(json, one) {
-        0 => count(json, other),
-        n => n,
-    };
-    let none = Value::Null;
-    let details = |one: &str, other: &str| {
-        let details = filled(json, one).or_else(|| filled(json, other));
-        details.unwrap_or(&none)
-    };
-    let sent = details("prompt_tokens_details", "input_tokens_details");
-    let said = details("completion_tokens_details", "output_tokens_details");
-    let mut used = TokenUsage::new(
-        either("prompt_tokens", "input_tokens"),
-        either("completion_tokens", "output_tokens"),
-    );
-    used.cached = match count(sent, "cached_tokens") {
-        0 => count(json, "prompt_cache_hit_tokens"),
-        n => n,
-    };
-    used.cache_written = count(sent, "cache_write_tokens");
-    used.reasoning = count(said, "reasoning_tokens");
-    used.audio = count(sent, "audio_tokens").saturating_add(count(said, "audio_tokens"));
-    (used.total() > 0).then_some(used)
 }

@@ -3,5 +3,5 @@
 mod decode;
 mod encode;
 
-pub(super) use decode::{Decoder, usage};
+pub(super) use decode::Decoder;
 pub(super) use encode::{body, data_url, effort, number};

@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::super::chat::usage;
 use super::super::failure::in_answer;
 use super::super::lenient::{arguments, count, filled, id, list, of, said};
+use super::super::usage::usage;
 use super::encode::ITEM;
 use crate::{Delta, Finish, ModelError, ModelErrorKind, Reasoning};
 
