@@ -1,7 +1,8 @@
 //! What a task takes before an attempt begins, and gives back when it has ended.
 //!
-//! 1. An attempt needs a slot of its node, one of each limiter, and one of the
-//!    run, where these are bounded; and each rate must have room for it.
+//! 1. An attempt needs a slot of its node, one of each limiter, one of the run, and
+//!    one of each graph around it that is a node, where these are bounded; and each
+//!    rate must have room for it.
 //! 2. It takes all at the same time, and until then holds nothing, so that nobody
 //!    waits for it. What is given back goes to whoever came first of those that
 //!    then have all they need.
@@ -15,7 +16,7 @@
 //! 5. Between two attempts nothing is held, but by functions on threads of their
 //!    own that are still at work.
 //! 6. What is called for a fallback takes slots of the node and of the run alone.
-//!    A graph that is a node takes none of the run: its own tasks do.
+//!    A graph that is a node takes none of the run, and of graphs: its own tasks do.
 //! 7. What the node reserves of the budget it reserves first, so that a task
 //!    does not wait for what it will not be allowed; until the attempt begins,
 //!    nothing of that is used.
@@ -51,8 +52,9 @@ pub(super) struct RunLimits {
 
 /// What the tasks of a run are bounded by, subgraphs included.
 pub(super) struct Bounds {
-    /// One for each task that may be at work at once.
-    slots: Option<Slots>,
+    /// Of the run, and of each graph in it that says so: one for each task that may
+    /// be at work at once.
+    slots: Vec<Arc<Slots>>,
     budget: Option<Budget>,
 }
 
@@ -62,8 +64,8 @@ impl RunLimits {
         nodes: &[(NodeIndex, usize)],
         budget: Option<Budget>,
     ) -> Self {
-        let slots = max_concurrency.map(Slots::new);
-        let any = slots.is_some() || budget.is_some();
+        let slots: Vec<_> = slots_for(max_concurrency).collect();
+        let any = !slots.is_empty() || budget.is_some();
         Self {
             all: any.then(|| Arc::new(Bounds { slots, budget })),
             nodes: slots_of(nodes),
@@ -72,7 +74,22 @@ impl RunLimits {
     }
 
     /// Those of a graph that is a node, in a run bounded by that.
-    pub(super) fn inside(all: Option<Arc<Bounds>>, nodes: &[(NodeIndex, usize)]) -> Self {
+    pub(super) fn inside(
+        around: Option<&Arc<Bounds>>,
+        max_concurrency: Option<usize>,
+        nodes: &[(NodeIndex, usize)],
+    ) -> Self {
+        let all = match max_concurrency {
+            None => around.map(Arc::clone),
+            Some(_) => {
+                let before = around.into_iter().flat_map(|around| &around.slots);
+                let slots = before.map(Arc::clone).chain(slots_for(max_concurrency));
+                Some(Arc::new(Bounds {
+                    slots: slots.collect(),
+                    budget: around.and_then(|around| around.budget.clone()),
+                }))
+            }
+        };
         Self {
             all,
             nodes: slots_of(nodes),
@@ -94,14 +111,20 @@ impl RunLimits {
         self.all.as_ref()?.budget.as_ref()
     }
 
-    fn of_run(&self) -> Option<&Slots> {
-        self.all.as_ref()?.slots.as_ref()
+    fn of_run(&self) -> impl Iterator<Item = &Slots> {
+        let slots = self.all.iter().flat_map(|all| &all.slots);
+        slots.map(AsRef::as_ref)
     }
 
     fn of(&self, node: NodeIndex) -> Option<&Slots> {
         let at = self.nodes.binary_search_by_key(&node, |&(node, _)| node);
         at.ok().map(|at| &self.nodes[at].1)
     }
+}
+
+fn slots_for(max_concurrency: Option<usize>) -> impl Iterator<Item = Arc<Slots>> {
+    let most = max_concurrency.into_iter();
+    most.map(|most| Arc::new(Slots::new(most)))
 }
 
 fn slots_of(nodes: &[(NodeIndex, usize)]) -> Vec<(NodeIndex, Slots)> {
