@@ -1,4 +1,5 @@
-//! Rests: for how long a service gives nothing, whoever asks.
+//! Rests: for how long a service gives nothing, whoever asks; and when a rate was
+//! used up.
 
 use std::time::Duration;
 
@@ -25,4 +26,13 @@ impl Rest {
         let left = until?.saturating_duration_since(Instant::now());
         Some(left).filter(|left| !left.is_zero())
     }
+}
+
+/// When a rate had no room for who was the next to go.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct UsedUp {
+    /// For how long in all.
+    pub(crate) total: Duration,
+    /// Until when the last time.
+    pub(crate) until: Option<Instant>,
 }

@@ -27,12 +27,13 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
+use super::spans::{Doing, OpenSpan};
 use crate::compile::NodeIndex;
 use crate::node::{
     Budget, ExceedsBurst, Held, InLine, Limiter, NodeError, Policy, Rate, Reservation, Slots,
-    Usage, ask,
+    Usage, UsedUp, ask,
 };
 
 /// For how long who was passed too often keeps from others what they could have;
@@ -162,6 +163,7 @@ pub(super) async fn admit(
     policy: &Policy,
     node: NodeIndex,
     called: Called,
+    span: &mut OpenSpan,
 ) -> Result<Admitted, NodeError> {
     let is_nodes = called != Called::Fallback;
     let reserves = policy.reserves.filter(|_| is_nodes);
@@ -179,11 +181,12 @@ pub(super) async fn admit(
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
     while let Some(wait) = gates.and_then(|gates| gates.rest_for()) {
+        span.does(Doing::Limited);
         sleep(wait).await;
     }
     let held = match slots.is_empty() && rates.is_empty() {
         true => None,
-        false => Some(Arc::new(all_of(&slots, rates, limits.inside).await)),
+        false => Some(Arc::new(all_of(&slots, rates, limits.inside, span).await)),
     };
     if let Some(reservation) = &mut reservation {
         reservation.begin();
@@ -195,19 +198,37 @@ pub(super) async fn admit(
 }
 
 /// Takes one of each slot, and counts one for each rate.
-async fn all_of(slots: &[&Slots], mut rates: Vec<&Rate>, inside: bool) -> Held {
+async fn all_of(
+    slots: &[&Slots],
+    mut rates: Vec<&Rate>,
+    inside: bool,
+    span: &mut OpenSpan,
+) -> Held {
     let mut before = None;
     loop {
         let lines = rates.iter().map(|rate| &rate.line);
         let all = slots.iter().copied().chain(lines);
-        let mut held = one_of_each(all, inside, before.take()).await;
+        let mut held = match ask(all, inside, before.take()) {
+            Ok(held) => held,
+            Err(line) => {
+                span.does(Doing::Queued);
+                let before = used_up(&rates).total;
+                let held = served(line).await;
+                let UsedUp { total, until } = used_up(&rates);
+                if let Some(until) = until {
+                    span.was_limited(total.saturating_sub(before), until);
+                }
+                held
+            }
+        };
         let Some((full, wait)) = count(&mut rates) else {
             held.keep_only(slots.iter().copied());
             return held;
         };
         // Nothing but the head of the line is kept.
         held.keep_only([&full.line]);
-        sleep(wait).await;
+        span.does(Doing::Limited);
+        wait_for(full, wait).await;
         before = Some(held);
     }
 }
@@ -268,6 +289,24 @@ fn count<'a>(rates: &mut Vec<&'a Rate>) -> Option<(&'a Rate, Duration)> {
     full
 }
 
+/// Waits at the head of the rate's line.
+async fn wait_for(rate: &Rate, wait: Duration) {
+    let begin = Instant::now();
+    sleep(wait).await;
+    let now = Instant::now();
+    let mut used_up = rate.used_up.lock();
+    used_up.total += now.saturating_duration_since(begin);
+    used_up.until = Some(now);
+}
+
+fn used_up(rates: &[&Rate]) -> UsedUp {
+    let all = rates.iter().map(|rate| *rate.used_up.lock());
+    all.fold(UsedUp::default(), |all, one| UsedUp {
+        total: all.total.saturating_add(one.total),
+        until: all.until.max(one.until),
+    })
+}
+
 /// Takes a slot of the limiter, if it has any.
 pub(super) async fn slot_of(limiter: &Limiter) -> Option<Held> {
     // Who asks is at work, and may hold what others wait for.
@@ -301,7 +340,7 @@ pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<(), ExceedsB
         // Who asks is at work, and may hold what others wait for.
         let _line = one_of_each([&rate.line], true, None).await;
         while let Err(wait) = rate.meter.take(n) {
-            sleep(wait).await;
+            wait_for(rate, wait).await;
         }
     }
     Ok(())
