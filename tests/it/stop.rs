@@ -219,6 +219,44 @@ async fn draining_stops_at_once_where_supersteps_are_quick() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn draining_stops_inside_a_subgraph_only_on_a_thread() {
+    for on_thread in [true, false] {
+        let control = RunControl::new();
+        let drains = control.clone();
+        let body = move |_: View<Trace>| {
+            drains.drain();
+            async { Trace::update().sum(1_u64) }
+        };
+        let inner = StateGraph::<Trace>::new("inner")
+            .add_node("a", body)
+            .add_edge(START, "a")
+            .add_conditional_edges(
+                "a",
+                |state: &Trace| if state.sum < 50 { ["a"] } else { [END] },
+                ["a", END],
+            );
+        let outer = StateGraph::<Trace>::new("outer")
+            .add_node("in", sound(inner))
+            .add_node("last", async |_: View<Trace>| Trace::update().sum(1000_u64))
+            .add_edge(START, "in")
+            .add_edge("in", "last");
+        let outer = match on_thread {
+            true => sound(outer.checkpointer(MemoryCheckpointer::new())),
+            false => sound(outer),
+        };
+        let run = outer.invoke(Trace::update()).control(&control);
+        let run = if on_thread {
+            run.thread("t").await
+        } else {
+            run.await
+        };
+        let run = run.unwrap();
+        let sum = if on_thread { 0 } else { 50 };
+        assert_eq!((run.status, run.state.sum), (Status::Drained, sum));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_takes_too_long_says_what_was_at_work() {
     let (graph, tools) = (sound(graph(&["a", "b"])), Tools::default());
     let run = graph

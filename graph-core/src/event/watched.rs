@@ -184,7 +184,7 @@ pub(crate) struct Stamp {
 }
 
 /// Where in its graph something happened.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) superstep: u64,
     /// The node, and the send's number.

@@ -401,7 +401,8 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
         self.noted("recursion_limit", "nothing could run", supersteps == 0)
     }
 
-    /// The most tasks at work at once in a run. No limit by default. A task that
+    /// The most tasks at work at once in a run, or in a call of this graph where it is
+    /// a node; the run's limit holds beside it. No limit by default. A task that
     /// waits for a limiter, or for its next attempt, is not at work.
     #[track_caller]
     pub fn max_concurrency(mut self, tasks: usize) -> Self {

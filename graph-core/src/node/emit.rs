@@ -37,7 +37,8 @@ impl<C> Ctx<C> {
     ///
     /// # Errors
     ///
-    /// When the body has filled the run's buffer twice over without an await.
+    /// When the run's buffer is full, and the body has put in as many events again as
+    /// it holds, without an await. What other bodies emit does not count.
     ///
     /// # Examples
     ///
@@ -237,7 +238,7 @@ impl fmt::Debug for Emitted {
 }
 
 /// Why something could not be emitted: whoever watches has not read as much as
-/// the run's buffer holds, and the task emitted twice that without letting it.
+/// the run's buffer holds, and the body has put in as much again without letting it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the events' buffer of {capacity} is full: await what `emit` returns, which waits for room, or \

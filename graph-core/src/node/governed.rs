@@ -8,6 +8,7 @@ use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::rate::{Meter, Rate};
@@ -111,6 +112,7 @@ impl Limiter {
             of: unit.1,
             burst: quota.burst_size().get(),
             line: Slots::new(1),
+            used_up: Mutex::default(),
             meter: Box::new(Governor::direct_with_clock(quota, SinceThen::now())),
         }));
         self

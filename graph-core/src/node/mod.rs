@@ -68,7 +68,7 @@ pub(crate) use policy::{Policy, Zero};
 pub(crate) use pulse::Pulse;
 pub use rate::ExceedsBurst;
 pub(crate) use rate::Rate;
-pub(crate) use rest::{Given, Lacks, LeftOf, Rest};
+pub(crate) use rest::{Given, Lacks, LeftOf, Rest, UsedUp};
 pub(crate) use retry::LongWait;
 pub use retry::{Retry, Retryable};
 pub use route::Route;

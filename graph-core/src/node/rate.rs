@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Slots, Usage};
+use parking_lot::Mutex;
+
+use super::{Slots, Usage, UsedUp};
 
 /// How much may go on in a time.
 pub(crate) struct Rate {
@@ -15,6 +17,7 @@ pub(crate) struct Rate {
     pub(crate) burst: u32,
     /// For who is the next to go: one at a time, first come, first served.
     pub(crate) line: Slots,
+    pub(crate) used_up: Mutex<UsedUp>,
     pub(crate) meter: Box<dyn Meter>,
 }
 

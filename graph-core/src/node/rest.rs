@@ -5,6 +5,8 @@
 //!    given after the call that it said it to.
 //! 2. What it says to a later call holds, whichever is said first.
 //! 3. When its time is over, it bounds nothing any more.
+//!
+//! And when a rate was used up.
 
 use std::time::Duration;
 
@@ -161,4 +163,13 @@ impl Told {
 fn until(then: Option<Instant>) -> Option<Duration> {
     let left = then?.saturating_duration_since(Instant::now());
     Some(left).filter(|left| !left.is_zero())
+}
+
+/// When a rate had no room for who was the next to go.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct UsedUp {
+    /// For how long in all.
+    pub(crate) total: Duration,
+    /// Until when the last time.
+    pub(crate) until: Option<Instant>,
 }

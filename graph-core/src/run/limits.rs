@@ -1,7 +1,8 @@
 //! What a task takes before an attempt begins, and gives back when it has ended.
 //!
-//! 1. An attempt needs a slot of its node, one of each limiter, and one of the
-//!    run, where these are bounded; and each rate must have room for it.
+//! 1. An attempt needs a slot of its node, one of each limiter, one of the run, and
+//!    one of each graph around it that is a node, where these are bounded; and each
+//!    rate must have room for it.
 //! 2. It takes all at the same time, and until then holds nothing, so that nobody
 //!    waits for it. What is given back goes to whoever came first of those that
 //!    then have all they need.
@@ -15,7 +16,7 @@
 //! 5. Between two attempts nothing is held, but by functions on threads of their
 //!    own that are still at work.
 //! 6. What is called for a fallback takes slots of the node and of the run alone.
-//!    A graph that is a node takes none of the run: its own tasks do.
+//!    A graph that is a node takes none of the run, and of graphs: its own tasks do.
 //! 7. What the node reserves of the budget it reserves first, so that a task
 //!    does not wait for what it will not be allowed; until the attempt begins,
 //!    nothing of that is used.
@@ -26,12 +27,13 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use super::spans::{Doing, OpenSpan};
 use crate::compile::NodeIndex;
 use crate::node::{
     Budget, ExceedsBurst, Given, Held, InLine, Lacks, Limiter, NodeError, Policy, Rate,
-    Reservation, Slots, Usage, ask,
+    Reservation, Slots, Usage, UsedUp, ask,
 };
 
 /// For how long who was passed too often keeps from others what they could have;
@@ -51,8 +53,9 @@ pub(super) struct RunLimits {
 
 /// What the tasks of a run are bounded by, subgraphs included.
 pub(super) struct Bounds {
-    /// One for each task that may be at work at once.
-    slots: Option<Slots>,
+    /// Of the run, and of each graph in it that says so: one for each task that may
+    /// be at work at once.
+    slots: Vec<Arc<Slots>>,
     budget: Option<Budget>,
 }
 
@@ -62,8 +65,8 @@ impl RunLimits {
         nodes: &[(NodeIndex, usize)],
         budget: Option<Budget>,
     ) -> Self {
-        let slots = max_concurrency.map(Slots::new);
-        let any = slots.is_some() || budget.is_some();
+        let slots: Vec<_> = slots_for(max_concurrency).collect();
+        let any = !slots.is_empty() || budget.is_some();
         Self {
             all: any.then(|| Arc::new(Bounds { slots, budget })),
             nodes: slots_of(nodes),
@@ -72,7 +75,22 @@ impl RunLimits {
     }
 
     /// Those of a graph that is a node, in a run bounded by that.
-    pub(super) fn inside(all: Option<Arc<Bounds>>, nodes: &[(NodeIndex, usize)]) -> Self {
+    pub(super) fn inside(
+        around: Option<&Arc<Bounds>>,
+        max_concurrency: Option<usize>,
+        nodes: &[(NodeIndex, usize)],
+    ) -> Self {
+        let all = match max_concurrency {
+            None => around.map(Arc::clone),
+            Some(_) => {
+                let before = around.into_iter().flat_map(|around| &around.slots);
+                let slots = before.map(Arc::clone).chain(slots_for(max_concurrency));
+                Some(Arc::new(Bounds {
+                    slots: slots.collect(),
+                    budget: around.and_then(|around| around.budget.clone()),
+                }))
+            }
+        };
         Self {
             all,
             nodes: slots_of(nodes),
@@ -94,14 +112,20 @@ impl RunLimits {
         self.all.as_ref()?.budget.as_ref()
     }
 
-    fn of_run(&self) -> Option<&Slots> {
-        self.all.as_ref()?.slots.as_ref()
+    fn of_run(&self) -> impl Iterator<Item = &Slots> {
+        let slots = self.all.iter().flat_map(|all| &all.slots);
+        slots.map(AsRef::as_ref)
     }
 
     fn of(&self, node: NodeIndex) -> Option<&Slots> {
         let at = self.nodes.binary_search_by_key(&node, |&(node, _)| node);
         at.ok().map(|at| &self.nodes[at].1)
     }
+}
+
+fn slots_for(max_concurrency: Option<usize>) -> impl Iterator<Item = Arc<Slots>> {
+    let most = max_concurrency.into_iter();
+    most.map(|most| Arc::new(Slots::new(most)))
 }
 
 fn slots_of(nodes: &[(NodeIndex, usize)]) -> Vec<(NodeIndex, Slots)> {
@@ -139,6 +163,7 @@ pub(super) async fn admit(
     policy: &Policy,
     node: NodeIndex,
     called: Called,
+    span: &mut OpenSpan,
 ) -> Result<Admitted, NodeError> {
     let is_nodes = called != Called::Fallback;
     let reserves = policy.reserves.filter(|_| is_nodes);
@@ -156,11 +181,11 @@ pub(super) async fn admit(
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
     if let Some(gates) = gates {
-        left_of(|| gates.give(&start)).await;
+        left_of(|| gates.give(&start), || span.does(Doing::Limited)).await;
     }
     let held = match slots.is_empty() && rates.is_empty() {
         true => None,
-        false => Some(Arc::new(all_of(&slots, rates, limits.inside).await)),
+        false => Some(Arc::new(all_of(&slots, rates, limits.inside, span).await)),
     };
     if let Some(reservation) = &mut reservation {
         reservation.begin();
@@ -171,12 +196,13 @@ pub(super) async fn admit(
     })
 }
 
-/// What is given, once there is as much left.
-async fn left_of<'a, T>(give: impl Fn() -> Result<T, Lacks<'a>>) -> T {
+/// What is given, once there is as much left; says so when it waits.
+async fn left_of<'a, T>(give: impl Fn() -> Result<T, Lacks<'a>>, mut waits: impl FnMut()) -> T {
     loop {
         match give() {
             Ok(given) => return given,
             Err(lacks) => {
+                waits();
                 // Whichever comes first: it asks again.
                 let _ = timeout(lacks.wait, lacks.bell).await;
             }
@@ -185,19 +211,37 @@ async fn left_of<'a, T>(give: impl Fn() -> Result<T, Lacks<'a>>) -> T {
 }
 
 /// Takes one of each slot, and counts one for each rate.
-async fn all_of(slots: &[&Slots], mut rates: Vec<&Rate>, inside: bool) -> Held {
+async fn all_of(
+    slots: &[&Slots],
+    mut rates: Vec<&Rate>,
+    inside: bool,
+    span: &mut OpenSpan,
+) -> Held {
     let mut before = None;
     loop {
         let lines = rates.iter().map(|rate| &rate.line);
         let all = slots.iter().copied().chain(lines);
-        let mut held = one_of_each(all, inside, before.take()).await;
+        let mut held = match ask(all, inside, before.take()) {
+            Ok(held) => held,
+            Err(line) => {
+                span.does(Doing::Queued);
+                let before = used_up(&rates).total;
+                let held = served(line).await;
+                let UsedUp { total, until } = used_up(&rates);
+                if let Some(until) = until {
+                    span.was_limited(total.saturating_sub(before), until);
+                }
+                held
+            }
+        };
         let Some((full, wait)) = count(&mut rates) else {
             held.keep_only(slots.iter().copied());
             return held;
         };
         // Nothing but the head of the line is kept.
         held.keep_only([&full.line]);
-        sleep(wait).await;
+        span.does(Doing::Limited);
+        wait_for(full, wait).await;
         before = Some(held);
     }
 }
@@ -258,6 +302,24 @@ fn count<'a>(rates: &mut Vec<&'a Rate>) -> Option<(&'a Rate, Duration)> {
     full
 }
 
+/// Waits at the head of the rate's line.
+async fn wait_for(rate: &Rate, wait: Duration) {
+    let begin = Instant::now();
+    sleep(wait).await;
+    let now = Instant::now();
+    let mut used_up = rate.used_up.lock();
+    used_up.total += now.saturating_duration_since(begin);
+    used_up.until = Some(now);
+}
+
+fn used_up(rates: &[&Rate]) -> UsedUp {
+    let all = rates.iter().map(|rate| *rate.used_up.lock());
+    all.fold(UsedUp::default(), |all, one| UsedUp {
+        total: all.total.saturating_add(one.total),
+        until: all.until.max(one.until),
+    })
+}
+
 /// Takes a slot of the limiter, if it has any.
 pub(super) async fn slot_of(limiter: &Limiter) -> Option<Held> {
     // Who asks is at work, and may hold what others wait for.
@@ -284,12 +346,12 @@ pub(super) async fn take(limiter: &Limiter, usage: Usage) -> Result<Given, Excee
             }
         }
     }
-    let given = left_of(|| limiter.give(&usage)).await;
+    let given = left_of(|| limiter.give(&usage), || ()).await;
     for (rate, n) in wanted.into_iter().filter(|&(_, n)| n > 0) {
         // Who asks is at work, and may hold what others wait for.
         let _line = one_of_each([&rate.line], true, None).await;
         while let Err(wait) = rate.meter.take(n) {
-            sleep(wait).await;
+            wait_for(rate, wait).await;
         }
     }
     Ok(given)

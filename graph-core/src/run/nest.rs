@@ -6,7 +6,8 @@
 //!    made of that, and hands on what its tasks have written, never its whole
 //!    state.
 //! 3. Permits, the budget, events, the thread and the call's recursion limit are the parent
-//!    run's. Supersteps are counted anew in each.
+//!    run's. Supersteps are counted anew in each, and so are the permits that its graph
+//!    has beside the run's.
 //! 4. A command to the parent ends it with the superstep at work.
 
 use std::any::Any;
@@ -237,7 +238,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let tracer = nest.tracer.inside(place, &graph.name, &graph.names);
         let shared = Shared {
             referee: referee_of(&graph),
-            limits: RunLimits::inside(nest.bounds.clone(), &graph.narrow),
+            limits: RunLimits::inside(nest.bounds.as_ref(), limits.max_concurrency, &graph.narrow),
             graph,
             context: Some(context),
             ledger: ledger.map(|ledger| Arc::clone(ledger) as _),

@@ -192,7 +192,8 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             None => Called::Function,
         };
         span.does(Doing::Queued);
-        let admitted = admit(&self.shared.limits, &node.policy, self.key.node, called).await;
+        let limits = &self.shared.limits;
+        let admitted = admit(limits, &node.policy, self.key.node, called, span).await;
         if let Some(watched) = watched {
             watched.starts(self.place.attempt).await;
         }

@@ -151,6 +151,8 @@ pub(crate) struct TaskSpan {
 pub(crate) enum Doing {
     /// It waits until its attempt may begin.
     Queued,
+    /// It waits since a rate is used up, or a limiter rests.
+    Limited,
     Attempt(u32),
     Backoff,
 }
@@ -276,7 +278,11 @@ impl Spans {
     }
 
     pub(super) fn now(&self) -> Time {
-        let since = self.begun.elapsed();
+        self.time(Instant::now())
+    }
+
+    fn time(&self, at: Instant) -> Time {
+        let since = at.saturating_duration_since(self.begun);
         Time(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
@@ -449,11 +455,31 @@ impl OpenSpan {
         self.doing = Some((next, now));
     }
 
+    /// Of the time that it waits in line, a rate was used up for so long, the last
+    /// time until then.
+    pub(super) fn was_limited(&mut self, length: Duration, until: Instant) {
+        let Some((doing, since)) = self.doing.filter(|_| !length.is_zero()) else {
+            return;
+        };
+        let until = self.spans.time(until);
+        let length = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+        let from = Time(until.0.saturating_sub(length)).max(since);
+        self.close(from);
+        self.doing = Some((Doing::Limited, from));
+        self.close(until);
+        self.doing = Some((doing, until.max(since)));
+    }
+
     fn close(&mut self, now: Time) {
         if let Some((doing, since)) = self.doing.take()
             && since < now
         {
-            self.span.phases.push((doing, since, now));
+            match self.span.phases.last_mut() {
+                Some((Doing::Limited, _, end)) if doing == Doing::Limited && *end == since => {
+                    *end = now;
+                }
+                _ => self.span.phases.push((doing, since, now)),
+            }
         }
     }
 

@@ -91,6 +91,10 @@ impl RunControl {
     /// [`Status::Drained`](crate::Status::Drained): what is at work finishes, and
     /// a thread can go on by [`Graph::proceed`](crate::Graph::proceed). A run of
     /// which nothing is left to do is done as usual.
+    ///
+    /// On a thread a subgraph drains likewise, between its own supersteps. Without
+    /// one it goes on to its end, however many supersteps that takes: what it has done
+    /// would be lost.
     pub fn drain(&self) {
         self.say(Said::Drain);
     }

@@ -254,7 +254,9 @@ impl<'t> Judged<'t> {
     fn permit_of(&self, span: usize, releases: &[(Duration, usize)]) -> Option<(usize, Duration)> {
         let pieces = &self.pieces[span];
         let first = pieces.iter().position(|piece| piece.used.is_work())?;
-        let wait = pieces[first.checked_sub(1)?];
+        let mut waits = pieces[..first].iter().rev();
+        // When it had its permit, a rate may have had no room.
+        let wait = waits.find(|piece| piece.used != Use::Limited)?;
         if wait.used != Use::Queued {
             return None;
         }

@@ -14,14 +14,15 @@
 //! 4. **Barrier.** A span waits from its end until the first span that it made
 //!    ready is ready; if it made none ready, until the end of its superstep.
 //!    Where the next superstep begins before that end, there is no barrier.
-//! 5. **Critical path.** It begins with the outermost span that ends last, and
-//!    goes back from each span to the one that held its begin up. If its last
-//!    wait was for a permit, that is the span whose attempt ended last before
-//!    the wait did. Else it is the span that ended last of the superstep before,
-//!    if it had ended when this span was ready, or the last to end of `after`,
-//!    if there is no such superstep or it ended sooner. All other waits are a
-//!    part of the path. A span with others inside is followed by the path that
-//!    ends with the last of those.
+//! 5. **Critical path.** It begins with the outermost span that ends last,
+//!    and goes back from each span to the one that held its begin up. If
+//!    its last wait, but for one for a rate, was for a permit, that is the
+//!    span whose attempt ended last before the wait did. Else it is the
+//!    span that ended last of the superstep before, if it had ended when
+//!    this span was ready, or the last to end of `after`, if there is no
+//!    such superstep or it ended sooner. All other waits are a part of the
+//!    path. A span with others inside is followed by the path that ends
+//!    with the last of those.
 //! 6. **Work** is the sum of all attempts of the spans with no others inside;
 //!    the **speed-up** is work by wall time.
 //! 7. **Ideal** is the longest chain of spans, each beginning when all its

@@ -191,6 +191,7 @@ fn span(times: &Times, task: &TaskSpan, ready: Time) -> Span {
     task.phases.iter().fold(span, |span, &(doing, start, end)| {
         let kind = match doing {
             Doing::Queued => PhaseKind::Queued,
+            Doing::Limited => PhaseKind::Limited,
             Doing::Attempt(number) => PhaseKind::Attempt(number),
             Doing::Backoff => PhaseKind::Backoff,
         };

@@ -81,7 +81,8 @@ pub struct Phase {
 pub enum PhaseKind {
     /// It waited for a permit, since as many tasks were at work as may be.
     Queued,
-    /// It waited since a rate was used up.
+    /// It waited since a rate was used up, or a limiter rested; also if there was no
+    /// permit either.
     Limited,
     /// Its body ran for this time, counted from 1.
     Attempt(u32),

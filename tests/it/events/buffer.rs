@@ -155,6 +155,34 @@ async fn many_tasks_share_a_small_buffer_on_many_threads() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_others_emit_meanwhile_fails_no_body() {
+    // All have found room before the first of them emits.
+    let all_polled = Arc::new(std::sync::Barrier::new(4));
+    let graph = sound(
+        StateGraph::<Trace>::new("test")
+            .add_worker(TELL, move |first: u32, ctx: Ctx| {
+                let all_polled = Arc::clone(&all_polled);
+                async move {
+                    all_polled.wait();
+                    for n in first..first + 8 {
+                        ctx.emit(n)?;
+                    }
+                    NodeResult::Ok(Trace::update().sum(1_u64))
+                }
+            })
+            .add_conditional_edges(
+                START,
+                |_: &Trace| (0..4).map(|k| TELL.send(100 * k)).collect::<Vec<_>>(),
+                [TELL],
+            ),
+    );
+    let events = graph.invoke(Trace::update()).stream();
+    let mut events = events.custom::<u32>().buffer(8);
+    assert_eq!(lines(&mut events).await.len(), 32);
+    assert_eq!(events.finish().await.unwrap().state.sum, 4);
+}
+
 /// A state that counts its copies.
 mod copies {
     use super::*;

@@ -52,6 +52,28 @@ async fn each_run_has_a_nodes_slots_for_itself() {
     assert_eq!((alive.most(), alive.ever()), (2, 4));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_graphs_own_bound_holds_where_it_is_a_node_beside_the_runs() {
+    let around = |inner| StateGraph::<Trace, Alive>::new("around").add_node("inner", inner);
+    let inner = StateGraph::<Trace, Alive>::new("inner")
+        .add_worker(WORK, a_second)
+        .add_conditional_edges(START, send(WORK, 6), [WORK])
+        .max_concurrency(2);
+    let inner = sound(inner);
+    let narrow = around(inner.clone()).add_edge(START, "inner");
+    let narrow = sound(narrow.max_concurrency(1));
+    let outer = around(inner).add_node("narrow", narrow);
+    let outer = sound(outer.add_edge(START, ["inner", "narrow"]));
+    // Two in the one and one in the other, if the run lets as many.
+    for (run, at_once, seconds) in [(12, 3, 6), (2, 2, 9), (1, 1, 12)] {
+        let (alive, begin) = (Alive::default(), Instant::now());
+        let run = outer.invoke(Trace::update()).max_concurrency(run);
+        within_a_day(run.context(alive.clone())).await.unwrap();
+        assert_eq!((alive.most(), alive.ever()), (at_once, 12));
+        assert_eq!(begin.elapsed(), Duration::from_secs(seconds));
+    }
+}
+
 fn limited(limiter: &Limiter) -> Graph<Trace, Alive> {
     let graph = StateGraph::<Trace, Alive>::new("limited")
         .add_worker(WORK, node(a_second).limiter(limiter))

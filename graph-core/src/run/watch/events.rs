@@ -132,7 +132,46 @@ impl<S: State> Events<S> {
         }
     }
 
-    /// Shows the state, whenever updates were merged into it.
+    /// Shows the state, whenever updates were merged into it, also those of subgraphs:
+    /// of the run's own graph are those whose [`path`](Event::path) is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Page { #[reduce(Sum)] words: u32 }
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Book { #[reduce(Sum)] words: u32 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let page = StateGraph::<Page>::new("page")
+    ///     .add_node("write", async |_: View<Page>| Page::update().words(300_u32))
+    ///     .add_edge(START, "write")
+    ///     .compile()?;
+    /// let graph = StateGraph::<Book>::new("book")
+    ///     .add_subgraph(
+    ///         "page",
+    ///         page,
+    ///         |_: &Book| Page::update(),
+    ///         |page: &Page| Book::update().words(page.words),
+    ///     )
+    ///     .add_edge(START, "page")
+    ///     .compile()?;
+    /// let mut events = graph.invoke(Book::update()).stream().values();
+    /// let (mut own, mut inside) = (Vec::new(), Vec::new());
+    /// while let Some(event) = events.next().await {
+    ///     match event.state() {
+    ///         Some(book) if event.path().is_empty() => own.push(book.words),
+    ///         _ => inside.extend(event.state_of::<Page>().map(|page| page.words)),
+    ///     }
+    /// }
+    /// assert_eq!((own.last(), inside.last()), (Some(&300), Some(&300)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn values(self) -> Self {
         self.only(Kinds::VALUES)
     }

@@ -6,13 +6,14 @@
 //!    state that somebody still sees.
 //! 3. A task waits for room before it tells of its start and its end, and its
 //!    body is not polled while there is none.
-//! 4. A body that emits within one poll may fill the buffer twice over. One on a
+//! 4. A body that emits within one poll may, once the buffer is full, put in as
+//!    many events again as that holds, whatever others put in meanwhile. One on a
 //!    thread of its own is blocked there until there is room.
 //! 5. If the buffer is lossy nobody waits: the oldest event is dropped, and
 //!    counted. The run itself still lets its reader read between two supersteps:
 //!    it is polled by nobody else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -50,6 +51,9 @@ pub(crate) struct Hub {
 
 struct Buffer {
     events: VecDeque<Happened>,
+    /// How many each body has put in since it was full, by where its graph and its
+    /// task are.
+    beyond: BTreeMap<(usize, Spot), usize>,
     /// The number of the next event.
     sequence: u64,
     /// How many were dropped since somebody read.
@@ -84,6 +88,7 @@ impl Hub {
         Self {
             buffer: Mutex::new(Buffer {
                 events: VecDeque::new(),
+                beyond: BTreeMap::new(),
                 sequence: 0,
                 lost: 0,
                 reader: None,
@@ -145,6 +150,7 @@ impl Hub {
     pub(super) fn take(&self, taken: &mut VecDeque<Happened>, reader: Option<&Waker>) {
         let mut buffer = self.buffer.lock();
         std::mem::swap(&mut buffer.events, taken);
+        buffer.beyond.clear();
         let somebody_waits = self.is_full() || self.holds_state();
         self.full.store(false, Ordering::Release);
         self.holds_state.store(false, Ordering::Release);
@@ -283,6 +289,19 @@ impl Put<'_> {
     /// How many events there are.
     pub(crate) fn len(&self) -> usize {
         self.buffer.events.len()
+    }
+
+    /// Whether this body may put one more in. It is not polled while the buffer is
+    /// full: what it puts in after that is of one poll.
+    pub(crate) fn has_room_for(&mut self, body: Spot) -> bool {
+        if self.hub.lossy || self.len() < self.hub.capacity {
+            return true;
+        }
+        // The events that it counts keep the origin where it is.
+        let graph = Arc::as_ptr(self.origin).addr();
+        let n = self.buffer.beyond.entry((graph, body)).or_default();
+        *n += 1;
+        *n <= self.hub.capacity
     }
 
     /// Puts an event in, if somebody wants to know.

@@ -164,10 +164,11 @@ impl Emitter for Watch {
             Told::Custom(custom) => EventKind::Custom(custom),
         };
         let mut put = self.put(self.elapsed(Instant::now()));
-        if !self.hub.lossy && put.len() >= 2 * capacity {
+        let body = Spot::of(place);
+        if !put.has_room_for(body) {
             return Err(EmitError { capacity });
         }
-        put.tell(Spot::of(place), kind);
+        put.tell(body, kind);
         Ok(match put.len() < capacity || self.hub.lossy {
             true => Emitted::default(),
             false => {
