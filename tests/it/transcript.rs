@@ -11,7 +11,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{OnFailure, Transcript};
+use superstep::{OnFailure, RunControl, Transcript};
 use tokio::time::sleep;
 
 use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
@@ -260,6 +260,28 @@ async fn a_transcribed_run_ends_like_any_other() {
         assert_eq!(serde_json::to_value(&run.state).unwrap(), *state);
         assert_eq!(run.supersteps(), told.supersteps.len());
     }
+}
+
+#[tokio::test]
+async fn what_a_drained_run_left_is_not_done() {
+    let control = RunControl::new();
+    let drains = control.clone();
+    let graph = marks(["a", "b"])
+        .add_node("drain", move |_: View<Trace>| {
+            drains.drain();
+            async {}
+        })
+        .add_edge(START, "a")
+        .add_edge("a", "drain")
+        .add_edge("drain", "b");
+    let run = sound(graph).invoke(Trace::update()).control(&control);
+    let told = run.transcript().await;
+    let text = told.to_string();
+    let end = "\ndrained after 2 supersteps\nstate\n  log: [\"a\"]\n  n: 0\n  sum: 0\n";
+    assert!(text.ends_with(end), "{text}");
+    let data = serde_json::to_value(&told.outcome).unwrap();
+    assert_eq!(data["status"], "drained");
+    assert_eq!(data["state"]["log"][0], "a");
 }
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
