@@ -11,7 +11,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{OnFailure, RunControl, Transcript};
+use superstep::{Event, OnFailure, RunControl, Transcript};
 use tokio::time::sleep;
 
 use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
@@ -260,6 +260,29 @@ async fn a_transcribed_run_ends_like_any_other() {
         assert_eq!(serde_json::to_value(&run.state).unwrap(), *state);
         assert_eq!(run.supersteps(), told.supersteps.len());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transcribed_run_is_watched_like_any_other() {
+    let graph = sound(fan_out());
+    let seen = |transcribed: bool| {
+        let (tells, told) = std::sync::mpsc::channel();
+        let run = graph.invoke(Trace::update());
+        let run = run.watch(move |event: &Event<Trace>| tells.send(event.kind.name()).unwrap());
+        async move {
+            let transcript = match transcribed {
+                true => run.transcript().await.to_string(),
+                false => run.await.map(|_| String::new()).unwrap(),
+            };
+            let mut seen: Vec<_> = told.iter().collect();
+            seen.sort_unstable();
+            (seen, transcript)
+        }
+    };
+    let ((seen_by_it, transcript), (expected, _)) = (seen(true).await, seen(false).await);
+    assert_eq!(seen_by_it, expected);
+    let unwatched = graph.invoke(Trace::update()).transcript().await;
+    assert_eq!(transcript, unwatched.to_string());
 }
 
 #[tokio::test]
