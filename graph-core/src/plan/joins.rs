@@ -13,7 +13,8 @@
 //! 3. When a join's time is over, what has not come has *timed out*.
 //! 4. `settled` fires when all have come; `first` and `quorum` when so many have
 //!    succeeded, and each that is required has or can no longer. If that is out of reach, the run fails; with `within` and without
-//!    `strict`, the join fires once all have come. So does `all` with `within`.
+//!    `strict`, the join fires once all have come. So does `all` with `within`. With
+//!    `strict`, `settled` fails the run where something has timed out.
 //! 5. When a join fires that cancels, or whose time is over, what is ready in its
 //!    region is ready no more, and joins inside it begin anew.
 //! 6. A source that was not waited for, and can still come, is *owed*: what comes
@@ -126,6 +127,12 @@ impl OpenJoin {
 
     fn is_full(&self) -> bool {
         (0..self.came.len()).all(|source| self.is_done(source))
+    }
+
+    /// Whether something has not come in time.
+    fn is_late(&self) -> bool {
+        let mut all = self.came.iter().flatten();
+        all.any(|task| task.came_to == Arrival::TimedOut)
     }
 
     /// Notes what a source came to that did not run.
@@ -368,7 +375,8 @@ impl Judge<'_> {
                 Err(self.short(this, join, short_of(needed, possible)))
             }
             Some(_) => Ok(false),
-            None if waits || rule.is_tolerant() || lenient || this.is_full() => Ok(!waits),
+            None if waits || lenient || this.is_full() => Ok(!waits),
+            None if rule.is_tolerant() && !(rule.strict && timed_out && this.is_late()) => Ok(true),
             None => {
                 let why = "had no more time for the rest of its sources";
                 Err(self.short(this, join, why.to_owned()))

@@ -82,6 +82,33 @@ async fn a_strict_join_that_is_short_when_its_time_is_over_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_strict_settled_join_waits_for_all_and_fails_only_if_one_is_too_late() {
+    let strict = || Join::settled().within(FIVE).strict();
+    let late = [("a", Says(1)), ("b", Says(60)), ("c", Fails(2))];
+    assert_eq!(
+        error_of(&fan(late, strict())).await,
+        [
+            "the join into `t` had no more time for the rest of its sources (superstep 1)",
+            "`b` did not come in time; `c` failed: oops"
+        ]
+    );
+    let in_time = [("a", Says(1)), ("b", Says(4)), ("c", Fails(2))];
+    let seen = timed(&fan(in_time, strict())).await;
+    assert_eq!(
+        (seen.0, &*seen.1[2]),
+        (4, "t: a done, b done, c failed: oops")
+    );
+    // Who leads to a source may be too late, too.
+    let graph = sound(
+        nodes([("a", Says(1)), ("x", Says(60)), ("b", Says(1))])
+            .add_edge(START, ["a", "x"])
+            .add_edge("x", "b")
+            .add_join(["a", "b"], "t", strict()),
+    );
+    assert_eq!(error_of(&graph).await[1], "`b` did not come in time");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lenient_quorum_out_of_reach_fires_when_all_have_come() {
     let sources = [("a", Says(1)), ("b", Fails(2)), ("c", Fails(3))];
     let graph = fan(sources, Join::quorum(2).within(FIVE));
