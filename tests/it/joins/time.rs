@@ -193,6 +193,28 @@ async fn each_round_has_its_own_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_join_inside_that_fires_when_the_time_is_over_is_too_late() {
+    let graph = |sources: &[&'static str]| {
+        sound(
+            nodes([
+                ("a", Says(1)),
+                ("in", Says(1)),
+                ("c", Says(60)),
+                ("x", Says(8)),
+            ])
+            .add_edge(START, ["a", "c", "x"])
+            .add_join("a", "in", Join::settled())
+            .add_join(sources.to_vec(), "t", Join::settled().within(FIVE)),
+        )
+    };
+    // `x`, which is no business of the join, holds the superstep up.
+    let said_of = async |sources| said(&graph(sources)).await.pop();
+    let seen = "t: c timed out, in timed out".to_owned();
+    assert_eq!(said_of(&["in", "c"]).await, Some(seen));
+    assert_eq!(said_of(&["in"]).await, Some("t: in timed out".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_not_waited_for_begins_no_time() {
     // `c` comes long after the quorum: nothing fires with nothing.
     let graph = sound(
