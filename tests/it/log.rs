@@ -1,5 +1,6 @@
 //! The events of a run as lines of JSON.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -144,6 +145,31 @@ async fn a_run_does_not_fail_for_its_log_and_the_first_error_is_told() {
     assert_eq!(told, [io::ErrorKind::StorageFull]);
     let names = flushed.iter().collect::<String>();
     assert_eq!(names.lines().count(), 2, "{names}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_no_json_is_told_as_such_and_the_log_goes_on() {
+    let odd = async |ctx: Ctx| -> NodeResult<TraceUpdate> {
+        ctx.emit(BTreeMap::from([((1, 2), 3)]))?;
+        ctx.emit("fine")?;
+        Ok(Trace::update().n(1))
+    };
+    let graph = marks([]).add_node("odd", odd).add_edge(START, "odd");
+    let (file, flushed) = File::with_room(usize::MAX);
+    let log = JsonLines::new(file).on_error(|error| panic!("{error}"));
+    let run = sound(graph).invoke(Trace::update()).watch(log);
+    run.await.unwrap();
+    let log: String = flushed.iter().collect();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut custom = lines.iter().filter(|line| line["event"] == "custom");
+    let first = custom.next().unwrap();
+    assert_eq!(first["error"], "key must be a string");
+    assert_eq!((&first["task"], first.get("value")), (&json!("odd"), None));
+    assert_eq!(custom.next().unwrap()["value"], "fine");
+    assert_eq!(lines.last().unwrap()["event"], "run_finished");
 }
 
 /// What is seen of a timeline, but for what made tasks ready.
