@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::event::{InsideRecord, Lead, LeadBy, Status, SuperstepRecord, TaskRecord};
 use crate::id::END;
 use crate::node::BoxFuture;
-use crate::run::{HasContext, Invocation, Recorded, RunError, to_json};
+use crate::run::{HasContext, Invocation, Recorded, Run, RunError, to_json};
 use crate::state::{State, in_order};
 
 impl<S, C, X> Invocation<S, C, X>
@@ -148,6 +148,11 @@ pub enum Outcome {
         /// What is asked: ids and values, in task order.
         asked: Vec<(String, Value)>,
     },
+    /// It was [drained](crate::RunControl::drain), and something was left to run.
+    Drained {
+        /// The state so far.
+        state: Value,
+    },
     /// The run failed.
     Failed {
         /// The error's code.
@@ -157,21 +162,31 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    fn of<S: State>(run: &Run<S>) -> Self {
+        let state = in_order(S::schema().fields, to_json(&run.state));
+        match run.status {
+            Status::Done => Self::Done {
+                state,
+                starved: run.starved.iter().map(ToString::to_string).collect(),
+            },
+            Status::Interrupted => {
+                let asked = run.interrupts().iter();
+                let asked = asked.map(|asked| (asked.id.clone(), asked.value.clone()));
+                Self::Interrupted {
+                    state,
+                    asked: asked.collect(),
+                }
+            }
+            Status::Drained => Self::Drained { state },
+        }
+    }
+}
+
 impl Transcript {
     pub(crate) fn new<S: State>(recorded: Recorded<S>) -> Self {
         let outcome = match &recorded.result {
-            Ok(run) if run.status == Status::Interrupted => Outcome::Interrupted {
-                state: in_order(S::schema().fields, to_json(&run.state)),
-                asked: run
-                    .interrupts()
-                    .iter()
-                    .map(|asked| (asked.id.clone(), asked.value.clone()))
-                    .collect(),
-            },
-            Ok(run) => Outcome::Done {
-                state: in_order(S::schema().fields, to_json(&run.state)),
-                starved: run.starved.iter().map(ToString::to_string).collect(),
-            },
+            Ok(run) => Outcome::of(run),
             Err(error) => Outcome::Failed {
                 code: error.code().to_owned(),
                 error: chain(error),
@@ -268,6 +283,10 @@ impl fmt::Display for Transcript {
                 for (id, value) in asked {
                     writeln!(f, "asks {id} {}", Short(value))?;
                 }
+                write_state(f, state)
+            }
+            Outcome::Drained { state } => {
+                writeln!(f, "\ndrained after {}", self.n_supersteps())?;
                 write_state(f, state)
             }
             Outcome::Done { state, starved } => {

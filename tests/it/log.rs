@@ -1,12 +1,13 @@
 //! The events of a run as lines of JSON.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use superstep::prelude::*;
-use superstep::{JsonLines, LogError, SpanOutcome, Timeline};
+use superstep::{JsonLines, LogError, PhaseKind, SpanOutcome, Timeline};
 
 use crate::common::{Trace, TraceUpdate, chain, marks, oops, sound};
 
@@ -146,6 +147,31 @@ async fn a_run_does_not_fail_for_its_log_and_the_first_error_is_told() {
     assert_eq!(names.lines().count(), 2, "{names}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_no_json_is_told_as_such_and_the_log_goes_on() {
+    let odd = async |ctx: Ctx| -> NodeResult<TraceUpdate> {
+        ctx.emit(BTreeMap::from([((1, 2), 3)]))?;
+        ctx.emit("fine")?;
+        Ok(Trace::update().n(1))
+    };
+    let graph = marks([]).add_node("odd", odd).add_edge(START, "odd");
+    let (file, flushed) = File::with_room(usize::MAX);
+    let log = JsonLines::new(file).on_error(|error| panic!("{error}"));
+    let run = sound(graph).invoke(Trace::update()).watch(log);
+    run.await.unwrap();
+    let log: String = flushed.iter().collect();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut custom = lines.iter().filter(|line| line["event"] == "custom");
+    let first = custom.next().unwrap();
+    assert_eq!(first["error"], "key must be a string");
+    assert_eq!((&first["task"], first.get("value")), (&json!("odd"), None));
+    assert_eq!(custom.next().unwrap()["value"], "fine");
+    assert_eq!(lines.last().unwrap()["event"], "run_finished");
+}
+
 /// What is seen of a timeline, but for what made tasks ready.
 fn spans(timeline: &Timeline) -> Vec<String> {
     let line = |span: &superstep::Span| {
@@ -196,6 +222,43 @@ async fn a_timeline_can_be_read_from_a_log() {
     assert_eq!(timeline.graph(), "seven");
     assert_eq!(spans(&timeline), spans(&run.timeline()));
     assert_eq!(timeline.total(), Duration::from_millis(25));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_line_after_a_failed_attempt_is_so_in_the_log_s_timeline() {
+    let flaky = async |_: View<Trace>, ctx: Ctx| {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        match ctx.attempt() {
+            1 => Err(oops()),
+            _ => Ok(Trace::update().sum(1_u64)),
+        }
+    };
+    let long = async |_: View<Trace>| tokio::time::sleep(Duration::from_millis(100)).await;
+    let retry = Retry::attempts(2).delay(Duration::from_millis(5));
+    let graph = marks([])
+        .add_node("flaky", node(flaky).retry(retry))
+        .add_node("long", long)
+        .add_edge(START, ["flaky", "long"])
+        .max_concurrency(1);
+    let (file, flushed) = File::with_room(usize::MAX);
+    let run = sound(graph)
+        .invoke(Trace::update())
+        .watch(JsonLines::new(file));
+    let run = run.await.unwrap();
+    let log: String = flushed.iter().collect();
+    let timeline = Timeline::from_json_lines(&log).unwrap();
+    let phases = |timeline: &Timeline| {
+        let mut spans = timeline.spans().iter();
+        spans
+            .find(|span| span.task == "flaky")
+            .unwrap()
+            .phases
+            .clone()
+    };
+    assert_eq!(phases(&timeline), phases(&run.timeline()));
+    let kinds: Vec<_> = phases(&timeline).iter().map(|phase| phase.kind).collect();
+    let (one, two) = (PhaseKind::Attempt(1), PhaseKind::Attempt(2));
+    assert_eq!(kinds, [one, PhaseKind::Backoff, PhaseKind::Queued, two]);
 }
 
 #[tokio::test(start_paused = true)]

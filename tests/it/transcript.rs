@@ -11,7 +11,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
-use superstep::{OnFailure, Transcript};
+use superstep::{Event, OnFailure, RunControl, Transcript};
 use tokio::time::sleep;
 
 use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
@@ -260,6 +260,51 @@ async fn a_transcribed_run_ends_like_any_other() {
         assert_eq!(serde_json::to_value(&run.state).unwrap(), *state);
         assert_eq!(run.supersteps(), told.supersteps.len());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transcribed_run_is_watched_like_any_other() {
+    let graph = sound(fan_out());
+    let seen = |transcribed: bool| {
+        let (tells, told) = std::sync::mpsc::channel();
+        let run = graph.invoke(Trace::update());
+        let run = run.watch(move |event: &Event<Trace>| tells.send(event.kind.name()).unwrap());
+        async move {
+            let transcript = match transcribed {
+                true => run.transcript().await.to_string(),
+                false => run.await.map(|_| String::new()).unwrap(),
+            };
+            let mut seen: Vec<_> = told.iter().collect();
+            seen.sort_unstable();
+            (seen, transcript)
+        }
+    };
+    let ((seen_by_it, transcript), (expected, _)) = (seen(true).await, seen(false).await);
+    assert_eq!(seen_by_it, expected);
+    let unwatched = graph.invoke(Trace::update()).transcript().await;
+    assert_eq!(transcript, unwatched.to_string());
+}
+
+#[tokio::test]
+async fn what_a_drained_run_left_is_not_done() {
+    let control = RunControl::new();
+    let drains = control.clone();
+    let graph = marks(["a", "b"])
+        .add_node("drain", move |_: View<Trace>| {
+            drains.drain();
+            async {}
+        })
+        .add_edge(START, "a")
+        .add_edge("a", "drain")
+        .add_edge("drain", "b");
+    let run = sound(graph).invoke(Trace::update()).control(&control);
+    let told = run.transcript().await;
+    let text = told.to_string();
+    let end = "\ndrained after 2 supersteps\nstate\n  log: [\"a\"]\n  n: 0\n  sum: 0\n";
+    assert!(text.ends_with(end), "{text}");
+    let data = serde_json::to_value(&told.outcome).unwrap();
+    assert_eq!(data["status"], "drained");
+    assert_eq!(data["state"]["log"][0], "a");
 }
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]

@@ -4,10 +4,12 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Event, EventKind, Status};
+use crate::node::EventValue;
 use crate::state::State;
 
 /// As `{"event":"task_finished","run":"research-1","sequence":7,…}`: the name of
-/// what happened, where and when, and what belongs to it.
+/// what happened, where and when, and what belongs to it. In place of a value that
+/// cannot be JSON it has why not, as `error`.
 impl<S: State> Serialize for Event<S> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -38,12 +40,12 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
             map.serialize_entry("delay_ms", &delay)
         }
         EventKind::TaskFinished { update } | EventKind::TaskCached { update } => {
-            map.serialize_entry("update", update)
+            write_value("update", update.as_ref(), map)
         }
         EventKind::TaskFallback { error }
         | EventKind::TaskFailed { error }
         | EventKind::RunFailed { error } => map.serialize_entry("error", &**error),
-        EventKind::SuperstepFinished { state, .. } => map.serialize_entry("state", state),
+        EventKind::SuperstepFinished { state, .. } => write_value("state", Some(state), map),
         EventKind::Routed { to, sends } => {
             map.serialize_entry("to", to)?;
             match sends {
@@ -65,7 +67,7 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
                 Some(part) => map.serialize_entry("part", &**part),
             }
         }
-        EventKind::Custom(custom) => map.serialize_entry("value", custom),
+        EventKind::Custom(custom) => write_value("value", Some(custom), map),
         EventKind::RunFinished { status } => map.serialize_entry(
             "status",
             match status {
@@ -79,5 +81,16 @@ fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::E
         | EventKind::TaskStarted
         | EventKind::TaskPaused
         | EventKind::TaskCancelled => Ok(()),
+    }
+}
+
+fn write_value<M: SerializeMap>(
+    key: &'static str,
+    value: Option<&EventValue>,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    match value.map(EventValue::write).transpose() {
+        Ok(written) => map.serialize_entry(key, &written),
+        Err(error) => map.serialize_entry("error", &error.to_string()),
     }
 }

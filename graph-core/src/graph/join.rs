@@ -100,6 +100,7 @@ impl Join {
     /// with [`RunError::Join`](crate::RunError::Join) if one has not succeeded
     /// when the join fires. [`first`](Self::first) and a [`quorum`](Self::quorum)
     /// wait for them, too, as long as they can succeed and there is time.
+    /// [`all`](Self::all) without a time requires all of them anyway.
     pub fn require(mut self, sources: impl IntoNames) -> Self {
         self.0.require.extend(sources.into_names());
         self
@@ -107,16 +108,26 @@ impl Join {
 
     /// Cancels what is still at work for the join when it fires; what it wrote is
     /// not merged. What is [required](Self::require) is waited for before.
+    ///
+    /// For a [`quorum`](Self::quorum): [`first`](Self::first) does so by itself, and
+    /// when [`all`](Self::all) or [`settled`](Self::settled) fires, nothing is left
+    /// at work for it.
     pub fn cancel_rest(mut self) -> Self {
         self.0.cancel_rest = true;
         self
     }
 
-    /// Makes it an error to be short of what the join waits for: of
-    /// [`all`](Self::all), that the run ends half-way,
-    /// [`RunError::Starved`](crate::RunError::Starved); and of any with
-    /// [`within`](Self::within), that the time is over,
-    /// [`RunError::Join`](crate::RunError::Join).
+    /// Makes it an error to be short of what the join waits for. Of
+    /// [`all`](Self::all), that the run ends half-way:
+    /// [`RunError::Starved`](crate::RunError::Starved). Of any with
+    /// [`within`](Self::within), that it has too little when the time is over, where
+    /// it would else fire with what is there:
+    /// [`RunError::Join`](crate::RunError::Join). For [`settled`](Self::settled)
+    /// that is a source that did not come in time, and not one that failed.
+    ///
+    /// Without a time a [`first`](Self::first) or a [`quorum`](Self::quorum) that is
+    /// out of reach is an error anyway, and a settled join, which is never short,
+    /// must not be strict.
     pub fn strict(mut self) -> Self {
         self.0.strict = true;
         self

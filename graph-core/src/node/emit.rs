@@ -185,6 +185,11 @@ impl EventValue {
             .unwrap_or_else(|error| format!("<{error}>").into())
     }
 
+    /// As JSON, its fields in the order in which its type writes them.
+    pub(crate) fn write(&self) -> serde_json::Result<Box<RawValue>> {
+        self.0.write()
+    }
+
     /// The name of its type, for people.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -195,8 +200,7 @@ impl EventValue {
 /// As JSON, its fields in the order in which its type writes them.
 impl Serialize for EventValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0
-            .write()
+        self.write()
             .map_err(S::Error::custom)?
             .serialize(serializer)
     }

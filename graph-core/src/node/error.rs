@@ -173,19 +173,6 @@ impl NodeError {
         }
     }
 
-    /// Whether an attempt ran into its node's `.timeout(..)` or
-    /// `.idle_timeout(..)`.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        self.as_error().is::<TimedOut>()
-    }
-
-    /// Whether the node panicked.
-    #[must_use]
-    pub fn is_panic(&self) -> bool {
-        self.as_error().is::<Panicked>()
-    }
-
     /// The error inside, to be asked for its type or its source.
     #[must_use]
     pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {

@@ -43,14 +43,14 @@ impl Failure {
         self.0.attempts
     }
 
-    /// Whether the last attempt ran into the node's `.timeout(..)` or
-    /// `.idle_timeout(..)`.
+    /// Whether the last attempt ran into a timeout: see
+    /// [`NodeError::is_timeout`].
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.error.is_timeout()
     }
 
-    /// Whether the last attempt panicked.
+    /// Whether the last attempt panicked: see [`NodeError::is_panic`].
     #[must_use]
     pub fn is_panic(&self) -> bool {
         self.0.error.is_panic()

@@ -13,9 +13,11 @@
 //! 3. When a join's time is over, what has not come has *timed out*.
 //! 4. `settled` fires when all have come; `first` and `quorum` when so many have
 //!    succeeded, and each that is required has or can no longer. If that is out of reach, the run fails; with `within` and without
-//!    `strict`, the join fires once all have come. So does `all` with `within`.
+//!    `strict`, the join fires once all have come. So does `all` with `within`. With
+//!    `strict`, `settled` fails the run where something has timed out.
 //! 5. When a join fires that cancels, or whose time is over, what is ready in its
-//!    region is ready no more, and joins inside it begin anew.
+//!    region is ready no more, and joins inside it begin anew. What these would have
+//!    led to was *cancelled*, or has timed out with the join around them.
 //! 6. A source that was not waited for, and can still come, is *owed*: what comes
 //!    of it next counts for nothing.
 //! 7. A join into a deferred node that waits counts no further until that runs.
@@ -126,6 +128,12 @@ impl OpenJoin {
 
     fn is_full(&self) -> bool {
         (0..self.came.len()).all(|source| self.is_done(source))
+    }
+
+    /// Whether something has not come in time.
+    fn is_late(&self) -> bool {
+        let mut all = self.came.iter().flatten();
+        all.any(|task| task.came_to == Arrival::TimedOut)
     }
 
     /// Notes what a source came to that did not run.
@@ -260,6 +268,9 @@ pub(crate) struct Judge<'a> {
 /// The nodes that are ready, or wait deferred.
 pub(super) type Alive = FixedBitSet;
 
+/// The targets of joins that were cancelled when something had come of them.
+type Cut = FixedBitSet;
+
 impl Judge<'_> {
     /// Decides which joins fire. `tasks` are the sends that are ready; call
     /// [`Frontier::tasks`] afterwards.
@@ -288,6 +299,7 @@ impl Judge<'_> {
         }
         // What an outer join cancels is not for its inner joins to judge.
         let mut over = FixedBitSet::with_capacity(joins.len());
+        let mut cut = FixedBitSet::with_capacity(self.names.len());
         let mut alive = self.alive(frontier, tasks);
         for (index, join) in joins.iter().enumerate() {
             let won = join.closes_at();
@@ -295,6 +307,8 @@ impl Judge<'_> {
             let won = won.is_some_and(|at| this.successes() >= at && !this.wants(join, &alive));
             if won || self.timed_out[index].is_some() {
                 for &inner in &join.inner {
+                    let target = joins[inner].target as usize;
+                    cut.set(target, cut[target] || open.joins[inner].is_begun());
                     open.joins[inner].clear();
                     over.insert(inner);
                 }
@@ -306,7 +320,7 @@ impl Judge<'_> {
             // when its time is over.
             let may_fire = failed || self.timed_out[index].is_some();
             let may_fire = may_fire || open.joins[index].is_begun();
-            if may_fire && !over.contains(index) && self.fires(open, index, &alive)? {
+            if may_fire && !over.contains(index) && self.fires(open, index, &alive, &cut)? {
                 self.fire(open, index, frontier, tasks, &mut alive)?;
             }
         }
@@ -334,11 +348,17 @@ impl Judge<'_> {
     }
 
     /// Whether the join fires; notes what comes no more.
-    fn fires(&self, open: &mut OpenJoins, index: usize, alive: &Alive) -> Result<bool, Short> {
+    fn fires(
+        &self,
+        open: &mut OpenJoins,
+        index: usize,
+        alive: &Alive,
+        cut: &Cut,
+    ) -> Result<bool, Short> {
         let join = &self.rules.joins[index];
         let this = &mut open.joins[index];
         let timed_out = self.timed_out[index].is_some();
-        if !this.is_begun() && !self.is_due(join, this, timed_out, alive) {
+        if !this.is_begun() && !self.is_due(index, this, alive, cut) {
             return Ok(false);
         }
         let (mut waits, mut possible) = (false, this.successes());
@@ -346,7 +366,7 @@ impl Judge<'_> {
             let is_pending = this.came[source].is_empty();
             if is_lost(ways_in, alive) {
                 if is_pending {
-                    let why = self.why_lost(join, ways_in);
+                    let why = self.why_lost(index, ways_in, cut);
                     this.put(source, why.unwrap_or(Arrival::Skipped));
                 }
             } else if timed_out && is_pending {
@@ -368,7 +388,8 @@ impl Judge<'_> {
                 Err(self.short(this, join, short_of(needed, possible)))
             }
             Some(_) => Ok(false),
-            None if waits || rule.is_tolerant() || lenient || this.is_full() => Ok(!waits),
+            None if waits || lenient || this.is_full() => Ok(!waits),
+            None if rule.is_tolerant() && !(rule.strict && timed_out && this.is_late()) => Ok(true),
             None => {
                 let why = "had no more time for the rest of its sources";
                 Err(self.short(this, join, why.to_owned()))
@@ -378,24 +399,32 @@ impl Judge<'_> {
 
     /// Whether a join is to be looked at of which nothing has come: something was
     /// on its way when its time was over, or has failed.
-    fn is_due(&self, join: &RuledJoin, open: &OpenJoin, timed_out: bool, alive: &Alive) -> bool {
+    fn is_due(&self, index: usize, open: &OpenJoin, alive: &Alive, cut: &Cut) -> bool {
+        let join = &self.rules.joins[index];
         join.ways_in.iter().enumerate().any(|(source, ways_in)| {
             let counts = !open.owed.contains(source) && !open.paid.contains(source);
             counts
                 && match is_lost(ways_in, alive) {
-                    true => self.why_lost(join, ways_in).is_some(),
-                    false => timed_out,
+                    true => self.why_lost(index, ways_in, cut).is_some(),
+                    false => self.timed_out[index].is_some(),
                 }
         })
     }
 
-    /// What the first task came to that did not succeed, and led to the source.
-    fn why_lost(&self, join: &RuledJoin, ways_in: &FixedBitSet) -> Option<Arrival> {
+    /// What the first task came to that did not succeed, and led to the source; or
+    /// what became of a join that led to it.
+    fn why_lost(&self, index: usize, ways_in: &FixedBitSet, cut: &Cut) -> Option<Arrival> {
+        let join = &self.rules.joins[index];
         let led = |came: &&Came| {
             let node = came.node as usize;
             came.how != How::Done && join.region.contains(node) && ways_in.contains(node)
         };
-        self.came.iter().find(led).map(|came| came.how.arrival())
+        let ended = self.came.iter().find(led).map(|came| came.how.arrival());
+        let of_join = || match self.timed_out[index] {
+            Some(_) => Arrival::TimedOut,
+            None => Arrival::Cancelled,
+        };
+        ended.or_else(|| (!ways_in.is_disjoint(cut)).then(of_join))
     }
 
     fn short(&self, open: &OpenJoin, join: &RuledJoin, why: String) -> Short {

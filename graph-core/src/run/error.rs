@@ -349,7 +349,7 @@ impl RunError {
         }
     }
 
-    /// What to do about it.
+    /// What to do about it; of a node that is a graph, about what failed inside.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -497,7 +497,9 @@ fn wrote(kind: WriteKind) -> &'static str {
 /// What to do about the end of `node`'s last attempt.
 fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String {
     let once = attempt == 1;
-    if cause.is::<Panicked>() {
+    if let Some(inside) = cause.downcast_ref::<RunError>() {
+        inside.help()
+    } else if cause.is::<Panicked>() {
         "mend what panicked; `RUST_BACKTRACE=1` shows the way to it".to_owned()
     } else if let Some(UndeclaredWrite(field)) = cause.downcast_ref() {
         format!("add `{field}` to the `.writes(..)` of `{node}`, or do not write it there")

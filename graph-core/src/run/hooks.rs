@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::attempt::{Done, Ended, Ending, Shared};
+use super::attempt::{Done, Ended, Ending, Shared, Watching};
 use super::record::Insides;
 use super::results::Results;
 use super::settle::TaskKey;
@@ -14,6 +14,23 @@ use crate::id::NodeName;
 use crate::node::{Asked, BoxFuture, Desk, NodeError, Outcome};
 use crate::plan::{Came, Chosen, Frontier, Short, Task};
 use crate::state::State;
+
+/// What is put around a run.
+pub(super) struct Hooks<'h, S: State, C> {
+    pub(super) observer: Option<&'h mut dyn Observer<S, C>>,
+    pub(super) executor: Option<&'h dyn Executor<S, C>>,
+    pub(super) watch: Option<Watching>,
+}
+
+impl<S: State, C> Default for Hooks<'_, S, C> {
+    fn default() -> Self {
+        Self {
+            observer: None,
+            executor: None,
+            watch: None,
+        }
+    }
+}
 
 /// Is told of a run while it goes on.
 pub(super) trait Observer<S: State, C>: Send + Sync {

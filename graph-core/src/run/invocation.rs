@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
 use super::given::{Given, HasContext, IntoContext, NoContext};
-use super::hooks::{Executor, Observer};
+use super::hooks::{Executor, Hooks};
 use super::joins::referee_of;
 use super::limits::RunLimits;
 use super::nest::Around;
@@ -27,7 +28,7 @@ use super::spans::Spans;
 use super::stop::{StopCall, Stops};
 use super::thread::{Answers, Begin, Parts, Running, ThreadCall};
 use super::traced::Tracer;
-use super::watch::{Events, Hub, Start, Watch, WatchedBy, next_run};
+use super::watch::{Events, Hub, Start, Watch, WatchedBy, Watcher, next_run};
 use crate::compile::Graph;
 use crate::event::Origin;
 use crate::id::ThreadId;
@@ -391,8 +392,11 @@ where
         }
     }
 
-    /// The run, which tells a hub of what happens in it.
-    fn watched(mut self, hub: Arc<Hub>) -> Running<'static, S> {
+    /// The run, which tells a hub, if there is one, of what happens in it.
+    fn told(mut self, hub: Option<Arc<Hub>>, hooks: Hooks<'_, S, C>) -> Running<'_, S> {
+        let Some(hub) = hub else {
+            return self.into_run(hooks);
+        };
         let graph = Arc::clone(&self.graph.frozen);
         let run = &mut self.watched_by_mut().run_id;
         let origin = Origin {
@@ -404,7 +408,7 @@ where
         let watch = Arc::clone(&watching.watch);
         let run = self.into_run(Hooks {
             watch: Some(watching),
-            ..Hooks::default()
+            ..hooks
         });
         Box::pin(async move {
             watch.begins();
@@ -416,16 +420,15 @@ where
 
     /// The events of the run, which is to be run.
     pub(super) fn events(mut self) -> Events<S> {
-        let watchers = self
-            .watched_by
-            .as_mut()
-            .map(|by| mem::take(&mut by.watchers));
+        let watchers = self.take_watchers();
         let run = self.taken();
-        let start: Start<S> = Box::new(move |hub| match hub {
-            Some(hub) => run.watched(hub),
-            None => run.into_run(Hooks::default()),
-        });
-        Events::new(start, watchers.unwrap_or_default())
+        let start: Start<S> = Box::new(move |hub| run.told(hub, Hooks::default()));
+        Events::new(start, watchers)
+    }
+
+    fn take_watchers(&mut self) -> Vec<Box<dyn Watcher<S>>> {
+        let by = self.watched_by.as_mut();
+        by.map(|by| mem::take(&mut by.watchers)).unwrap_or_default()
     }
 
     /// The run as its settings say, without a thread or on one.
@@ -513,10 +516,10 @@ where
     where
         X: Send,
     {
-        self.record(Some(&rehearsal)).await
+        self.record(Some(Box::new(rehearsal))).await
     }
 
-    async fn record(self, executor: Option<&dyn Executor<S, C>>) -> Recorded<S>
+    async fn record(mut self, executor: Option<Box<dyn Executor<S, C>>>) -> Recorded<S>
     where
         X: Send,
     {
@@ -524,39 +527,37 @@ where
             self.running.is_none(),
             "a transcript was asked for of a run that had begun"
         );
-        let mut record = Record::new(&self.graph.frozen);
         let input = match &self.begin {
             Begin::Input => to_json(&self.input),
             begin => begin.to_json(),
         };
-        let hooks = Hooks {
-            observer: Some(&mut record),
-            executor,
-            ..Hooks::default()
-        };
-        let result = self.into_run(hooks).await;
-        record.ended(&result);
+        let watchers = self.take_watchers();
+        let run = self.taken();
+        let recorded = Arc::new(Mutex::new(None));
+        let keeps = Arc::clone(&recorded);
+        let start: Start<S> = Box::new(move |hub| {
+            Box::pin(async move {
+                let mut record = Record::new(&run.graph.frozen);
+                let hooks = Hooks {
+                    observer: Some(&mut record),
+                    executor: executor.as_deref(),
+                    ..Hooks::default()
+                };
+                let result = run.told(hub, hooks).await;
+                record.ended(&result);
+                *keeps.lock() = Some(record);
+                result
+            })
+        });
+        let result = Events::new(start, watchers).finish().await;
+        let record = recorded
+            .lock()
+            .take()
+            .expect("a run that ended was recorded");
         Recorded {
             input,
             record,
             result,
-        }
-    }
-}
-
-/// What is put around a run.
-struct Hooks<'h, S: State, C> {
-    observer: Option<&'h mut dyn Observer<S, C>>,
-    executor: Option<&'h dyn Executor<S, C>>,
-    watch: Option<Watching>,
-}
-
-impl<S: State, C> Default for Hooks<'_, S, C> {
-    fn default() -> Self {
-        Self {
-            observer: None,
-            executor: None,
-            watch: None,
         }
     }
 }

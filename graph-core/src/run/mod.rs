@@ -10,6 +10,7 @@ mod chance;
 mod clock;
 mod drive;
 mod eager;
+mod ended_by;
 mod error;
 mod execute;
 mod given;

@@ -45,7 +45,12 @@ struct Line {
     task: Option<String>,
     #[serde(default)]
     attempt: u32,
+    delay_ms: Option<u64>,
 }
+
+/// By how much later than it was due an attempt may begin without having been in
+/// line: a log has whole milliseconds, and so have timers.
+const LATE: Duration = Duration::from_millis(2);
 
 impl Timeline {
     /// The timeline of a run from what [`JsonLines`](crate::JsonLines) has
@@ -54,7 +59,8 @@ impl Timeline {
     /// It knows nothing of edges, so that each task comes after the whole
     /// superstep before. A last line that was cut off is left out, and tasks that
     /// have no end in the log were cancelled where it ends: so it can be of a run
-    /// that crashed, or is still going on.
+    /// that crashed, or is still going on. That a task was in line is told only after
+    /// a failed attempt: what follows the backoff.
     ///
     /// # Errors
     ///
@@ -126,6 +132,8 @@ struct Open {
     span: Span,
     doing: PhaseKind,
     since: Duration,
+    /// When its backoff is over.
+    due: Option<Duration>,
 }
 
 impl Reader {
@@ -152,6 +160,8 @@ impl Reader {
             "task_retried" => {
                 if let Some(open) = self.open.get_mut(&key) {
                     open.does(PhaseKind::Backoff, self.now);
+                    let delay = line.delay_ms.map(Duration::from_millis);
+                    open.due = delay.map(|delay| self.now.saturating_add(delay));
                 }
             }
             "task_cached" => {
@@ -175,6 +185,7 @@ impl Reader {
             span: span.inside(path).ready(ready),
             doing,
             since: self.now,
+            due: None,
         }
     }
 
@@ -194,12 +205,20 @@ impl Reader {
 
 impl Open {
     fn does(&mut self, doing: PhaseKind, now: Duration) {
+        let due = self.due.take();
+        if let Some(due) = due.filter(|&due| now.saturating_sub(due) >= LATE) {
+            self.turns(PhaseKind::Queued, due);
+        }
+        self.turns(doing, now);
+    }
+
+    fn turns(&mut self, doing: PhaseKind, at: Duration) {
         self.span.phases.push(Phase {
             kind: self.doing,
             start: self.since,
-            end: now,
+            end: at,
         });
-        (self.doing, self.since) = (doing, now);
+        (self.doing, self.since) = (doing, at);
     }
 
     fn closed(mut self, now: Duration, outcome: SpanOutcome) -> Span {

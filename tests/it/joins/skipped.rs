@@ -178,6 +178,39 @@ async fn what_an_outer_join_cancels_its_inner_joins_do_not_judge() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_inner_join_would_have_led_to_is_cancelled_with_it() {
+    // Inside it is decided after 1 s, and outside in the same superstep.
+    for inner in [Join::settled(), Join::quorum(1), Join::first()] {
+        let graph = sound(
+            nodes([
+                ("a", Says(1)),
+                ("c", Says(2)),
+                ("in", Says(1)),
+                ("next", Says(1)),
+            ])
+            .add_edge(START, ["a", "c"])
+            .add_join("a", "in", inner)
+            .add_edge("in", "next")
+            .add_join(["next", "c"], "t", Join::first()),
+        );
+        let said = said(&graph).await;
+        assert_eq!(said, ["a", "c", "t: c done, next cancelled"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_join_of_which_nothing_has_come_is_skipped() {
+    let graph = sound(
+        nodes([("a", Says(1)), ("c", Says(2)), ("in", Says(1))])
+            .add_edge(START, "c")
+            .add_conditional_edges(START, |_: &Trace| -> Vec<&str> { vec![] }, ["a"])
+            .add_join("a", "in", Join::settled())
+            .add_join(["in", "c"], "t", Join::first()),
+    );
+    assert_eq!(said(&graph).await, ["c", "t: c done, in skipped"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_inner_join_that_fires_is_waited_for() {
     let graph = sound(
         nodes([

@@ -82,6 +82,33 @@ async fn a_strict_join_that_is_short_when_its_time_is_over_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_strict_settled_join_waits_for_all_and_fails_only_if_one_is_too_late() {
+    let strict = || Join::settled().within(FIVE).strict();
+    let late = [("a", Says(1)), ("b", Says(60)), ("c", Fails(2))];
+    assert_eq!(
+        error_of(&fan(late, strict())).await,
+        [
+            "the join into `t` had no more time for the rest of its sources (superstep 1)",
+            "`b` did not come in time; `c` failed: oops"
+        ]
+    );
+    let in_time = [("a", Says(1)), ("b", Says(4)), ("c", Fails(2))];
+    let seen = timed(&fan(in_time, strict())).await;
+    assert_eq!(
+        (seen.0, &*seen.1[2]),
+        (4, "t: a done, b done, c failed: oops")
+    );
+    // Who leads to a source may be too late, too.
+    let graph = sound(
+        nodes([("a", Says(1)), ("x", Says(60)), ("b", Says(1))])
+            .add_edge(START, ["a", "x"])
+            .add_edge("x", "b")
+            .add_join(["a", "b"], "t", strict()),
+    );
+    assert_eq!(error_of(&graph).await[1], "`b` did not come in time");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lenient_quorum_out_of_reach_fires_when_all_have_come() {
     let sources = [("a", Says(1)), ("b", Fails(2)), ("c", Fails(3))];
     let graph = fan(sources, Join::quorum(2).within(FIVE));
@@ -163,6 +190,28 @@ async fn each_round_has_its_own_time() {
     let run = run_of(&graph).await.unwrap();
     assert_eq!(ran(&run), "a b | t | a b | t");
     assert_eq!(begin.elapsed(), 2 * FIVE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_join_inside_that_fires_when_the_time_is_over_is_too_late() {
+    let graph = |sources: &[&'static str]| {
+        sound(
+            nodes([
+                ("a", Says(1)),
+                ("in", Says(1)),
+                ("c", Says(60)),
+                ("x", Says(8)),
+            ])
+            .add_edge(START, ["a", "c", "x"])
+            .add_join("a", "in", Join::settled())
+            .add_join(sources.to_vec(), "t", Join::settled().within(FIVE)),
+        )
+    };
+    // `x`, which is no business of the join, holds the superstep up.
+    let said_of = async |sources| said(&graph(sources)).await.pop();
+    let seen = "t: c timed out, in timed out".to_owned();
+    assert_eq!(said_of(&["in", "c"]).await, Some(seen));
+    assert_eq!(said_of(&["in"]).await, Some("t: in timed out".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

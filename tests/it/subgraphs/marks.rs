@@ -6,7 +6,7 @@ use superstep::prelude::*;
 use superstep::{Graph, MemoryCheckpointer, NodeError, RunError};
 use tokio::time::Instant;
 
-use crate::common::{Trace, chain, oops, sound};
+use crate::common::{Trace, chain, marks, oops, sound};
 
 type Fail = fn() -> NodeError;
 
@@ -155,5 +155,81 @@ async fn a_fallback_inside_is_permanent_only_if_what_it_was_called_for_is() {
             .unwrap_err();
         let n = begun.1.lock().expect("nobody panics here").len();
         assert_eq!(n, n_attempts);
+    }
+}
+
+/// Graphs that fail, with whether it is a timeout or a panic of which they do.
+fn ended() -> Vec<(bool, bool, Graph<Trace>)> {
+    let second = Duration::from_secs(1);
+    let of = |node| {
+        let graph = StateGraph::<Trace>::new("inside");
+        graph.add_node("in", node).add_edge(START, "in")
+    };
+    let does = |what: &'static str| {
+        node(move |_: View<Trace>| async move {
+            match what {
+                "hangs" => std::future::pending().await,
+                "panics" => panic!("oh"),
+                _ => Err::<(), _>(oops()),
+            }
+        })
+    };
+    let hangs = || does("hangs");
+    vec![
+        (true, false, sound(of(hangs().timeout(second)))),
+        (true, false, sound(of(hangs().idle_timeout(second)))),
+        (true, false, sound(of(hangs()).run_timeout(second))),
+        (true, false, sound(of(hangs()).superstep_timeout(second))),
+        (false, true, sound(of(does("panics")))),
+        (false, false, sound(of(does("fails")))),
+        (
+            false,
+            false,
+            sound(
+                marks(["a"])
+                    .add_edge(START, "a")
+                    .add_conditional_edges("a", |_: &Trace| "a", ["a", END])
+                    .recursion_limit(3),
+            ),
+        ),
+    ]
+}
+
+fn inside(levels: usize, graph: Graph<Trace>) -> Graph<Trace> {
+    (0..levels).fold(graph, |graph, _| {
+        let around = StateGraph::<Trace>::new("around").add_node("graph", graph);
+        sound(around.add_edge(START, "graph"))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeouts_and_panics_inside_are_seen_around_it() {
+    let tells = async |ctx: Ctx| {
+        let failure = ctx.failure().expect("a fallback is told of a failure");
+        let (is_timeout, is_panic) = (failure.is_timeout(), failure.is_panic());
+        Trace::update().log(format!("{is_timeout} {is_panic} {}", failure.attempts()))
+    };
+    let retry = Retry::attempts(2).when(|error| error.is_timeout() || error.is_panic());
+    for levels in [0, 2] {
+        for (is_timeout, is_panic, graph) in ended() {
+            let tried = node(inside(levels, graph)).retry(retry.clone());
+            let graph = StateGraph::<Trace>::new("outside")
+                .add_node("out", tried.on_error(tells))
+                .add_edge(START, "out")
+                .checkpointer(MemoryCheckpointer::new());
+            let run = sound(graph).invoke(Trace::update()).thread("t").await;
+            let attempts = if is_timeout || is_panic { 2 } else { 1 };
+            let told = format!("{is_timeout} {is_panic} {attempts}");
+            assert_eq!(run.unwrap().state.log, [told]);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_to_do_is_said_of_what_failed_inside() {
+    for (_, _, graph) in ended() {
+        let alone = graph.invoke(Trace::update()).await.unwrap_err();
+        let around = inside(2, graph).invoke(Trace::update()).await.unwrap_err();
+        assert_eq!(around.help(), alone.help());
     }
 }

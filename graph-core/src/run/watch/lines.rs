@@ -25,7 +25,8 @@ use crate::state::State;
 ///
 /// A run does not fail for its log. The first error is given to
 /// [`on_error`](Self::on_error), and nothing more is written: a log that ends is
-/// better than one that leaves things out.
+/// better than one that leaves things out. A value that cannot be JSON is none: its
+/// line has `error`, why not, in its place.
 ///
 /// # Examples
 ///
