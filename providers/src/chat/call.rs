@@ -152,7 +152,7 @@ impl Metered {
     }
 
     /// It was an attempt, and another is to be made: by rule 5.
-    pub(crate) fn is_attempted(mut self, error: &ModelError) -> Result<(), ModelError> {
+    pub(crate) fn counts_attempt(mut self, error: &ModelError) -> Result<(), ModelError> {
         self.begin()?;
         self.fails(error);
         Ok(())

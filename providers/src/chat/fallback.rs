@@ -108,7 +108,7 @@ impl ChatModel for Fallback {
     async fn generate(&self, request: ModelRequest) -> Result<ModelResponse, ModelError> {
         match self.first.unmetered(request.clone()).await {
             Err(error) if (self.when)(&error) => {
-                Metered::new(&request).is_attempted(&error)?;
+                Metered::new(&request).counts_attempt(&error)?;
                 let answered = self.other.unmetered(request).await;
                 answered.map_err(|other| other.or_caused_by(error))
             }
@@ -151,7 +151,7 @@ impl Stream for Pieces {
             };
             match self.next.take() {
                 Some((other, when, request)) if when(&error) => {
-                    if let Err(error) = Metered::new(&request).is_attempted(&error) {
+                    if let Err(error) = Metered::new(&request).counts_attempt(&error) {
                         return Poll::Ready(Some(Err(error)));
                     }
                     self.now = other.pieces(request);

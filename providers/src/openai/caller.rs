@@ -142,7 +142,7 @@ impl Caller {
         let Some(wait) = self.tries.wait(&failed, attempt, asked.chance) else {
             return Err(failed.error);
         };
-        Metered::of(asked.sent, asked.answer).is_attempted(&failed.error)?;
+        Metered::of(asked.sent, asked.answer).counts_attempt(&failed.error)?;
         tokio::time::sleep(wait).await;
         Ok(())
     }
@@ -233,11 +233,12 @@ impl Caller {
                 Ok(opened) => return Ok(opened),
                 Err(failed) => told(failed, &exchange),
             };
-            let used = deltas.drain(..).filter_map(|delta| match delta {
+            let mut used = deltas.drain(..).filter_map(|delta| match delta {
                 Delta::Usage(used) => Some(used),
                 _ => None,
             });
-            let error = having_used(failed.error, used.last());
+            let error = having_used(failed.error, used.next_back());
+            drop(used);
             let failed = Failed { error, ..failed };
             self.again(asked, attempt, failed).await?;
             attempt += 1;

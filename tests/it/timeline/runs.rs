@@ -368,7 +368,7 @@ async fn limited(limiter: &Limiter, sends: usize, ms: u64) -> Timeline {
         .add_worker(SEND, node(body).limiter(limiter))
         .add_conditional_edges(START, move |_: &Trace| vec![SEND.send(ms); sends], [SEND]);
     let run = sound(graph).invoke(Trace::update()).await;
-    run.unwrap().timeline()
+    run.expect("it ends well").timeline()
 }
 
 /// The third line of the picture.
