@@ -2,6 +2,8 @@
 
 mod judged;
 mod pictures;
+#[cfg(feature = "rate-limit")]
+mod rates;
 mod runs;
 mod scenes;
 mod traces;

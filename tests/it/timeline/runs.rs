@@ -5,14 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{
-    CachePolicy, Limiter, MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph,
-};
+use superstep::{CachePolicy, MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph};
 
 use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
 use crate::limits::cache::Shelf;
 
-const SEND: Worker<u64> = Worker::new("send");
+pub(super) const SEND: Worker<u64> = Worker::new("send");
 
 /// A node that takes so many milliseconds.
 fn takes(
@@ -34,14 +32,14 @@ fn lines(timeline: &Timeline) -> Vec<String> {
 }
 
 /// What a task waited for and did, from when to when.
-fn phases(timeline: &Timeline, at: usize) -> Vec<(PhaseKind, u128, u128)> {
+pub(super) fn phases(timeline: &Timeline, at: usize) -> Vec<(PhaseKind, u128, u128)> {
     let phases = timeline.spans()[at].phases.iter();
     phases
         .map(|phase| (phase.kind, phase.start.as_millis(), phase.end.as_millis()))
         .collect()
 }
 
-fn path(timeline: &Timeline) -> Vec<&str> {
+pub(super) fn path(timeline: &Timeline) -> Vec<&str> {
     let path = timeline.critical_path().into_iter();
     path.map(|at| timeline.spans()[at].task.as_str()).collect()
 }
@@ -358,75 +356,4 @@ async fn what_waits_for_its_turn_is_queued_and_what_was_known_is_cached() {
     for span in second.spans() {
         assert_eq!((span.outcome, span.phases.len()), (SpanOutcome::Cached, 0));
     }
-}
-
-/// The timeline of so many sends to a node under that limiter, of so many
-/// milliseconds each.
-async fn limited(limiter: &Limiter, sends: usize, ms: u64) -> Timeline {
-    let body = async |ms: u64| tokio::time::sleep(Duration::from_millis(ms)).await;
-    let graph = StateGraph::<Trace>::new("test")
-        .add_worker(SEND, node(body).limiter(limiter))
-        .add_conditional_edges(START, move |_: &Trace| vec![SEND.send(ms); sends], [SEND]);
-    let run = sound(graph).invoke(Trace::update()).await;
-    run.expect("it ends well").timeline()
-}
-
-/// The third line of the picture.
-fn spent(timeline: &Timeline) -> String {
-    let text = timeline.to_text(80);
-    text.lines().nth(2).unwrap_or_default().to_owned()
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_waits_for_a_rate_is_rate_limited() {
-    use PhaseKind::{Attempt, Limited};
-    let timeline = limited(&Limiter::new().per_second(5).burst(1), 4, 50).await;
-    let last = [(Limited, 0, 600), (Attempt(1), 600, 650)];
-    assert_eq!(phases(&timeline, 3), last);
-    let third = "critical path: 600 ms rate limited, 50 ms work";
-    assert_eq!(spent(&timeline), third);
-
-    let rested = Limiter::new();
-    rested.rest(Duration::from_millis(300));
-    let timeline = limited(&rested, 1, 50).await;
-    assert_eq!(
-        phases(&timeline, 0),
-        [(Limited, 0, 300), (Attempt(1), 300, 350)]
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn waits_for_slots_and_for_rates_are_told_apart() {
-    use PhaseKind::{Attempt, Limited, Queued};
-    // The slots hold them up.
-    let limiter = Limiter::new().max_concurrency(2).per_second(5).burst(1);
-    let timeline = limited(&limiter, 4, 1000).await;
-    assert_eq!(
-        phases(&timeline, 3),
-        [
-            (Limited, 0, 200),
-            (Queued, 200, 1200),
-            (Attempt(1), 1200, 2200),
-        ]
-    );
-    assert_eq!(path(&timeline), ["send/1", "send/3"]);
-    let third = "critical path: 2 s work, 200 ms rate limited";
-    assert_eq!(spent(&timeline), third);
-
-    // The rate does.
-    let limiter = Limiter::new().max_concurrency(1).per_second(5).burst(1);
-    let timeline = limited(&limiter, 3, 50).await;
-    assert_eq!(
-        phases(&timeline, 2),
-        [
-            (Queued, 0, 50),
-            (Limited, 50, 200),
-            (Queued, 200, 250),
-            (Limited, 250, 400),
-            (Attempt(1), 400, 450),
-        ]
-    );
-    assert_eq!(path(&timeline), ["send/0", "send/1", "send/2"]);
-    let third = "critical path: 300 ms rate limited, 150 ms work";
-    assert_eq!(spent(&timeline), third);
 }
