@@ -309,7 +309,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             from: from.into_names(),
             to: declared.into_names(),
             router: Router::Many(Arc::new(move |state, targets| {
-                choose(state).extend(targets);
+                choose(state).add_to(targets);
             })),
             place,
         });

@@ -115,7 +115,7 @@ impl<S: State> Command<S> {
 
     /// Adds targets: a node's name, `END`, a send, or several of these.
     pub fn goto(mut self, targets: impl IntoTargets) -> Self {
-        targets.extend(&mut self.targets);
+        targets.add_to(&mut self.targets);
         self
     }
 
@@ -172,68 +172,68 @@ impl From<SendTo> for Target {
 )]
 pub trait IntoTargets {
     /// Adds the targets to `targets`, in order.
-    fn extend(self, targets: &mut Vec<Target>);
+    fn add_to(self, targets: &mut Vec<Target>);
 }
 
 #[diagnostic::do_not_recommend]
 impl IntoTargets for Target {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         targets.push(self);
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl IntoTargets for SendTo {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         targets.push(Target::Send(self));
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl IntoTargets for &str {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         targets.push(self.into());
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl IntoTargets for String {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         targets.push(self.into());
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl IntoTargets for &String {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         targets.push(self.as_str().into());
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: IntoTargets> IntoTargets for Option<T> {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         if let Some(target) = self {
-            target.extend(targets);
+            target.add_to(targets);
         }
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: IntoTargets> IntoTargets for Vec<T> {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         targets.reserve(self.len());
         for target in self {
-            target.extend(targets);
+            target.add_to(targets);
         }
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: IntoTargets, const N: usize> IntoTargets for [T; N] {
-    fn extend(self, targets: &mut Vec<Target>) {
+    fn add_to(self, targets: &mut Vec<Target>) {
         for target in self {
-            target.extend(targets);
+            target.add_to(targets);
         }
     }
 }

@@ -15,12 +15,12 @@ fn rounds(sends: fn(u64) -> Vec<u64>, rounds: u64, quorum: usize) -> StateGraph<
         let round = state.sum;
         let mut targets: Vec<Target> = Vec::new();
         if round < rounds {
-            "round".extend(&mut targets);
+            "round".add_to(&mut targets);
         } else {
-            "last".extend(&mut targets);
+            "last".add_to(&mut targets);
         }
         for n in sends(round) {
-            WORK.send(n).extend(&mut targets);
+            WORK.send(n).add_to(&mut targets);
         }
         targets
     };
