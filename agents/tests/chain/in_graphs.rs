@@ -112,6 +112,15 @@ async fn tokens_say_of_which_part_of_the_chain_they_are() {
             event.token().unwrap_or_default().trim()
         ));
     }
+    let used = events.finish().await.expect("it ends well");
+    let calls = |part| used.usage().of_part("look", part).calls;
+    assert_eq!(
+        ["again", "other", "inside", "each"].map(calls),
+        [2, 2, 3, 2]
+    );
+    assert_eq!((calls("inside/y"), calls("ins")), (2, 0));
+    assert_eq!(used.usage().of("look").calls, 10);
+    assert_eq!(used.usage().tasks().count(), 1);
     told.sort();
     assert_eq!(
         told,

@@ -32,7 +32,7 @@ pub(crate) struct Scope {
     /// Of the run's own graph, which counts for all.
     outermost: Option<Arc<Self>>,
     /// By the paths of tasks.
-    used: Mutex<BTreeMap<String, Usage>>,
+    used: Mutex<BTreeMap<UsedBy, Usage>>,
 }
 
 impl Scope {
@@ -67,21 +67,24 @@ impl Scope {
         format!("{node}/{}", place.send.unwrap_or(0))
     }
 
-    fn note(&self, place: Place, usage: Usage) {
+    fn note(&self, place: Place, part: Option<&Arc<str>>, usage: Usage) {
         let node = self.names[place.node as usize].clone();
         let send = place.send;
         let path = format!("{}{}", self.path, TaskId { node, send });
         let counts = self.outermost.as_deref().unwrap_or(self);
         let mut used = counts.used.lock();
-        let before = used.entry(path).or_default();
+        let before = used.entry((path, part.cloned())).or_default();
         *before = *before + usage;
     }
 
-    /// What has been used, by the paths of tasks.
-    pub(crate) fn take_used(&self) -> BTreeMap<String, Usage> {
+    /// What has been used, and by whom.
+    pub(crate) fn take_used(&self) -> BTreeMap<UsedBy, Usage> {
         std::mem::take(&mut self.used.lock())
     }
 }
+
+/// The path of a task, and the part of it that has a name.
+pub(crate) type UsedBy = (String, Option<Arc<str>>);
 
 /// What the tasks of a graph have in common, and one task's own.
 #[derive(Clone)]
@@ -306,7 +309,8 @@ impl CurrentTask {
 
     /// A part of the task with that name: each token that is told of in its
     /// [`scope`](Self::scope) says of which part it is, by
-    /// [`Event::part`](crate::Event::part). For what asks several models at once. The
+    /// [`Event::part`](crate::Event::part), and what is used there is
+    /// [its own](crate::RunUsage::of_part), too. For what asks several models at once. The
     /// name of a part of a part is a path: `outer/inner`.
     #[must_use]
     pub fn in_part(mut self, name: &str) -> Self {
@@ -320,7 +324,8 @@ impl CurrentTask {
     /// Counts what the task has used, for [`Run::usage`](crate::Run::usage). A
     /// budget is not asked: see [`reserve`](Self::reserve).
     pub fn used(&self, usage: Usage) {
-        self.held.scope.note(self.place, usage);
+        let part = self.held.part.as_ref();
+        self.held.scope.note(self.place, part, usage);
     }
 
     /// Reserves something of the run's budget; none if the run has no budget.

@@ -44,7 +44,7 @@ pub use command::{Command, IntoTargets, Target};
 pub use context::Ctx;
 pub(crate) use context::{Frame, Place};
 pub use current::CurrentTask;
-pub(crate) use current::{Scope, at, enter, with_desk, within};
+pub(crate) use current::{Scope, UsedBy, at, enter, with_desk, within};
 pub use desk::Interrupted;
 pub(crate) use desk::{Asked, BoxError, Desk, Keep, Question, QuestionKey, WrongAnswer};
 pub use emit::{EmitError, Emitted, EventValue};
