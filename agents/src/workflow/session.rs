@@ -73,12 +73,13 @@ impl Session {
     }
 
     /// The text of what an agent said last, whoever it was; empty if none has said
-    /// anything.
+    /// anything since the user spoke.
     #[must_use]
     pub fn answer(&self) -> String {
-        let mut said = self.messages.iter().rev();
+        let said = self.messages.iter().rev();
+        let mut since = said.take_while(|message| message.role != Role::User);
         let last =
-            said.find(|message| message.role == Role::Assistant && !message.text().is_empty());
+            since.find(|message| message.role == Role::Assistant && !message.text().is_empty());
         last.map(Message::text).unwrap_or_default()
     }
 
