@@ -94,6 +94,7 @@ impl<C: Send + Sync + 'static> Speaker<C> {
             name,
             path,
             floor: standing.floor,
+            exits_loop,
         });
         Self {
             head,
