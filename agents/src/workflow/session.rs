@@ -85,11 +85,10 @@ impl Session {
 
     /// The input of a branch, or of an agent that is called: all that is here.
     pub(super) fn inherit(&self) -> SessionUpdate {
-        let active = self.flow.all_active().clone();
         Self::update()
             .messages(self.messages.clone())
             .values(Changes::inherit(&self.values))
-            .flow(Step::Inherit(self.messages.len(), active))
+            .flow(self.flow.inherit(self.messages.len()))
     }
 
     /// An empty one, of which all that is done is logged.

@@ -6,7 +6,7 @@ use superstep::{
     ScriptedModel, SequentialAgent, Session, SessionUpdate, Toolbox,
 };
 
-use crate::common::{graph, lines, said};
+use crate::common::{chain, graph, lines, said};
 
 /// Adds to a key, and escalates when it has reached so much.
 fn counts(name: &'static str, until: Option<(i64, Escalate)>) -> CustomAgent {
@@ -66,6 +66,28 @@ async fn an_inner_loop_ends_alone_unless_it_says_otherwise() {
     let outer = counted(nested(Escalate::Named("outer".into())), &names).await;
     assert_eq!(outer, [Some(2), Some(1), None]);
     assert_eq!(counted(nested(Escalate::All), &names).await, outer);
+}
+
+#[tokio::test]
+async fn a_loop_that_is_none_cannot_be_ended() {
+    let fails = async |agent: LoopAgent| {
+        let run = graph(agent.build()).invoke(Session::ask("go")).await;
+        chain(&run.expect_err("there is no such loop")).join(": ")
+    };
+    let why = "there is no loop `ghost` to end here, but `inner`, `outer`";
+    let ghost = || Escalate::Named("ghost".into());
+    let error = fails(nested(ghost())).await;
+    assert!(error.contains(why), "{error}");
+    // Nor from a branch, which knows the loops around it.
+    let inner = |scope| LoopAgent::new("inner", [counts("a", Some((1, scope)))]);
+    let outer = |scope| {
+        let both = ParallelAgent::new("both", (inner(scope), counts("b", None)));
+        LoopAgent::new("outer", (both, counts("c", None))).max_iterations(3)
+    };
+    let error = fails(outer(ghost())).await;
+    assert!(error.contains(why), "{error}");
+    let named = counted(outer(Escalate::Named("outer".into())), &["a", "b", "c"]).await;
+    assert_eq!(named, [Some(1), Some(1), None]);
 }
 
 #[tokio::test]
