@@ -95,6 +95,26 @@ impl Findings {
         );
     }
 
+    /// Of two branches of a parallel agent, the second of which adds.
+    pub(crate) fn parallel_adder(
+        &mut self,
+        place: Place,
+        key: &str,
+        agents: [&str; 2],
+        parallel: &str,
+    ) {
+        let [writer, adder] = agents;
+        self.add(
+            place,
+            "conflicting-keys",
+            format!(
+                "agent `{writer}` writes `{key}`, and `{adder}` adds to it, at the same time in \
+                 `{parallel}`"
+            ),
+            "give one of them another key, or run them one after another",
+        );
+    }
+
     /// Of two agents that one can call.
     pub(crate) fn called_writers(
         &mut self,

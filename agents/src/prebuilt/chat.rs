@@ -38,11 +38,13 @@ impl Chat {
         Self::update().messages(said)
     }
 
-    /// The text of what the model said last; empty if it has said nothing.
+    /// The text of what the model said last; empty if it has said nothing since the
+    /// user spoke.
     #[must_use]
     pub fn answer(&self) -> String {
-        let mut said = self.messages.iter().rev();
-        let last = said.find(|message| message.role == Role::Assistant);
+        let said = self.messages.iter().rev();
+        let mut since = said.take_while(|message| message.role != Role::User);
+        let last = since.find(|message| message.role == Role::Assistant);
         last.map(Message::text).unwrap_or_default()
     }
 

@@ -75,7 +75,13 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         request.messages.pop_if(|message| message.text() == GO_ON);
         let asked = self.asked(respond, request.message(SHAPE), state, ctx);
         match asked.await {
-            Ok((asked, made)) => respond.update(asked, &made),
+            Ok((asked, made)) => {
+                let mut update = respond.update(asked, &made)?;
+                if respond.is_said() {
+                    update.extend(self.lens.write(vec![made.message]));
+                }
+                Ok(update)
+            }
             Err(error) => respond.as_it_is(self.mended(error, state, ctx).await?),
         }
     }

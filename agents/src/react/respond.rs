@@ -23,6 +23,8 @@ pub(crate) struct Respond<S: State> {
     /// What is written of an answer that is not in the shape, and not asked for
     /// again.
     otherwise: Option<Text<S>>,
+    /// Whether what it is asked for in its shape is said, too.
+    said: bool,
 }
 
 /// An answer in the shape that was asked for.
@@ -89,6 +91,7 @@ impl<S: State> Respond<S> {
             read: Arc::new(move |text| serde_json::from_str(text).ok().map(&*writes)),
             ask: Some(ask),
             otherwise: None,
+            said: false,
         }
     }
 
@@ -98,6 +101,7 @@ impl<S: State> Respond<S> {
             read: Arc::new(move |text| Some(Ok(write(text.to_owned())))),
             ask: None,
             otherwise: None,
+            said: false,
         }
     }
 
@@ -109,6 +113,17 @@ impl<S: State> Respond<S> {
     ) -> Self {
         self.otherwise = Some(Arc::new(write));
         self
+    }
+
+    /// Adds to the conversation what it is asked for in its shape, since it is written
+    /// nowhere else.
+    pub(crate) fn and_said(mut self) -> Self {
+        self.said = true;
+        self
+    }
+
+    pub(super) fn is_said(&self) -> bool {
+        self.said
     }
 
     /// Whether there is a shape in which it can be asked for.

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use superstep_core::{
-    Command, CompileError, Ctx, END, Graph, Join, Limiter, START, StateGraph, Update, View, node,
-    subgraph,
+    Command, CompileError, Ctx, END, Graph, Join, Limiter, NodeError, NodeResult, START,
+    StateGraph, Update, View, node, subgraph,
 };
 
 use super::agent::{Agent, Kind};
 use super::custom::CustomAgent;
-use super::flow::Step;
+use super::flow::{Flow, Step};
 use super::group;
 use super::head::Head;
 use super::looping::{LoopAgent, Until};
@@ -153,7 +153,7 @@ impl<C: Send + Sync + 'static> Agent<C> {
                     let (turns, branch) = (Arc::clone(&turns), branch.clone());
                     async move {
                         let update = turns.at_once(&session, &ctx).await?;
-                        Ok::<_, superstep_core::NodeError>(alone(branch, update))
+                        Ok::<_, NodeError>(alone(branch, update))
                     }
                 };
                 return Ok(graph.add_node(name, policies.node(speak)));
@@ -298,15 +298,36 @@ struct Round {
 }
 
 impl Round {
-    fn next(&self, session: &Session) -> Command<Session> {
+    fn next(&self, session: &Session) -> NodeResult<Command<Session>> {
+        if let Some(name) = session.flow.unknown_loop() {
+            return Err(NodeError::permanent(NoSuchLoop::of(name, &session.flow)));
+        }
         let rounds = session.flow.rounds(&self.name) + 1;
         let ends = session.flow.escalates()
             || rounds >= self.max_iterations
             || self.until.as_ref().is_some_and(|until| until(session));
         let name = self.name.clone();
-        match ends {
+        Ok(match ends {
             true => Command::update(Session::update().flow(Step::Leave(name))).goto(END),
             false => Command::update(Session::update().flow(Step::Again(name))).goto(&*self.first),
+        })
+    }
+}
+
+/// A loop is to end that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no loop `{name}` to end here, but {loops}")]
+struct NoSuchLoop {
+    name: String,
+    loops: String,
+}
+
+impl NoSuchLoop {
+    fn of(name: &str, flow: &Flow) -> Self {
+        let loops: Vec<_> = flow.loops().map(|name| format!("`{name}`")).collect();
+        Self {
+            name: name.to_owned(),
+            loops: loops.join(", "),
         }
     }
 }

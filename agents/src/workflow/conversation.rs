@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use superstep_providers::{Message, Role};
 
+use super::exit::is_exit;
 use super::llm::AgentHistory;
 use crate::react::GO_ON;
 
@@ -39,13 +40,13 @@ impl Reader {
             return Cow::Owned(self.turn(messages));
         }
         let as_it_is = messages.iter().zip(self.whose(messages));
-        let mut after_answer = false;
+        let mut is_over = false;
         let as_it_is = as_it_is.into_iter().all(|(message, whose)| {
-            let begins_again = after_answer && whose == Whose::Own;
-            after_answer = whose == Whose::Own && is_answer(message);
+            let begins_again = is_over && begins(message) && whose == Whose::Own;
+            is_over = whose == Whose::Own && ends(message, is_over);
             matches!(whose, Whose::Own | Whose::Theirs) && !begins_again
         });
-        match as_it_is && !after_answer {
+        match as_it_is && !is_over {
             true => Cow::Borrowed(messages),
             false => Cow::Owned(self.all(messages)),
         }
@@ -63,30 +64,30 @@ impl Reader {
 
     fn all(&self, messages: &[Message]) -> Vec<Message> {
         let mut read: Vec<Message> = Vec::with_capacity(messages.len());
-        let mut after_answer = false;
+        let mut is_over = false;
         for (message, whose) in messages.iter().zip(self.whose(messages)) {
             match whose {
                 Whose::Hidden => {}
                 Whose::Theirs => {
-                    after_answer = false;
+                    is_over = false;
                     read.push(message.clone());
                 }
                 Whose::Own => {
-                    if after_answer {
+                    if is_over && begins(message) {
                         read.push(Message::user(GO_ON));
                     }
-                    after_answer = is_answer(message);
+                    is_over = ends(message, is_over);
                     read.push(message.clone());
                 }
                 Whose::Quoted => {
                     if let Some(quoted) = quoted(message) {
-                        after_answer = false;
+                        is_over = false;
                         read.push(quoted);
                     }
                 }
             }
         }
-        if after_answer {
+        if is_over {
             read.push(Message::user(GO_ON));
         }
         read
@@ -106,7 +107,26 @@ pub(super) fn began(messages: &[Message], name: &str) -> usize {
     let own = messages.iter().rev().take_while(|message| {
         message.name.as_deref() == Some(name) && message.role != Role::User && !is_answer(message)
     });
-    messages.len() - own.count()
+    let since = messages.len() - own.count();
+    let own = &messages[since..];
+    match own.iter().rposition(is_exit) {
+        None => since,
+        Some(exit) => {
+            let results = own[exit..].iter().take_while(|message| !begins(message));
+            since + exit + results.count()
+        }
+    }
+}
+
+/// Whether an agent's turn is over with a message of its own, after one with which it
+/// was or was not: with its answer, or with the results of what has ended a loop.
+fn ends(message: &Message, was_over: bool) -> bool {
+    is_answer(message) || is_exit(message) || (was_over && !begins(message))
+}
+
+/// Whether a message of an agent's own is no result of what it has called before.
+fn begins(message: &Message) -> bool {
+    message.role != Role::Tool
 }
 
 fn is_answer(message: &Message) -> bool {

@@ -15,7 +15,8 @@ use super::values::{Change, is_kept};
 pub enum Escalate {
     /// The innermost around it.
     Loop,
-    /// The one of that name, and those inside it.
+    /// The one of that name, and those inside it. If there is none of that name around
+    /// it, the run fails.
     Named(String),
     /// All around it.
     All,
@@ -71,6 +72,16 @@ pub(super) struct Branch {
     pub(super) escalations: BTreeSet<Escalate>,
 }
 
+/// What a branch begins with: who has the floor, the loops around it, and how many
+/// messages there were before it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Inherited {
+    messages: usize,
+    active: BTreeMap<String, String>,
+    rounds: BTreeMap<String, u32>,
+}
+
 /// Changes without those of what is temporary.
 fn kept<S: Serializer>(changes: &[Change], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(changes.iter().filter(|change| is_kept(change.key())))
@@ -101,8 +112,8 @@ pub(super) enum Step {
     Branch(String, Box<Branch>),
     /// These branches are merged.
     Merged(Vec<String>),
-    /// A branch begins after so many messages.
-    Inherit(usize, BTreeMap<String, String>),
+    /// A branch begins.
+    Inherit(Inherited),
     Call(ToolCall),
     /// A function of the program has given this agent's answer.
     Given(String),
@@ -171,9 +182,10 @@ impl Flow {
                     }
                 }
             }
-            Step::Inherit(messages, active) => {
-                self.inherited = messages;
-                self.active = active;
+            Step::Inherit(inherited) => {
+                self.inherited = inherited.messages;
+                self.active = inherited.active;
+                self.rounds = inherited.rounds;
             }
             Step::Call(call) => self.called = Some(call),
             Step::Given(agent) => self.given = Some(agent),
@@ -183,6 +195,15 @@ impl Flow {
 
     pub(super) fn active(&self, group: &str) -> Option<&str> {
         self.active.get(group).map(String::as_str)
+    }
+
+    /// What a branch begins with, after so many messages.
+    pub(super) fn inherit(&self, messages: usize) -> Step {
+        Step::Inherit(Inherited {
+            messages,
+            active: self.active.clone(),
+            rounds: self.rounds.clone(),
+        })
     }
 
     pub(super) fn all_active(&self) -> &BTreeMap<String, String> {
@@ -200,6 +221,19 @@ impl Flow {
 
     pub(super) fn escalations(&self) -> &BTreeSet<Escalate> {
         &self.escalations
+    }
+
+    /// A loop that is to end and that nobody here is in.
+    pub(super) fn unknown_loop(&self) -> Option<&str> {
+        self.escalations.iter().find_map(|scope| match scope {
+            Escalate::Named(name) if !self.rounds.contains_key(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    /// The loops that have begun and have not ended.
+    pub(super) fn loops(&self) -> impl Iterator<Item = &str> {
+        self.rounds.keys().map(String::as_str)
     }
 
     pub(super) fn rounds(&self, name: &str) -> u32 {

@@ -68,6 +68,7 @@ impl Judge {
             self.branches(&agent.agents, |findings, place, key, writers| {
                 findings.parallel_writers(place, key, writers, name);
             });
+            self.added(agent);
         }
         self.branches(&agent.callable, |findings, place, key, writers| {
             findings.called_writers(place, key, writers, name);
@@ -104,6 +105,23 @@ impl Judge {
                 let mut before = before.flat_map(Outline::written);
                 if let Some((_, other)) = before.find(|(known, _)| *known == key) {
                     found(&mut self.findings, branch.place, key, [other, writer]);
+                }
+            }
+        }
+    }
+
+    /// No branch adds to what another one writes.
+    fn added(&mut self, parallel: &Outline) {
+        let branches = &parallel.agents;
+        for (index, branch) in branches.iter().enumerate() {
+            let others = branches.iter().enumerate();
+            let others = others.filter(|(other, _)| *other != index);
+            let written: Vec<_> = others.flat_map(|(_, other)| other.written()).collect();
+            for (key, adder) in branch.added() {
+                if let Some((_, writer)) = written.iter().find(|(known, _)| *known == key) {
+                    let agents = [*writer, adder];
+                    self.findings
+                        .parallel_adder(branch.place, key, agents, &parallel.name);
                 }
             }
         }

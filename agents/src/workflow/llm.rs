@@ -60,12 +60,17 @@ fn shape<T>(key: Option<String>) -> Respond<Session>
 where
     T: JsonSchema + Serialize + DeserializeOwned + Send + 'static,
 {
+    let is_kept = key.is_some();
     let keep = move |value: Value| match &key {
         Some(key) => Session::update().values(Change::set(key.clone(), value)),
         None => Session::update(),
     };
     let keeps = keep.clone();
-    Respond::json::<T>(keep).or_text(move |text| keeps(text.into()))
+    let respond = Respond::json::<T>(keep).or_text(move |text| keeps(text.into()));
+    match is_kept {
+        true => respond,
+        false => respond.and_said(),
+    }
 }
 
 /// A language model with an instruction, tools, and other agents to which it can
@@ -172,7 +177,7 @@ impl<C> LlmAgent<C> {
     /// [`output_key`](Self::output_key) as JSON. The model is told the JSON Schema
     /// of `T`; what does not fit is asked for again, twice at most, and is then an
     /// error. With tools, the answer is asked for in that shape when they have run,
-    /// unless it has it already.
+    /// unless it has it already; without a key, it is then the last that it says.
     pub fn output_schema<T>(mut self) -> Self
     where
         T: JsonSchema + Serialize + DeserializeOwned + Send + 'static,

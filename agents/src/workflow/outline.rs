@@ -133,6 +133,13 @@ impl Outline {
         });
         written.collect()
     }
+
+    /// All keys that it adds to, as [`written`](Self::written).
+    pub(super) fn added(&self) -> Vec<(&str, &str)> {
+        let all = self.all().into_iter();
+        let added = all.flat_map(|agent| agent.adds.iter().map(|key| (&**key, &*agent.name)));
+        added.collect()
+    }
 }
 
 /// The key under which a parallel agent keeps who has failed.

@@ -1,7 +1,7 @@
 //! What is special about an LLM agent in a session.
 //!
-//! 1. It begins where nothing of what was said last is an open turn of its own.
-//!    Then it takes the floor in its group.
+//! 1. It begins where nothing of what was said last is an open turn of its own, and it
+//!    has not just ended a loop. Then it takes the floor in its group.
 //! 2. Its turns, its tools, and its end are those of
 //!    [`Turns`](crate::react::Turns).
 
@@ -25,11 +25,14 @@ pub(super) struct Persona {
     pub(super) path: String,
     /// In a group, the name of that, and who has the floor next time.
     pub(super) floor: Option<(String, String)>,
+    /// Whether it can end a loop, which it leaves at once.
+    pub(super) exits_loop: bool,
 }
 
 impl Special<Session> for Persona {
     fn begins(&self, session: &Session) -> Option<SessionUpdate> {
-        if began(&session.messages, &self.name) < session.messages.len() {
+        let leaves = self.exits_loop && session.flow.escalates();
+        if leaves || began(&session.messages, &self.name) < session.messages.len() {
             return None;
         }
         let mut update = Session::update();

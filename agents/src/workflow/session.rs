@@ -73,22 +73,22 @@ impl Session {
     }
 
     /// The text of what an agent said last, whoever it was; empty if none has said
-    /// anything.
+    /// anything since the user spoke.
     #[must_use]
     pub fn answer(&self) -> String {
-        let mut said = self.messages.iter().rev();
+        let said = self.messages.iter().rev();
+        let mut since = said.take_while(|message| message.role != Role::User);
         let last =
-            said.find(|message| message.role == Role::Assistant && !message.text().is_empty());
+            since.find(|message| message.role == Role::Assistant && !message.text().is_empty());
         last.map(Message::text).unwrap_or_default()
     }
 
     /// The input of a branch, or of an agent that is called: all that is here.
     pub(super) fn inherit(&self) -> SessionUpdate {
-        let active = self.flow.all_active().clone();
         Self::update()
             .messages(self.messages.clone())
             .values(Changes::inherit(&self.values))
-            .flow(Step::Inherit(self.messages.len(), active))
+            .flow(self.flow.inherit(self.messages.len()))
     }
 
     /// An empty one, of which all that is done is logged.

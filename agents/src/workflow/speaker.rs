@@ -81,12 +81,7 @@ impl<C: Send + Sync + 'static> Speaker<C> {
         turns.instruction = instructs(instruction, path.clone());
         turns.bound.turns = agent.max_turns;
         turns.hooks = agent.hooks;
-        // Without a key nothing is kept of an answer, and with tools it is not asked
-        // for in a shape.
-        let shape = agent
-            .schema
-            .filter(|_| agent.output_key.is_some() || !has_tools);
-        turns.respond = responds(agent.output_key, shape);
+        turns.respond = responds(agent.output_key, agent.schema);
         let (in_group, exits_loop) = (standing.floor.is_some(), agent.exits_loop);
         if in_group || exits_loop {
             let own = name.clone();
@@ -99,6 +94,7 @@ impl<C: Send + Sync + 'static> Speaker<C> {
             name,
             path,
             floor: standing.floor,
+            exits_loop,
         });
         Self {
             head,

@@ -45,6 +45,26 @@ fn two_parallel_agents_do_not_write_one_key() {
 }
 
 #[test]
+fn no_parallel_agent_adds_to_what_another_one_writes() {
+    let adds = || SequentialAgent::new("deep", [LlmAgent::new("b").adds(["x"])]);
+    let writes = || LlmAgent::new("a").output_key("x");
+    let found = "conflicting-keys: agent `a` writes `x`, and `b` adds to it, at the same time in `both` \
+                 (give one of them another key, or run them one after another)";
+    assert_eq!(
+        mistakes(all((ParallelAgent::new("both", (writes(), adds())),))),
+        [found]
+    );
+    assert_eq!(
+        mistakes(all((ParallelAgent::new("both", (adds(), writes())),))),
+        [found]
+    );
+    // In one branch it may be, and any number may add.
+    sound((ParallelAgent::new("one", [writes().adds(["x"])]),));
+    let add = ["c", "d"].map(|name| LlmAgent::new(name).adds(["x"]));
+    sound((ParallelAgent::new("both", add),));
+}
+
+#[test]
 fn a_key_is_written_before_it_is_read() {
     let help = "let an agent before it write the key, declare that the program does by \
                 `.input([\"topic\"])`, or write `{topic?}` where it may be missing";

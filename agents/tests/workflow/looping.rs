@@ -3,10 +3,10 @@
 use superstep::prelude::*;
 use superstep::{
     Change, CustomAgent, Escalate, LlmAgent, LoopAgent, MemoryCheckpointer, ParallelAgent, Reply,
-    ScriptedModel, SequentialAgent, Session, SessionUpdate,
+    ScriptedModel, SequentialAgent, Session, SessionUpdate, Toolbox,
 };
 
-use crate::common::{graph, said};
+use crate::common::{chain, graph, lines, said};
 
 /// Adds to a key, and escalates when it has reached so much.
 fn counts(name: &'static str, until: Option<(i64, Escalate)>) -> CustomAgent {
@@ -66,6 +66,28 @@ async fn an_inner_loop_ends_alone_unless_it_says_otherwise() {
     let outer = counted(nested(Escalate::Named("outer".into())), &names).await;
     assert_eq!(outer, [Some(2), Some(1), None]);
     assert_eq!(counted(nested(Escalate::All), &names).await, outer);
+}
+
+#[tokio::test]
+async fn a_loop_that_is_none_cannot_be_ended() {
+    let fails = async |agent: LoopAgent| {
+        let run = graph(agent.build()).invoke(Session::ask("go")).await;
+        chain(&run.expect_err("there is no such loop")).join(": ")
+    };
+    let why = "there is no loop `ghost` to end here, but `inner`, `outer`";
+    let ghost = || Escalate::Named("ghost".into());
+    let error = fails(nested(ghost())).await;
+    assert!(error.contains(why), "{error}");
+    // Nor from a branch, which knows the loops around it.
+    let inner = |scope| LoopAgent::new("inner", [counts("a", Some((1, scope)))]);
+    let outer = |scope| {
+        let both = ParallelAgent::new("both", (inner(scope), counts("b", None)));
+        LoopAgent::new("outer", (both, counts("c", None))).max_iterations(3)
+    };
+    let error = fails(outer(ghost())).await;
+    assert!(error.contains(why), "{error}");
+    let named = counted(outer(Escalate::Named("outer".into())), &["a", "b", "c"]).await;
+    assert_eq!(named, [Some(1), Some(1), None]);
 }
 
 #[tokio::test]
@@ -140,6 +162,51 @@ async fn a_model_ends_it_by_a_tool() {
             "tool (critic): exit_loop -> the loop ends"
         ]
     );
+}
+
+#[tokio::test]
+async fn who_has_ended_a_loop_begins_anew_in_the_next_round_around_it() {
+    let both = Reply::calls([
+        ("exit_loop".to_owned(), serde_json::json!({})),
+        ("look".to_owned(), serde_json::json!({})),
+    ]);
+    let model = ScriptedModel::new().otherwise(both);
+    let critic = LlmAgent::new("critic")
+        .tools(Toolbox::new().add(look))
+        .can_exit_loop()
+        .max_turns(2)
+        .before_agent(async |session: View<Session>, _: Ctx| {
+            // In the fifth round it says nothing else any more.
+            Ok((session.get("n") == Some(4)).then(|| "enough".to_owned()))
+        })
+        .after_agent(async |text: String, _: View<Session>, _: Ctx| {
+            Ok(Session::update().values(("said", text)))
+        });
+    let inner = LoopAgent::new("inner", [critic]).max_iterations(1);
+    let outer = LoopAgent::new("outer", (inner, counts("n", None))).max_iterations(5);
+    let run = graph(outer.model(model.model()).build())
+        .invoke(Session::ask("go"))
+        .await;
+    let state = run.expect("it has turns enough").state;
+    assert_eq!(state.get::<String>("said").as_deref(), Some("enough"));
+    let calls = model.calls();
+    assert_eq!(calls.len(), 4);
+    let second = lines(&calls[1]);
+    assert_eq!(
+        second[1..],
+        [
+            "assistant (critic): exit_loop({}): look({})",
+            "tool (critic): exit_loop -> the loop ends",
+            "tool (critic): look -> nothing new",
+            "user: Go on as you were instructed."
+        ]
+    );
+}
+
+/// Looks again.
+#[superstep::tool]
+async fn look() -> &'static str {
+    "nothing new"
 }
 
 #[tokio::test]

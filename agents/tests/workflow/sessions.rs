@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use superstep::prelude::*;
 use superstep::{
-    Change, CustomAgent, LlmAgent, MemoryCheckpointer, Reply, ScriptedModel, SequentialAgent,
-    Session, SessionError, SessionUpdate, Sessions, Status,
+    Change, CustomAgent, LlmAgent, LoopAgent, MemoryCheckpointer, Reply, ScriptedModel,
+    SequentialAgent, Session, SessionError, SessionUpdate, Sessions, Status,
 };
 
 use crate::common::systems;
@@ -55,6 +55,22 @@ async fn each_scope_is_shared_by_those_it_says() {
         counts(&sessions, "ann", "1/x").await,
         [1, 4, 6, 1].map(Some)
     );
+}
+
+#[tokio::test]
+async fn a_turn_in_which_nothing_is_said_has_no_answer() {
+    let model = ScriptedModel::new()
+        .on("anything else", Reply::call("exit_loop", json!({})))
+        .otherwise("Tea.");
+    let agent = LlmAgent::new("a").can_exit_loop().model(model.model());
+    let graph = LoopAgent::new("loop", [agent]).max_iterations(1).build();
+    let graph = graph.expect("it is sound");
+    let sessions = Sessions::new("app", graph, MemoryCheckpointer::new()).expect("it compiles");
+    let session = sessions.session("ann", "1");
+    let run = session.send("what is there?").await.expect("it runs");
+    assert_eq!(run.state.answer(), "Tea.");
+    let run = session.send("anything else?").await.expect("it runs");
+    assert_eq!(run.state.answer(), "");
 }
 
 #[tokio::test]

@@ -120,6 +120,43 @@ async fn tools_read_the_session_and_an_answer_of_a_type_follows_them() {
 }
 
 #[tokio::test]
+async fn without_a_key_an_answer_of_a_type_is_the_last_that_is_said() {
+    let model = |shaped: serde_json::Value| {
+        ScriptedModel::new()
+            .on("in the shape", shaped)
+            .otherwise("In Oslo.")
+    };
+    let agent = |model: &ScriptedModel| {
+        let agent = LlmAgent::new("a")
+            .tools(Toolbox::new().add(locate))
+            .output_schema::<Place>();
+        graph(agent.model(model.model()).build())
+    };
+    let run = agent(&model(oslo())).invoke(Session::ask("where?")).await;
+    let state = run.expect("it runs").state;
+    let place: Place = serde_json::from_str(&state.answer()).expect("it is a place");
+    assert_eq!(place.city, "Oslo");
+    assert_eq!(said(&state)[1], "assistant (a): In Oslo.");
+    assert_eq!(state.messages[2].name.as_deref(), Some("a"));
+
+    let wrong = model(json!({ "city": "Oslo" }));
+    let error = agent(&wrong).invoke(Session::ask("where?")).await;
+    let chain = chain(&error.unwrap_err());
+    assert!(
+        chain
+            .iter()
+            .any(|why| why.contains("it is still no `Place`")),
+        "{chain:?}"
+    );
+
+    // Nothing is asked for, or said, again.
+    let at_once = ScriptedModel::new().otherwise(oslo());
+    let run = agent(&at_once).invoke(Session::ask("where?")).await;
+    assert_eq!(run.expect("it runs").state.messages.len(), 2);
+    assert_eq!(at_once.calls().len(), 1);
+}
+
+#[tokio::test]
 async fn tools_without_an_end_are_an_error() {
     let model = ScriptedModel::new().otherwise(Reply::call("locate", json!({})));
     let agent = LlmAgent::new("a")
