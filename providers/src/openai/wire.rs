@@ -42,6 +42,9 @@ const MOST_BYTES: usize = 256 << 20;
 /// The most that is read of an error.
 const MOST_OF_ERROR: usize = 64 << 10;
 
+/// What text may begin with, and is no part of it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// What ends a stream, at the beginning of a line.
 const DONE: [&[u8]; 2] = [b"\ndata: [DONE]", b"\ndata:[DONE]"];
 
@@ -238,7 +241,8 @@ impl Watched {
         }
     }
 
-    /// The first piece of a stream, which need not be one.
+    /// The first piece of a stream, which need not be one. What reads events
+    /// panics at a mark, so none is handed on.
     async fn first(&mut self) -> Result<Option<Vec<u8>>, ModelError> {
         let mut piece = Vec::new();
         let begin = loop {
@@ -246,8 +250,13 @@ impl Watched {
                 None => return Ok(Some(piece).filter(|piece| !piece.is_empty())),
                 Some(more) => piece.extend(more),
             }
-            let text = piece.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&piece);
-            if let Some(begin) = text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            if piece.len() < MARK.len() && MARK.starts_with(&piece) {
+                continue;
+            }
+            if piece.starts_with(MARK) {
+                piece.drain(..MARK.len());
+            }
+            if let Some(begin) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 break *begin;
             }
         };
@@ -294,7 +303,6 @@ impl Watched {
 
 /// JSON as the only event of a stream.
 fn event(json: &[u8]) -> Vec<u8> {
-    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let line = json.iter().map(|byte| match byte {
         // No text of JSON holds one that is not escaped.
         b'\n' | b'\r' => b' ',

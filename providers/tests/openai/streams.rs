@@ -140,6 +140,27 @@ async fn comments_line_ends_and_content_types_do_not_matter() {
 }
 
 #[tokio::test]
+async fn a_mark_at_the_beginning_is_no_part_of_a_stream() {
+    let events = format!("data: {HEL}\n\ndata: {LO}\n\ndata: {STOP}\n\n");
+    let mark = "\u{feff}".as_bytes();
+    let expected = r#""Hello" Stop"#;
+    for n_bytes in 0..=mark.len() {
+        let rest = [&mark[n_bytes..], events.as_bytes()].concat();
+        let reply = Reply::bytes([mark[..n_bytes].to_vec(), rest]);
+        same(&n_bytes.to_string(), &streamed(reply).await, expected);
+    }
+    let bytes = [mark, events.as_bytes()].concat();
+    let reply = Reply::bytes(bytes.into_iter().map(|byte| vec![byte]));
+    same("byte by byte", &streamed(reply).await, expected);
+    let reply = Reply::pieces(&["\u{feff}data: [DONE]\n\n"]);
+    same(
+        "no answer",
+        &streamed(reply).await,
+        "decode 200: it holds no answer",
+    );
+}
+
+#[tokio::test]
 async fn the_first_piece_is_there_before_the_last() {
     let server = Server::start([Reply::events(&[HEL]).then_hangs()]).await;
     let mut stream = server.model().stream("hi");
