@@ -360,6 +360,10 @@ impl Opened {
                 added.map_err(|error| having_used(error, used(&value)))?;
                 return Ok(true);
             }
+            // An event that says nothing keeps a connection alive.
+            Some(Err(OpenAIError::JSONDeserialize(_, data))) if data.trim().is_empty() => {
+                return Ok(true);
+            }
             None => Ok(self.exchange.is_done()),
             Some(Err(error)) => Err(failed(error, &self.exchange).error),
         };

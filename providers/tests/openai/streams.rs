@@ -119,6 +119,7 @@ async fn comments_line_ends_and_content_types_do_not_matter() {
         format!("id: 1\r\ndata: {HEL}\r\n\r\n"),
         ": keep-alive\n\n".to_owned(),
         "event: ping\ndata: {\"type\":\"ping\"}\n\n".to_owned(),
+        "data: \n\ndata:\ndata: \n\n".to_owned(),
         format!("data:{LO}\n\n"),
         format!("data: {STOP}\n\ndata:[DONE]\n\n"),
     ];
