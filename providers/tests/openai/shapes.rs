@@ -105,6 +105,15 @@ async fn calls_of_tools_may_lack_what_they_have() {
             json!([{ "index": 0, "id": "c1", "function": { "name": "add", "arguments": "{}" } }, { "index": 0, "id": "c2", "function": { "name": "sub", "arguments": "{}" } }]),
             "c1:add({}) c2:sub({}) ToolCalls",
         ),
+        // The same id for all, and the same index.
+        (
+            json!([{ "id": "c1", "function": { "name": "add", "arguments": "{}" } }, { "id": "c1", "function": { "name": "sub", "arguments": "{}" } }]),
+            "c1:add({}) call_becff7197f2de7bd_1:sub({}) ToolCalls",
+        ),
+        (
+            json!([{ "index": 0, "function": { "name": "add", "arguments": "{}" } }, { "index": 0, "function": { "name": "add", "arguments": "{}" } }]),
+            "call_becff7197f2de7bd_0:add({}) call_becff7197f2de7bd_1:add({}) ToolCalls",
+        ),
         // Arguments that are an object, or missing.
         (
             json!([{ "id": "c1", "function": { "name": "add", "arguments": { "a": 1 } } }]),
