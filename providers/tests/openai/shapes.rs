@@ -285,3 +285,19 @@ async fn what_holds_no_answer_is_none() {
         same(body, &asked(reply).await, expected);
     }
 }
+
+#[tokio::test]
+async fn an_error_that_is_empty_is_none_beside_an_answer() {
+    for error in [json!(null), json!({}), json!(""), json!(false), json!([])] {
+        let choice = json!({ "message": { "content": "x" }, "error": error });
+        check("of a choice", choice.clone(), r#""x" Stop"#).await;
+        let whole = json!({ "choices": [choice], "error": error });
+        same(
+            "of it all",
+            &asked(Reply::json(&whole)).await,
+            r#""x" Stop"#,
+        );
+    }
+    let alone = asked(Reply::json(json!({ "error": {} }))).await;
+    same("alone", &alone, "overloaded 200");
+}

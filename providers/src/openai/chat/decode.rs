@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, VecDeque};
 use serde_json::{Map, Value, json};
 
 use super::super::failure::{in_answer, of_json};
-use super::super::lenient::{arguments, count, filled, id, index, list, of, said, text};
+use super::super::lenient::{arguments, count, filled, id, index, list, of, said, text, wrong};
 use super::super::usage::usage;
 use crate::{Delta, Finish, ModelError, ModelErrorKind, Reasoning};
 
@@ -59,7 +59,7 @@ impl Decoder {
         let mut choices = choices.iter();
         let choice = choices.find(|choice| count(choice, "index") == 0);
         if let Some(choice) = choice {
-            if filled(choice, "error").is_some() {
+            if wrong(choice).is_some() {
                 return Err(of_json(choice));
             }
             self.start(piece, out);
