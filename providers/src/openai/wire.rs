@@ -33,6 +33,7 @@ use super::pause::tell;
 use super::secrets::Secrets;
 use super::settings::Timeouts;
 use super::taped::{Recording, asked, played};
+use super::wait::retry_after;
 use crate::chat::HttpTape;
 use crate::{ModelError, ModelErrorKind, ModelPhase};
 
@@ -82,8 +83,10 @@ impl Wire {
         let (response, recording) = self.answered(request).await?;
         let (head, body) = response.into_parts();
         tell(&self.permit, &head.headers);
+        let status = head.status.as_u16();
+        let wait = retry_after(&head.headers);
         self.exchange
-            .answers(head.status.as_u16(), request_id(&head.headers));
+            .answers(status, request_id(&head.headers), wait);
         let mut watched = Watched {
             pieces: reqwest::Response::from(http::Response::new(body))
                 .bytes_stream()
