@@ -253,11 +253,11 @@ impl Watched {
                 None => return Ok(Some(piece).filter(|piece| !piece.is_empty())),
                 Some(more) => piece.extend(more),
             }
-            if piece.len() < MARK.len() && MARK.starts_with(&piece) {
-                continue;
-            }
-            if piece.starts_with(MARK) {
+            while piece.starts_with(MARK) {
                 piece.drain(..MARK.len());
+            }
+            if MARK.starts_with(&piece) {
+                continue;
             }
             if let Some(begin) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 break *begin;

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use superstep_providers::ModelErrorKind;
 
-use crate::kit::{Reply, Server, pieces, same, show_error, streamed};
+use crate::kit::{Reply, Server, asked, pieces, same, show, show_error, streamed};
 
 const N_OTHERS: usize = 300;
 
@@ -110,6 +110,46 @@ async fn a_server_that_does_not_stream_answers_all_the_same() {
     let page =
         Reply::json("<!doctype html><title>Sign in</title>").header("content-type", "text/html");
     same("a page", &streamed(page).await, "decode 200");
+}
+
+#[tokio::test]
+async fn a_server_that_streams_all_the_same_answers() {
+    let used = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    let failed = r#"{"error":{"message":"gone","code":502}}"#;
+    for (events, expected) in [
+        (
+            &[HEL, "", LO, STOP, used, "[DONE]"][..],
+            r#""Hello" Stop 1+2"#,
+        ),
+        (&[HEL, LO, STOP][..], r#""Hello" Stop"#),
+        (&[HEL, LO, "[DONE]"][..], r#""Hello" Stop"#),
+        (&[HEL, LO][..], "truncated 200"),
+        (&[HEL, failed][..], "overloaded 200 `502`: gone"),
+        (&[HEL, "it broke"][..], "decode 200"),
+        (&["[DONE]"][..], "decode 200: it holds no answer"),
+    ] {
+        same(
+            &events.join(" "),
+            &asked(Reply::events(events)).await,
+            expected,
+        );
+    }
+    let events = [
+        "\u{feff}: busy\r\n\r\n".to_owned(),
+        format!("event: x\r\ndata:{HEL}\r\n\r\n"),
+    ];
+    let rest = format!("data: {{\ndata: {}\n\ndata: {STOP}", &LO[1..]);
+    let reply = Reply::pieces(&[events.concat(), rest]);
+    same("lines", &asked(reply).await, r#""Hello" Stop"#);
+    let responses = r#"{"type":"response.completed","response":{"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"x"}]}]}}"#;
+    let server = Server::start([Reply::events(&[responses])]).await;
+    let model = server.openai().attempts(1).responses().build();
+    let model = model.expect("it can be built");
+    same(
+        "responses",
+        &show(model.generate("hi").await),
+        r#""x" Stop"#,
+    );
 }
 
 #[tokio::test]
