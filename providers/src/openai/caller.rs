@@ -5,7 +5,8 @@
 //!    is all until its first piece: what has begun to be told is not told again. One
 //!    that is made again is counted as a call.
 //! 3. The limit in all holds for all attempts and the waits between them.
-//! 4. Once the provider has said why an answer ends, what happens to its
+//! 4. Events are read where a whole answer was asked for, as their stream would be.
+//! 5. Once the provider has said why an answer ends, what happens to its
 //!    connection does not matter any more.
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use superstep_core::{Limiter, Permit, Retryable as _, Usage};
 use tokio::time::Instant;
 
 use super::allowed::Target;
+use super::events::events;
 use super::exchange::Exchange;
 use super::failure::Failed;
 use super::preset::Dialect;
@@ -68,6 +70,21 @@ struct Asked {
     chance: u64,
 }
 
+/// What is answered where no stream was asked for.
+struct Whole {
+    /// One, unless it is a stream all the same.
+    pieces: Vec<Value>,
+    /// Nothing is missing, as far as the provider says.
+    done: bool,
+}
+
+impl Whole {
+    fn body(&self) -> String {
+        let pieces: Vec<String> = self.pieces.iter().map(Value::to_string).collect();
+        pieces.join("\n")
+    }
+}
+
 impl Caller {
     fn asked(&self, body: Value, answer: u64) -> Asked {
         let text = body.to_string();
@@ -99,7 +116,7 @@ impl Caller {
         request: &ModelRequest,
     ) -> Result<ModelResponse, ModelError> {
         let asked = self.encode(request, false)?;
-        let tried = self.tried(&asked, |value| self.read(&value));
+        let tried = self.tried(&asked, |whole| self.read(&whole));
         Timeouts::within(self.timeouts.end(), tried).await
     }
 
@@ -110,21 +127,24 @@ impl Caller {
         read: impl Fn(Value) -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
         let asked = self.asked(body, 0);
-        Timeouts::within(self.timeouts.end(), self.tried(&asked, read)).await
+        let tried = self.tried(&asked, |mut whole| {
+            read(whole.pieces.pop().unwrap_or_default())
+        });
+        Timeouts::within(self.timeouts.end(), tried).await
     }
 
     async fn tried<T>(
         &self,
         asked: &Asked,
-        read: impl Fn(Value) -> Result<T, ModelError>,
+        read: impl Fn(Whole) -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
         let mut attempt = 1;
         loop {
             let exchange = Arc::new(Exchange::new(false, self.secrets.clone()));
             let answered = match self.once(asked, &exchange).await {
-                Ok(value) => {
-                    let used = used(&value);
-                    read(value).map_err(|error| having_used(error, used).into())
+                Ok(whole) => {
+                    let used = whole.pieces.iter().rev().find_map(used);
+                    read(whole).map_err(|error| having_used(error, used).into())
                 }
                 Err(failed) => Err(failed),
             };
@@ -147,7 +167,7 @@ impl Caller {
         Ok(())
     }
 
-    async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Value, Failed> {
+    async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Whole, Failed> {
         let permit = Arc::new(self.admit(asked).await?);
         let client = self.client(exchange, &permit);
         let body = &asked.body;
@@ -156,18 +176,26 @@ impl Caller {
             Route::Responses => client.responses().create_byot(body).await,
             Route::Embeddings => client.embeddings().create_byot(body).await,
         };
-        answered.map_err(|error| failed(error, exchange))
+        let (pieces, done) = match answered {
+            Ok(value) => (vec![value], true),
+            Err(error) => match streamed(&error) {
+                Some(pieces) => (pieces, exchange.is_done()),
+                None => return Err(failed(error, exchange)),
+            },
+        };
+        Ok(Whole { pieces, done })
     }
 
-    fn read(&self, value: &Value) -> Result<ModelResponse, ModelError> {
+    fn read(&self, whole: &Whole) -> Result<ModelResponse, ModelError> {
         let mut decoder = Decoder::new(self.route);
         let mut deltas = VecDeque::new();
-        let read = decoder.add(value, &mut deltas);
+        let mut pieces = whole.pieces.iter();
+        let read = pieces.try_for_each(|piece| decoder.add(piece, &mut deltas));
         // What error is in it, it shows.
-        read.and_then(|()| decoder.end(true, &mut deltas))
+        read.and_then(|()| decoder.end(whole.done, &mut deltas))
             .map_err(|error| match error.body {
                 Some(_) => error,
-                None => error.body(&value.to_string()),
+                None => error.body(&whole.body()),
             })?;
         let mut answer = PartialResponse::default();
         deltas.into_iter().for_each(|delta| answer.add(delta));
@@ -282,6 +310,14 @@ fn told(failed: Failed, exchange: &Exchange) -> Failed {
     }
 }
 
+/// By rule 4.
+fn streamed(error: &OpenAIError) -> Option<Vec<Value>> {
+    match error {
+        OpenAIError::JSONDeserialize(_, body) => events(body),
+        _ => None,
+    }
+}
+
 /// What async-openai says went wrong, or what the wire has found out.
 fn failed(error: OpenAIError, exchange: &Exchange) -> Failed {
     if let Some(error) = exchange.take_broken() {
@@ -360,12 +396,16 @@ impl Opened {
                 added.map_err(|error| having_used(error, used(&value)))?;
                 return Ok(true);
             }
+            // An event that says nothing keeps a connection alive.
+            Some(Err(OpenAIError::JSONDeserialize(_, data))) if data.trim().is_empty() => {
+                return Ok(true);
+            }
             None => Ok(self.exchange.is_done()),
             Some(Err(error)) => Err(failed(error, &self.exchange).error),
         };
         match read {
             Ok(done) => self.decoder.end(done, deltas)?,
-            // By rule 4.
+            // By rule 5.
             Err(error) if self.decoder.is_finished() && error.is_retryable() => {
                 self.decoder.end(true, deltas)?;
             }

@@ -3,11 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::secrets::Secrets;
-use crate::ModelError;
+use crate::{ModelError, ModelErrorKind as Kind};
 
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -16,6 +17,8 @@ pub(super) struct Exchange {
     secrets: Secrets,
     status: OnceLock<u16>,
     request_id: OnceLock<String>,
+    /// How long the provider asks to be left alone.
+    retry_after: OnceLock<Duration>,
     /// Why the body cannot be read any further.
     broken: Mutex<Option<ModelError>>,
     /// Whether the provider has said that there is no more.
@@ -33,6 +36,7 @@ impl Exchange {
             secrets,
             status: OnceLock::new(),
             request_id: OnceLock::new(),
+            retry_after: OnceLock::new(),
             broken: Mutex::default(),
             done: AtomicBool::new(false),
             wanted: AtomicBool::new(true),
@@ -41,8 +45,16 @@ impl Exchange {
     }
 
     /// What the head of the answer says.
-    pub(super) fn answers(&self, status: u16, request_id: Option<&str>) {
+    pub(super) fn answers(
+        &self,
+        status: u16,
+        request_id: Option<&str>,
+        retry_after: Option<Duration>,
+    ) {
         let _ = self.status.set(status);
+        if let Some(wait) = retry_after {
+            let _ = self.retry_after.set(wait);
+        }
         if let Some(id) = request_id {
             let _ = self.request_id.set(id.to_owned());
         }
@@ -52,6 +64,11 @@ impl Exchange {
     pub(super) fn error(&self, mut error: ModelError) -> ModelError {
         error.status = error.status.or(self.status.get().copied());
         error.request_id = error.request_id.or(self.request_id.get().cloned());
+        if let (Some(wait), Kind::RateLimited { retry_after } | Kind::Overloaded { retry_after }) =
+            (self.retry_after.get(), &mut error.kind)
+        {
+            *retry_after = Some(*wait);
+        }
         let hide = |text: Option<String>| text.map(|text| self.secrets.hide(&text));
         error.message = hide(error.message);
         error.body = hide(error.body);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::lenient::{filled, of};
+use super::lenient::{filled, of, wrong};
 use super::usage::used;
 use super::wait;
 use crate::{ModelError, ModelErrorKind};
@@ -66,7 +66,7 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> 
 pub(super) fn in_answer(json: &Value) -> Option<ModelError> {
     let first = json.as_array().and_then(|list| list.first());
     let object = first.unwrap_or(json);
-    let is_error = match filled(object, "error") {
+    let is_error = match wrong(object) {
         Some(_) => true,
         // Of the event `error`, and of servers that wrap nothing.
         None => {
@@ -75,7 +75,7 @@ pub(super) fn in_answer(json: &Value) -> Option<ModelError> {
             let is_answer = answers.into_iter().any(says);
             let named =
                 of(object, "type") == Some("error") || of(object, "object") == Some("error");
-            !is_answer && (named || says("message") || says("detail"))
+            !is_answer && (named || says("error") || says("message") || says("detail"))
         }
     };
     is_error.then(|| of_json(json))
@@ -103,7 +103,7 @@ struct Told {
 fn told(json: &Value) -> Told {
     let first = json.as_array().and_then(|list| list.first());
     let object = first.unwrap_or(json);
-    let error = match filled(object, "error") {
+    let error = match wrong(object) {
         Some(Value::String(text)) => {
             return Told {
                 message: Some(line(text)),

@@ -8,6 +8,18 @@ pub(super) fn filled<'a>(json: &'a Value, key: &str) -> Option<&'a Value> {
     json.get(key).filter(|value| !value.is_null())
 }
 
+/// What goes wrong, if something does: none is null, and with some an empty object.
+pub(super) fn wrong(json: &Value) -> Option<&Value> {
+    let is_empty = |error: &Value| match error {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    };
+    json.get("error").filter(|error| !is_empty(error))
+}
+
 /// Text that is there.
 pub(super) fn of<'a>(json: &'a Value, key: &str) -> Option<&'a str> {
     json.get(key)?.as_str()

@@ -13,6 +13,7 @@ mod caller;
 mod chat;
 mod embed;
 mod endpoint;
+mod events;
 mod exchange;
 mod failure;
 mod lenient;

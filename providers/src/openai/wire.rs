@@ -33,6 +33,7 @@ use super::pause::tell;
 use super::secrets::Secrets;
 use super::settings::Timeouts;
 use super::taped::{Recording, asked, played};
+use super::wait::retry_after;
 use crate::chat::HttpTape;
 use crate::{ModelError, ModelErrorKind, ModelPhase};
 
@@ -41,6 +42,9 @@ const MOST_BYTES: usize = 256 << 20;
 
 /// The most that is read of an error.
 const MOST_OF_ERROR: usize = 64 << 10;
+
+/// What text may begin with, and is no part of it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What ends a stream, at the beginning of a line.
 const DONE: [&[u8]; 2] = [b"\ndata: [DONE]", b"\ndata:[DONE]"];
@@ -79,8 +83,10 @@ impl Wire {
         let (response, recording) = self.answered(request).await?;
         let (head, body) = response.into_parts();
         tell(&self.permit, &head.headers);
+        let status = head.status.as_u16();
+        let wait = retry_after(&head.headers);
         self.exchange
-            .answers(head.status.as_u16(), request_id(&head.headers));
+            .answers(status, request_id(&head.headers), wait);
         let mut watched = Watched {
             pieces: reqwest::Response::from(http::Response::new(body))
                 .bytes_stream()
@@ -238,7 +244,8 @@ impl Watched {
         }
     }
 
-    /// The first piece of a stream, which need not be one.
+    /// The first piece of a stream, which need not be one. What reads events
+    /// panics at a mark, so none is handed on.
     async fn first(&mut self) -> Result<Option<Vec<u8>>, ModelError> {
         let mut piece = Vec::new();
         let begin = loop {
@@ -246,8 +253,13 @@ impl Watched {
                 None => return Ok(Some(piece).filter(|piece| !piece.is_empty())),
                 Some(more) => piece.extend(more),
             }
-            let text = piece.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&piece);
-            if let Some(begin) = text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            while piece.starts_with(MARK) {
+                piece.drain(..MARK.len());
+            }
+            if MARK.starts_with(&piece) {
+                continue;
+            }
+            if let Some(begin) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 break *begin;
             }
         };
@@ -294,7 +306,6 @@ impl Watched {
 
 /// JSON as the only event of a stream.
 fn event(json: &[u8]) -> Vec<u8> {
-    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let line = json.iter().map(|byte| match byte {
         // No text of JSON holds one that is not escaped.
         b'\n' | b'\r' => b' ',

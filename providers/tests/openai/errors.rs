@@ -248,3 +248,26 @@ async fn a_broken_connection_is_an_error_of_it() {
     let reply = Reply::json(r#"{"choices":[{"message":"#).then_breaks();
     same("whole", &asked(reply).await, "transport 200");
 }
+
+#[tokio::test]
+async fn how_long_to_wait_counts_where_an_error_comes_as_an_answer() {
+    for (error, expected) in [
+        (
+            r#"{"error":{"message":"gone","code":502}}"#,
+            "overloaded 200 `502` after 7s: gone",
+        ),
+        (
+            r#"{"error":{"message":"slow","code":429}}"#,
+            "rate-limited 200 `429` after 7s: slow",
+        ),
+        (
+            r#"{"error":{"message":"bad","code":400}}"#,
+            "bad-request 200 `400`: bad",
+        ),
+    ] {
+        let reply = Reply::json(error).header("retry-after", 7);
+        same(error, &asked(reply).await, expected);
+        let reply = Reply::events(&[error]).header("retry-after", 7);
+        same(error, &streamed(reply).await, expected);
+    }
+}

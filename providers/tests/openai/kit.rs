@@ -25,7 +25,7 @@ use superstep_providers::{
 pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
-    pieces: Vec<String>,
+    pieces: Vec<Bytes>,
     then: Then,
     /// How many pieces were taken from here.
     n_taken: Arc<AtomicUsize>,
@@ -52,7 +52,7 @@ impl Reply {
         Self {
             status: 200,
             headers: vec![("content-type".into(), "application/json".into())],
-            pieces: vec![body.to_string()],
+            pieces: vec![body.to_string().into()],
             then: Then::End,
             n_taken: Arc::default(),
         }
@@ -66,8 +66,13 @@ impl Reply {
 
     /// Pieces of a stream as they are.
     pub(crate) fn pieces(pieces: &[impl ToString]) -> Self {
+        Self::bytes(pieces.iter().map(|piece| piece.to_string().into_bytes()))
+    }
+
+    /// The same, where a piece may end within a character.
+    pub(crate) fn bytes(pieces: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self {
-            pieces: pieces.iter().map(ToString::to_string).collect(),
+            pieces: pieces.into_iter().map(Bytes::from).collect(),
             ..Self::json("").header("content-type", "text/event-stream")
         }
     }
@@ -114,7 +119,7 @@ impl Reply {
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        let pieces = self.pieces.into_iter().map(Bytes::from);
+        let pieces = self.pieces.into_iter();
         let again = iter(pieces.clone().cycle());
         let pieces = iter(pieces.map(Ok));
         let body = match self.then {

@@ -105,6 +105,15 @@ async fn calls_of_tools_may_lack_what_they_have() {
             json!([{ "index": 0, "id": "c1", "function": { "name": "add", "arguments": "{}" } }, { "index": 0, "id": "c2", "function": { "name": "sub", "arguments": "{}" } }]),
             "c1:add({}) c2:sub({}) ToolCalls",
         ),
+        // The same id for all, and the same index.
+        (
+            json!([{ "id": "c1", "function": { "name": "add", "arguments": "{}" } }, { "id": "c1", "function": { "name": "sub", "arguments": "{}" } }]),
+            "c1:add({}) call_becff7197f2de7bd_1:sub({}) ToolCalls",
+        ),
+        (
+            json!([{ "index": 0, "function": { "name": "add", "arguments": "{}" } }, { "index": 0, "function": { "name": "add", "arguments": "{}" } }]),
+            "call_becff7197f2de7bd_0:add({}) call_becff7197f2de7bd_1:add({}) ToolCalls",
+        ),
         // Arguments that are an object, or missing.
         (
             json!([{ "id": "c1", "function": { "name": "add", "arguments": { "a": 1 } } }]),
@@ -275,4 +284,20 @@ async fn what_holds_no_answer_is_none() {
         let reply = Reply::json(body).header("x-request-id", "r1");
         same(body, &asked(reply).await, expected);
     }
+}
+
+#[tokio::test]
+async fn an_error_that_is_empty_is_none_beside_an_answer() {
+    for error in [json!(null), json!({}), json!(""), json!(false), json!([])] {
+        let choice = json!({ "message": { "content": "x" }, "error": error });
+        check("of a choice", choice.clone(), r#""x" Stop"#).await;
+        let whole = json!({ "choices": [choice], "error": error });
+        same(
+            "of it all",
+            &asked(Reply::json(&whole)).await,
+            r#""x" Stop"#,
+        );
+    }
+    let alone = asked(Reply::json(json!({ "error": {} }))).await;
+    same("alone", &alone, "overloaded 200");
 }

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use superstep_providers::ModelErrorKind;
 
-use crate::kit::{Reply, Server, pieces, same, show_error, streamed};
+use crate::kit::{Reply, Server, asked, pieces, same, show, show_error, streamed};
 
 const N_OTHERS: usize = 300;
 
@@ -113,12 +113,53 @@ async fn a_server_that_does_not_stream_answers_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_server_that_streams_all_the_same_answers() {
+    let used = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    let failed = r#"{"error":{"message":"gone","code":502}}"#;
+    for (events, expected) in [
+        (
+            &[HEL, "", LO, STOP, used, "[DONE]"][..],
+            r#""Hello" Stop 1+2"#,
+        ),
+        (&[HEL, LO, STOP][..], r#""Hello" Stop"#),
+        (&[HEL, LO, "[DONE]"][..], r#""Hello" Stop"#),
+        (&[HEL, LO][..], "truncated 200"),
+        (&[HEL, failed][..], "overloaded 200 `502`: gone"),
+        (&[HEL, "it broke"][..], "decode 200"),
+        (&["[DONE]"][..], "decode 200: it holds no answer"),
+    ] {
+        same(
+            &events.join(" "),
+            &asked(Reply::events(events)).await,
+            expected,
+        );
+    }
+    let events = [
+        "\u{feff}: busy\r\n\r\n".to_owned(),
+        format!("event: x\r\ndata:{HEL}\r\n\r\n"),
+    ];
+    let rest = format!("data: {{\ndata: {}\n\ndata: {STOP}", &LO[1..]);
+    let reply = Reply::pieces(&[events.concat(), rest]);
+    same("lines", &asked(reply).await, r#""Hello" Stop"#);
+    let responses = r#"{"type":"response.completed","response":{"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"x"}]}]}}"#;
+    let server = Server::start([Reply::events(&[responses])]).await;
+    let model = server.openai().attempts(1).responses().build();
+    let model = model.expect("it can be built");
+    same(
+        "responses",
+        &show(model.generate("hi").await),
+        r#""x" Stop"#,
+    );
+}
+
+#[tokio::test]
 async fn comments_line_ends_and_content_types_do_not_matter() {
     let events = [
         ": OPENROUTER PROCESSING\n\n".to_owned(),
         format!("id: 1\r\ndata: {HEL}\r\n\r\n"),
         ": keep-alive\n\n".to_owned(),
         "event: ping\ndata: {\"type\":\"ping\"}\n\n".to_owned(),
+        "data: \n\ndata:\ndata: \n\n".to_owned(),
         format!("data:{LO}\n\n"),
         format!("data: {STOP}\n\ndata:[DONE]\n\n"),
     ];
@@ -136,6 +177,27 @@ async fn comments_line_ends_and_content_types_do_not_matter() {
         "byte by byte",
         &streamed(Reply::pieces(&bytes)).await,
         expected,
+    );
+}
+
+#[tokio::test]
+async fn a_mark_at_the_beginning_is_no_part_of_a_stream() {
+    let events = format!("data: {HEL}\n\ndata: {LO}\n\ndata: {STOP}\n\n");
+    let mark = "\u{feff}".as_bytes();
+    let expected = r#""Hello" Stop"#;
+    for n_bytes in 0..=mark.len() {
+        let rest = [&mark[n_bytes..], events.as_bytes()].concat();
+        let reply = Reply::bytes([mark[..n_bytes].to_vec(), rest]);
+        same(&n_bytes.to_string(), &streamed(reply).await, expected);
+    }
+    let bytes = [mark, events.as_bytes()].concat();
+    let reply = Reply::bytes(bytes.into_iter().map(|byte| vec![byte]));
+    same("byte by byte", &streamed(reply).await, expected);
+    let reply = Reply::pieces(&["\u{feff}data: [DONE]\n\n"]);
+    same(
+        "no answer",
+        &streamed(reply).await,
+        "decode 200: it holds no answer",
     );
 }
 

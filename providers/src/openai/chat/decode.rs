@@ -2,17 +2,18 @@
 //!
 //! 1. Every field may be missing, null or of another type.
 //! 2. A call of a tool is known by its index; by its id where that is missing, or
-//!    where calls that have other ids share it; else the last call goes on.
+//!    where calls that have other ids share it; else the last call goes on. One
+//!    that one piece names twice is two.
 //! 3. A call without an id gets one that no other answer's has: by the answer's id
 //!    and time, or by what it begins with, and by the call's place.
 //! 4. Why the answer ends is told last, when nothing else can come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
 use super::super::failure::{in_answer, of_json};
-use super::super::lenient::{arguments, count, filled, id, index, list, of, said, text};
+use super::super::lenient::{arguments, count, filled, id, index, list, of, said, text, wrong};
 use super::super::usage::usage;
 use crate::{Delta, Finish, ModelError, ModelErrorKind, Reasoning};
 
@@ -58,7 +59,7 @@ impl Decoder {
         let mut choices = choices.iter();
         let choice = choices.find(|choice| count(choice, "index") == 0);
         if let Some(choice) = choice {
-            if filled(choice, "error").is_some() {
+            if wrong(choice).is_some() {
                 return Err(of_json(choice));
             }
             self.start(piece, out);
@@ -107,11 +108,13 @@ impl Decoder {
                     text: words.to_owned(),
                 });
             }
+            let mut named = BTreeSet::new();
             for call in list(message, "tool_calls") {
-                self.call(call, out);
+                self.call(call, &mut named, out);
             }
             if let Some(function) = filled(message, "function_call") {
-                self.call(&json!({ "index": 0, "function": function }), out);
+                let call = json!({ "index": 0, "function": function });
+                self.call(&call, &mut BTreeSet::new(), out);
             }
         }
         match said(choice, "finish_reason") {
@@ -140,10 +143,15 @@ impl Decoder {
             .extend_from_slice(list(message, "reasoning_details"));
     }
 
-    fn call(&mut self, call: &Value, out: &mut VecDeque<Delta>) {
+    /// A call, or more of one, and which ones its piece has named by then.
+    fn call(&mut self, call: &Value, named: &mut BTreeSet<usize>, out: &mut VecDeque<Delta>) {
         let function = filled(call, "function").unwrap_or(call);
         let name = said(function, "name").map(str::to_owned);
-        let (place, is_new) = self.place(index(call, "index"), id(call), name.is_some());
+        let again = name.as_ref().map(|_| &*named);
+        let (place, is_new) = self.place(index(call, "index"), id(call), again);
+        if name.is_some() {
+            named.insert(place);
+        }
         let known = &self.calls[place].id;
         if let Some(extra) = filled(call, "extra_content") {
             self.extras.insert(known.clone(), extra.clone());
@@ -156,8 +164,15 @@ impl Decoder {
         });
     }
 
-    /// Which of the calls a piece belongs to, by rule 2, and whether it is new.
-    fn place(&mut self, index: Option<u64>, id: Option<String>, named: bool) -> (usize, bool) {
+    /// Which of the calls a piece belongs to, by rule 2, and whether it is new. If
+    /// it has a name, with those that were named beside it.
+    fn place(
+        &mut self,
+        index: Option<u64>,
+        id: Option<String>,
+        others: Option<&BTreeSet<usize>>,
+    ) -> (usize, bool) {
+        let named = others.is_some();
         let same_index = |call: &Call| index.is_some() && call.index == index;
         let same_id = |call: &Call| id.as_ref() == Some(&call.id);
         let found = match (&id, index) {
@@ -169,10 +184,13 @@ impl Decoder {
             (None, None) if named => None,
             (None, None) => self.calls.len().checked_sub(1),
         };
-        if let Some(found) = found {
+        let is_other = |place: &usize| others.is_some_and(|others| others.contains(place));
+        if let Some(found) = found.filter(|found| !is_other(found)) {
             return (found, false);
         }
         let place = self.calls.len();
+        // Results are known by it.
+        let id = id.filter(|id| self.calls.iter().all(|call| call.id != *id));
         let id = id.unwrap_or_else(|| format!("call_{:016x}_{place}", self.mark));
         self.calls.push(Call { index, id });
         (place, true)
