@@ -410,3 +410,24 @@ async fn what_would_fail_again_is_not_tried_again() {
     assert_eq!(model_error(&error).1, 1);
     assert_eq!(scripted.calls().len(), 1);
 }
+
+/// A graph of one node, which asks for a whole answer.
+fn one() -> Graph<Talk, Model> {
+    let graph = StateGraph::<Talk, Model>::new("one").add_node("summarize", summarize);
+    let graph = graph.add_edge(START, "summarize");
+    graph.compile().expect("it is sound")
+}
+
+#[tokio::test]
+async fn what_a_scripted_failure_has_used_is_counted() {
+    let used = TokenUsage::new(100, 10);
+    let quota = ModelError::new(ModelErrorKind::Quota).usage(used);
+    for failure in [Reply::overloaded().usage(used), Reply::from(quota)] {
+        let failing = ScriptedModel::new().otherwise(failure);
+        let other = ScriptedModel::new().otherwise(Reply::text("x").usage(TokenUsage::new(7, 4)));
+        let run = one().invoke(input()).context(failing.model().or(other));
+        let usage = run.await.expect("the other answers");
+        let total = usage.usage().total();
+        assert_eq!((total.calls, total.tokens), (2, 121));
+    }
+}
