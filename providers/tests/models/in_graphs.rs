@@ -419,6 +419,26 @@ fn one() -> Graph<Talk, Model> {
 }
 
 #[tokio::test]
+async fn that_it_is_watched_does_not_change_which_model_answers() {
+    let broken = || ScriptedModel::new().otherwise(Reply::text("a b c").breaks_after(2));
+    let model = || broken().model().or(ScriptedModel::new().otherwise("x y"));
+    let run = one().invoke(input()).context(model()).await;
+    assert_eq!(run.expect("the other answers").state.said, ["x y"]);
+
+    let mut events = one().invoke(input()).context(model()).stream().tokens();
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        let part = event.part().unwrap_or_default().to_owned();
+        told.push((part, event.token().unwrap_or_default().to_owned()));
+    }
+    let told: Vec<_> = told.iter().map(|(part, text)| (&**part, &**text)).collect();
+    assert_eq!(told, [("", "a "), ("", "b "), ("#2", "x "), ("#2", "y")]);
+    let run = events.finish().await.expect("the other answers");
+    assert_eq!(run.state.said, ["x y"]);
+    assert_eq!(run.usage().total().calls, 2);
+}
+
+#[tokio::test]
 async fn what_a_scripted_failure_has_used_is_counted() {
     let used = TokenUsage::new(100, 10);
     let quota = ModelError::new(ModelErrorKind::Quota).usage(used);
