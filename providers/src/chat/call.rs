@@ -174,7 +174,8 @@ impl Metered {
 
     /// It was an attempt, and another is to be made: by rule 5.
     pub(crate) fn counts_attempt(mut self, error: &ModelError) -> Result<(), ModelError> {
-        self.begin()?;
+        let begun = self.begin();
+        begun.map_err(|budget| budget.message(format!("another attempt, after {error}")))?;
         self.fails(error);
         Ok(())
     }

@@ -451,3 +451,14 @@ async fn what_a_scripted_failure_has_used_is_counted() {
         assert_eq!((total.calls, total.tokens), (2, 121));
     }
 }
+
+#[tokio::test]
+async fn a_budget_that_stops_another_attempt_tells_why_there_was_to_be_one() {
+    let busy = ScriptedModel::new().otherwise(Reply::overloaded());
+    let model = busy.model().or(ScriptedModel::new().otherwise("x"));
+    let budget = Budget::new().tokens(300);
+    let run = one().invoke(input()).context(model).budget(&budget);
+    let error = format!("{:?}", run.await.unwrap_err());
+    assert!(error.contains("budget"), "{error}");
+    assert!(error.contains("the provider cannot answer now"), "{error}");
+}
