@@ -5,6 +5,8 @@
 //!    anything is sent, and settled by what it has used.
 //! 2. If somebody who watches wants tokens, and the model can, the answer is
 //!    asked for piece by piece.
+//!    An answer that breaks off is asked for again as if nobody watched, and told
+//!    again, as another part.
 //! 3. A call begins when somebody waits for its answer: a stream that nobody reads
 //!    is no call.
 //! 4. A call that fails, or is dropped, has used what it sent and what had come
@@ -36,9 +38,15 @@ const ANSWER: u64 = 256;
 /// A call, which is at work from when it begins.
 pub(crate) struct Metered {
     task: Option<CurrentTask>,
+    /// The part of the task that tells, from the second attempt on.
+    part: Option<CurrentTask>,
+    /// Which attempt is told.
+    attempt: u32,
     reserved: Option<Reservation>,
     /// What it has used as far as one can tell.
     used: TokenUsage,
+    /// How much was sent.
+    sent: u64,
     /// How much the answer may have.
     most: u64,
     /// Whether the provider has said what it has used.
@@ -63,8 +71,11 @@ impl Metered {
     pub(crate) fn of(sent: u64, most: u64) -> Self {
         Self {
             task: CurrentTask::get(),
+            part: None,
+            attempt: 1,
             reserved: None,
             used: TokenUsage::new(sent, 0),
+            sent,
             most,
             is_known: false,
             is_unsent: true,
@@ -109,17 +120,27 @@ impl Metered {
             Delta::ToolCall { arguments, .. } => self.add(arguments),
             Delta::Refusal { text } => self.add(text),
             Delta::Reasoning(reasoning) => self.add(&reasoning.text),
+            Delta::Again => self.is_made_again(),
             _ => {}
         }
         Ok(Emitted::default())
     }
 
     fn tell(&self, text: &str) -> Result<Emitted, ModelError> {
-        let Some(task) = &self.task else {
+        let Some(task) = self.part.as_ref().or(self.task.as_ref()) else {
             return Ok(Emitted::default());
         };
         let told = task.emit_token(text);
         told.map_err(|error| ModelError::new(ModelErrorKind::Cancelled).caused_by(error))
+    }
+
+    /// Whoever makes another attempt has counted the one before.
+    fn is_made_again(&mut self) {
+        self.attempt += 1;
+        let part = format!("#{}", self.attempt);
+        self.part = self.task.clone().map(|task| task.in_part(&part));
+        self.used = TokenUsage::new(self.sent, 0);
+        self.is_known = false;
     }
 
     fn add(&mut self, text: &str) {
@@ -153,7 +174,8 @@ impl Metered {
 
     /// It was an attempt, and another is to be made: by rule 5.
     pub(crate) fn counts_attempt(mut self, error: &ModelError) -> Result<(), ModelError> {
-        self.begin()?;
+        let begun = self.begin();
+        begun.map_err(|budget| budget.message(format!("another attempt, after {error}")))?;
         self.fails(error);
         Ok(())
     }
@@ -192,7 +214,7 @@ pub(super) async fn generate(
     let mut metered = Metered::new(&request);
     metered.begin()?;
     if metered.tells()
-        && let Some(stream) = model.stream(&request)
+        && let Some(stream) = model.tell(&request)
     {
         return stream.metered(metered).finish().await;
     }

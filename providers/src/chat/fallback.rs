@@ -25,7 +25,8 @@ impl Model {
     ///
     /// It has this one's name, and can what both can. Of a stream the other is
     /// asked until the first piece has come, and never after that: nothing is told
-    /// twice. A model that asks again by itself does so before the other is asked.
+    /// twice. Where a whole answer is asked for, that a run is watched changes nothing:
+    /// who watches sees the other's text as the part `#2`. A model that asks again by itself does so before the other is asked.
     ///
     /// # Errors
     ///
@@ -74,8 +75,12 @@ impl Model {
     }
 
     /// Piece by piece, if it can.
-    fn pieces(&self, request: ModelRequest) -> ModelStream {
-        self.unmetered_stream(request.clone()).unwrap_or_else(|| {
+    fn pieces(&self, request: ModelRequest, begins_again: bool) -> ModelStream {
+        let pieces = match begins_again {
+            true => self.unmetered_told(request.clone()),
+            false => self.unmetered_stream(request.clone()),
+        };
+        pieces.unwrap_or_else(|| {
             let model = self.clone();
             ModelStream::whole(async move { model.unmetered(request).await })
         })
@@ -117,11 +122,23 @@ impl ChatModel for Fallback {
     }
 
     fn stream(&self, request: &ModelRequest) -> Option<ModelStream> {
-        Some(ModelStream::new(Pieces {
-            now: self.first.pieces(request.clone()),
+        Some(self.pieces(request, false))
+    }
+
+    fn tell(&self, request: &ModelRequest) -> Option<ModelStream> {
+        Some(self.pieces(request, true))
+    }
+}
+
+impl Fallback {
+    fn pieces(&self, request: &ModelRequest, begins_again: bool) -> ModelStream {
+        ModelStream::new(Pieces {
+            now: self.first.pieces(request.clone(), begins_again),
             next: Some((self.other.clone(), Arc::clone(&self.when), request.clone())),
             failed: None,
-        }))
+            begins_again,
+            has_begun: false,
+        })
     }
 }
 
@@ -131,6 +148,9 @@ struct Pieces {
     next: Option<(Model, When, ModelRequest)>,
     /// Why the first failed.
     failed: Option<ModelError>,
+    /// Whether the other is asked even if it has begun.
+    begins_again: bool,
+    has_begun: bool,
 }
 
 impl Stream for Pieces {
@@ -139,11 +159,14 @@ impl Stream for Pieces {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             let piece = ready!(Pin::new(&mut self.now).poll_next(cx));
-            let error = match piece {
+            let mut error = match piece {
                 Some(Err(error)) => error,
                 Some(Ok(piece)) => {
                     if !matches!(piece, Delta::Started { .. }) {
-                        self.next = None;
+                        self.has_begun = true;
+                        if !self.begins_again {
+                            self.next = None;
+                        }
                     }
                     return Poll::Ready(Some(Ok(piece)));
                 }
@@ -151,11 +174,16 @@ impl Stream for Pieces {
             };
             match self.next.take() {
                 Some((other, when, request)) if when(&error) => {
+                    let used = Some(self.now.partial().usage());
+                    error.usage = error.usage.or(used.filter(|used| used.total() > 0));
                     if let Err(error) = Metered::new(&request).counts_attempt(&error) {
                         return Poll::Ready(Some(Err(error)));
                     }
-                    self.now = other.pieces(request);
+                    self.now = other.pieces(request, self.begins_again);
                     self.failed = Some(error);
+                    if self.has_begun {
+                        return Poll::Ready(Some(Ok(Delta::Again)));
+                    }
                 }
                 _ => {
                     let error = match self.failed.take() {

@@ -24,6 +24,8 @@ mod usage;
 pub(crate) use call::Metered;
 pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
+#[cfg(feature = "testing")]
+pub(crate) use extract::EXPLAINS;
 pub use extract::{Extract, ExtractBy, Extracted};
 #[cfg(feature = "openai")]
 pub(crate) use forbid::is_here;

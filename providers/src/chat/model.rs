@@ -71,6 +71,14 @@ pub trait ChatModel: Send + Sync + 'static {
         let _ = request;
         None
     }
+
+    /// The same for who wants the whole answer, and has its pieces shown to somebody
+    /// meanwhile. One that tries again by itself does so here as in
+    /// [`generate`](Self::generate), even if the answer has begun: after
+    /// [`Delta::Again`](super::Delta::Again).
+    fn tell(&self, request: &ModelRequest) -> Option<ModelStream> {
+        self.stream(request)
+    }
 }
 
 /// What a model can do.
@@ -127,6 +135,7 @@ pub(super) trait DynChatModel: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn generate(&self, request: ModelRequest) -> Answer<'_>;
     fn stream(&self, request: &ModelRequest) -> Option<ModelStream>;
+    fn tell(&self, request: &ModelRequest) -> Option<ModelStream>;
 }
 
 impl<M: ChatModel> DynChatModel for M {
@@ -144,6 +153,10 @@ impl<M: ChatModel> DynChatModel for M {
 
     fn stream(&self, request: &ModelRequest) -> Option<ModelStream> {
         ChatModel::stream(self, request)
+    }
+
+    fn tell(&self, request: &ModelRequest) -> Option<ModelStream> {
+        ChatModel::tell(self, request)
     }
 }
 
@@ -239,7 +252,8 @@ impl Model {
     /// Asks for an answer.
     ///
     /// In a node, what it uses is counted for [`Run::usage`](superstep_core::Run::usage)
-    /// and by the run's budget, and who watches the run sees its text as it comes.
+    /// and by the run's budget, and who watches the run sees its text as it comes:
+    /// that of another attempt, or of another model, as the part `#2`.
     ///
     /// # Cancel safety
     ///
@@ -287,6 +301,12 @@ impl Model {
     /// None if it does not answer piece by piece.
     pub(crate) fn unmetered_stream(&self, request: ModelRequest) -> Option<ModelStream> {
         let stream = self.model.stream(&self.bound(request))?;
+        Some(stream.named(self.name()))
+    }
+
+    /// The same, which may begin again.
+    pub(super) fn unmetered_told(&self, request: ModelRequest) -> Option<ModelStream> {
+        let stream = self.model.tell(&self.bound(request))?;
         Some(stream.named(self.name()))
     }
 }

@@ -83,6 +83,9 @@ pub enum Delta {
     Usage(TokenUsage),
     /// Why the answer ends.
     Finished(Finish),
+    /// What came so far is void, and the answer begins again: only of
+    /// [`ChatModel::tell`](super::ChatModel::tell).
+    Again,
 }
 
 impl ModelResponse {
@@ -232,6 +235,7 @@ impl PartialResponse {
             } => self.add_call(index, id, name, &arguments),
             Delta::Usage(usage) => self.usage = usage,
             Delta::Finished(finish) => self.finish = Some(finish),
+            Delta::Again => *self = Self::default(),
         }
     }
 

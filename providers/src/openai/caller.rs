@@ -2,8 +2,9 @@
 //!
 //! 1. An attempt takes what the limiter gives, and gives it back when it ends.
 //! 2. A whole answer is one attempt, its reading included. Of a stream an attempt
-//!    is all until its first piece: what has begun to be told is not told again. One
-//!    that is made again is counted as a call.
+//!    is all until its first piece: what has begun to be told is not told again,
+//!    unless it is only shown to somebody while the whole is waited for. One that is
+//!    made again is counted as a call.
 //! 3. The limit in all holds for all attempts and the waits between them.
 //! 4. Events are read where a whole answer was asked for, as their stream would be.
 //! 5. Once the provider has said why an answer ends, what happens to its
@@ -36,7 +37,7 @@ use super::{chat, responses};
 use crate::chat::{HttpTape, Metered, check_requests};
 use crate::{
     Capabilities, Delta, ModelError, ModelErrorKind, ModelRequest, ModelResponse, ModelStream,
-    PartialResponse,
+    PartialResponse, TokenUsage,
 };
 
 /// What an answer is reckoned to have that says nothing of its length.
@@ -234,11 +235,18 @@ impl Caller {
     }
 
     /// The answer, piece by piece.
-    pub(super) fn stream(self: Arc<Self>, request: &ModelRequest) -> ModelStream {
+    pub(super) fn stream(
+        self: Arc<Self>,
+        request: &ModelRequest,
+        begins_again: bool,
+    ) -> ModelStream {
         let asked = self.encode(request, true);
         let reading = Reading {
             caller: self,
             until: None,
+            attempt: 1,
+            begins_again,
+            used: None,
             state: ReadingState::Asked(Box::new(asked)),
             deltas: VecDeque::new(),
         };
@@ -252,24 +260,19 @@ impl Caller {
     async fn begin(
         &self,
         asked: &Asked,
+        attempt: &mut u32,
         deltas: &mut VecDeque<Delta>,
     ) -> Result<Option<Opened>, ModelError> {
-        let mut attempt = 1;
         loop {
             let exchange = Arc::new(Exchange::new(true, self.secrets.clone()));
             let failed = match self.open(asked, &exchange, deltas).await {
                 Ok(opened) => return Ok(opened),
                 Err(failed) => told(failed, &exchange),
             };
-            let mut used = deltas.drain(..).filter_map(|delta| match delta {
-                Delta::Usage(used) => Some(used),
-                _ => None,
-            });
-            let error = having_used(failed.error, used.next_back());
-            drop(used);
+            let error = having_used(failed.error, last_used(deltas.drain(..)));
             let failed = Failed { error, ..failed };
-            self.again(asked, attempt, failed).await?;
-            attempt += 1;
+            self.again(asked, *attempt, failed).await?;
+            *attempt += 1;
         }
     }
 
@@ -300,6 +303,15 @@ impl Caller {
         }
         Ok(Some(opened))
     }
+}
+
+/// What the pieces say was used.
+fn last_used(deltas: impl DoubleEndedIterator<Item = Delta>) -> Option<TokenUsage> {
+    let mut used = deltas.filter_map(|delta| match delta {
+        Delta::Usage(used) => Some(used),
+        _ => None,
+    });
+    used.next_back()
 }
 
 /// With all that is known of it.
@@ -420,13 +432,18 @@ struct Reading {
     caller: Arc<Caller>,
     /// By when all has to be read, once it has begun.
     until: Option<Instant>,
+    attempt: u32,
+    /// Whether one that has begun may be followed by another.
+    begins_again: bool,
+    /// What the attempt has used, as far as the provider has said.
+    used: Option<TokenUsage>,
     state: ReadingState,
     deltas: VecDeque<Delta>,
 }
 
 enum ReadingState {
     Asked(Box<Result<Asked, ModelError>>),
-    Open(Box<Opened>),
+    Open(Box<Opened>, Box<Asked>),
     Over,
 }
 
@@ -434,12 +451,15 @@ impl Reading {
     async fn next(&mut self) -> Option<Result<Delta, ModelError>> {
         loop {
             if let Some(delta) = self.deltas.pop_front() {
+                if let Delta::Usage(used) = delta {
+                    self.used = Some(used);
+                }
                 return Some(Ok(delta));
             }
             let next = match std::mem::replace(&mut self.state, ReadingState::Over) {
                 ReadingState::Over => return None,
                 ReadingState::Asked(asked) => self.begin(*asked).await,
-                ReadingState::Open(opened) => self.read(opened).await,
+                ReadingState::Open(opened, asked) => self.read(opened, asked).await,
             };
             match next {
                 Ok(state) => self.state = state,
@@ -453,20 +473,39 @@ impl Reading {
         asked: Result<Asked, ModelError>,
     ) -> Result<ReadingState, ModelError> {
         let asked = asked?;
-        self.until = self.caller.timeouts.end();
-        let begun = self.caller.begin(&asked, &mut self.deltas);
+        self.until = self.until.or_else(|| self.caller.timeouts.end());
+        let begun = self
+            .caller
+            .begin(&asked, &mut self.attempt, &mut self.deltas);
         let opened = Timeouts::within(self.until, begun).await?;
         Ok(opened.map_or(ReadingState::Over, |opened| {
-            ReadingState::Open(Box::new(opened))
+            ReadingState::Open(Box::new(opened), Box::new(asked))
         }))
     }
 
-    async fn read(&mut self, mut opened: Box<Opened>) -> Result<ReadingState, ModelError> {
-        let read = Timeouts::within(self.until, opened.read(&mut self.deltas)).await;
-        match read {
-            Ok(true) => Ok(ReadingState::Open(opened)),
-            Ok(false) => Ok(ReadingState::Over),
-            Err(error) => Err(opened.exchange.error(error)),
-        }
+    async fn read(
+        &mut self,
+        mut opened: Box<Opened>,
+        asked: Box<Asked>,
+    ) -> Result<ReadingState, ModelError> {
+        let exchange = Arc::clone(&opened.exchange);
+        let until = self.until;
+        let read = async {
+            let error = match opened.read(&mut self.deltas).await {
+                Ok(true) => return Ok(ReadingState::Open(opened, asked)),
+                Ok(false) => return Ok(ReadingState::Over),
+                Err(error) if !self.begins_again => return Err(error),
+                Err(error) => opened.exchange.error(error),
+            };
+            drop(opened);
+            let used = last_used(self.deltas.drain(..)).or(self.used.take());
+            let failed = having_used(error, used).into();
+            self.caller.again(&asked, self.attempt, failed).await?;
+            self.attempt += 1;
+            self.deltas.push_back(Delta::Again);
+            Ok(ReadingState::Asked(Box::new(Ok(*asked))))
+        };
+        let read = Timeouts::within(until, read).await;
+        read.map_err(|error| exchange.error(error))
     }
 }

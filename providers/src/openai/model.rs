@@ -22,6 +22,10 @@ impl ChatModel for Remote {
     }
 
     fn stream(&self, request: &ModelRequest) -> Option<ModelStream> {
-        Some(Arc::clone(&self.0).stream(request))
+        Some(Arc::clone(&self.0).stream(request, false))
+    }
+
+    fn tell(&self, request: &ModelRequest) -> Option<ModelStream> {
+        Some(Arc::clone(&self.0).stream(request, true))
     }
 }

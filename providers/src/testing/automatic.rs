@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::play::{count, fit, play, steps};
 use super::sample::sample;
+use crate::chat::EXPLAINS;
 use crate::{
     Capabilities, ChatModel, Message, ModelError, ModelRequest, ModelResponse, ModelStream,
     OutputFormat, Part, Role, TokenUsage, ToolCall, ToolChoice,
@@ -12,7 +15,7 @@ use crate::{
 
 /// A model for tests that calls each tool that it is offered once, with arguments
 /// made from the tool's schema, and then answers: in JSON made from the schema
-/// that is asked for, or else with what the tools have come to, as JSON.
+/// that is asked for, also by [`extract`](crate::Model::extract) in a prompt, or else with what the tools have come to, as JSON.
 ///
 /// The same request has the same answer. It shows that tools can be called with
 /// what their schemas allow, and that answers of their shape are understood; what
@@ -110,6 +113,9 @@ impl TestModel {
             (OutputFormat::Schema { schema, .. }, _) => sample(schema).to_string(),
             (OutputFormat::Text, Some(text)) => text.clone(),
             (OutputFormat::Text | OutputFormat::Json, _) => {
+                if let Some(schema) = explained(request) {
+                    return sample(&schema).to_string();
+                }
                 let results = request.messages.iter().flat_map(|message| &message.parts);
                 let results = results.filter_map(|part| match part {
                     Part::ToolResult(result) => Some((&result.name, &result.content)),
@@ -120,6 +126,15 @@ impl TestModel {
             }
         }
     }
+}
+
+/// The schema that [`extract`](crate::Model::extract) has put into the prompt.
+fn explained(request: &ModelRequest) -> Option<Value> {
+    let mut system = request.messages.iter().rev();
+    system.find_map(|message| {
+        let text = message.text();
+        serde_json::from_str(text.strip_prefix(EXPLAINS)?).ok()
+    })
 }
 
 /// The calls that are to be made now: of the tools that were not called yet, or

@@ -152,7 +152,7 @@ fn is_piece(delta: &Delta) -> bool {
     match delta {
         Delta::Text { .. } | Delta::Refusal { .. } | Delta::Reasoning(_) => true,
         Delta::ToolCall { id, .. } => id.is_none(),
-        Delta::Started { .. } | Delta::Usage(_) | Delta::Finished(_) => false,
+        Delta::Started { .. } | Delta::Usage(_) | Delta::Finished(_) | Delta::Again => false,
     }
 }
 

@@ -215,7 +215,13 @@ async fn maps_cannot_be_said_strictly() {
 
 #[tokio::test]
 async fn a_model_that_keeps_to_schemas_fits_all_ways() {
-    for by in [ExtractBy::Schema, ExtractBy::Tool] {
+    let ways = [
+        ExtractBy::Schema,
+        ExtractBy::Tool,
+        ExtractBy::Json,
+        ExtractBy::Prompt,
+    ];
+    for by in ways {
         let model = superstep_providers::Model::new(TestModel::new());
         let how = || Extract::new().attempts(1).by(by);
         let person: Person = model.extract_with("?", how()).await.expect("it fits");

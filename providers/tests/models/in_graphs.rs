@@ -410,3 +410,55 @@ async fn what_would_fail_again_is_not_tried_again() {
     assert_eq!(model_error(&error).1, 1);
     assert_eq!(scripted.calls().len(), 1);
 }
+
+/// A graph of one node, which asks for a whole answer.
+fn one() -> Graph<Talk, Model> {
+    let graph = StateGraph::<Talk, Model>::new("one").add_node("summarize", summarize);
+    let graph = graph.add_edge(START, "summarize");
+    graph.compile().expect("it is sound")
+}
+
+#[tokio::test]
+async fn that_it_is_watched_does_not_change_which_model_answers() {
+    let broken = || ScriptedModel::new().otherwise(Reply::text("a b c").breaks_after(2));
+    let model = || broken().model().or(ScriptedModel::new().otherwise("x y"));
+    let run = one().invoke(input()).context(model()).await;
+    assert_eq!(run.expect("the other answers").state.said, ["x y"]);
+
+    let mut events = one().invoke(input()).context(model()).stream().tokens();
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        let part = event.part().unwrap_or_default().to_owned();
+        told.push((part, event.token().unwrap_or_default().to_owned()));
+    }
+    let told: Vec<_> = told.iter().map(|(part, text)| (&**part, &**text)).collect();
+    assert_eq!(told, [("", "a "), ("", "b "), ("#2", "x "), ("#2", "y")]);
+    let run = events.finish().await.expect("the other answers");
+    assert_eq!(run.state.said, ["x y"]);
+    assert_eq!(run.usage().total().calls, 2);
+}
+
+#[tokio::test]
+async fn what_a_scripted_failure_has_used_is_counted() {
+    let used = TokenUsage::new(100, 10);
+    let quota = ModelError::new(ModelErrorKind::Quota).usage(used);
+    for failure in [Reply::overloaded().usage(used), Reply::from(quota)] {
+        let failing = ScriptedModel::new().otherwise(failure);
+        let other = ScriptedModel::new().otherwise(Reply::text("x").usage(TokenUsage::new(7, 4)));
+        let run = one().invoke(input()).context(failing.model().or(other));
+        let usage = run.await.expect("the other answers");
+        let total = usage.usage().total();
+        assert_eq!((total.calls, total.tokens), (2, 121));
+    }
+}
+
+#[tokio::test]
+async fn a_budget_that_stops_another_attempt_tells_why_there_was_to_be_one() {
+    let busy = ScriptedModel::new().otherwise(Reply::overloaded());
+    let model = busy.model().or(ScriptedModel::new().otherwise("x"));
+    let budget = Budget::new().tokens(300);
+    let run = one().invoke(input()).context(model).budget(&budget);
+    let error = format!("{:?}", run.await.unwrap_err());
+    assert!(error.contains("budget"), "{error}");
+    assert!(error.contains("the provider cannot answer now"), "{error}");
+}

@@ -128,3 +128,35 @@ async fn vectors_and_what_failed_before_them_are_counted() {
     assert_eq!((used.calls, used.tokens), (3, 12));
     assert_eq!(budget.used(), used);
 }
+
+#[tokio::test]
+async fn a_whole_answer_that_breaks_is_asked_for_again_though_it_is_watched() {
+    let text = r#"{"choices":[{"delta":{"content":"Hel"}}]}"#;
+    let busy = r#"{"error":{"code":502,"message":"busy"}}"#;
+    for (node, attempts, n) in [("ask", 3, 2), ("ask", 1, 1), ("read", 3, 1)] {
+        let server = Server::start([Reply::events(&[text, busy]), Reply::json(HELLO)]).await;
+        let openai = server.openai().attempts(attempts);
+        let context = Context {
+            model: openai.build().expect("it can be built"),
+            embedder: server.openai().embedder().expect("it can be built").into(),
+        };
+        let run = graph(node).invoke(Talk::update()).context(context);
+        let mut events = run.stream().tokens();
+        let mut told = String::new();
+        while let Some(event) = events.next().await {
+            let part = event.part().unwrap_or_default();
+            told += &format!("{part}:{} ", event.token().unwrap_or_default());
+        }
+        let ended = events.finish().await;
+        assert_eq!(server.n_seen(), n, "{node}, {attempts} attempts");
+        if n == 2 {
+            let run = ended.expect("the second attempt answers");
+            assert_eq!(run.state.said, "Hello");
+            assert_eq!(told, ":Hel #2:Hello ");
+            assert_eq!(run.usage().total().calls, 2);
+        } else {
+            assert!(ended.is_err());
+            assert_eq!(told, ":Hel ");
+        }
+    }
+}

@@ -25,6 +25,8 @@ use super::usage::TokenUsage;
 use find::{Misfit, find};
 use shape::Shape;
 use way::Asking;
+#[cfg(feature = "testing")]
+pub(crate) use way::EXPLAINS;
 pub use way::ExtractBy;
 
 /// How often an answer is asked for by default.

@@ -7,6 +7,10 @@ use super::super::request::{ModelRequest, OutputFormat, ToolChoice, ToolSpec};
 use super::complaint;
 use super::shape::Shape;
 
+/// Stands before a schema in a prompt.
+pub(crate) const EXPLAINS: &str =
+    "Answer with JSON that fits this JSON Schema, and with nothing else:\n";
+
 /// A way in which an answer of a type is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,10 +105,7 @@ impl Asking {
 
     /// Says in the prompt what shape is wanted: after what else the system says.
     fn explain(&self, mut request: ModelRequest) -> ModelRequest {
-        let words = format!(
-            "Answer with JSON that fits this JSON Schema, and with nothing else:\n{}",
-            self.shape.schema
-        );
+        let words = format!("{EXPLAINS}{}", self.shape.schema);
         let is_system = |message: &Message| message.role == Role::System;
         let place = request.messages.iter().take_while(|m| is_system(m)).count();
         request.messages.insert(place, Message::system(words));

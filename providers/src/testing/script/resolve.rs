@@ -24,7 +24,9 @@ pub(super) fn steps(
     let mut steps = VecDeque::from([Step::Wait(how.latency.unwrap_or(model.latency))]);
     let response = match what {
         What::Fails(error) => {
-            steps.push_back(Step::Fail(copy(&error)));
+            let mut error = copy(&error);
+            error.usage = how.usage.or(error.usage);
+            steps.push_back(Step::Fail(error));
             return Ok(steps);
         }
         What::Never => {
@@ -145,5 +147,6 @@ fn copy(error: &ModelError) -> ModelError {
     copy.message.clone_from(&error.message);
     copy.request_id.clone_from(&error.request_id);
     copy.body.clone_from(&error.body);
+    copy.usage = error.usage;
     copy
 }
