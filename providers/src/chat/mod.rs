@@ -24,7 +24,7 @@ mod usage;
 pub(crate) use call::Metered;
 pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
-pub use extract::{Extract, ExtractBy, Extracted};
+pub use extract::{Extract, ExtractBy, Extracted, in_shape, out_of_bounds};
 #[cfg(feature = "openai")]
 pub(crate) use forbid::is_here;
 pub use forbid::{check_requests, forbid_requests};
