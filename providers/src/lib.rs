@@ -39,6 +39,9 @@ pub use chat::{
     ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall,
     ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_requests, forbid_requests,
 };
+#[cfg(feature = "models")]
+#[doc(hidden)]
+pub use chat::{in_shape as __in_shape, out_of_bounds as __out_of_bounds};
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};
 #[cfg(feature = "openai")]

@@ -244,7 +244,8 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
 
     /// Changes each call of a tool before it is made, or says what it came to by
     /// [`ControlFlow::Break`]. It is asked again when the node of the tools runs
-    /// again, after a question or a crash.
+    /// again, after a question or a crash. Arguments that somebody answers by
+    /// [`Approval::Edit`](crate::Approval::Edit) it does not see.
     pub fn before_tool<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(ToolCall, View<S>, Ctx<C>) -> Fut + Send + Sync + 'static,

@@ -5,8 +5,10 @@ use superstep_providers::{Message, Role};
 /// The model of an agent was asked as often as it may be, and still asked for
 /// tools.
 ///
-/// The node of the model fails with it. All calls up to then have results: on a
-/// thread, what the user says next begins with new turns.
+/// The node of the model fails with it, and would fail again. All calls up to then
+/// have results: on a thread, what the user says next begins with new turns, if it is
+/// said with [`Unfinished::Discard`](superstep_core::Unfinished::Discard), as after
+/// any run that has failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("after {turns} turn(s) the model still calls {}", named(calls))]
 #[non_exhaustive]

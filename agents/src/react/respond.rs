@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use superstep_core::{NodeError, NodeResult, State};
-use superstep_providers::{Extract, Extracted, Model, ModelRequest, ModelResponse};
+use superstep_providers::{__in_shape, Extract, Extracted, Model, ModelRequest, ModelResponse};
 
 use crate::tools::BoxFuture;
 
@@ -88,7 +88,7 @@ impl<S: State> Respond<S> {
         });
         Self {
             // A model that was told of the shape may have answered in it.
-            read: Arc::new(move |text| serde_json::from_str(text).ok().map(&*writes)),
+            read: Arc::new(move |text| __in_shape(answered(text)?).map(&*writes)),
             ask: Some(ask),
             otherwise: None,
             said: false,
@@ -158,6 +158,15 @@ impl<S: State> Respond<S> {
         let same = asked.response.message == made.message;
         let known = asked.update.filter(|_| same);
         known.unwrap_or_else(|| self.as_it_is(made.message.text()))
+    }
+}
+
+/// Where an answer in a shape is in a text, which is it or has it in a fence. Other
+/// text is words, whatever JSON may be between them.
+fn answered(text: &str) -> Option<&str> {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Some(text),
+        Err(_) => text.get(text.find("```json")?..),
     }
 }
 

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use superstep_core::{Retry, View};
-use superstep_providers::{ToolCall, ToolSpec};
+use superstep_providers::{__out_of_bounds, ToolCall, ToolSpec};
 
 use super::arguments::{decode, misfit, schema};
 use super::pool::on_pool;
@@ -44,6 +44,8 @@ use super::{BoxFuture, FromToolCall, ToolCtx, ToolDefinition, ToolError, ToolOut
 pub struct Tool<C = (), S = ()> {
     pub(super) spec: Arc<ToolSpec>,
     body: Arc<dyn Body<C, S>>,
+    /// Whether what the schema says is that of the arguments' type.
+    typed: bool,
     pub(super) approve: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) retry: Option<Retry>,
@@ -84,7 +86,9 @@ where
 
 impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
     /// A tool of a function that takes its arguments as one value, whose JSON
-    /// Schema the model is told.
+    /// Schema the model is told. Calls whose arguments are not of that type are wrong,
+    /// and so are those out of the bounds that the schema sets to numbers and to the
+    /// lengths of texts and lists; what else it says is not checked.
     pub fn new<A, F, Fut, T, E>(
         name: impl Into<String>,
         description: impl Into<String>,
@@ -97,7 +101,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
         T: ToolOutput,
         E: Into<ToolError>,
     {
-        Self::of(
+        Self::typed(
             described::<A>(name, description),
             move |arguments: A, ctx, _| {
                 let returned = function(arguments, ctx);
@@ -126,7 +130,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
         E: Into<ToolError>,
     {
         let function = Arc::new(function);
-        Self::of(
+        Self::typed(
             described::<A>(name, description),
             move |arguments: A, ctx, _| {
                 let function = Arc::clone(&function);
@@ -168,13 +172,28 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
         D::Given: FromToolCall<C, S>,
     {
         let spec = described::<D::Arguments>(D::NAME, D::DESCRIPTION);
-        let tool = Self::of(spec, |arguments: D::Arguments, ctx: ToolCtx<C>, state| {
+        let tool = Self::typed(spec, |arguments: D::Arguments, ctx: ToolCtx<C>, state| {
             D::call(arguments, D::Given::from_call(&ctx, &state))
         });
         Self {
             approve: D::APPROVE,
             timeout: D::TIMEOUT,
             ..tool
+        }
+    }
+
+    /// One whose schema is that of its arguments.
+    fn typed<A, F>(spec: ToolSpec, function: F) -> Self
+    where
+        A: DeserializeOwned + 'static,
+        F: Fn(A, ToolCtx<C>, View<S>) -> BoxFuture<Result<String, ToolError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self {
+            typed: true,
+            ..Self::of(spec, function)
         }
     }
 
@@ -189,6 +208,7 @@ impl<C: Send + Sync + 'static, S: Send + Sync + 'static> Tool<C, S> {
         Self {
             spec: Arc::new(spec),
             body: Arc::new(Typed(function, PhantomData)),
+            typed: false,
             approve: false,
             timeout: None,
             retry: None,
@@ -255,8 +275,13 @@ impl<C, S> Tool<C, S> {
 
     /// Whether the arguments fit, or what the model is told.
     pub(super) fn check(&self, arguments: &Value) -> Result<(), String> {
+        let parameters = &self.spec.parameters;
         let checked = self.body.check(arguments);
-        checked.map_err(|why| misfit(&self.spec.name, &why, &self.spec.parameters))
+        let checked = checked.and_then(|()| match self.typed {
+            true => __out_of_bounds(parameters, arguments).map_or(Ok(()), Err),
+            false => Ok(()),
+        });
+        checked.map_err(|why| misfit(&self.spec.name, &why, parameters))
     }
 
     /// Calls the function, whose arguments have been checked.
@@ -276,6 +301,7 @@ impl<C, S> Clone for Tool<C, S> {
         Self {
             spec: Arc::clone(&self.spec),
             body: Arc::clone(&self.body),
+            typed: self.typed,
             approve: self.approve,
             timeout: self.timeout,
             retry: self.retry.clone(),

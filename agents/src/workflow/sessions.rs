@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use superstep_core::{
     Checkpointer, CompileError, Given, Graph, IntoContext, Invocation, OnBusy, Run, RunError,
-    START, StateGraph, Status, View,
+    START, StateGraph, Status, Unfinished, View,
 };
 use superstep_providers::Message;
 
@@ -100,6 +100,7 @@ impl<C: Send + Sync + 'static> Sessions<C> {
         UserSession {
             sessions: self,
             thread: format!("{app}/{user}/{name}"),
+            unfinished: None,
             // In the order of the scopes.
             shared: [format!("{app}/{user}"), app],
         }
@@ -149,6 +150,7 @@ pub enum SessionError {
 pub struct UserSession<'a, C = ()> {
     sessions: &'a Sessions<C>,
     thread: String,
+    unfinished: Option<Unfinished>,
     /// The threads of what is shared, one for each scope.
     shared: [String; SHARED.len()],
 }
@@ -158,6 +160,37 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
     #[must_use]
     pub fn thread(&self) -> &str {
         &self.thread
+    }
+
+    /// What becomes of a turn that failed or waits for an answer when something new is
+    /// said, by [`send`](Self::send) or [`turn`](Self::turn). Unless it is set, saying
+    /// something then fails with [`RunError::Unfinished`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{
+    ///     LlmAgent, MemoryCheckpointer, ModelErrorKind, ScriptedModel, Sessions, Unfinished,
+    /// };
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = ScriptedModel::new()
+    ///     .on("Hello?", "Here I am.")
+    ///     .on("Hello!", ModelErrorKind::Auth);
+    /// let graph = LlmAgent::new("clerk").model(model.model()).build()?;
+    /// let sessions = Sessions::new("shop", graph, MemoryCheckpointer::new())?;
+    /// let session = sessions.session("ann", "monday").unfinished(Unfinished::Discard);
+    /// session.send("Hello!").await.unwrap_err();
+    /// let run = session.send("Hello?").await?;
+    /// assert_eq!(run.state.answer(), "Here I am.");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unfinished(mut self, unfinished: Unfinished) -> Self {
+        self.unfinished = Some(unfinished);
+        self
     }
 
     /// Says something to the agents, and returns what came of it.
@@ -224,7 +257,11 @@ impl<C: Send + Sync + 'static> UserSession<'_, C> {
             .sessions
             .graph
             .invoke(Session::ask(message).values(values));
-        Ok(self.on_thread(invoked.context(Arc::clone(&self.sessions.context))))
+        let turn = self.on_thread(invoked.context(Arc::clone(&self.sessions.context)));
+        Ok(match self.unfinished {
+            Some(unfinished) => turn.unfinished(unfinished),
+            None => turn,
+        })
     }
 
     fn on_thread(

@@ -147,6 +147,39 @@ async fn what_failed_is_told_to_the_model_which_plans_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_step_may_need_what_was_done_in_a_round_before() {
+    let model = ScriptedModel::new()
+        .on("`more` (2) done", answer("Awake."))
+        .on(
+            "`bad`, which is no step",
+            steps([step("more", "2", &["first"])]),
+        )
+        .on(
+            "What was done",
+            steps([step("more", "2", &["bad", "first"])]),
+        )
+        .on(
+            "rest",
+            steps([step("first", "1", &[]), step("bad", "soon", &[])]),
+        );
+    let agent = Delegate::function("tell", "Tells.", |task: String, _| async move {
+        match task.starts_with("soon") {
+            true => Err("not now".into()),
+            false => NodeResult::Ok(task),
+        }
+    });
+    let graph = plan_and_execute(model.model(), agent).build().unwrap();
+    let graph = graph.compile().unwrap();
+    let run = graph.invoke(Project::reach("rest")).await.unwrap();
+    assert_eq!((run.state.round, model.calls().len()), (2, 4));
+    assert_eq!(
+        run.state.outcomes[2].report,
+        "2\n\nIt is a step towards: rest\n\n\
+         What came of the steps before:\n- 1: 1\n\nIt is a step towards: rest"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_that_cannot_be_followed_is_sent_back() {
     let model = ScriptedModel::new()
         .on("What was done", answer("Awake."))

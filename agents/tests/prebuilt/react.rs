@@ -360,6 +360,37 @@ async fn an_answer_in_the_shape_is_not_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_answer_is_in_its_shape_in_a_fence_and_not_between_words() {
+    let fenced = "Here it is:\n```json\n{ \"sum\": 5 }\n```";
+    for (answer, n_calls) in [(fenced, 1), (r#"As in { "sum": 4 }."#, 2)] {
+        let model = ScriptedModel::new()
+            .on("shape", r#"{ "sum": 5 }"#)
+            .otherwise(answer);
+        let graph = over(&model).build().unwrap().compile().unwrap();
+        let run = graph.invoke(Sums::update().said(Message::user("sum")));
+        assert_eq!(run.await.unwrap().state.sum, Some(5));
+        assert_eq!(model.calls().len(), n_calls, "{answer}");
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Stars {
+    #[schemars(range(max = 5))]
+    stars: u8,
+}
+
+#[tokio::test]
+async fn an_answer_out_of_the_bounds_of_its_shape_is_asked_for_again() {
+    let model = ScriptedModel::new()
+        .on("shape", r#"{ "stars": 5 }"#)
+        .otherwise(r#"{ "stars": 9 }"#);
+    let agent = react_agent(model.model(), toolbox()).output_schema::<Stars>();
+    let run = graph(agent).invoke(Chat::ask("How is it?")).await.unwrap();
+    assert_eq!(run.state.response::<Stars>().unwrap(), Stars { stars: 5 });
+    assert_eq!(model.calls().len(), 2);
+}
+
+#[tokio::test]
 async fn an_answer_that_has_no_shape_fails_the_node_answer() {
     let model = ScriptedModel::new().otherwise("seven");
     let graph = over(&model).build().unwrap().compile().unwrap();

@@ -9,8 +9,8 @@ use serde_json::json;
 use superstep::prelude::*;
 use superstep::testing::explore;
 use superstep::{
-    Approval, Chat, Delegate, Graph, MemoryCheckpointer, Message, Reply, RunControl, RunError,
-    ScriptedModel, Status, Supervisor, Toolbox, TurnLimit, react_agent, supervisor, tool,
+    Approval, Chat, Delegate, Graph, MemoryCheckpointer, Message, Reply, Role, RunControl,
+    RunError, ScriptedModel, Status, Supervisor, Toolbox, TurnLimit, react_agent, supervisor, tool,
 };
 use tokio::time::{Instant, sleep};
 
@@ -58,6 +58,34 @@ async fn agents_that_are_called_together_work_together() {
         .await;
     insta::assert_snapshot!(transcript);
     assert_eq!(start.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_model_reads_results_in_the_order_of_its_calls() {
+    let numbers = || json!({ "a": 1, "b": 2 });
+    let model = calling([
+        ("bob", task("2")),
+        ("add", numbers()),
+        ("ann", task("1")),
+        ("add", json!({})),
+    ]);
+    let team = team(&model).tools(Toolbox::new().add(add));
+    compiled(team).invoke(Chat::ask("go")).await.unwrap();
+    let read = model.calls()[1].request.messages.clone();
+    let results = read.iter().filter(|message| message.role == Role::Tool);
+    let results: Vec<_> = results.map(ToString::to_string).collect();
+    assert_eq!(
+        results[..3],
+        [
+            "tool: bob -> bob slept 2 s",
+            "tool: add -> 3",
+            "tool: ann -> ann slept 1 s",
+        ]
+    );
+    assert!(
+        results[3].starts_with("tool: add -> wrong arguments"),
+        "{results:?}"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use superstep::{
     Chat, MemoryCheckpointer, Message, Part, Reply, Retry, Role, RunError, ScriptedModel, ToolCall,
-    ToolChoice, Toolbox, TurnLimit, react_agent,
+    ToolChoice, Toolbox, TurnLimit, Unfinished, react_agent,
 };
 
 use crate::common::{add, chain, graph, said};
@@ -63,23 +63,32 @@ async fn the_last_turn_can_be_an_answer() {
 
 #[tokio::test]
 async fn what_a_user_says_begins_new_turns() {
-    let agent = react_agent(endless().model(), toolbox())
-        .max_turns(2)
-        .answer_at_limit();
+    let model = ScriptedModel::new()
+        .on("on", "Enough.")
+        .otherwise(Reply::call("add", json!({ "a": 1, "b": 1 })));
+    let agent = react_agent(model.model(), toolbox()).max_turns(2);
     let graph = agent
         .build()
         .unwrap()
         .checkpointer(MemoryCheckpointer::new())
         .compile()
         .unwrap();
-    graph.invoke(Chat::ask("go")).thread("ann").await.unwrap();
-    let run = graph.invoke(Chat::ask("on")).thread("ann").await.unwrap();
-    let calls = run
-        .state
-        .messages
-        .iter()
-        .filter(|message| message.role == Role::Tool);
-    assert_eq!(calls.count(), 2);
+    let error = graph.invoke(Chat::ask("go")).thread("ann").await;
+    assert_eq!(error.unwrap_err().code(), "node");
+    let again = graph.proceed().thread("ann").await.unwrap_err();
+    assert_eq!(
+        chain(&again)[1],
+        "after 2 turn(s) the model still calls `add`"
+    );
+    let error = graph.invoke(Chat::ask("on")).thread("ann").await;
+    assert_eq!(error.unwrap_err().code(), "unfinished");
+
+    let said = graph.invoke(Chat::ask("on")).thread("ann");
+    let run = said.unfinished(Unfinished::Discard).await.unwrap();
+    assert_eq!(run.state.answer(), "Enough.");
+    let messages = run.state.messages.iter();
+    let results = messages.filter(|message| message.role == Role::Tool);
+    assert_eq!(results.count(), 2);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What goes wrong, and who is told.
 
 use superstep::prelude::*;
-use superstep::{NodeError, ToolError, Toolbox, tool};
+use superstep::{NodeError, Tool, ToolError, Toolbox, tool};
 
 use crate::common::{Chat, asks, call, chain, graph, node_of, of, results, shown};
 
@@ -204,5 +204,42 @@ async fn a_toolbox_that_was_not_checked_fails_its_node() {
     assert!(
         chain(&error)[1].contains("duplicate-tool: two tools are called `pay`"),
         "{error:?}"
+    );
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Rating {
+    #[schemars(range(max = 5))]
+    stars: u8,
+}
+
+#[tokio::test]
+async fn what_is_out_of_the_bounds_of_the_schema_is_told() {
+    let rate = Tool::new("rate", "Rates.", |rating: Rating, _| async move {
+        Ok::<_, ToolError>(rating.stars)
+    });
+    // Nobody but the function knows what these are.
+    let spec = superstep::ToolSpec {
+        name: "note".to_owned(),
+        ..rate.spec().clone()
+    };
+    let note = Tool::from_spec(spec, |given: serde_json::Value, _| async move {
+        Ok::<_, ToolError>(given["stars"].clone())
+    });
+    let calls = [
+        call("1", "rate", r#"{"stars": 9}"#),
+        call("2", "rate", r#"{"stars": 5}"#),
+        call("3", "note", r#"{"stars": 9}"#),
+    ];
+    let toolbox = Toolbox::new().add(rate).add(note);
+    let told = toolbox.run(&calls, &View::new(()), &Ctx::new(())).await;
+    let told: Vec<_> = told.expect("they are told").iter().map(shown).collect();
+    assert_eq!(
+        told,
+        [
+            "1! wrong arguments for `rate`: `stars`: 9 is more than 5; it takes `stars` (integer)",
+            "2: 5",
+            "3: 9",
+        ]
     );
 }

@@ -360,3 +360,81 @@ async fn tools_of_the_conversation_are_not_called() {
     let request = asked(Capabilities::all(), ANN, request).await;
     assert_eq!(request.tool_choice, ToolChoice::None);
 }
+
+/// What somebody thinks of a book.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Opinion {
+    #[schemars(range(min = 1, max = 5))]
+    stars: u8,
+    #[schemars(length(max = 2))]
+    #[serde(default)]
+    tags: Vec<String>,
+    note: Option<Note>,
+}
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(tag = "kind")]
+enum Note {
+    Short {
+        #[schemars(length(min = 1, max = 3))]
+        text: String,
+    },
+    Long {
+        #[schemars(length(min = 5))]
+        text: String,
+    },
+}
+
+async fn out_of_bounds(answer: &str, expected: &str) {
+    let ways = [
+        ExtractBy::Schema,
+        ExtractBy::Tool,
+        ExtractBy::Json,
+        ExtractBy::Prompt,
+    ];
+    for way in ways {
+        let scripted = ScriptedModel::new().otherwise(answer);
+        let how = Extract::new().attempts(2).by(way);
+        let read = scripted.model().extract_with::<Opinion>("?", how).await;
+        let told = read
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        let told = told
+            .rsplit_once("`Opinion`: ")
+            .map_or(&*told, |(_, why)| why);
+        assert_eq!(told, expected, "{way:?}");
+        let asked = if expected.is_empty() { 1 } else { 2 };
+        assert_eq!(scripted.calls().len(), asked, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_out_of_the_bounds_of_the_schema_is_asked_for_again() {
+    let check = out_of_bounds;
+    check(r#"{"stars": 9}"#, "`stars`: 9 is more than 5").await;
+    check(r#"{"stars": 0}"#, "`stars`: 0 is less than 1").await;
+    let tags = r#"{"stars": 5, "tags": ["a", "b", "c"]}"#;
+    check(tags, "`tags`: 3 item(s), where at most 2 are wanted").await;
+    let long = r#"{"stars": 5, "note": {"kind": "Short", "text": "äöüß"}}"#;
+    let told = "`note.text`: 4 character(s), where at most 3 are wanted";
+    check(long, told).await;
+    let short = r#"{"stars": 5, "note": {"kind": "Long", "text": "brief"}}"#;
+    check(short, "").await;
+    check(r#"{"stars": 1, "note": null}"#, "").await;
+}
+
+#[tokio::test]
+async fn bounds_hold_for_what_is_put_into_an_object() {
+    let scripted = ScriptedModel::new().otherwise(r#"{"value": [{"stars": 1}, {"stars": 9}]}"#);
+    let how = Extract::new().attempts(1);
+    let read = scripted
+        .model()
+        .extract_with::<Vec<Opinion>>("?", how)
+        .await;
+    let told = read.expect_err("it is out of bounds").to_string();
+    assert!(
+        told.ends_with("`value[1].stars`: 9 is more than 5"),
+        "{told}"
+    );
+}

@@ -41,8 +41,18 @@ impl Project {
         own.find(|outcome| outcome.id == id)
     }
 
-    fn is_done(&self, id: &str) -> bool {
-        self.outcome(id).is_some_and(|outcome| !outcome.failed)
+    /// What a step that another one needs came to, if it is done: in this round, or, of
+    /// one that its plan does not have, in the last in which it was.
+    pub(super) fn needed(&self, id: &str) -> Option<&StepOutcome> {
+        if self.steps.iter().any(|step| step.id == id) {
+            return self.outcome(id).filter(|outcome| !outcome.failed);
+        }
+        self.done().rev().find(|outcome| outcome.id == id)
+    }
+
+    /// What was done, in all rounds.
+    pub(super) fn done(&self) -> impl DoubleEndedIterator<Item = &StepOutcome> {
+        self.outcomes.iter().filter(|outcome| !outcome.failed)
     }
 
     /// The steps that can be taken now, in the order of the plan.
@@ -51,7 +61,7 @@ impl Project {
             .steps
             .iter()
             .filter(|step| self.outcome(&step.id).is_none());
-        open.filter(|step| step.needs.iter().all(|need| self.is_done(need)))
+        open.filter(|step| step.needs.iter().all(|need| self.needed(need).is_some()))
     }
 
     /// The steps that were not taken in this round, and now cannot be.
@@ -70,8 +80,8 @@ pub struct PlanStep {
     /// What is to be done, with everything that one needs to know who does nothing
     /// else.
     pub task: String,
-    /// The names of the steps whose results it needs. Steps that do not need each
-    /// other are taken at the same time.
+    /// The names of the steps whose results it needs, of this plan or done before.
+    /// Steps that do not need each other are taken at the same time.
     #[serde(default)]
     pub needs: Vec<String>,
 }

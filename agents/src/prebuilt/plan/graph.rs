@@ -245,7 +245,7 @@ impl<C: Send + Sync + 'static> Planner<C> {
             if let Some(answer) = review.answer.filter(|answer| !answer.trim().is_empty()) {
                 return Ok(Project::update().answer(answer));
             }
-            let mistakes = mistakes(&review.steps, self.max_steps);
+            let mistakes = mistakes(project, &review.steps, self.max_steps);
             if mistakes.is_empty() {
                 let update = Project::update().steps(review.steps);
                 return Ok(update.round(project.round + 1));

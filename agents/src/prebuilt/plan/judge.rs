@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::PlanStep;
+use super::{PlanStep, Project};
 
 /// A model has made no plan that can be followed, however often it was told why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +22,7 @@ impl PlanError {
 }
 
 /// All that is wrong with the steps; nothing, if they can be taken.
-pub(super) fn mistakes(steps: &[PlanStep], most: usize) -> Vec<String> {
+pub(super) fn mistakes(project: &Project, steps: &[PlanStep], most: usize) -> Vec<String> {
     let mut mistakes = Vec::new();
     if steps.is_empty() {
         mistakes.push("there is no step".to_owned());
@@ -39,6 +39,8 @@ pub(super) fn mistakes(steps: &[PlanStep], most: usize) -> Vec<String> {
             mistakes.push(format!("two steps are called `{}`", step.id));
         }
     }
+    // What was done in other rounds is there already.
+    known.extend(project.done().map(|outcome| &*outcome.id));
     for step in steps {
         for need in step.needs.iter().filter(|need| !known.contains(&***need)) {
             mistakes.push(format!("`{}` needs `{need}`, which is no step", step.id));

@@ -53,7 +53,7 @@ pub(super) fn complaint(mistakes: &[String]) -> String {
 /// The task of a step, as whoever takes it is told.
 pub(super) fn task(project: &Project, step: &PlanStep) -> String {
     let mut text = format!("{}\n\nIt is a step towards: {}", step.task, project.goal);
-    let needed = step.needs.iter().filter_map(|need| project.outcome(need));
+    let needed = step.needs.iter().filter_map(|need| project.needed(need));
     for (index, outcome) in needed.enumerate() {
         if index == 0 {
             text.push_str("\n\nWhat came of the steps before:");

@@ -1,10 +1,21 @@
 //! Finds a value in what a model said.
 
 use serde::de::DeserializeOwned;
-use serde_json::{Deserializer, Value};
+use serde_json::{Deserializer, Value, json};
+
+use super::bounds::out_of_bounds;
 
 /// The field around a value that is no object.
 pub(super) const FIELD: &str = "value";
+
+/// How a value is looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sought<'a> {
+    /// Whose bounds it keeps to, if there are any.
+    pub(super) schema: Option<&'a Value>,
+    /// Whether it may be in the field of an object, which the schema then is.
+    pub(super) wraps: bool,
+}
 
 /// Why there is no value.
 #[derive(Debug, PartialEq)]
@@ -17,10 +28,10 @@ pub(super) enum Misfit {
 
 /// The first value in the texts that fits. The text may be JSON, or have JSON in
 /// it, in fences or between words.
-pub(super) fn find<T: DeserializeOwned>(texts: &[String], wraps: bool) -> Result<T, Misfit> {
+pub(super) fn find<T: DeserializeOwned>(texts: &[String], sought: Sought<'_>) -> Result<T, Misfit> {
     let mut misfit = None;
     for text in texts {
-        match in_text(text, wraps) {
+        match in_text(text, sought) {
             Ok(value) => return Ok(value),
             // The first says most.
             Err(why) => misfit = misfit.or(Some(why)),
@@ -29,9 +40,9 @@ pub(super) fn find<T: DeserializeOwned>(texts: &[String], wraps: bool) -> Result
     Err(misfit.unwrap_or_else(|| Misfit::Wrong("there is no answer".to_owned())))
 }
 
-fn in_text<T: DeserializeOwned>(text: &str, wraps: bool) -> Result<T, Misfit> {
+fn in_text<T: DeserializeOwned>(text: &str, sought: Sought<'_>) -> Result<T, Misfit> {
     if let Ok(value) = serde_json::from_str::<Value>(text) {
-        return fit(value, wraps).map_err(Misfit::Wrong);
+        return fit(value, sought).map_err(Misfit::Wrong);
     }
     let mut misfit: Option<(usize, String)> = None;
     let mut from = 0;
@@ -41,7 +52,7 @@ fn in_text<T: DeserializeOwned>(text: &str, wraps: bool) -> Result<T, Misfit> {
         match values.next() {
             Some(Ok(value)) => {
                 let length = values.byte_offset();
-                match fit(value, wraps) {
+                match fit(value, sought) {
                     Ok(value) => return Ok(value),
                     // Of what does not fit, the longest is what was meant.
                     Err(why) if misfit.as_ref().is_none_or(|(longest, _)| length > *longest) => {
@@ -63,20 +74,27 @@ fn in_text<T: DeserializeOwned>(text: &str, wraps: bool) -> Result<T, Misfit> {
     })
 }
 
-/// The value as that type. Where it has nulls that the type does not take, they
+/// The value as that type, within the bounds of its schema. Where it has nulls that the type does not take, they
 /// count as left out: a strict schema has no other way to leave something out.
-fn fit<T: DeserializeOwned>(value: Value, wraps: bool) -> Result<T, String> {
+fn fit<T: DeserializeOwned>(value: Value, sought: Sought<'_>) -> Result<T, String> {
     let value = match value {
-        Value::Object(mut fields) if wraps && fields.contains_key(FIELD) => {
+        Value::Object(mut fields) if sought.wraps && fields.contains_key(FIELD) => {
             fields.remove(FIELD).unwrap_or_default()
         }
         other => other,
     };
-    let why = match serde_json::from_value(value.clone()) {
-        Ok(value) => return Ok(value),
-        Err(error) => error.to_string(),
+    let read = match serde_json::from_value(value.clone()) {
+        Ok(read) => read,
+        Err(error) => {
+            let read = serde_json::from_value(without_nulls(value.clone()));
+            read.map_err(|_| error.to_string())?
+        }
     };
-    serde_json::from_value(without_nulls(value)).map_err(|_| why)
+    let out = sought.schema.and_then(|schema| match sought.wraps {
+        true => out_of_bounds(schema, &json!({ FIELD: value })),
+        false => out_of_bounds(schema, &value),
+    });
+    out.map_or(Ok(read), Err)
 }
 
 fn without_nulls(value: Value) -> Value {

@@ -3,10 +3,12 @@
 //! 1. The way is the best that the model can: a schema that the provider
 //!    enforces, the call of a tool, JSON by name, or asking for it in words. A way
 //!    that the model then does not take gives place to the next.
-//! 2. Whatever the way, the answer is read here, and must fit the type.
+//! 2. Whatever the way, the answer is read here, and must fit the type, and the bounds
+//!    that its schema sets to numbers, texts and lists.
 //! 3. An answer that does not is sent back with what is wrong with it, a bounded
 //!    number of times. One that refuses, or was cut off, is not.
 
+mod bounds;
 mod find;
 mod shape;
 mod way;
@@ -22,7 +24,8 @@ use super::model::Model;
 use super::request::ModelRequest;
 use super::response::ModelResponse;
 use super::usage::TokenUsage;
-use find::{Misfit, find};
+pub use bounds::out_of_bounds;
+use find::{Misfit, Sought, find};
 use shape::Shape;
 use way::Asking;
 #[cfg(feature = "testing")]
@@ -109,6 +112,11 @@ impl Model {
     /// other words, too. An answer that does not fit is sent back to the model
     /// with what is wrong, twice at most; each is counted.
     ///
+    /// An answer fits if it is a `T`, and within the bounds that its schema sets to
+    /// numbers, to the lengths of texts and to those of lists, as
+    /// `#[schemars(range(max = 5))]` does. What else the schema says, such as a
+    /// `pattern`, the model is told, and nobody checks.
+    ///
     /// # Errors
     ///
     /// When there is no answer; [`Refused`](ModelErrorKind::Refused) and
@@ -193,7 +201,7 @@ impl Model {
             };
             usage = usage + response.usage;
             let read = self.complete(&response).and_then(|()| {
-                let found = find(&asking.texts(&response.message), asking.wraps());
+                let found = find(&asking.texts(&response.message), asking.sought());
                 self.whole(found)
             })?;
             match read {
@@ -261,6 +269,12 @@ fn short(name: &str) -> &str {
     &name[start..]
 }
 
+/// The first JSON in a text that is a `T`, within the bounds of its schema.
+pub fn in_shape<T: DeserializeOwned + JsonSchema>(text: &str) -> Option<T> {
+    let shape = Shape::of::<T>(None);
+    find(&[text.to_owned()], shape.sought()).ok()
+}
+
 /// What the model is told when its answer does not fit.
 fn complaint(why: &str) -> String {
     format!("That does not fit: {why}. Answer again, in full, and in the shape that was asked for.")
@@ -287,7 +301,7 @@ impl Message {
     /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ModelError> {
         let text = self.text();
-        let error = match find(&[text], false) {
+        let error = match find(&[text], Sought::default()) {
             Ok(value) => return Ok(value),
             Err(Misfit::Wrong(why)) => {
                 let name = short(type_name::<T>());

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::super::strict::{LeftOut, strict};
-use super::find::FIELD;
+use super::find::{FIELD, Sought};
 use super::short;
 
 /// The longest that a schema may be called.
@@ -43,6 +43,14 @@ impl Shape {
             strict: strict(&schema, LeftOut::IsNull),
             schema,
             wraps,
+        }
+    }
+
+    /// How a value of it is looked for.
+    pub(super) fn sought(&self) -> Sought<'_> {
+        Sought {
+            schema: Some(&self.schema),
+            wraps: self.wraps,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::super::message::{Message, Role};
 use super::super::model::Capabilities;
 use super::super::request::{ModelRequest, OutputFormat, ToolChoice, ToolSpec};
 use super::complaint;
+use super::find::Sought;
 use super::shape::Shape;
 
 /// Stands before a schema in a prompt.
@@ -72,9 +73,8 @@ impl Asking {
         Some(Self { by, ..self })
     }
 
-    /// Whether the value is inside of an object.
-    pub(super) fn wraps(&self) -> bool {
-        self.shape.wraps
+    pub(super) fn sought(&self) -> Sought<'_> {
+        self.shape.sought()
     }
 
     pub(super) fn ask(&self, mut request: ModelRequest) -> ModelRequest {

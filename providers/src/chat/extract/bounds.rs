@@ -1,0 +1,168 @@
+//! The bounds that a JSON Schema sets to a value whose type fits.
+//!
+//! 1. Whether a type fits, and which values an enum has, whoever reads the value
+//!    says. Judged here is how much it may be: `minimum`, `maximum`,
+//!    `exclusiveMinimum`, `exclusiveMaximum`, `minLength`, `maxLength`, `minItems` and
+//!    `maxItems`. What else a schema says is no bound.
+//! 2. Of the ways in `anyOf` and `oneOf` those count that the value can be meant for,
+//!    and it keeps to the bounds of one. If it can be meant for none, there is none.
+
+use serde_json::{Map, Value};
+
+/// How many schemas are gone through one after another for one value.
+const MOST_HOPS: usize = 16;
+
+/// The first bound that a value does not keep to, with the path of what is out of it.
+pub fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
+    Judge { root: schema }.misfit(schema, value, "", MOST_HOPS)
+}
+
+struct Judge<'a> {
+    root: &'a Value,
+}
+
+impl Judge<'_> {
+    fn misfit(&self, schema: &Value, value: &Value, path: &str, hops: usize) -> Option<String> {
+        let hops = hops.checked_sub(1)?;
+        let own = own(schema, value).map(|why| match path.is_empty() {
+            true => why,
+            false => format!("`{path}`: {why}"),
+        });
+        own.or_else(|| self.inside(schema, value, path))
+            .or_else(|| self.misfit(self.meant(schema)?, value, path, hops))
+            .or_else(|| {
+                let mut all = list(schema, "allOf");
+                all.find_map(|schema| self.misfit(schema, value, path, hops))
+            })
+            .or_else(|| {
+                let ways = list(schema, "anyOf").chain(list(schema, "oneOf"));
+                let ways = ways.filter(|way| self.can_be(way, value, hops));
+                let misfits: Option<Vec<String>> = ways
+                    .map(|way| self.misfit(way, value, path, hops))
+                    .collect();
+                misfits?.into_iter().next()
+            })
+    }
+
+    fn inside(&self, schema: &Value, value: &Value, path: &str) -> Option<String> {
+        match value {
+            Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+                let named = schema.get("properties").and_then(|all| all.get(name));
+                let path = match path.is_empty() {
+                    true => name.clone(),
+                    false => format!("{path}.{name}"),
+                };
+                let schema = named.or(schema.get("additionalProperties"))?;
+                self.misfit(schema, value, &path, MOST_HOPS)
+            }),
+            Value::Array(items) => items.iter().enumerate().find_map(|(index, value)| {
+                let placed = schema.get("prefixItems").and_then(|all| all.get(index));
+                let path = format!("{path}[{index}]");
+                self.misfit(placed.or(schema.get("items"))?, value, &path, MOST_HOPS)
+            }),
+            _ => None,
+        }
+    }
+
+    /// What a reference leads to.
+    fn meant(&self, schema: &Value) -> Option<&Value> {
+        let reference = schema.get("$ref")?.as_str()?;
+        self.root.pointer(reference.trim_start_matches('#'))
+    }
+
+    /// Whether a value can be meant for one way of several: its type, its tag and the
+    /// names of its fields are those.
+    fn can_be(&self, way: &Value, value: &Value, hops: usize) -> bool {
+        let Some(hops) = hops.checked_sub(1) else {
+            return true;
+        };
+        let kinds = match way.get("type") {
+            Some(Value::Array(kinds)) => kinds.iter().any(|kind| is(kind, value)),
+            Some(kind) => is(kind, value),
+            None => true,
+        };
+        let none = Map::new();
+        let fields = value.as_object().unwrap_or(&none);
+        let mut required = list(way, "required").filter_map(Value::as_str);
+        let tags = way.get("properties").and_then(Value::as_object);
+        let mut tags = tags.into_iter().flatten().filter_map(|(name, schema)| {
+            let (tag, given) = (schema.get("const")?, fields.get(name)?);
+            Some(tag == given)
+        });
+        kinds
+            && way.get("const").is_none_or(|only| only == value)
+            && (way.get("enum").is_none() || list(way, "enum").any(|one| one == value))
+            && required.all(|name| fields.contains_key(name))
+            && tags.all(|fits| fits)
+            && self
+                .meant(way)
+                .is_none_or(|way| self.can_be(way, value, hops))
+    }
+}
+
+fn list<'v>(schema: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    schema
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn is(kind: &Value, value: &Value) -> bool {
+    match kind.as_str() {
+        Some("null") => value.is_null(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer" | "number") => value.is_number(),
+        Some("string") => value.is_string(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        _ => true,
+    }
+}
+
+/// The bound of the value itself that it does not keep to.
+fn own(schema: &Value, value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => amount(schema, number.as_f64()?)
+            .map(|(than, bound)| format!("{number} is {than} {bound}")),
+        Value::String(text) => {
+            let n_chars = text.chars().count();
+            size(schema, n_chars, ["minLength", "maxLength"], "character(s)")
+        }
+        Value::Array(items) => size(schema, items.len(), ["minItems", "maxItems"], "item(s)"),
+        _ => None,
+    }
+}
+
+fn amount(schema: &Value, number: f64) -> Option<(&'static str, &Value)> {
+    let bounds: [(&str, fn(f64, f64) -> bool, &str); 4] = [
+        ("minimum", |number, bound| number < bound, "less than"),
+        ("maximum", |number, bound| number > bound, "more than"),
+        (
+            "exclusiveMinimum",
+            |number, bound| number <= bound,
+            "not more than",
+        ),
+        (
+            "exclusiveMaximum",
+            |number, bound| number >= bound,
+            "not less than",
+        ),
+    ];
+    bounds.into_iter().find_map(|(key, is_out, than)| {
+        let bound = schema.get(key)?;
+        is_out(number, bound.as_f64()?).then_some((than, bound))
+    })
+}
+
+fn size(schema: &Value, size: usize, keys: [&str; 2], of: &str) -> Option<String> {
+    let [least, most] = keys.map(|key| schema.get(key).and_then(Value::as_u64));
+    let size = u64::try_from(size).unwrap_or(u64::MAX);
+    let least = least.filter(|least| size < *least);
+    let most = most.filter(|most| size > *most);
+    match (least, most) {
+        (Some(least), _) => Some(format!("{size} {of}, where at least {least} are wanted")),
+        (None, Some(most)) => Some(format!("{size} {of}, where at most {most} are wanted")),
+        (None, None) => None,
+    }
+}
