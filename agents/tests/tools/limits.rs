@@ -185,26 +185,34 @@ async fn a_run_that_is_dropped_drops_its_calls() {
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
 }
 
-/// Computes until nobody wants the result.
+/// Says that it has begun, computes until nobody wants the result, and says so.
 #[tool(blocking)]
 fn compute(ctx: ToolCtx<tokio::sync::Notify>) {
+    ctx.notify_one();
     while !ctx.is_cancelled() {
         std::thread::yield_now();
     }
     ctx.notify_one();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_blocking_tool_sees_that_it_is_not_wanted() {
-    let ended = Arc::new(tokio::sync::Notify::new());
-    let toolbox = Toolbox::new().add(tool(compute).timeout(Duration::from_millis(1)));
+    const TIMEOUT: Duration = Duration::from_millis(1);
+    let says = Arc::new(tokio::sync::Notify::new());
+    let toolbox = Toolbox::new().add(tool(compute).timeout(TIMEOUT));
     let run = graph(toolbox).invoke(asks([("1", "compute", "")]));
-    let run = run.context(Arc::clone(&ended)).await.unwrap();
+    let run = run.context(Arc::clone(&says));
+    // It has begun, whatever else the machine does, when its time has passed.
+    let passes = async {
+        says.notified().await;
+        tokio::time::advance(TIMEOUT).await;
+    };
+    let (run, ()) = tokio::join!(run.into_future(), passes);
     assert_eq!(
-        results(&run.state),
+        results(&run.unwrap().state),
         ["1! it took longer than its timeout of 1ms"]
     );
-    ended.notified().await;
+    says.notified().await;
 }
 
 /// Asks a model.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 const MOST_HOPS: usize = 16;
 
 /// The first bound that a value does not keep to, with the path of what is out of it.
+#[must_use]
 pub fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
     Judge { root: schema }.misfit(schema, value, "", MOST_HOPS)
 }
@@ -135,23 +136,22 @@ fn own(schema: &Value, value: &Value) -> Option<String> {
 }
 
 fn amount(schema: &Value, number: f64) -> Option<(&'static str, &Value)> {
-    let bounds: [(&str, fn(f64, f64) -> bool, &str); 4] = [
-        ("minimum", |number, bound| number < bound, "less than"),
-        ("maximum", |number, bound| number > bound, "more than"),
-        (
-            "exclusiveMinimum",
-            |number, bound| number <= bound,
-            "not more than",
-        ),
-        (
-            "exclusiveMaximum",
-            |number, bound| number >= bound,
-            "not less than",
-        ),
+    let bounds = [
+        ("minimum", "less than"),
+        ("maximum", "more than"),
+        ("exclusiveMinimum", "not more than"),
+        ("exclusiveMaximum", "not less than"),
     ];
-    bounds.into_iter().find_map(|(key, is_out, than)| {
+    bounds.into_iter().find_map(|(key, than)| {
         let bound = schema.get(key)?;
-        is_out(number, bound.as_f64()?).then_some((than, bound))
+        let limit = bound.as_f64()?;
+        let is_out = match key {
+            "minimum" => number < limit,
+            "maximum" => number > limit,
+            "exclusiveMinimum" => number <= limit,
+            _ => number >= limit,
+        };
+        is_out.then_some((than, bound))
     })
 }
 

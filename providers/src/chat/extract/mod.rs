@@ -270,6 +270,7 @@ fn short(name: &str) -> &str {
 }
 
 /// The first JSON in a text that is a `T`, within the bounds of its schema.
+#[must_use]
 pub fn in_shape<T: DeserializeOwned + JsonSchema>(text: &str) -> Option<T> {
     let shape = Shape::of::<T>(None);
     find(&[text.to_owned()], shape.sought()).ok()
