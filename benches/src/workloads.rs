@@ -150,18 +150,27 @@ fn row(
     }
 }
 
-pub(crate) async fn chain(repetitions: usize) -> Row {
-    let plan = Plan {
+/// Runs of a thousand supersteps.
+const fn thousand(repetitions: usize) -> Plan {
+    Plan {
         repetitions,
         runs: 20,
         units: 1000,
-    };
+    }
+}
+
+/// The two nodes of the loop, by hand.
+fn counters() -> [floor::Node; 2] {
+    [(), ()].map(|()| floor::node(async |_| Change::tokens(1)))
+}
+
+pub(crate) async fn chain(repetitions: usize) -> Row {
     let nodes: Vec<_> = (0..1000)
         .map(|_| floor::node(async |_| Change::default()))
         .collect();
     let graph = chain_graph(1000);
     let measured = alternate(
-        plan,
+        thousand(repetitions),
         async || drop(black_box(floor::inline(&nodes).await)),
         async || run(&graph, Research::update()).await,
     );
@@ -175,16 +184,10 @@ pub(crate) async fn chain(repetitions: usize) -> Row {
 }
 
 pub(crate) async fn looped(repetitions: usize) -> Row {
-    let plan = Plan {
-        repetitions,
-        runs: 20,
-        units: 1000,
-    };
-    let count = || floor::node(async |_| Change::tokens(1));
-    let nodes = [count(), count()];
+    let nodes = counters();
     let graph = loop_graph(1000);
     let measured = alternate(
-        plan,
+        thousand(repetitions),
         async || drop(black_box(floor::inline_loop(&nodes, 1000).await)),
         async || run(&graph, Research::update()).await,
     );
@@ -199,14 +202,9 @@ pub(crate) async fn looped(repetitions: usize) -> Row {
 
 /// What it costs to read every event of a run.
 pub(crate) async fn watched(repetitions: usize) -> Row {
-    let plan = Plan {
-        repetitions,
-        runs: 20,
-        units: 1000,
-    };
     let graph = loop_graph(1000);
     let measured = alternate(
-        plan,
+        thousand(repetitions),
         async || run(&graph, Research::update()).await,
         async || read(&graph).await,
     );
@@ -221,17 +219,11 @@ pub(crate) async fn watched(repetitions: usize) -> Row {
 
 /// What it costs to read every event of a run, beside the same by hand.
 pub(crate) async fn watched_by_hand(repetitions: usize) -> Row {
-    let plan = Plan {
-        repetitions,
-        runs: 20,
-        units: 1000,
-    };
-    let count = || floor::node(async |_| Change::tokens(1));
-    let nodes = [count(), count()];
+    let nodes = counters();
     let graph = loop_graph(1000);
     let see = |told| drop(black_box(told));
     let measured = alternate(
-        plan,
+        thousand(repetitions),
         async || floor::told_loop(&nodes, 1000, see).await,
         async || read(&graph).await,
     );
