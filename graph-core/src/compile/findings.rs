@@ -328,18 +328,6 @@ impl Findings {
         );
     }
 
-    pub(super) fn never_short(&mut self, place: Place, target: &str) {
-        self.impossible_join(
-            place,
-            target,
-            format_args!("is strict and fires whatever its sources come to"),
-            format_args!(
-                "give it a time with `.within(..)`, or name what must succeed with `.require(..)`, \
-                 without `.strict()`"
-            ),
-        );
-    }
-
     pub(super) fn required_no_source(
         &mut self,
         place: Place,

@@ -299,9 +299,6 @@ impl<'a> Resolver<'a> {
         if rule.within.is_some_and(|time| time.is_zero()) {
             self.findings.no_time(place, into);
         }
-        if rule.strict && rule.within.is_none() && rule.kind == JoinKind::Settled {
-            self.findings.never_short(place, into);
-        }
         let names = self.shape.names(sources);
         for required in &rule.require {
             if !names.contains(&required.as_str()) {

@@ -126,8 +126,7 @@ impl Join {
     /// that is a source that did not come in time, and not one that failed.
     ///
     /// Without a time a [`first`](Self::first) or a [`quorum`](Self::quorum) that is
-    /// out of reach is an error anyway, and a settled join, which is never short,
-    /// must not be strict.
+    /// out of reach is an error anyway, and a settled join is never short.
     pub fn strict(mut self) -> Self {
         self.0.strict = true;
         self
