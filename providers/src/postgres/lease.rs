@@ -12,15 +12,15 @@ use super::text::written;
 /// years.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// A token for a thread that is there is drawn where its row is written, once
-/// that is locked: of two that wait for the row, who draws first need not be
-/// first to have it.
+/// For a thread that is there, token and time are taken where its row is
+/// written, once that is locked: of two that wait for the row, who draws first
+/// need not be first to have it.
 const TAKE: &str = "\
     INSERT INTO thread (name, id, token, leased_until)
     SELECT $1, next.token, next.token, clock_timestamp() + make_interval(secs => $2)
     FROM (SELECT nextval('token') AS token) AS next
     ON CONFLICT (name) DO UPDATE
-    SET token = nextval('token'), leased_until = excluded.leased_until
+    SET token = nextval('token'), leased_until = clock_timestamp() + make_interval(secs => $2)
     WHERE $3 OR thread.leased_until IS NULL OR thread.leased_until <= clock_timestamp()
     RETURNING id, token";
 
