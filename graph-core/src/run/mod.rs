@@ -32,6 +32,7 @@ mod settle;
 mod spans;
 mod starving;
 mod stop;
+mod subgraph;
 mod tell;
 mod thread;
 mod timed;
@@ -46,7 +47,6 @@ pub use error::{CancelledBy, RunError, TimeoutScope};
 pub use given::{Given, HasContext, IntoContext, NoContext};
 pub use invocation::Invocation;
 pub(crate) use invocation::Recorded;
-pub use nest::{Subgraph, subgraph};
 pub(crate) use record::to_json;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
@@ -57,6 +57,7 @@ pub(crate) use thread::incompatible;
 
 pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
+pub use subgraph::{Subgraph, subgraph};
 pub use thread::{
     Durability, History, InsideSnapshot, InsideThread, OnBusy, Snapshot, Thread, ThreadUpdate,
     Unfinished,

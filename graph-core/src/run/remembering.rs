@@ -1,17 +1,13 @@
 //! Graphs that are nodes, and remember what came of their last call on the
 //! thread.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use super::inner::{Ended, go};
-use super::nest::{InRun, Running, Subgraph};
-use super::thread::{Recalled, replay_from_memory};
-use crate::compile::Graph;
-use crate::node::{
-    Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, MayFail, Memory, NodeError,
-    Outcome, Policy,
-};
+use super::nest::{InRun, Running};
+use super::subgraph::Subgraph;
+use super::thread::Recalled;
+use crate::node::{Definition, IntoNode, MayFail, NodeError};
 use crate::state::State;
 
 impl<S: State, C, I, O> Subgraph<S, C, I, O> {
@@ -97,72 +93,13 @@ where
     type Future = Running<P>;
 
     fn into_node(self) -> Definition<P, C> {
-        let Subgraph {
-            graph,
-            input,
-            output,
-        } = self.0;
-        let mut memories = vec![Memory::default()];
-        memories.extend(graph.frozen.memories.iter().cloned());
-        Definition {
-            commands: graph.frozen.nodes.iter().any(|node| node.commands),
-            memories,
-            body: Arc::new(Remembering {
-                graph,
-                input,
-                output: Arc::new(output),
-            }),
-            policy: Policy::default(),
-            nested: true,
-            fallback: None,
-        }
-    }
-}
-
-struct Remembering<S: State, C, I, O> {
-    graph: Graph<S, C>,
-    input: I,
-    output: Arc<O>,
-}
-
-impl<P, S, C, I, O> Body<P, C> for Remembering<S, C, I, O>
-where
-    P: State,
-    S: State,
-    C: Send + Sync + 'static,
-    I: Fn(&P) -> S::Update + Send + Sync + 'static,
-    O: Fn(&S) -> P::Update + Send + Sync + 'static,
-{
-    fn call(&self, input: Input<'_, P>, frame: &Frame<'_, C>) -> BoxCall<P> {
-        let Input::State(state) = input else {
-            unreachable!("a graph that is a node was sent a value");
-        };
-        let run = InRun::new(&self.graph, frame).run_from_memory((self.input)(state));
-        let output = Arc::clone(&self.output);
-        let outcome = async move {
-            let ended = run.await?;
-            Ok::<_, NodeError>(Outcome {
-                update: Some(output(&ended.state)),
-                targets: ended.targets,
-            })
-        };
-        Box::pin(outcome)
-    }
-
-    fn inside(&self) -> Option<&dyn GraphInside> {
-        Some(&*self.graph.frozen)
-    }
-
-    fn replay(&self, input: Input<'_, P>, again: &mut dyn Any) {
-        if let Input::State(state) = input {
-            replay_from_memory(&self.graph, (self.input)(state), again);
-        }
+        self.0.of_state(true)
     }
 }
 
 impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
     /// Runs the graph from what it remembers, to which `input` is applied.
-    async fn run_from_memory(self, input: S::Update) -> Result<Ended<S>, NodeError> {
+    pub(super) async fn run_from_memory(self, input: S::Update) -> Result<Ended<S>, NodeError> {
         let Some(ledger) = self.ledger() else {
             return self.run(Arc::new(S::default()), input, false).await;
         };
