@@ -103,6 +103,25 @@ pub(crate) struct Counts {
     pub(crate) kept: usize,
 }
 
+/// What must have come of some kill.
+impl Counts {
+    pub(crate) fn any(self) -> bool {
+        true
+    }
+
+    pub(crate) fn results(self) -> bool {
+        self.finished > 0
+    }
+
+    pub(crate) fn effects(self) -> bool {
+        self.kept > 0
+    }
+
+    pub(crate) fn both(self) -> bool {
+        self.results() && self.effects()
+    }
+}
+
 /// A ledger, read from its begin to its end.
 struct Reading {
     work: Workload,

@@ -10,7 +10,7 @@ use tempfile::tempdir;
 use crate::chance::{Chance, number, seed};
 use crate::check::{Expected, check_ledger};
 use crate::drive::{Driver, Place, chain, look};
-use crate::kill::pause;
+use crate::kill::{MOST_MORE, pause};
 use crate::ledger::Event;
 use crate::server::Mortal;
 use crate::store::{Store, watch};
@@ -138,7 +138,9 @@ fn a_run_ends_with_an_error_that_says_so_and_goes_on_when_the_server_is_back() {
         runtime.block_on(expected.check(&graph, true));
         check_ledger(&place);
         n_threads += 1;
-        if n_outages >= wanted && n_threads >= WORKS.len() {
+        let is_enough = n_outages >= wanted && n_threads >= WORKS.len();
+        // On a machine that is busy with other things few outages may be in the way.
+        if is_enough && (n_errors > 0 || n_outages >= MOST_MORE * wanted) {
             break;
         }
     }

@@ -18,6 +18,9 @@ use crate::work::{Work, WorkUpdate};
 const N_PROCESSES: usize = 8;
 const N_RUNS: usize = 20;
 
+/// Until one is close: on a machine with few processors all may come one by one.
+const MOST_RACES: usize = 20;
+
 const FOLDER: &str = "SUPERSTEP_RACE_FOLDER";
 const RACER: &str = "SUPERSTEP_RACE_RACER";
 
@@ -93,8 +96,19 @@ async fn who_wins_is_there_once_and_who_loses_is_told() {
     check(&Store::File).await;
 }
 
-/// Lets processes race, and looks at what came of it.
+/// Lets processes race until some were faster than others.
 pub(crate) async fn check(store: &Store) {
+    for _ in 0..MOST_RACES {
+        if was_race(store).await {
+            return;
+        }
+    }
+    panic!("nobody ever came too late");
+}
+
+/// Lets processes race, and looks at what came of it: whether somebody came too
+/// late.
+async fn was_race(store: &Store) -> bool {
     let folder = tempdir().expect("a folder");
     let start = |number: usize| {
         let mut child = test("race::a_racer");
@@ -113,11 +127,11 @@ pub(crate) async fn check(store: &Store) {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
     }
-    check_history(&graph(store, folder.path()).await, folder.path()).await;
+    check_history(&graph(store, folder.path()).await, folder.path()).await
 }
 
 #[expect(clippy::print_stderr, reason = "counts are for people")]
-async fn check_history(graph: &Graph<Work>, folder: &Path) {
+async fn check_history(graph: &Graph<Work>, folder: &Path) -> bool {
     let (mut done, mut lost) = (BTreeSet::new(), BTreeMap::new());
     for event in events(&folder.join("ledger")) {
         match event {
@@ -154,5 +168,6 @@ async fn check_history(graph: &Graph<Work>, folder: &Path) {
     let count = |code: &str| lost.values().filter(|&lost| lost == code).count();
     let (n_busy, n_stale) = (count("thread-busy"), count("stale"));
     eprintln!("race: {} done, {n_busy} busy, {n_stale} stale", done.len());
-    assert!(!done.is_empty() && !lost.is_empty(), "it was a race");
+    assert!(!done.is_empty(), "somebody gets through");
+    !lost.is_empty()
 }
