@@ -215,13 +215,19 @@ impl fmt::Display for TaskId {
     }
 }
 
-impl PartialEq<&str> for TaskId {
-    fn eq(&self, other: &&str) -> bool {
+impl PartialEq<str> for TaskId {
+    fn eq(&self, other: &str) -> bool {
         let (node, send) = match other.split_once('/') {
-            None => (*other, None),
+            None => (other, None),
             Some((node, send)) => (node, Some(send)),
         };
         self.node == node && self.send.map(|send| send.to_string()).as_deref() == send
+    }
+}
+
+impl PartialEq<&str> for TaskId {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
     }
 }
 

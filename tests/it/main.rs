@@ -33,4 +33,5 @@ mod timeline;
 mod traced;
 mod transcript;
 mod undo;
+mod written;
 mod xray;

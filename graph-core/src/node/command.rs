@@ -163,12 +163,13 @@ impl From<SendTo> for Target {
 
 /// What a route or a command may name as its targets.
 ///
-/// A name, a send, a [`Target`], or an `Option`, array or `Vec` of one kind
-/// of these. Mix names and sends as `Vec<Target>`.
+/// A name, a send, a [`Target`], an `Option`, array, slice or `Vec` of one kind of
+/// these, or a tuple of several kinds. A number of both kinds that is not known
+/// before is a `Vec<Target>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say where to go",
     label = "expected names of nodes, or sends",
-    note = "return a name, `WORKER.send(value)`, or a `Vec`, array or `Option` of these; mix the two as `Vec<Target>`"
+    note = "return a name, `WORKER.send(value)`, or a `Vec`, array or `Option` of these; mix the two as a tuple or a `Vec<Target>`"
 )]
 pub trait IntoTargets {
     /// Adds the targets to `targets`, in order.
@@ -236,4 +237,48 @@ impl<T: IntoTargets, const N: usize> IntoTargets for [T; N] {
             target.add_to(targets);
         }
     }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoTargets + Clone> IntoTargets for &[T] {
+    fn add_to(self, targets: &mut Vec<Target>) {
+        for target in self {
+            target.clone().add_to(targets);
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoTargets + Clone> IntoTargets for &Vec<T> {
+    fn add_to(self, targets: &mut Vec<Target>) {
+        self.as_slice().add_to(targets);
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoTargets + Clone, const N: usize> IntoTargets for &[T; N] {
+    fn add_to(self, targets: &mut Vec<Target>) {
+        self.as_slice().add_to(targets);
+    }
+}
+
+macro_rules! tuples {
+    ($(($($kind:ident)*))*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$($kind: IntoTargets),*> IntoTargets for ($($kind,)*) {
+            fn add_to(self, targets: &mut Vec<Target>) {
+                #[expect(non_snake_case, reason = "a name for each type and its value")]
+                let ($($kind,)*) = self;
+                $($kind.add_to(targets);)*
+            }
+        }
+    )*};
+}
+
+tuples! {
+    (A B)
+    (A B C)
+    (A B C D)
+    (A B C D E)
+    (A B C D E F)
 }

@@ -14,8 +14,8 @@ pub type NodeResult<T> = Result<T, NodeError>;
 /// `?` and `into` make one of every [`std::error::Error`] that is `Send`, `Sync`
 /// and `'static`, of text, of an `anyhow::Error` and of a boxed error, each with
 /// its source; [`NodeError::msg`] makes one of whatever displays. For that it
-/// is itself no [`std::error::Error`], and becomes a boxed one only by
-/// [`into_error`](Self::into_error).
+/// is itself no [`std::error::Error`]; `?` and [`into_error`](Self::into_error) make
+/// a boxed one of it.
 ///
 /// # Examples
 ///
@@ -265,6 +265,13 @@ pub trait FailureOf<E> {
 impl<E: Into<Box<dyn Error + Send + Sync>>> FailureOf<E> for NodeError {
     fn failure_of(error: E) -> Self {
         Self(error.into())
+    }
+}
+
+/// So that `?` works where a boxed error is returned, as in `main`.
+impl From<NodeError> for Box<dyn Error> {
+    fn from(error: NodeError) -> Self {
+        error.into_error()
     }
 }
 

@@ -108,6 +108,13 @@ impl<N: IntoNames + Clone> IntoNames for &Vec<N> {
     }
 }
 
+#[diagnostic::do_not_recommend]
+impl<N: IntoNames + Clone, const K: usize> IntoNames for &[N; K] {
+    fn into_names(self) -> Vec<String> {
+        self.as_slice().into_names()
+    }
+}
+
 macro_rules! tuples {
     ($(($($name:ident)*))*) => {$(
         #[diagnostic::do_not_recommend]

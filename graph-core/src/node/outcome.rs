@@ -40,7 +40,7 @@ impl<S: State> Outcome<S> {
     message = "a node of a graph over `{S}` cannot return `{Self}`",
     label = "not the outcome of a node over `{S}`",
     note = "return the state's update (`{S}::update()…`), `()`, `Command<{S}>`, an `Option` of these, or a `Result` of these",
-    note = "the error of a `Result` is any `std::error::Error`, text, or a `NodeError`"
+    note = "the error of a `Result` is any `std::error::Error`, text, or a `NodeError`; a boxed one is a `Box<dyn Error + Send + Sync>`"
 )]
 pub trait IntoOutcome<S> {
     /// Whether it may choose where to go, as a [`Command`] does.

@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize, Serializer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written to a field whose updates are `{U}`",
     label = "expected `{U}`, or what converts into it",
-    note = "if `{U}` is a number, write `value as {U}` or `{U}::from(value)`; if it is text, `value.to_string()`",
-    note = "`Items<T>` is one `T`, or an array or a `Vec` of them"
+    note = "a number converts by `value as u64` or `u64::from(value)`, text by `value.to_string()`",
+    note = "`Items<T>` is one `T`, or an array or a `Vec` of them",
+    note = "`!` is what `?` gives where nothing says of what type: `let amount: u64 = ctx.interrupt(..)?`"
 )]
 pub trait IntoUpdate<U> {
     /// The update.
@@ -115,7 +116,6 @@ converts! {
     [T, const N: usize] [T; N] => Vec<T>, |items| items.into();
     [T: Clone] &[T] => Vec<T>, |items| items.to_vec();
     [const N: usize] [&str; N] => Vec<String>, |items| items.map(String::from).into();
-    [] Vec<&str> => Vec<String>, |items| items.into_iter().map(String::from).collect();
     [T, const N: usize] [T; N] => VecDeque<T>, |items| items.into();
     [T] Vec<T> => VecDeque<T>, |items| items.into();
 
@@ -124,29 +124,43 @@ converts! {
     [T] VecDeque<T> => Items<T>, |items| Items::Many(items.into());
     [T, const N: usize] [T; N] => Items<T>, |items| Items::Many(items.into());
     [T: Clone] &[T] => Items<T>, |items| Items::Many(items.to_vec());
+    [T: Clone] &Vec<T> => Items<T>, |items| Items::Many(items.clone());
     [] &str => Items<String>, |text| Items::One(text.into());
     [] &String => Items<String>, |text| Items::One(text.clone());
+    [] Cow<'_, str> => Items<String>, |text| Items::One(text.into_owned());
     [const N: usize] [&str; N] => Items<String>, |items| Items::Many(items.map(String::from).into());
     [] Vec<&str> => Items<String>, |items| Items::Many(items.into_iter().map(String::from).collect());
 
     [K: Ord, V, const N: usize] [(K, V); N] => BTreeMap<K, V>, |pairs| pairs.into();
     [V, const N: usize] [(&str, V); N] => BTreeMap<String, V>,
         |pairs| pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    [const N: usize] [(&str, &str); N] => BTreeMap<String, String>,
+        |pairs| pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    [K: Ord, V] Vec<(K, V)> => BTreeMap<K, V>, |pairs| pairs.into_iter().collect();
     [K: Ord, V] (K, V) => BTreeMap<K, V>, |pair| BTreeMap::from([pair]);
     [V] (&str, V) => BTreeMap<String, V>, |pair| BTreeMap::from([(pair.0.into(), pair.1)]);
+    [] (&str, &str) => BTreeMap<String, String>,
+        |pair| BTreeMap::from([(pair.0.into(), pair.1.into())]);
     [K: Eq + Hash, V, const N: usize] [(K, V); N] => HashMap<K, V>, |pairs| pairs.into();
     [V, const N: usize] [(&str, V); N] => HashMap<String, V>,
         |pairs| pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    [const N: usize] [(&str, &str); N] => HashMap<String, String>,
+        |pairs| pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    [K: Eq + Hash, V] Vec<(K, V)> => HashMap<K, V>, |pairs| pairs.into_iter().collect();
     [K: Eq + Hash, V] (K, V) => HashMap<K, V>, |pair| HashMap::from([pair]);
     [V] (&str, V) => HashMap<String, V>, |pair| HashMap::from([(pair.0.into(), pair.1)]);
+    [] (&str, &str) => HashMap<String, String>,
+        |pair| HashMap::from([(pair.0.into(), pair.1.into())]);
     [T: Ord] T => BTreeSet<T>, |item| BTreeSet::from([item]);
     [T: Ord, const N: usize] [T; N] => BTreeSet<T>, |items| items.into();
     [T: Ord] Vec<T> => BTreeSet<T>, |items| items.into_iter().collect();
     [] &str => BTreeSet<String>, |text| BTreeSet::from([text.into()]);
+    [] &String => BTreeSet<String>, |text| BTreeSet::from([text.clone()]);
     [const N: usize] [&str; N] => BTreeSet<String>, |items| items.map(String::from).into();
     [T: Eq + Hash] T => HashSet<T>, |item| HashSet::from([item]);
     [T: Eq + Hash, const N: usize] [T; N] => HashSet<T>, |items| items.into();
     [T: Eq + Hash] Vec<T> => HashSet<T>, |items| items.into_iter().collect();
     [] &str => HashSet<String>, |text| HashSet::from([text.into()]);
+    [] &String => HashSet<String>, |text| HashSet::from([text.clone()]);
     [const N: usize] [&str; N] => HashSet<String>, |items| items.map(String::from).into();
 }

@@ -19,7 +19,7 @@ use super::Items;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not data that a graph can carry",
     label = "needs `Clone`, `Serialize`, `DeserializeOwned`, `Send`, `Sync` and `'static`",
-    note = "add `#[derive(Clone, Serialize, Deserialize)]` to the type; what cannot be serialised belongs in the context"
+    note = "add `#[derive(Clone, Serialize, Deserialize)]` to the type, or to a struct of yours around one that is not; what cannot be serialised belongs in the context"
 )]
 pub trait Data: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 

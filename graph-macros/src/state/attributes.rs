@@ -59,6 +59,10 @@ pub(super) fn read(field: &Field, errors: &mut Errors) -> FieldAttributes {
 }
 
 fn reduce(attribute: &Attribute, ty: &Type, read: &mut FieldAttributes, errors: &mut Errors) {
+    // One as it is meant to be; of anything else the expressions tell what it is.
+    if let Ok(path) = attribute.parse_args() {
+        return reducer(&path, ty, read, errors);
+    }
     let reducers = match &attribute.meta {
         Meta::List(list) => list
             .parse_args_with(syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated),
@@ -74,14 +78,10 @@ fn reduce(attribute: &Attribute, ty: &Type, read: &mut FieldAttributes, errors: 
             "name the reducer in parentheses, as in `#[reduce(Append)]`",
         );
     }
-    for reducer in &reducers {
-        match reducer {
+    for named in &reducers {
+        match named {
             Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => {
-                if read.reducer.is_some() {
-                    errors.at(reducer, "a field has one reducer; remove this one");
-                } else {
-                    read.reducer = Some(path_of_type(&path.path, ty, errors));
-                }
+                reducer(&path.path, ty, read, errors);
             }
             Expr::Lit(ExprLit {
                 lit: Lit::Str(text),
@@ -92,6 +92,14 @@ fn reduce(attribute: &Attribute, ty: &Type, read: &mut FieldAttributes, errors: 
             }
             other => errors.at(other, "a reducer is the path of a type, such as `Append`"),
         }
+    }
+}
+
+fn reducer(path: &Path, ty: &Type, read: &mut FieldAttributes, errors: &mut Errors) {
+    if read.reducer.is_some() {
+        errors.at(path, "a field has one reducer; remove this one");
+    } else {
+        read.reducer = Some(path_of_type(path, ty, errors));
     }
 }
 

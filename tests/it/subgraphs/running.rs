@@ -45,7 +45,7 @@ async fn what_is_overwritten_inside_is_overwritten_outside() {
         StateGraph::<Trace>::new("inner")
             .add_node("one", async |_: View<Trace>| Trace::update().log("lost"))
             .add_node("two", async |_: View<Trace>| {
-                Trace::update().overwrite_log(vec!["new"])
+                Trace::update().overwrite_log(["new"])
             })
             .add_node("three", async |_: View<Trace>| Trace::update().log("last"))
             .add_edge(START, "one")
