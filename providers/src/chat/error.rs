@@ -45,6 +45,8 @@ pub struct ModelError {
     pub body: Option<String>,
     /// What it has used all the same, if the provider says so.
     pub usage: Option<TokenUsage>,
+    /// Whether to ask again, if the provider says so: it then goes before the kind.
+    pub should_retry: Option<bool>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -133,6 +135,29 @@ impl ModelErrorKind {
             Self::Forbidden => "forbidden",
         }
     }
+
+    /// Whether the same request may be answered later, or by another.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::RateLimited { .. }
+            | Self::Overloaded { .. }
+            | Self::Timeout(_)
+            | Self::Truncated
+            | Self::Decode
+            | Self::Transport => true,
+            Self::Quota
+            | Self::Auth
+            | Self::BadRequest
+            | Self::ContextLength
+            | Self::ContentFilter
+            | Self::Refused
+            | Self::Unsupported
+            | Self::Setup
+            | Self::Budget
+            | Self::Cancelled
+            | Self::Forbidden => false,
+        }
+    }
 }
 
 impl fmt::Display for ModelErrorKind {
@@ -175,6 +200,7 @@ impl ModelError {
             request_id: None,
             body: None,
             usage: None,
+            should_retry: None,
             source: None,
         }
     }
@@ -240,6 +266,25 @@ impl ModelError {
         self
     }
 
+    /// The same, of which the provider says whether to ask again, as in the header
+    /// `x-should-retry`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::Retryable;
+    /// use superstep_providers::{ModelError, ModelErrorKind};
+    ///
+    /// let busy = ModelError::new(ModelErrorKind::Overloaded { retry_after: None });
+    /// assert!(busy.is_retryable());
+    /// assert!(!busy.should_retry(false).is_retryable());
+    /// ```
+    #[must_use]
+    pub fn should_retry(mut self, should_retry: bool) -> Self {
+        self.should_retry = Some(should_retry);
+        self
+    }
+
     /// The same, caused by another.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -266,25 +311,7 @@ impl From<ModelErrorKind> for ModelError {
 
 impl Retryable for ModelError {
     fn is_retryable(&self) -> bool {
-        match self.kind {
-            ModelErrorKind::RateLimited { .. }
-            | ModelErrorKind::Overloaded { .. }
-            | ModelErrorKind::Timeout(_)
-            | ModelErrorKind::Truncated
-            | ModelErrorKind::Decode
-            | ModelErrorKind::Transport => true,
-            ModelErrorKind::Quota
-            | ModelErrorKind::Auth
-            | ModelErrorKind::BadRequest
-            | ModelErrorKind::ContextLength
-            | ModelErrorKind::ContentFilter
-            | ModelErrorKind::Refused
-            | ModelErrorKind::Unsupported
-            | ModelErrorKind::Setup
-            | ModelErrorKind::Budget
-            | ModelErrorKind::Cancelled
-            | ModelErrorKind::Forbidden => false,
-        }
+        self.should_retry.unwrap_or_else(|| self.kind.may_pass())
     }
 
     fn retry_after(&self) -> Option<Duration> {

@@ -21,7 +21,9 @@ impl Model {
     /// This model, or the other where this one fails by no fault of the request:
     /// for each error after which [the same may be asked
     /// again](superstep_core::Retryable), and when its key or what was paid for is
-    /// no good.
+    /// no good. That a provider does not want to be asked again, as its
+    /// [`should_retry`](ModelError::should_retry) says, is no reason not to ask the
+    /// other.
     ///
     /// It has this one's name, and can what both can. Of a stream the other is
     /// asked until the first piece has come, and never after that: nothing is told
@@ -55,7 +57,7 @@ impl Model {
     pub fn or(self, other: impl Into<Self>) -> Self {
         self.or_if(other, |error| {
             let kinds = [ModelErrorKind::Quota, ModelErrorKind::Auth];
-            error.is_retryable() || kinds.contains(&error.kind)
+            error.is_retryable() || error.kind.may_pass() || kinds.contains(&error.kind)
         })
     }
 

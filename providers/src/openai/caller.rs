@@ -26,7 +26,6 @@ use tokio::time::Instant;
 use super::allowed::Target;
 use super::events::events;
 use super::exchange::Exchange;
-use super::failure::Failed;
 use super::preset::Dialect;
 use super::retry::Tries;
 use super::secrets::Secrets;
@@ -145,30 +144,35 @@ impl Caller {
             let answered = match self.once(asked, &exchange).await {
                 Ok(whole) => {
                     let used = whole.pieces.iter().rev().find_map(used);
-                    read(whole).map_err(|error| having_used(error, used).into())
+                    read(whole).map_err(|error| having_used(error, used))
                 }
-                Err(failed) => Err(failed),
+                Err(error) => Err(error),
             };
-            let failed = match answered {
+            let error = match answered {
                 Ok(answer) => return Ok(answer),
-                Err(failed) => told(failed, &exchange),
+                Err(error) => exchange.error(error),
             };
-            self.again(asked, attempt, failed).await?;
+            self.again(asked, attempt, error).await?;
             attempt += 1;
         }
     }
 
     /// Returns when another attempt may be made than the one that has failed.
-    async fn again(&self, asked: &Asked, attempt: u32, failed: Failed) -> Result<(), ModelError> {
-        let Some(wait) = self.tries.wait(&failed, attempt, asked.chance) else {
-            return Err(failed.error);
+    async fn again(
+        &self,
+        asked: &Asked,
+        attempt: u32,
+        error: ModelError,
+    ) -> Result<(), ModelError> {
+        let Some(wait) = self.tries.wait(&error, attempt, asked.chance) else {
+            return Err(error);
         };
-        Metered::of(asked.sent, asked.answer).counts_attempt(&failed.error)?;
+        Metered::of(asked.sent, asked.answer).counts_attempt(&error)?;
         tokio::time::sleep(wait).await;
         Ok(())
     }
 
-    async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Whole, Failed> {
+    async fn once(&self, asked: &Asked, exchange: &Arc<Exchange>) -> Result<Whole, ModelError> {
         let permit = Arc::new(self.admit(asked).await?);
         let client = self.client(exchange, &permit);
         let body = &asked.body;
@@ -265,13 +269,12 @@ impl Caller {
     ) -> Result<Option<Opened>, ModelError> {
         loop {
             let exchange = Arc::new(Exchange::new(true, self.secrets.clone()));
-            let failed = match self.open(asked, &exchange, deltas).await {
+            let error = match self.open(asked, &exchange, deltas).await {
                 Ok(opened) => return Ok(opened),
-                Err(failed) => told(failed, &exchange),
+                Err(error) => exchange.error(error),
             };
-            let error = having_used(failed.error, last_used(deltas.drain(..)));
-            let failed = Failed { error, ..failed };
-            self.again(asked, *attempt, failed).await?;
+            let error = having_used(error, last_used(deltas.drain(..)));
+            self.again(asked, *attempt, error).await?;
             *attempt += 1;
         }
     }
@@ -281,7 +284,7 @@ impl Caller {
         asked: &Asked,
         exchange: &Arc<Exchange>,
         deltas: &mut VecDeque<Delta>,
-    ) -> Result<Option<Opened>, Failed> {
+    ) -> Result<Option<Opened>, ModelError> {
         let permit = Arc::new(self.admit(asked).await?);
         let client = self.client(exchange, &permit);
         let body = &asked.body;
@@ -314,14 +317,6 @@ fn last_used(deltas: impl DoubleEndedIterator<Item = Delta>) -> Option<TokenUsag
     used.next_back()
 }
 
-/// With all that is known of it.
-fn told(failed: Failed, exchange: &Exchange) -> Failed {
-    Failed {
-        error: exchange.error(failed.error),
-        ..failed
-    }
-}
-
 /// By rule 4.
 fn streamed(error: &OpenAIError) -> Option<Vec<Value>> {
     match error {
@@ -331,13 +326,13 @@ fn streamed(error: &OpenAIError) -> Option<Vec<Value>> {
 }
 
 /// What async-openai says went wrong, or what the wire has found out.
-fn failed(error: OpenAIError, exchange: &Exchange) -> Failed {
+fn failed(error: OpenAIError, exchange: &Exchange) -> ModelError {
     if let Some(error) = exchange.take_broken() {
-        return error.into();
+        return error;
     }
-    let error = match error {
-        OpenAIError::Boxed(error) => match error.downcast::<Failed>() {
-            Ok(failed) => return *failed,
+    match error {
+        OpenAIError::Boxed(error) => match error.downcast::<ModelError>() {
+            Ok(error) => *error,
             Err(error) => ModelError::new(ModelErrorKind::Transport).caused_by(error),
         },
         OpenAIError::Reqwest(error) => broken(error),
@@ -346,8 +341,7 @@ fn failed(error: OpenAIError, exchange: &Exchange) -> Failed {
             unreadable.body(&body)
         }
         error => ModelError::new(ModelErrorKind::Transport).caused_by(error),
-    };
-    error.into()
+    }
 }
 
 /// What of an answer each interface has in its own way.
@@ -413,7 +407,7 @@ impl Opened {
                 return Ok(true);
             }
             None => Ok(self.exchange.is_done()),
-            Some(Err(error)) => Err(failed(error, &self.exchange).error),
+            Some(Err(error)) => Err(failed(error, &self.exchange)),
         };
         match read {
             Ok(done) => self.decoder.end(done, deltas)?,
@@ -499,8 +493,8 @@ impl Reading {
             };
             drop(opened);
             let used = last_used(self.deltas.drain(..)).or(self.used.take());
-            let failed = having_used(error, used).into();
-            self.caller.again(&asked, self.attempt, failed).await?;
+            let error = having_used(error, used);
+            self.caller.again(&asked, self.attempt, error).await?;
             self.attempt += 1;
             self.deltas.push_back(Delta::Again);
             Ok(ReadingState::Asked(Box::new(Ok(*asked))))

@@ -4,7 +4,6 @@
 //! is text or a number, `{"error": "text"}`, `[{"error": …}]`, `{"message", "code"}`,
 //! `{"detail": …}`, and text or HTML of a proxy.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -15,32 +14,8 @@ use super::usage::used;
 use super::wait;
 use crate::{ModelError, ModelErrorKind};
 
-/// An attempt that failed, and whether the provider says to try again.
-#[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) error: ModelError,
-    pub(super) should_retry: Option<bool>,
-}
-
-impl From<ModelError> for Failed {
-    fn from(error: ModelError) -> Self {
-        Self {
-            error,
-            should_retry: None,
-        }
-    }
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl std::error::Error for Failed {}
-
 /// An answer whose status is not one of success.
-pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> Failed {
+pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> ModelError {
     let json: Option<Value> = serde_json::from_str(body).ok();
     let told = json.as_ref().map(told).unwrap_or_default();
     let asked = wait::retry_after(headers).or(told.wait);
@@ -51,15 +26,12 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> 
         error.message = short(body).map(line);
     }
     let should_retry = headers.get("x-should-retry");
-    let should_retry = should_retry.and_then(|value| match value.as_bytes() {
+    error.should_retry = should_retry.and_then(|value| match value.as_bytes() {
         b"true" => Some(true),
         b"false" => Some(false),
         _ => None,
     });
-    Failed {
-        error,
-        should_retry,
-    }
+    error
 }
 
 /// The error that JSON holds where an answer, or a piece of one, was to be.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use superstep_core::Retryable as _;
 
-use super::failure::Failed;
+use crate::ModelError;
 
 /// By what part of it a wait is spread.
 const SPREAD: f64 = 0.25;
@@ -57,15 +57,10 @@ impl Tries {
 
     /// How long to wait after that attempt, from 1, has failed; none when there is
     /// to be no other.
-    pub(super) fn wait(&self, failed: &Failed, attempt: u32, chance: u64) -> Option<Duration> {
-        let Failed {
-            error,
-            should_retry,
-        } = failed;
+    pub(super) fn wait(&self, error: &ModelError, attempt: u32, chance: u64) -> Option<Duration> {
         let asked = error.retry_after().filter(|wait| !wait.is_zero());
-        let is_final = !should_retry.unwrap_or_else(|| error.is_retryable());
         let is_long = asked.is_some_and(|wait| wait > self.max_retry_after);
-        if is_final || is_long || attempt >= self.attempts {
+        if !error.is_retryable() || is_long || attempt >= self.attempts {
             return None;
         }
         let spread = self.delay.mul_f64(SPREAD * fraction(chance, attempt));

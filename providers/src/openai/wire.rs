@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use super::exchange::Exchange;
-use super::failure::{Failed, of_answer};
+use super::failure::of_answer;
 use super::pause::tell;
 use super::secrets::Secrets;
 use super::settings::Timeouts;
@@ -73,13 +73,13 @@ impl Service<HttpRequestFactory> for Wire {
         let wire = self.clone();
         Box::pin(async move {
             let sent = wire.send(request.build().await?).await;
-            sent.map_err(|failed| OpenAIError::Boxed(Box::new(failed)))
+            sent.map_err(|error| OpenAIError::Boxed(Box::new(error)))
         })
     }
 }
 
 impl Wire {
-    async fn send(self, request: reqwest::Request) -> Result<reqwest::Response, Failed> {
+    async fn send(self, request: reqwest::Request) -> Result<reqwest::Response, ModelError> {
         let (response, recording) = self.answered(request).await?;
         let (head, body) = response.into_parts();
         tell(&self.permit, &head.headers);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use superstep_providers::{Delta, Finish, ModelErrorKind};
+use serde::{Deserialize, Serialize};
+use superstep::prelude::*;
+use superstep_providers::{Delta, Finish, Model, ModelError, ModelErrorKind};
 use tokio::time::Instant;
 
 use crate::kit::{Reply, Server, pieces, show, show_error};
@@ -80,6 +82,45 @@ async fn the_provider_may_say_whether_to_try_again() {
     .await;
     let again = fails(400).header("x-should-retry", "true");
     check(&[again, Reply::json(HELLO)], r#""Hello" Stop"#, 2).await;
+}
+
+#[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+struct Answer {
+    text: String,
+}
+
+#[tokio::test]
+async fn what_the_provider_says_of_that_holds_for_those_who_ask_the_model() {
+    let node_asks = async |replies: [Reply; 2]| {
+        let server = Server::start(replies).await;
+        let model = server.model();
+        let ask = async |_: View<Answer>, ctx: Ctx<Model>| {
+            Ok::<_, ModelError>(Answer::update().text(ctx.ask("hi").await?))
+        };
+        let retry = Retry::attempts(2).delay(Duration::ZERO);
+        let graph = StateGraph::<Answer, Model>::new("asks")
+            .add_node("ask", node(ask).retry(retry.classify::<ModelError>()))
+            .add_edge(START, "ask");
+        let graph = graph.compile().expect("it is sound");
+        let run = graph.invoke(Answer::update()).context(model).await;
+        (run.map(|run| run.state.text).ok(), server.n_seen())
+    };
+    let never = fails(503).header("x-should-retry", "false");
+    let answered = node_asks([never.clone(), Reply::json(HELLO)]).await;
+    assert_eq!(answered, (None, 1));
+    let again = fails(400).header("x-should-retry", "true");
+    let answered = node_asks([again.clone(), Reply::json(HELLO)]).await;
+    assert_eq!(answered, (Some("Hello".into()), 2));
+
+    // Another model is not who does not want to be asked again.
+    for reply in [never, again] {
+        let (one, other) = (
+            Server::start([reply]).await,
+            Server::start([Reply::json(HELLO)]).await,
+        );
+        let model = one.model().or(other.model());
+        assert_eq!(model.ask("hi").await.expect("it answers"), "Hello");
+    }
 }
 
 #[tokio::test]

@@ -148,5 +148,6 @@ fn copy(error: &ModelError) -> ModelError {
     copy.request_id.clone_from(&error.request_id);
     copy.body.clone_from(&error.body);
     copy.usage = error.usage;
+    copy.should_retry = error.should_retry;
     copy
 }
