@@ -61,7 +61,8 @@ impl NodeError {
     /// An error after which the other side asks for that wait, as in HTTP's
     /// `Retry-After`. Under a [`Retry`](crate::Retry) the next wait is that one,
     /// in place of the computed one, unless it is longer than
-    /// [`max_retry_after`](crate::Retry::max_retry_after).
+    /// [`max_retry_after`](crate::Retry::max_retry_after). It is never shorter;
+    /// [`jitter`](crate::Retry::jitter) makes it longer.
     ///
     /// Its message, type and sources are those of `error`. The wait is read by
     /// [`Retryable::retry_after`](crate::Retryable::retry_after).

@@ -126,6 +126,9 @@ impl Retry {
     /// it, from 0 to 1, so that many who failed at once do not come back at
     /// once. No wait is longer than [`max_delay`](Self::max_delay) for it.
     ///
+    /// A wait that an error asks for is only made longer, up to
+    /// [`max_retry_after`](Self::max_retry_after): many were told the same.
+    ///
     /// The chance is drawn from the run's [`seed`](crate::Invocation::seed), the
     /// task, the superstep and the attempt: with the same seed, the waits are
     /// the same.
@@ -219,15 +222,16 @@ impl Retry {
             return Duration::ZERO; // even times infinity
         }
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
-        self.bounded(self.delay.as_secs_f64() * self.factor.powi(exponent))
+        let delay = self.delay.as_secs_f64() * self.factor.powi(exponent);
+        bounded(delay, self.max_delay)
     }
 
     /// What follows the failure of an attempt, from 1: the wait before the next
     /// one, or the error, if there is no next one. For what is not a node, and
     /// tries again by itself.
     ///
-    /// `chance`, from 0 to 1, is where in its [`jitter`](Self::jitter) the wait is,
-    /// and 0.5 the middle.
+    /// `chance`, from 0 to 1, is where in its [`jitter`](Self::jitter) the wait is:
+    /// 0.5 is the computed one, and 0 the one that the error asks for.
     ///
     /// # Errors
     ///
@@ -252,12 +256,6 @@ impl Retry {
         chance: f64,
     ) -> Result<Duration, NodeError> {
         self.next(attempt, error.into(), || chance)
-    }
-
-    fn bounded(&self, seconds: f64) -> Duration {
-        Duration::try_from_secs_f64(seconds)
-            .unwrap_or(self.max_delay)
-            .min(self.max_delay)
     }
 
     /// Whether there is no attempt at all.
@@ -294,14 +292,19 @@ impl Retry {
                 // Who tries again what this is inside of has to wait as long.
                 Err(NodeError::from(long).with_mark(Some(Mark::RetryAfter(asked))))
             }
-            Some(asked) => Ok(asked),
+            Some(asked) if self.jitter == 0.0 => Ok(asked),
+            Some(asked) => {
+                let longest = self.max_retry_after;
+                let factor = 1.0 + self.jitter * draw();
+                Ok(bounded(asked.as_secs_f64() * factor, longest).max(asked))
+            }
             None => {
                 let delay = self.delay_after(attempt);
                 if self.jitter == 0.0 {
                     return Ok(delay);
                 }
                 let factor = 1.0 + self.jitter * (2.0 * draw() - 1.0);
-                Ok(self.bounded(delay.as_secs_f64() * factor))
+                Ok(bounded(delay.as_secs_f64() * factor, self.max_delay))
             }
         }
     }
@@ -327,6 +330,12 @@ impl Retry {
         std::iter::successors(Some(error), |&error| error.source())
             .find_map(|error| self.classes.iter().find_map(|class| class(error)))
     }
+}
+
+fn bounded(seconds: f64, longest: Duration) -> Duration {
+    Duration::try_from_secs_f64(seconds)
+        .unwrap_or(longest)
+        .min(longest)
 }
 
 impl NodeError {

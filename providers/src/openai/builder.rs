@@ -288,7 +288,8 @@ impl OpenAi {
 
     /// How long to wait after the first attempt, 500 ms unless it is set, and at
     /// the most, 8 s; in between, waits double. Up to a quarter of each is left
-    /// out by chance. Where the provider says how long, that holds.
+    /// out by chance. Where the provider says how long, it is as long at least, and
+    /// by chance up to a quarter longer.
     pub fn backoff(mut self, first: Duration, most: Duration) -> Self {
         self.tries.delay = first;
         self.tries.max_delay = most;

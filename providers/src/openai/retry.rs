@@ -3,10 +3,12 @@
 //!
 //! 1. Tried again is what may go better, unless the provider says that it will
 //!    not, and what the provider says may.
-//! 2. The wait is the one that the provider asks for. One that is longer than
-//!    the most ends the trying.
-//! 3. Without such a one, waits double. Each is spread by chance, so that many
-//!    who failed at once do not come back at once.
+//! 2. The wait is at least the one that the provider asks for. One that is longer
+//!    than the most ends the trying.
+//! 3. Without such a one, waits double.
+//! 4. Each is spread by chance, so that many who failed at once do not come back at
+//!    once: one that was asked for is made longer, up to the most, and any other
+//!    shorter.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -63,10 +65,13 @@ impl Tries {
         if !error.is_retryable() || is_long || attempt >= self.attempts {
             return None;
         }
-        let spread = self.delay.mul_f64(SPREAD * fraction(chance, attempt));
+        let chance = fraction(chance, attempt);
         Some(match asked {
-            Some(wait) => wait + spread,
-            None => self.doubled(attempt, fraction(chance, attempt)),
+            Some(wait) => {
+                let spread = wait.mul_f64(SPREAD * chance);
+                wait.saturating_add(spread).min(self.max_retry_after)
+            }
+            None => self.doubled(attempt, chance),
         })
     }
 

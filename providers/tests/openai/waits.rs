@@ -113,12 +113,26 @@ async fn a_wait_that_is_asked_for_is_kept_in_every_form() {
         let model = answers(&fails(&headers), |model| model.attempts(3));
         let took = given_up(&model, "hi").await;
         assert!(took >= seconds(2.0 * asked), "{headers:?}: {took:?}");
-        // And spread, for those who were all told the same.
-        let most = seconds(2.0 * (asked + 0.125) + 0.01);
+        // And longer, for those who were all told the same, up to the most.
+        let most = seconds(2.0 * f64::min(asked * 1.25, 60.0) + 0.01);
         assert!(took <= most, "{headers:?}: {took:?}");
     }
     let hour = answers(&fails(&[("retry-after", "3600")]), |model| model);
     assert_eq!(given_up(&hour, "hi").await, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_told_the_same_do_not_come_back_at_once() {
+    let told = fails(&[("retry-after", "40")]);
+    let model = |seed| answers(&told, |model| model.attempts(2).seed(seed));
+    let mut all = BTreeSet::new();
+    for seed in 0..20 {
+        let took = given_up(&model(seed), "hi").await;
+        assert!((40..=50).contains(&took.as_secs()), "{took:?}");
+        all.insert(took.as_secs());
+        assert_eq!(given_up(&model(seed), "hi").await, took);
+    }
+    assert!(all.len() > 5, "{all:?}");
 }
 
 fn hello(headers: &Value) -> Value {

@@ -87,23 +87,55 @@ async fn runs_without_a_seed_do_not_wait_in_step() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_of_one_superstep_do_not_wait_in_step() {
-    const WORK: Worker<u8> = Worker::new("work");
-    let body = async |_: u8, ctx: Ctx<Attempts>| {
-        ctx.note();
-        Err::<(), _>(NodeError::msg("busy"))
-    };
     let retry = Retry::attempts(2).delay(Duration::from_secs(9)).jitter(1.0);
+    let again = crowd(4, retry, || "busy".into()).await;
+    let each_once: BTreeSet<_> = again.iter().collect();
+    assert_eq!(each_once.len(), 4, "{again:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_told_the_same_wait_as_long_and_do_not_come_back_at_once() {
+    let told = || NodeError::retry_after("busy", Duration::from_secs(30));
+    let retry = Retry::attempts(2);
+    let exact = crowd(100, retry.clone(), told).await;
+    assert_eq!(exact, [30_000; 100]);
+
+    let spread = crowd(100, retry.clone().jitter(0.2), told).await;
+    let range = 30_000..=36_000;
+    assert!(spread.iter().all(|ms| range.contains(ms)), "{spread:?}");
+    // They come in each second of it.
+    let parts: BTreeSet<u64> = spread.iter().map(|ms| ms / 1000).collect();
+    assert!((30..36).all(|part| parts.contains(&part)), "{spread:?}");
+    let again = crowd(100, retry.clone().jitter(0.2), told).await;
+    assert_eq!(again, spread, "the seed is the same");
+
+    let longest = Duration::from_secs(31);
+    let bounded = crowd(100, retry.jitter(0.2).max_retry_after(longest), told).await;
+    let range = 30_000..=31_000;
+    assert!(bounded.iter().all(|ms| range.contains(ms)), "{bounded:?}");
+}
+
+/// When the second attempts of so many tasks begin that fail at once, in milliseconds.
+async fn crowd(n: u8, retry: Retry, fail: fn() -> NodeError) -> Vec<u64> {
+    const WORK: Worker<u8> = Worker::new("work");
+    let body = move |_: u8, ctx: Ctx<Attempts>| async move {
+        ctx.note();
+        Err::<(), _>(fail())
+    };
     let graph = StateGraph::<Trace, Attempts>::new("crowd")
         .add_worker(WORK, node(body).retry(retry))
         .add_conditional_edges(
             START,
-            |_: &Trace| [0, 1, 2, 3].map(|n| WORK.send(n)),
+            move |_: &Trace| (0..n).map(|n| WORK.send(n)).collect::<Vec<_>>(),
             [WORK],
         )
         .on_failure(superstep::OnFailure::Finish);
-    let waits = waits(&sound(graph), Some(3)).await;
-    let each_once: BTreeSet<_> = waits[3..].iter().collect();
-    assert_eq!(each_once.len(), 4, "{waits:?}");
+    let attempts = Arc::new(Attempts::new());
+    let run = sound(graph).invoke(Trace::update());
+    let run = run.context(Arc::clone(&attempts)).seed(3).await;
+    assert!(run.is_err());
+    let again = attempts.seconds().split_off(n.into());
+    again.iter().map(|s| (s * 1e3).round() as u64).collect()
 }
 
 #[tokio::test(start_paused = true)]
