@@ -218,8 +218,9 @@ pub use superstep_providers::{
     Capabilities, ChatModel, Delta, Effort, Embedder, EmbeddingModel, Embeddings, Extract,
     ExtractBy, Extracted, Finish, Media, MediaSource, Message, MessageFields, Messages,
     MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse,
-    ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall,
-    ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_requests, forbid_requests,
+    ModelStream, OutOfBounds, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
+    ToolCall, ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_bounds, check_requests,
+    forbid_requests,
 };
 #[cfg(feature = "encryption")]
 pub use superstep_providers::{Encrypted, Key, Keys};

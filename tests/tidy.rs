@@ -317,7 +317,8 @@ fn agents_name_the_public_face_only() {
     let mut mistakes = Vec::new();
     for source in sources(&["agents/src"]) {
         for (line, path) in paths(&source, &["superstep_core", "superstep_providers"]) {
-            if path.contains(&"__private") && source.path != "agents/src/lib.rs" {
+            let hidden = path.iter().any(|name| name.starts_with("__"));
+            if hidden && source.path != "agents/src/lib.rs" {
                 mistakes.push(format!("{}:{line}: {}", source.path, path.join("::")));
             }
         }

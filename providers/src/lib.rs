@@ -36,12 +36,10 @@ pub use chat::{
     Capabilities, ChatModel, Delta, Effort, Embedder, EmbeddingModel, Embeddings, Extract,
     ExtractBy, Extracted, Finish, Media, MediaSource, Message, MessageFields, Messages,
     MessagesUpdate, Model, ModelError, ModelErrorKind, ModelPhase, ModelRequest, ModelResponse,
-    ModelStream, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage, ToolCall,
-    ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_requests, forbid_requests,
+    ModelStream, OutOfBounds, OutputFormat, Part, PartialResponse, Reasoning, Role, TokenUsage,
+    ToolCall, ToolChoice, ToolResult, ToolSpec, ToolSpecs, check_bounds, check_requests,
+    forbid_requests,
 };
-#[cfg(feature = "models")]
-#[doc(hidden)]
-pub use chat::{in_shape as __in_shape, out_of_bounds as __out_of_bounds};
 #[cfg(feature = "encryption")]
 pub use encryption::{Encrypted, Key, Keys};
 #[cfg(feature = "openai")]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use superstep_core::{NodeError, NodeResult, State};
-use superstep_providers::{__in_shape, Extract, Extracted, Model, ModelRequest, ModelResponse};
+use superstep_providers::{Extract, Extracted, Message, Model, ModelRequest, ModelResponse};
 
 use crate::tools::BoxFuture;
 
@@ -88,7 +88,10 @@ impl<S: State> Respond<S> {
         });
         Self {
             // A model that was told of the shape may have answered in it.
-            read: Arc::new(move |text| __in_shape(answered(text)?).map(&*writes)),
+            read: Arc::new(move |text| {
+                let answer = Message::assistant(answered(text)?);
+                answer.extract().ok().map(&*writes)
+            }),
             ask: Some(ask),
             otherwise: None,
             said: false,

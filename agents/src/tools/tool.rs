@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use superstep_core::{Retry, View};
-use superstep_providers::{__out_of_bounds, ToolCall, ToolSpec};
+use superstep_providers::{ToolCall, ToolSpec, check_bounds};
 
 use super::arguments::{decode, misfit, schema};
 use super::pool::on_pool;
@@ -278,7 +278,7 @@ impl<C, S> Tool<C, S> {
         let parameters = &self.spec.parameters;
         let checked = self.body.check(arguments);
         let checked = checked.and_then(|()| match self.typed {
-            true => __out_of_bounds(parameters, arguments).map_or(Ok(()), Err),
+            true => check_bounds(parameters, arguments).map_err(|out| out.to_string()),
             false => Ok(()),
         });
         checked.map_err(|why| misfit(&self.spec.name, &why, parameters))

@@ -26,7 +26,7 @@ pub use embed::{Embedder, EmbeddingModel, Embeddings};
 pub use error::{ModelError, ModelErrorKind, ModelPhase};
 #[cfg(feature = "testing")]
 pub(crate) use extract::EXPLAINS;
-pub use extract::{Extract, ExtractBy, Extracted, in_shape, out_of_bounds};
+pub use extract::{Extract, ExtractBy, Extracted, OutOfBounds, check_bounds};
 #[cfg(feature = "openai")]
 pub(crate) use forbid::is_here;
 pub use forbid::{check_requests, forbid_requests};

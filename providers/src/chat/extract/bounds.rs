@@ -7,15 +7,64 @@
 //! 2. Of the ways in `anyOf` and `oneOf` those count that the value can be meant for,
 //!    and it keeps to the bounds of one. If it can be meant for none, there is none.
 
+use std::error::Error;
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 /// How many schemas are gone through one after another for one value.
 const MOST_HOPS: usize = 16;
 
-/// The first bound that a value does not keep to, with the path of what is out of it.
-#[must_use]
-pub fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
-    Judge { root: schema }.misfit(schema, value, "", MOST_HOPS)
+/// A value does not keep to a bound that its schema sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutOfBounds {
+    /// Where it is, such as `tags[1].name`; empty for the value itself.
+    pub path: String,
+    /// What it is and may not be.
+    pub why: String,
+}
+
+impl fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.is_empty() {
+            true => f.write_str(&self.why),
+            false => write!(f, "`{}`: {}", self.path, self.why),
+        }
+    }
+}
+
+impl Error for OutOfBounds {}
+
+/// Holds a value to the bounds that a JSON Schema sets to numbers and to the lengths
+/// of texts and lists, as `#[schemars(range(max = 5))]` does: [`Model::extract`] and
+/// typed tools hold what a model says to them.
+///
+/// Whether its type fits, whoever reads the value finds out. A `pattern` is not
+/// looked at, nor what else a schema says.
+///
+/// [`Model::extract`]: crate::Model::extract
+///
+/// # Errors
+///
+/// The first bound that the value does not keep to.
+///
+/// # Examples
+///
+/// ```
+/// use serde_json::json;
+/// use superstep_providers::check_bounds;
+///
+/// let schema = json!({ "properties": { "stars": { "type": "integer", "maximum": 5 } } });
+/// assert!(check_bounds(&schema, &json!({ "stars": 5 })).is_ok());
+///
+/// let error = check_bounds(&schema, &json!({ "stars": 9 })).unwrap_err();
+/// assert_eq!(error.path, "stars");
+/// assert_eq!(error.to_string(), "`stars`: 9 is more than 5");
+/// ```
+pub fn check_bounds(schema: &Value, value: &Value) -> Result<(), OutOfBounds> {
+    let out = Judge { root: schema }.misfit(schema, value, "", MOST_HOPS);
+    out.map_or(Ok(()), Err)
 }
 
 struct Judge<'a> {
@@ -23,11 +72,17 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn misfit(&self, schema: &Value, value: &Value, path: &str, hops: usize) -> Option<String> {
+    fn misfit(
+        &self,
+        schema: &Value,
+        value: &Value,
+        path: &str,
+        hops: usize,
+    ) -> Option<OutOfBounds> {
         let hops = hops.checked_sub(1)?;
-        let own = own(schema, value).map(|why| match path.is_empty() {
-            true => why,
-            false => format!("`{path}`: {why}"),
+        let own = own(schema, value).map(|why| OutOfBounds {
+            path: path.to_owned(),
+            why,
         });
         own.or_else(|| self.inside(schema, value, path))
             .or_else(|| self.misfit(self.meant(schema)?, value, path, hops))
@@ -38,14 +93,14 @@ impl Judge<'_> {
             .or_else(|| {
                 let ways = list(schema, "anyOf").chain(list(schema, "oneOf"));
                 let ways = ways.filter(|way| self.can_be(way, value, hops));
-                let misfits: Option<Vec<String>> = ways
+                let misfits: Option<Vec<OutOfBounds>> = ways
                     .map(|way| self.misfit(way, value, path, hops))
                     .collect();
                 misfits?.into_iter().next()
             })
     }
 
-    fn inside(&self, schema: &Value, value: &Value, path: &str) -> Option<String> {
+    fn inside(&self, schema: &Value, value: &Value, path: &str) -> Option<OutOfBounds> {
         match value {
             Value::Object(fields) => fields.iter().find_map(|(name, value)| {
                 let named = schema.get("properties").and_then(|all| all.get(name));

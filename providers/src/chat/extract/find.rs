@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Deserializer, Value, json};
 
-use super::bounds::out_of_bounds;
+use super::bounds::check_bounds;
 
 /// The field around a value that is no object.
 pub(super) const FIELD: &str = "value";
@@ -90,11 +90,12 @@ fn fit<T: DeserializeOwned>(value: Value, sought: Sought<'_>) -> Result<T, Strin
             read.map_err(|_| error.to_string())?
         }
     };
-    let out = sought.schema.and_then(|schema| match sought.wraps {
-        true => out_of_bounds(schema, &json!({ FIELD: value })),
-        false => out_of_bounds(schema, &value),
+    let checked = sought.schema.map_or(Ok(()), |schema| match sought.wraps {
+        true => check_bounds(schema, &json!({ FIELD: value })),
+        false => check_bounds(schema, &value),
     });
-    out.map_or(Ok(read), Err)
+    checked.map_err(|out| out.to_string())?;
+    Ok(read)
 }
 
 fn without_nulls(value: Value) -> Value {

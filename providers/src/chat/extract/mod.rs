@@ -24,7 +24,7 @@ use super::model::Model;
 use super::request::ModelRequest;
 use super::response::ModelResponse;
 use super::usage::TokenUsage;
-pub use bounds::out_of_bounds;
+pub use bounds::{OutOfBounds, check_bounds};
 use find::{Misfit, Sought, find};
 use shape::Shape;
 use way::Asking;
@@ -269,13 +269,6 @@ fn short(name: &str) -> &str {
     &name[start..]
 }
 
-/// The first JSON in a text that is a `T`, within the bounds of its schema.
-#[must_use]
-pub fn in_shape<T: DeserializeOwned + JsonSchema>(text: &str) -> Option<T> {
-    let shape = Shape::of::<T>(None);
-    find(&[text.to_owned()], shape.sought()).ok()
-}
-
 /// What the model is told when its answer does not fit.
 fn complaint(why: &str) -> String {
     format!("That does not fit: {why}. Answer again, in full, and in the shape that was asked for.")
@@ -301,8 +294,44 @@ impl Message {
     /// # Ok::<(), superstep_providers::ModelError>(())
     /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ModelError> {
+        self.read(Sought::default())
+    }
+
+    /// As [`json`](Self::json), for a type with a schema: a `T` within the bounds that
+    /// it sets, as [`Model::extract`] reads it. One that is no object may be the field
+    /// `value` of one.
+    ///
+    /// # Errors
+    ///
+    /// As [`json`](Self::json).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use superstep_providers::Message;
+    ///
+    /// #[derive(Debug, Deserialize, JsonSchema)]
+    /// struct Rating {
+    ///     #[schemars(range(min = 1, max = 5))]
+    ///     stars: u8,
+    /// }
+    ///
+    /// let good = Message::assistant(r#"I would say {"stars": 4}."#);
+    /// assert_eq!(good.extract::<Rating>()?.stars, 4);
+    ///
+    /// let odd = Message::assistant(r#"{"stars": 9}"#).extract::<Rating>();
+    /// assert!(odd.unwrap_err().to_string().ends_with("`stars`: 9 is more than 5"));
+    /// # Ok::<(), superstep_providers::ModelError>(())
+    /// ```
+    pub fn extract<T: DeserializeOwned + JsonSchema>(&self) -> Result<T, ModelError> {
+        self.read(Shape::of::<T>(None).sought())
+    }
+
+    fn read<T: DeserializeOwned>(&self, sought: Sought<'_>) -> Result<T, ModelError> {
         let text = self.text();
-        let error = match find(&[text], Sought::default()) {
+        let error = match find(&[text], sought) {
             Ok(value) => return Ok(value),
             Err(Misfit::Wrong(why)) => {
                 let name = short(type_name::<T>());
