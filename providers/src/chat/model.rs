@@ -305,7 +305,7 @@ impl Model {
     }
 
     /// The same, which may begin again.
-    pub(super) fn unmetered_told(&self, request: ModelRequest) -> Option<ModelStream> {
+    pub(crate) fn unmetered_told(&self, request: ModelRequest) -> Option<ModelStream> {
         let stream = self.model.tell(&self.bound(request))?;
         Some(stream.named(self.name()))
     }

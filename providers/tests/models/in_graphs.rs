@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::testing::explore;
-use superstep::{Budget, Cost, Graph, RunError, Usage};
+use superstep::{Budget, Cost, Graph, Run, RunError, Usage};
 use superstep_providers::{
-    FnModel, Model, ModelError, ModelErrorKind, Reply, ScriptedModel, TokenUsage,
+    Cassette, FnModel, Model, ModelError, ModelErrorKind, Reply, ScriptedModel, TokenUsage,
 };
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
@@ -425,17 +425,35 @@ async fn that_it_is_watched_does_not_change_which_model_answers() {
     let run = one().invoke(input()).context(model()).await;
     assert_eq!(run.expect("the other answers").state.said, ["x y"]);
 
-    let mut events = one().invoke(input()).context(model()).stream().tokens();
-    let mut told = Vec::new();
-    while let Some(event) = events.next().await {
-        let part = event.part().unwrap_or_default().to_owned();
-        told.push((part, event.token().unwrap_or_default().to_owned()));
-    }
-    let told: Vec<_> = told.iter().map(|(part, text)| (&**part, &**text)).collect();
-    assert_eq!(told, [("", "a "), ("", "b "), ("#2", "x "), ("#2", "y")]);
-    let run = events.finish().await.expect("the other answers");
+    let (told, run) = watched(model()).await;
+    assert_eq!(told, ["a ", "b ", "#2 x ", "#2 y"]);
     assert_eq!(run.state.said, ["x y"]);
     assert_eq!(run.usage().total().calls, 2);
+
+    // Nor does that it is recorded.
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("tape.json");
+    let (told, run) = watched(Cassette::record(&path, model()).into()).await;
+    assert_eq!(told, ["a ", "b ", "#2 x ", "#2 y"]);
+    assert_eq!(run.state.said, ["x y"]);
+    let replayed = Cassette::replay(&path).expect("it is recorded");
+    let (told, run) = watched(replayed.into()).await;
+    assert_eq!(told, ["x ", "y"]);
+    assert_eq!(run.state.said, ["x y"]);
+}
+
+/// The tokens that a watcher sees, each with its part if it has one, and the run.
+async fn watched(model: Model) -> (Vec<String>, Run<Talk>) {
+    let mut events = one().invoke(input()).context(model).stream().tokens();
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        let text = event.token().unwrap_or_default();
+        told.push(match event.part() {
+            Some(part) => format!("{part} {text}"),
+            None => text.to_owned(),
+        });
+    }
+    (told, events.finish().await.expect("it ends"))
 }
 
 #[tokio::test]

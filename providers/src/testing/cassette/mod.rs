@@ -147,6 +147,22 @@ impl Cassette {
         found.map_err(|differs| missing(&self.path, &wanted, &differs).model(&self.name))
     }
 
+    /// The recorded pieces, or those that the model is asked for in that way.
+    fn pieces(
+        &self,
+        request: &ModelRequest,
+        ask: impl FnOnce(&Model, ModelRequest) -> Option<ModelStream>,
+    ) -> Option<ModelStream> {
+        if let Some(model) = &self.model {
+            let inner = ask(model, request.clone())?;
+            return Some(recording::record(self.clone(), request.clone(), inner));
+        }
+        match self.found(request) {
+            Ok(answer) => Some(recording::replay(answer.pieces())),
+            Err(error) => Some(ModelStream::whole(ready(Err(error)))),
+        }
+    }
+
     /// Puts an answer on the tape, and writes all of it: away from the runtime,
     /// and one after the other.
     async fn keep(&self, request: ModelRequest, answer: Answer) -> Result<(), ModelError> {
@@ -210,14 +226,11 @@ impl ChatModel for Cassette {
     }
 
     fn stream(&self, request: &ModelRequest) -> Option<ModelStream> {
-        if let Some(model) = &self.model {
-            let inner = model.unmetered_stream(request.clone())?;
-            return Some(recording::record(self.clone(), request.clone(), inner));
-        }
-        match self.found(request) {
-            Ok(answer) => Some(recording::replay(answer.pieces())),
-            Err(error) => Some(ModelStream::whole(ready(Err(error)))),
-        }
+        self.pieces(request, Model::unmetered_stream)
+    }
+
+    fn tell(&self, request: &ModelRequest) -> Option<ModelStream> {
+        self.pieces(request, Model::unmetered_told)
     }
 }
 

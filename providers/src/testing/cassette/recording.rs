@@ -44,7 +44,11 @@ impl Stream for Recording {
         if let Some(inner) = &mut self.inner {
             match ready!(Pin::new(inner).poll_next(cx)) {
                 Some(Ok(delta)) => {
-                    self.deltas.push(delta.clone());
+                    match &delta {
+                        // What was void is no part of the answer.
+                        Delta::Again => self.deltas.clear(),
+                        piece => self.deltas.push(piece.clone()),
+                    }
                     return Poll::Ready(Some(Ok(delta)));
                 }
                 Some(Err(error)) => {
