@@ -23,7 +23,7 @@ pub(super) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str) -> 
     let mut error = told.error(Some(status), asked).status(status).body(body);
     error.usage = json.as_ref().and_then(used);
     if json.is_none() && error.message.is_none() {
-        error.message = short(body).map(line);
+        error.message = short(body).and_then(line);
     }
     let should_retry = headers.get("x-should-retry");
     error.should_retry = should_retry.and_then(|value| match value.as_bytes() {
@@ -78,7 +78,7 @@ fn told(json: &Value) -> Told {
     let error = match wrong(object) {
         Some(Value::String(text)) => {
             return Told {
-                message: Some(line(text)),
+                message: line(text),
                 code: code(object),
                 ..Told::default()
             };
@@ -87,14 +87,13 @@ fn told(json: &Value) -> Told {
         None => object,
     };
     let message = ["message", "detail", "msg"].into_iter();
-    let message = message.filter_map(|key| filled(error, key)).next();
-    let message = message.map(|message| match message {
+    let mut message = message.filter_map(|key| match filled(error, key)? {
         Value::String(text) => line(text),
-        other => other.to_string(),
+        other => Some(other.to_string()),
     });
     let metadata = error.get("metadata");
     Told {
-        message,
+        message: message.next(),
         code: code(error),
         class: [of(error, "type"), of(error, "status")]
             .into_iter()
@@ -121,10 +120,11 @@ fn delay(error: &Value) -> Option<Duration> {
     wait::duration(delay)
 }
 
-/// Words as one clause, which others may stand after.
-fn line(text: &str) -> String {
+/// Words as one clause, which others may stand after, if there are any.
+fn line(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").trim_end_matches('.').to_owned()
+    let line = words.join(" ").trim_end_matches('.').to_owned();
+    Some(line).filter(|line| !line.is_empty())
 }
 
 /// Text that a person can read, if it is short: not a page of HTML.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use superstep_providers::{
     Capabilities, Extract, ExtractBy, Message, ModelErrorKind, ModelRequest, OutputFormat, Reply,
@@ -83,7 +84,7 @@ async fn the_best_way_that_the_model_can_is_taken() {
     assert!(prompt.messages[1].text().contains(r#""In years.""#));
 }
 
-async fn strict<T: JsonSchema + serde::de::DeserializeOwned>(expected: Expect) {
+async fn strict<T: JsonSchema + DeserializeOwned>(expected: Expect) {
     let scripted = ScriptedModel::new().otherwise("nothing");
     let how = Extract::new().attempts(1).by(ExtractBy::Schema);
     let answer = scripted.model().extract_with::<T>("?", how).await;
@@ -437,4 +438,41 @@ async fn bounds_hold_for_what_is_put_into_an_object() {
         told.ends_with("`value[1].stars`: 9 is more than 5"),
         "{told}"
     );
+}
+
+/// What a type is called where an answer is none.
+fn called<T: DeserializeOwned>() -> String {
+    let error = Message::assistant("no").json::<T>().err();
+    let told = error.and_then(|error| error.message).unwrap_or_default();
+    let (_, name) = told.split_once('`').expect("it is in backticks");
+    name.split_once('`').expect("it ends").0.to_owned()
+}
+
+trait Called {
+    fn called() -> String;
+}
+
+impl<T> Called for Vec<T> {
+    fn called() -> String {
+        #[derive(Deserialize)]
+        struct Inside;
+        called::<Inside>()
+    }
+}
+
+#[test]
+fn a_type_is_called_by_its_name_wherever_it_is() {
+    assert_eq!(called::<u8>(), "u8");
+    assert_eq!(called::<Person>(), "Person");
+    assert_eq!(called::<(u8, String)>(), "(u8, String)");
+    assert_eq!(called::<[Option<Shape>; 2]>(), "[Option<Shape>; 2]");
+    type Map = BTreeMap<String, (Vec<Person>, Box<str>)>;
+    assert_eq!(called::<Map>(), "BTreeMap<String, (Vec<Person>, Box<str>)>");
+    let in_closure = || {
+        #[derive(Deserialize)]
+        struct Kind;
+        called::<Vec<Kind>>()
+    };
+    assert_eq!(in_closure(), "Vec<Kind>");
+    assert_eq!(<Vec<String>>::called(), "Inside");
 }

@@ -165,6 +165,16 @@ async fn an_error_in_an_answer_of_success_is_one() {
             r#"{"error":"out of memory"}"#,
             "overloaded 200 of r1: out of memory",
         ),
+        // It says nothing, or says it elsewhere.
+        (
+            r#"{"error":{"message":"","code":502}}"#,
+            "overloaded 200 `502` of r1",
+        ),
+        (r#"{"error":"..."}"#, "overloaded 200 of r1"),
+        (
+            r#"{"error":{"message":" ","detail":"gone"}}"#,
+            "overloaded 200 of r1: gone",
+        ),
         (
             r#"{"choices":[{"error":{"code":502,"message":"gone"},"finish_reason":"error"}]}"#,
             "overloaded 200 `502` of r1: gone",

@@ -262,11 +262,28 @@ impl Model {
     }
 }
 
-/// The name of a type without where it is.
-fn short(name: &str) -> &str {
-    let end = name.find('<').unwrap_or(name.len());
-    let start = name[..end].rfind("::").map_or(0, |at| at + 2);
-    &name[start..]
+/// The name of a type without where it is, and those in it without where they are.
+fn short(name: &str) -> String {
+    let mut short = String::new();
+    // Where the path begins that is being read, and those begin that it is inside of.
+    let (mut begin, mut outer) = (0, Vec::new());
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == ':' && chars.next_if_eq(&':').is_some() {
+            short.truncate(begin);
+            continue;
+        }
+        let is_arrow = c == '>' && short.ends_with('-');
+        short.push(c);
+        match c {
+            '<' => outer.push(std::mem::replace(&mut begin, short.len())),
+            '>' if !is_arrow => begin = outer.pop().unwrap_or_default(),
+            // Scopes without a name have names such as `{{closure}}`.
+            c if c.is_alphanumeric() || "_{}#".contains(c) => {}
+            _ => begin = short.len(),
+        }
+    }
+    short
 }
 
 /// What the model is told when its answer does not fit.

@@ -58,10 +58,11 @@ impl Shape {
 /// A name that providers take.
 fn plain(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let name = short(name).chars().map(|c| if plain(c) { c } else { '_' });
+    let name = short(name);
+    let name = name.chars().map(|c| if plain(c) { c } else { '_' });
     let name: String = name.take(LONGEST_NAME).collect();
     match name.is_empty() {
-        true => short(type_name::<Value>()).to_owned(),
+        true => short(type_name::<Value>()),
         false => name,
     }
 }
