@@ -1,27 +1,21 @@
-//! How a model is described.
+//! How a model is described: what is recorded here is judged when it is built.
+
+mod build;
+mod places;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use reqwest::Url;
 use superstep_core::Limiter;
 
-use super::caller::Caller;
-use super::embed::OpenAiEmbedder;
-use super::endpoint::{Endpoint, address, client, header, key, setup};
-use super::model::Remote;
-use super::preset::{
-    ANTHROPIC, AZURE, COMPATIBLE, DEEP_SEEK, Dialect, GEMINI, OLLAMA, OPEN_ROUTER, OPENAI, VLLM,
-};
+use super::preset::Dialect;
 use super::retry::Tries;
-use super::secrets::Secrets;
 use super::settings::{Route, Timeouts};
-use super::taped::KEYS;
+use crate::Capabilities;
 use crate::chat::HttpTape;
-use crate::{Capabilities, Model, ModelError, ModelErrorKind};
+use places::Azure;
 
 /// A model of OpenAI, or of what speaks like it, before it is asked.
 ///
@@ -32,7 +26,7 @@ use crate::{Capabilities, Model, ModelError, ModelErrorKind};
 /// An answer that fails is asked for again where that may help: see
 /// [`attempts`](Self::attempts). Each phase has its limit in time. What the model,
 /// or its interface, does not know is an error and never left out in silence:
-/// [`ModelErrorKind::Unsupported`].
+/// [`ModelErrorKind::Unsupported`](crate::ModelErrorKind::Unsupported).
 ///
 /// A key is not shown, neither by `{:?}` nor in an error.
 ///
@@ -97,24 +91,6 @@ pub struct OpenAi {
     tape: Option<Arc<dyn HttpTape>>,
 }
 
-/// Which of what is deployed at Azure.
-#[derive(Clone)]
-struct Azure {
-    endpoint: String,
-    deployment: String,
-    version: String,
-}
-
-/// Whether that is the dialect's own server.
-fn is_at(dialect: &Dialect, url: &Url) -> bool {
-    let own = dialect.base.and_then(|base| Url::parse(base).ok());
-    own.is_some_and(|own| own.origin() == url.origin())
-}
-
-fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 impl OpenAi {
     /// The model of that name, at OpenAI unless something else is said.
     pub fn new(model: impl Into<String>) -> Self {
@@ -142,27 +118,6 @@ impl OpenAi {
         }
     }
 
-    /// What the environment says: `OPENAI_API_KEY`, `OPENAI_BASE_URL` and
-    /// `OPENAI_MODEL`. A variable that is empty is not set.
-    ///
-    /// # Errors
-    ///
-    /// When there is neither a key nor a base URL.
-    pub fn from_env() -> Result<Self, ModelError> {
-        let (key, base) = (env("OPENAI_API_KEY"), env("OPENAI_BASE_URL"));
-        if key.is_none() && base.is_none() {
-            let error = ModelError::new(ModelErrorKind::Auth);
-            return Err(error.message(
-                "set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for a server that needs none",
-            ));
-        }
-        Ok(Self {
-            model: env("OPENAI_MODEL"),
-            env: (key, base),
-            ..Self::unnamed()
-        })
-    }
-
     /// The model's name.
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = Some(model.into());
@@ -180,62 +135,6 @@ impl OpenAi {
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base = Some(url.into());
         self
-    }
-
-    fn preset(mut self, dialect: Dialect) -> Self {
-        self.preset = Some(dialect);
-        // A key for OpenAI is nobody else's.
-        self.env = (None, None);
-        self
-    }
-
-    /// A model of Ollama on this machine.
-    pub fn ollama(self) -> Self {
-        self.preset(OLLAMA)
-    }
-
-    /// A model of vLLM, which is found there.
-    pub fn vllm(self, url: impl Into<String>) -> Self {
-        self.preset(VLLM).base_url(url)
-    }
-
-    /// A model of Google's; the key is in `GEMINI_API_KEY`.
-    pub fn gemini(self) -> Self {
-        self.preset(GEMINI)
-    }
-
-    /// A model that is deployed at Azure, at an endpoint such as
-    /// `https://mine.openai.azure.com`, with a version of its interface such as
-    /// `2025-04-01-preview`; the key is in `AZURE_OPENAI_API_KEY`.
-    pub fn azure(
-        self,
-        endpoint: impl Into<String>,
-        deployment: impl Into<String>,
-        version: impl Into<String>,
-    ) -> Self {
-        let mut azure = self.preset(AZURE);
-        azure.azure = Some(Azure {
-            endpoint: endpoint.into(),
-            deployment: deployment.into(),
-            version: version.into(),
-        });
-        azure
-    }
-
-    /// A model of OpenRouter; the key is in `OPENROUTER_API_KEY`.
-    pub fn open_router(self) -> Self {
-        self.preset(OPEN_ROUTER)
-    }
-
-    /// A model of DeepSeek; the key is in `DEEPSEEK_API_KEY`.
-    pub fn deep_seek(self) -> Self {
-        self.preset(DEEP_SEEK)
-    }
-
-    /// A model of Anthropic's, by the interface that it has to be compared with
-    /// others; the key is in `ANTHROPIC_API_KEY`.
-    pub fn anthropic(self) -> Self {
-        self.preset(ANTHROPIC)
     }
 
     /// Sends that header with each request.
@@ -339,148 +238,6 @@ impl OpenAi {
     pub fn cassette(mut self, cassette: crate::HttpCassette) -> Self {
         self.tape = Some(Arc::new(cassette));
         self
-    }
-
-    fn replays(&self) -> bool {
-        self.tape.as_ref().is_some_and(|tape| tape.replays())
-    }
-
-    /// The model.
-    ///
-    /// # Errors
-    ///
-    /// [`ModelErrorKind::Auth`] when a key is missing, or is none;
-    /// [`ModelErrorKind::Setup`] when no model is named, or when an address or a
-    /// header is none.
-    pub fn build(self) -> Result<Model, ModelError> {
-        let route = match self.responses {
-            true => Route::Responses,
-            false => Route::Chat,
-        };
-        Ok(Model::new(Remote(Arc::new(self.caller(route)?))))
-    }
-
-    /// What makes vectors of texts, by the model of that name.
-    ///
-    /// # Errors
-    ///
-    /// As [`build`](Self::build).
-    pub fn embedder(self) -> Result<OpenAiEmbedder, ModelError> {
-        Ok(OpenAiEmbedder {
-            caller: self.caller(Route::Embeddings)?,
-            dimensions: None,
-        })
-    }
-
-    /// Where it is found.
-    fn base(&self, route: Route) -> Option<String> {
-        let azure = self.azure.as_ref().map(|azure| {
-            let endpoint = azure.endpoint.trim_end_matches('/');
-            match route {
-                Route::Responses => format!("{endpoint}/openai"),
-                Route::Chat | Route::Embeddings => {
-                    format!("{endpoint}/openai/deployments/{}", azure.deployment)
-                }
-            }
-        });
-        let given = self.base.clone().or(self.env.1.clone());
-        given.or(azure)
-    }
-
-    fn caller(self, route: Route) -> Result<Caller, ModelError> {
-        let given = self.base(route);
-        let (dialect, base) = match (self.preset, &given) {
-            (Some(dialect), given) => (dialect, given.as_deref().or(dialect.base)),
-            (None, Some(given)) => (COMPATIBLE, Some(&**given)),
-            (None, None) => (OPENAI, OPENAI.base),
-        };
-        let url = address(base.ok_or_else(|| setup("no base URL is given"))?)?;
-        let is_openai = self.preset.is_none() && is_at(&OPENAI, &url);
-        let dialect = if is_openai { OPENAI } else { dialect };
-        let mut secrets = Secrets::default();
-        let headers = self.headers(&dialect, &url, &mut secrets)?;
-        let replays = self.replays();
-        let azure = self.azure.as_ref();
-        let version = azure.map(|azure| ("api-version".to_owned(), azure.version.clone()));
-        let query: Vec<_> = version.into_iter().collect();
-        let of_azure = azure.filter(|_| route == Route::Responses);
-        let model = of_azure
-            .map(|azure| azure.deployment.clone())
-            .or(self.model);
-        Ok(Caller {
-            model: model.filter(|model| !model.is_empty()).ok_or_else(|| {
-                setup("no model is named: set `OPENAI_MODEL`, or call `OpenAi::model`")
-            })?,
-            dialect,
-            capabilities: self.capabilities.unwrap_or(dialect.capabilities),
-            route,
-            host: url.host_str().unwrap_or_default().to_owned(),
-            client: client(&url, &self.timeouts, !replays)?,
-            endpoint: Arc::new(Endpoint::new(&url, headers, &query)),
-            timeouts: self.timeouts,
-            tries: self.tries,
-            limiter: self.limiter.unwrap_or_default(),
-            secrets,
-            tape: self.tape,
-        })
-    }
-
-    fn headers(
-        &self,
-        dialect: &Dialect,
-        url: &Url,
-        secrets: &mut Secrets,
-    ) -> Result<HeaderMap, ModelError> {
-        let mut headers = HeaderMap::new();
-        let given = self.key.clone().or_else(|| self.env.0.clone());
-        let has_own = self.headers.iter().any(|(name, _)| {
-            ["authorization", "api-key"].contains(&name.to_ascii_lowercase().as_str())
-        });
-        let key_of = dialect
-            .key
-            .filter(|_| !has_own && !self.replays() && self.is_own(dialect, url));
-        let found = match (given, key_of) {
-            (Some(given), _) => Some(given),
-            (None, None) => None,
-            (None, Some(name)) => Some(env(name).ok_or_else(|| {
-                let error = ModelError::new(ModelErrorKind::Auth);
-                error.message(format!("set `{name}`, or call `OpenAi::api_key`"))
-            })?),
-        };
-        if let Some(found) = found {
-            secrets.add(&found);
-            match self.azure {
-                Some(_) => headers.insert("api-key", key("", &found)?),
-                None => headers.insert(AUTHORIZATION, key("Bearer ", &found)?),
-            };
-        }
-        for (name, value) in &self.headers {
-            let (name, value) = header(name, value)?;
-            if KEYS.iter().any(|word| name.as_str().contains(word)) {
-                secrets.add(value.to_str().unwrap_or_default());
-            }
-            headers.insert(name, value);
-        }
-        Ok(headers)
-    }
-
-    /// Whether the server is the one for which the preset's key is.
-    fn is_own(&self, dialect: &Dialect, url: &Url) -> bool {
-        match &self.azure {
-            Some(_) => self.base.is_none(),
-            None => is_at(dialect, url),
-        }
-    }
-}
-
-impl Model {
-    /// The model that the environment names: see [`OpenAi::from_env`].
-    ///
-    /// # Errors
-    ///
-    /// When there is neither a key nor a base URL, and when no model is named.
-    pub fn from_env() -> Result<Self, ModelError> {
-        OpenAi::from_env()?.build()
     }
 }
 
