@@ -19,7 +19,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("state", &["id"]),
     ("checkpoint", &["id", "state"]),
     ("cache", &[]),
-    ("node", &["id", "state", "checkpoint", "cache"]),
+    ("slots", &[]),
+    ("node", &["id", "state", "checkpoint", "cache", "slots"]),
     ("graph", &["id", "state", "checkpoint", "cache", "node"]),
     (
         "compile",
@@ -35,6 +36,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "state",
             "checkpoint",
             "cache",
+            "slots",
             "node",
             "graph",
             "compile",

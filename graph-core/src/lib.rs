@@ -9,6 +9,8 @@ mod checkpoint;
 
 mod cache;
 
+mod slots;
+
 mod node;
 
 mod graph;

@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::desk::Interrupted;
-use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, Held, NO_ARRIVALS, NodeError};
+use super::{Arrival, Arrivals, Budget, Desk, Emitter, Failure, NO_ARRIVALS, NodeError};
 use crate::id::{NodeName, TaskId};
+use crate::slots::Held;
 
 /// The context of a run, and where in it this call stands.
 ///

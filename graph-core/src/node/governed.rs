@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::rate::{Meter, Rate};
-use super::{Limiter, Slots, Usage};
+use super::{Limiter, Usage};
+use crate::slots::Slots;
 
 /// What a rate counts, and how many of these there are.
 type Unit = (&'static str, fn(&Usage) -> u64);

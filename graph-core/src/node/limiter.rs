@@ -10,7 +10,7 @@ use super::Zero;
 use super::governed::Last;
 use super::rate::Rate;
 use super::rest::{Given, Lacks, Rest};
-use super::slots::Slots;
+use crate::slots::Slots;
 
 /// Bounds how many tasks are at work at once, and with the feature `rate-limit`
 /// how many start in a time, over all nodes, graphs and runs that it is given to.

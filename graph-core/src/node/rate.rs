@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Slots, Usage, UsedUp};
+use super::{Usage, UsedUp};
+use crate::slots::Slots;
 
 /// How much may go on in a time.
 pub(crate) struct Rate {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::{slot_of, take};
-use crate::node::{Ctx, ExceedsBurst, Given, Held, LeftOf, Limiter, Rest, Usage};
+use crate::node::{Ctx, ExceedsBurst, Given, LeftOf, Limiter, Rest, Usage};
+use crate::slots::Held;
 
 /// A slot of a [`Limiter`], until it is dropped: see [`Limiter::acquire`].
 #[must_use = "dropped at once, it bounds nothing"]

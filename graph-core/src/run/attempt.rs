@@ -22,10 +22,11 @@ use crate::compile::Frozen;
 use crate::id::{NodeName, TaskId};
 use crate::merge::panic_message;
 use crate::node::{
-    Arrivals, Asked, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Held, Input, NodeError,
-    Outcome, Panicked, Payload, Place, Scope, Written, WrittenEnd, within,
+    Arrivals, Asked, Body, BoxCall, BoxFuture, Desk, Emitter, Frame, Input, NodeError, Outcome,
+    Panicked, Payload, Place, Scope, Written, WrittenEnd, within,
 };
 use crate::plan::{How, Task};
+use crate::slots::Held;
 use crate::state::State;
 
 /// What all tasks of a run share.

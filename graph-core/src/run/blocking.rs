@@ -12,9 +12,10 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::node::{
-    Bare, Body, BoxCall, Ctx, CurrentTask, Definition, Desk, Frame, Held, Input, IntoNode,
-    IntoOutcome, IntoWorker, MayFail, NodeError, Policy, View, sent, view,
+    Bare, Body, BoxCall, Ctx, CurrentTask, Definition, Desk, Frame, Input, IntoNode, IntoOutcome,
+    IntoWorker, MayFail, NodeError, Policy, View, sent, view,
 };
+use crate::slots::Held;
 use crate::state::{Data, State};
 
 /// Makes a node of a function that is not async, and blocks or computes for

@@ -32,10 +32,11 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::spans::{Doing, OpenSpan};
 use crate::compile::NodeIndex;
 use crate::node::{
-    Budget, ExceedsBurst, Given, Held, InLine, Lacks, Limiter, NodeError, Policy, Rate,
-    Reservation, Slots, Usage, UsedUp, ask,
+    Budget, ExceedsBurst, Given, Lacks, Limiter, NodeError, Policy, Rate, Reservation, Usage,
+    UsedUp,
 };
 
+use crate::slots::{Held, InLine, Slots, ask};
 /// For how long who was passed too often keeps from others what they could have;
 /// twice as long each time after that.
 const KEEPS: Duration = Duration::from_secs(1);

@@ -18,11 +18,12 @@ use super::watch::{Room, WatchedTask};
 use crate::compile::FrozenNode;
 use crate::id::TaskId;
 use crate::node::{
-    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, Held, NodeError, Outcome, Payload, Place,
+    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, NodeError, Outcome, Payload, Place,
     with_desk,
 };
 use crate::plan::Task;
 use crate::state::State;
+use crate::slots::Held;
 
 /// Tries until the task succeeds or its policies give up.
 pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(

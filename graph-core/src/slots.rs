@@ -14,7 +14,9 @@
 //!    not known: who keeps what is free does so for a while, and the next time
 //!    begins with another.
 //! 6. Nothing is kept from who is known to be inside something.
-//! 7. All slots of the process are under one lock. No code of others runs under
+//! 7. All slots of the process are under one lock, since who needs what together is
+//!    known only when it asks: a lock for each set of slots that were so connected
+//!    costs more than it spares, with two threads at it. No code of others runs under
 //!    it: wakers are called and dropped afterwards.
 
 use std::collections::BTreeMap;
