@@ -22,8 +22,8 @@ use crate::node::{
     with_desk,
 };
 use crate::plan::Task;
-use crate::state::State;
 use crate::slots::Held;
+use crate::state::State;
 
 /// Tries until the task succeeds or its policies give up.
 pub(super) async fn attempts<S: State, C: Send + Sync + 'static>(
@@ -47,65 +47,40 @@ pub(super) async fn untold<S: State, C: Send + Sync + 'static>(
     let mut watched = shared.watch().map(|it| WatchedTask::new(it, place));
     let traced = shared.tracer.task(place);
     let mut span = OpenSpan::begin(&shared.spans, superstep, key);
-    let node = shared.graph.node(task.node);
-    let budget = shared.limits.budget();
-    let desk = match &shared.ledger {
-        Some(ledger) => Some(ledger.desk(key)),
-        // What was done once is known to all attempts.
-        None if node.policy.retry.is_some() || node.fallback.is_some() || budget.is_some() => {
-            Some(Arc::default())
-        }
-        None => None,
-    };
-    if let (Some(desk), Some(budget)) = (&desk, budget) {
-        desk.lend(budget);
-    }
     let mut work = Work {
-        node,
+        node: shared.graph.node(task.node),
         key,
         place,
         arrivals: task.arrivals,
         input: task.send.map(|(_, input)| input),
-        desk,
+        desk: desk_of(&shared, key),
         shared: &shared,
         state: &state,
         traced: &traced,
         first: None,
     };
-    loop {
-        let result = work.attempt(&mut watched, &mut span).await;
-        let error = match work.over(result) {
-            Ok(ended) => {
-                span.ends(how(&ended));
-                traced.ends(&ended);
-                return (watched, ended);
-            }
-            Err(error) => error,
-        };
-        let told_of = watched.as_ref().and_then(|watched| watched.text(&error));
-        match work.next(error) {
-            Ok(delay) => {
-                if let (Some(watched), Some(error)) = (&watched, told_of) {
-                    watched.retries(error, delay);
-                }
-                span.does(Doing::Backoff);
-                wait(delay).await;
-            }
-            Err(error) => match work.fall_back(error) {
-                Ok(()) => {
-                    if let (Some(watched), Some(error)) = (&watched, told_of) {
-                        watched.falls_back(error);
-                    }
-                }
-                Err(failed) => {
-                    let ended = Err(failed);
-                    span.ends(SpanEnd::Failed);
-                    traced.ends(&ended);
-                    return (watched, ended);
-                }
-            },
+    let ended = work.all_attempts(&mut watched, &mut span).await;
+    span.ends(how(&ended));
+    traced.ends(&ended);
+    (watched, ended)
+}
+
+/// What all attempts of a task have in common, if there is anything.
+fn desk_of<S: State, C>(shared: &Shared<S, C>, task: TaskKey) -> Option<Arc<Desk>> {
+    let node = shared.graph.node(task.node);
+    let budget = shared.limits.budget();
+    let desk = match &shared.ledger {
+        Some(ledger) => ledger.desk(task),
+        // What was done once is known to all attempts.
+        None if node.policy.retry.is_some() || node.fallback.is_some() || budget.is_some() => {
+            Arc::default()
         }
+        None => return None,
+    };
+    if let Some(budget) = budget {
+        desk.lend(budget);
     }
+    Some(desk)
 }
 
 /// The task that failed: this one, or the one inside it that its graph failed with.
@@ -180,6 +155,37 @@ struct Turn<'a, S: State, C> {
 }
 
 impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
+    /// Attempts, and waits between them, until the task has ended.
+    async fn all_attempts(
+        &mut self,
+        watched: &mut Option<WatchedTask>,
+        span: &mut OpenSpan,
+    ) -> Ended<S> {
+        loop {
+            let result = self.attempt(watched, span).await;
+            let error = match self.over(result) {
+                Ok(ended) => return ended,
+                Err(error) => error,
+            };
+            let told_of = watched.as_ref().and_then(|watched| watched.text(&error));
+            match self.next(error) {
+                Ok(delay) => {
+                    if let (Some(watched), Some(error)) = (&watched, told_of) {
+                        watched.retries(error, delay);
+                    }
+                    span.does(Doing::Backoff);
+                    wait(delay).await;
+                }
+                Err(error) => {
+                    self.fall_back(error)?;
+                    if let (Some(watched), Some(error)) = (&watched, told_of) {
+                        watched.falls_back(error);
+                    }
+                }
+            }
+        }
+    }
+
     /// An attempt, or the fallback after the last, from its admission on.
     async fn attempt(
         &mut self,
