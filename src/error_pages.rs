@@ -107,6 +107,7 @@ pages! {
     timed_out = "../docs/errors/timed-out.md",
     starved = "../docs/errors/starved.md",
     join = "../docs/errors/join.md",
+    watcher = "../docs/errors/watcher.md",
     no_runtime = "../docs/errors/no-runtime.md",
     limits = "../docs/limits.md",
     eager = "../docs/eager.md",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use superstep::prelude::*;
-use superstep::{NodeError, RunError};
+use superstep::{Event, NodeError, RunError};
 
 use crate::common::{Trace, chain, error_of, marks, oops, sound};
 
@@ -168,6 +168,24 @@ async fn a_reducer_that_panics_is_told_with_the_update_at_fault() {
             --
             reducer: the reducer of `sum` panicked on the update of `b` in superstep 1: 18446744073709551615 + 18446744073709551615 does not fit in u64
               help: a reducer must merge every update that can be made
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn a_watcher_that_panics_is_told_with_what_it_saw() {
+    let graph = sound(marks(["a"]).add_edge(START, "a"));
+    let watcher = |event: &Event<Trace>| assert!(event.task().is_none(), "no tasks, please");
+    let run = graph.invoke(Trace::update()).watch(watcher);
+    check(
+        &run.await.unwrap_err(),
+        &expect![[r#"
+            watcher
+            a watcher panicked at `task_started` in superstep 1: no tasks, please
+            mend what panicked; on a thread, go on with `graph.proceed()`
+            --
+            watcher: a watcher panicked at `task_started` in superstep 1: no tasks, please
+              help: mend what panicked; on a thread, go on with `graph.proceed()`
         "#]],
     );
 }

@@ -286,6 +286,18 @@ async fn a_transcribed_run_is_watched_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_transcript_shows_what_was_before_a_watcher_panicked() {
+    let graph = sound(marks(["a", "b"]).add_edge(START, "a").add_edge("a", "b"));
+    let watcher = |event: &Event<Trace>| assert!(event.superstep() < 2, "that is enough");
+    let run = graph.invoke(Trace::update()).watch(watcher);
+    let transcript = run.transcript().await;
+    assert_eq!(transcript.supersteps[0].tasks[0].task, "a");
+    let told = transcript.to_string();
+    let why = "a watcher panicked at `superstep_started` in superstep 2: that is enough";
+    assert!(told.contains(why), "{told}");
+}
+
+#[tokio::test]
 async fn what_a_drained_run_left_is_not_done() {
     let control = RunControl::new();
     let drains = control.clone();

@@ -315,6 +315,18 @@ pub enum RunError {
         source: Box<dyn Error + Send + Sync>,
     },
 
+    /// A [`Watcher`](crate::Watcher) panicked, and the run was dropped. What tasks
+    /// had finished is kept on a thread.
+    #[error("a watcher panicked at `{event}` in superstep {superstep}: {message}")]
+    Watcher {
+        /// The name of the event that it saw.
+        event: &'static str,
+        /// The superstep, from 1; 0 if none had begun.
+        superstep: u64,
+        /// The panic's message.
+        message: String,
+    },
+
     /// The run needs a tokio runtime, and was polled outside of one.
     #[error("there is no tokio runtime to run several tasks, or a timer, on")]
     NoRuntime,
@@ -345,6 +357,7 @@ impl RunError {
             Self::TimedOut { .. } => "timed-out",
             Self::Starved { .. } => "starved",
             Self::Join { .. } => "join",
+            Self::Watcher { .. } => "watcher",
             Self::NoRuntime => "no-runtime",
         }
     }
@@ -416,9 +429,8 @@ impl RunError {
             }
             Self::Starved { join } => help_starved(join),
             Self::Join { .. } => HELP_JOIN.into(),
-            Self::NoRuntime => {
-                "await the run inside `#[tokio::main]` or `Runtime::block_on`".into()
-            }
+            Self::Watcher { .. } => HELP_WATCHER.into(),
+            Self::NoRuntime => HELP_NO_RUNTIME.into(),
         }
     }
 }
@@ -446,6 +458,10 @@ fn help_cancelled(by: CancelledBy) -> &'static str {
 const HELP_JOIN: &str = "give the sources policies, such as `.retry(..)`, or let the join ask for \
                          less: a smaller quorum, fewer in `.require(..)`, or `Join::settled()` \
                          alone, which fires whatever they come to";
+
+const HELP_WATCHER: &str = "mend what panicked; on a thread, go on with `graph.proceed()`";
+
+const HELP_NO_RUNTIME: &str = "await the run inside `#[tokio::main]` or `Runtime::block_on`";
 
 fn help_starved(join: &StarvedJoin) -> String {
     let missing = list_of(&join.missing, join.missing.len());

@@ -20,7 +20,7 @@ use super::hooks::{Executor, Hooks};
 use super::joins::referee_of;
 use super::limits::RunLimits;
 use super::nest::Around;
-use super::record::{Record, to_json};
+use super::record::{Kept, Record, to_json};
 #[cfg(feature = "testing")]
 use super::rehearse::Rehearsal;
 use super::result::Run;
@@ -534,26 +534,23 @@ where
         let watchers = self.take_watchers();
         let run = self.taken();
         let recorded = Arc::new(Mutex::new(None));
-        let keeps = Arc::clone(&recorded);
+        let mut kept = Kept::new(Record::new(&run.graph.frozen), &recorded);
         let start: Start<S> = Box::new(move |hub| {
             Box::pin(async move {
-                let mut record = Record::new(&run.graph.frozen);
                 let hooks = Hooks {
-                    observer: Some(&mut record),
+                    observer: kept.record().map(|record| record as _),
                     executor: executor.as_deref(),
                     ..Hooks::default()
                 };
-                let result = run.told(hub, hooks).await;
-                record.ended(&result);
-                *keeps.lock() = Some(record);
-                result
+                run.told(hub, hooks).await
             })
         });
         let result = Events::new(start, watchers).finish().await;
-        let record = recorded
+        let mut record = recorded
             .lock()
             .take()
-            .expect("a run that ended was recorded");
+            .expect("what is over leaves its record");
+        record.ended(&result);
         Recorded {
             input,
             record,

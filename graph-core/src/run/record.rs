@@ -112,6 +112,31 @@ impl Recording {
     }
 }
 
+/// The record of a run, which is left there when that is over, or dropped.
+pub(super) struct Kept {
+    record: Option<Record>,
+    there: Arc<Mutex<Option<Record>>>,
+}
+
+impl Kept {
+    pub(super) fn new(record: Record, there: &Arc<Mutex<Option<Record>>>) -> Self {
+        Self {
+            record: Some(record),
+            there: Arc::clone(there),
+        }
+    }
+
+    pub(super) fn record(&mut self) -> Option<&mut Record> {
+        self.record.as_mut()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        *self.there.lock() = self.record.take();
+    }
+}
+
 impl Record {
     pub(super) fn new<S: State, C>(graph: &Frozen<S, C>) -> Self {
         Self::of(graph, String::new())

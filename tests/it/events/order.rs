@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use superstep::prelude::*;
-use superstep::{EventKind, Status};
+use superstep::{Event, EventKind, RunError, Status};
+use tokio::time::sleep;
 
 use super::{line, lines};
-use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
+use crate::common::{Alive, Trace, TraceUpdate, mark, marks, oops, sound};
 use crate::limits::Log;
 use crate::limits::cache::{Shelf, by_n, doubling};
 
@@ -154,7 +155,7 @@ async fn updates_come_as_tasks_finish() {
             .add_node("fast", mark)
             .add_node("slow", mark)
             .add_node("a_slow_one", async |_: View<Trace>| {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_secs(1)).await;
                 Trace::update().n(1)
             })
             .add_edge(START, ["fast", "a_slow_one", "slow"]),
@@ -224,7 +225,7 @@ async fn retries_failures_and_cancelled_siblings_are_told() {
                     .retry(Retry::attempts(2).delay(Duration::from_secs(1))),
             )
             .add_node("good", async |_: View<Trace>| {
-                tokio::time::sleep(Duration::from_secs(9)).await;
+                sleep(Duration::from_secs(9)).await;
             })
             .add_edge(START, ["bad", "good"]),
     );
@@ -310,7 +311,7 @@ async fn a_task_that_waits_alone_is_told_when_it_ends() {
     let graph = sound(
         StateGraph::<Trace>::new("test")
             .add_node("a", async |_: View<Trace>| {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_secs(1)).await;
             })
             .add_edge(START, "a"),
     );
@@ -407,7 +408,7 @@ async fn watchers_see_all_and_the_reader_what_it_asked_for() {
     let (log, logged) = std::sync::mpsc::channel();
     let mut events = graph
         .invoke(Trace::update())
-        .watch(move |event: &superstep::Event<Trace>| drop(log.send(line(event))))
+        .watch(move |event: &Event<Trace>| drop(log.send(line(event))))
         .stream()
         .updates();
     assert_eq!(lines(&mut events).await, ["1 a task_finished"]);
@@ -417,14 +418,14 @@ async fn watchers_see_all_and_the_reader_what_it_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_a_stream_cancels_its_run() {
-    let alive = crate::common::Alive::default();
+    let alive = Alive::default();
     let graph = sound(
-        StateGraph::<Trace, crate::common::Alive>::new("test")
-            .add_node("a", async |ctx: Ctx<crate::common::Alive>| {
+        StateGraph::<Trace, Alive>::new("test")
+            .add_node("a", async |ctx: Ctx<Alive>| {
                 let _guard = ctx.enter();
                 std::future::pending::<()>().await;
             })
-            .add_node("b", async |ctx: Ctx<crate::common::Alive>| {
+            .add_node("b", async |ctx: Ctx<Alive>| {
                 let _guard = ctx.enter();
                 std::future::pending::<()>().await;
             })
@@ -474,7 +475,7 @@ async fn what_no_watcher_wants_is_not_made() {
             superstep::Kinds::TASKS
         }
 
-        fn see(&mut self, event: &superstep::Event<Trace>) {
+        fn see(&mut self, event: &Event<Trace>) {
             drop(self.0.send(line(event)));
         }
     }
@@ -499,4 +500,41 @@ async fn what_no_watcher_wants_is_not_made() {
         seen.iter().collect::<Vec<_>>(),
         ["1 a task_started", "1 a task_finished"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_that_panics_ends_the_run_and_nothing_more_is_seen() {
+    let slow = async |ctx: Ctx<Alive>| {
+        let _alive = ctx.enter();
+        sleep(Duration::from_secs(9)).await;
+    };
+    let quick = async |_: Ctx<Alive>| sleep(Duration::from_secs(1)).await;
+    let graph = StateGraph::<Trace, Alive>::new("watched")
+        .add_node("quick", quick)
+        .add_node("slow", slow)
+        .add_edge(START, ["quick", "slow"]);
+    let (graph, alive) = (sound(graph), Alive::default());
+    let (log, seen) = std::sync::mpsc::channel();
+    let run = graph.invoke(Trace::update()).context(alive.clone());
+    let run = run
+        .watch(|event: &Event<Trace>| assert_ne!(event.kind.name(), "task_finished"))
+        .watch(move |event: &Event<Trace>| drop(log.send(line(event))));
+    let mut events = run.stream();
+    let read = lines(&mut events).await;
+    assert_eq!(read[3..], ["1 quick task_started", "1 slow task_started"]);
+    assert_eq!(seen.iter().collect::<Vec<_>>(), read);
+    let error = events.finish().await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            RunError::Watcher {
+                event: "task_finished",
+                superstep: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    tokio::task::yield_now().await;
+    assert_eq!((alive.now(), alive.ever()), (0, 1));
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,7 @@ use tokio::task::coop::poll_proceed;
 
 use super::{Hub, Watcher};
 use crate::event::{Event, EventKind, Happened, Kinds};
+use crate::merge::panic_message;
 use crate::run::error::RunError;
 use crate::run::result::Run;
 use crate::run::thread::Running;
@@ -287,14 +289,36 @@ impl<S: State> Events<S> {
         self.filter().meets(kinds) && of_type()
     }
 
+    fn tell_watchers(&mut self, event: &Event<S>) -> Result<(), RunError> {
+        let watchers = self.watchers.iter_mut();
+        let tell = || {
+            watchers
+                .filter(|watcher| watcher.wants().meets(event.kind.kinds()))
+                .for_each(|watcher| watcher.see(event));
+        };
+        let told = catch_unwind(AssertUnwindSafe(tell));
+        told.map_err(|panic| RunError::Watcher {
+            event: event.kind.name(),
+            superstep: event.superstep(),
+            message: panic_message(&*panic),
+        })
+    }
+
+    /// Drops the run, which ends with this error; nothing more of it is seen.
+    fn break_off(&mut self, error: RunError) {
+        self.stage = Stage::Ended(Box::new(Err(error)));
+        self.hub = None;
+        self.taken.clear();
+        self.watchers.clear();
+    }
+
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<S>>> {
         loop {
             if let Some(event) = self.taken.pop_front() {
                 let event = Event::from(event);
-                for watcher in &mut self.watchers {
-                    if watcher.wants().meets(event.kind.kinds()) {
-                        watcher.see(&event);
-                    }
+                if let Err(error) = self.tell_watchers(&event) {
+                    self.break_off(error);
+                    continue;
                 }
                 if self.is_shown(&event) {
                     if let (false, Some(Reading(hub))) = (self.left, &self.hub) {

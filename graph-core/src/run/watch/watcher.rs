@@ -7,7 +7,8 @@ use crate::state::State;
 ///
 /// Every `FnMut(&Event<S>)` is one that wants all events. It is called where the
 /// run is awaited or its stream is polled, between two polls of the run: what
-/// takes long there holds the run up.
+/// takes long there holds the run up. If it panics the run is dropped, and fails
+/// with [`RunError::Watcher`](crate::RunError::Watcher).
 pub trait Watcher<S: State>: Send {
     /// The kinds of events that it wants.
     fn wants(&self) -> Kinds {
