@@ -41,8 +41,8 @@ pub use checkpoint::{
 };
 pub use compile::{CompileError, Diagnostic, Graph, Xray};
 pub use event::{
-    Event, EventKind, InsideRecord, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Status,
-    SuperstepRecord, TaskRecord,
+    Event, EventKind, InsideRecord, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Phase, PhaseKind,
+    Status, SuperstepRecord, TaskRecord,
 };
 pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
@@ -66,7 +66,7 @@ pub use state::{
     All, Any, Append, Data, FieldSchema, FieldUpdate, Fields, IntoUpdate, Items, Last, Max, Merge,
     Min, Reducer, Replace, Schema, State, Sum, Update, UpdateKeys, WriteKind,
 };
-pub use timeline::{LogError, Phase, PhaseKind, Span, SpanOutcome, Timeline};
+pub use timeline::{LogError, Span, SpanOutcome, Timeline};
 pub use transcript::{Outcome as TranscriptOutcome, Transcript, TranscriptRun};
 
 /// Names for generated code and for compiler messages; outside semver.

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use superstep::prelude::*;
-use superstep::{JsonLines, LogError, PhaseKind, SpanOutcome, Timeline};
+use superstep::{JsonLines, LogError, SpanOutcome, Timeline};
 
 use crate::common::{Trace, TraceUpdate, chain, marks, oops, sound};
 
 /// A file that tells what was written to it, at each flush, and takes so many
 /// bytes.
-struct File {
+pub(crate) struct File {
     unflushed: String,
     flushed: mpsc::Sender<String>,
     room: usize,
 }
 
 impl File {
-    fn with_room(room: usize) -> (Self, mpsc::Receiver<String>) {
+    pub(crate) fn with_room(room: usize) -> (Self, mpsc::Receiver<String>) {
         let (flushed, reader) = mpsc::channel();
         let unflushed = String::new();
         (
@@ -173,7 +173,7 @@ async fn a_value_that_is_no_json_is_told_as_such_and_the_log_goes_on() {
 }
 
 /// What is seen of a timeline, but for what made tasks ready.
-fn spans(timeline: &Timeline) -> Vec<String> {
+pub(crate) fn spans(timeline: &Timeline) -> Vec<String> {
     let line = |span: &superstep::Span| {
         let phases = span.phases.iter();
         let phases: Vec<_> = phases
@@ -222,43 +222,6 @@ async fn a_timeline_can_be_read_from_a_log() {
     assert_eq!(timeline.graph(), "seven");
     assert_eq!(spans(&timeline), spans(&run.timeline()));
     assert_eq!(timeline.total(), Duration::from_millis(25));
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_is_in_line_after_a_failed_attempt_is_so_in_the_log_s_timeline() {
-    let flaky = async |_: View<Trace>, ctx: Ctx| {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        match ctx.attempt() {
-            1 => Err(oops()),
-            _ => Ok(Trace::update().sum(1_u64)),
-        }
-    };
-    let long = async |_: View<Trace>| tokio::time::sleep(Duration::from_millis(100)).await;
-    let retry = Retry::attempts(2).delay(Duration::from_millis(5));
-    let graph = marks([])
-        .add_node("flaky", node(flaky).retry(retry))
-        .add_node("long", long)
-        .add_edge(START, ["flaky", "long"])
-        .max_concurrency(1);
-    let (file, flushed) = File::with_room(usize::MAX);
-    let run = sound(graph)
-        .invoke(Trace::update())
-        .watch(JsonLines::new(file));
-    let run = run.await.unwrap();
-    let log: String = flushed.iter().collect();
-    let timeline = Timeline::from_json_lines(&log).unwrap();
-    let phases = |timeline: &Timeline| {
-        let mut spans = timeline.spans().iter();
-        spans
-            .find(|span| span.task == "flaky")
-            .unwrap()
-            .phases
-            .clone()
-    };
-    assert_eq!(phases(&timeline), phases(&run.timeline()));
-    let kinds: Vec<_> = phases(&timeline).iter().map(|phase| phase.kind).collect();
-    let (one, two) = (PhaseKind::Attempt(1), PhaseKind::Attempt(2));
-    assert_eq!(kinds, [one, PhaseKind::Backoff, PhaseKind::Queued, two]);
 }
 
 #[tokio::test(start_paused = true)]

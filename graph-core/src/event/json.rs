@@ -34,6 +34,7 @@ impl<S: State> Serialize for Event<S> {
 fn write_kind<M: SerializeMap>(kind: &EventKind, map: &mut M) -> Result<(), M::Error> {
     match kind {
         EventKind::SuperstepStarted { tasks } => map.serialize_entry("tasks", tasks),
+        EventKind::TaskWaited { waits } => map.serialize_entry("waits", &**waits),
         EventKind::TaskRetried { error, delay } => {
             map.serialize_entry("error", &**error)?;
             let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);

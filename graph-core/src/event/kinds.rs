@@ -17,7 +17,7 @@ impl Kinds {
     pub const TOKENS: Self = Self(1 << 2);
     /// What nodes emit.
     pub const CUSTOM: Self = Self(1 << 3);
-    /// Starts, retries and ends of tasks.
+    /// Waits, starts, retries and ends of tasks.
     pub const TASKS: Self = Self(1 << 4);
     /// Begins and ends of the run and its supersteps, routes, checkpoints and
     /// questions.

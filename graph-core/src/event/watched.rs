@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Kinds;
+use super::{Kinds, Phase};
 use crate::id::{CheckpointId, NodeName, RunId, TaskId};
 use crate::node::EventValue;
 use crate::state::State;
@@ -43,6 +43,11 @@ pub enum EventKind {
     SuperstepStarted {
         /// How many tasks it has.
         tasks: usize,
+    },
+    /// A task had to wait for its turn, which has come: it starts next.
+    TaskWaited {
+        /// What it waited for, one after another: slots or rates.
+        waits: Arc<[Phase]>,
     },
     /// A task begins: an attempt of it, the first if it is retried.
     TaskStarted,
@@ -317,7 +322,8 @@ impl EventKind {
             Self::TaskFinished { .. } | Self::TaskCached { .. } => Kinds::UPDATES | Kinds::TASKS,
             Self::Token { .. } => Kinds::TOKENS,
             Self::Custom(_) => Kinds::CUSTOM,
-            Self::TaskStarted
+            Self::TaskWaited { .. }
+            | Self::TaskStarted
             | Self::TaskRetried { .. }
             | Self::TaskFallback { .. }
             | Self::TaskPaused
@@ -334,6 +340,7 @@ impl EventKind {
         match self {
             Self::RunStarted => "run_started",
             Self::SuperstepStarted { .. } => "superstep_started",
+            Self::TaskWaited { .. } => "task_waited",
             Self::TaskStarted => "task_started",
             Self::TaskRetried { .. } => "task_retried",
             Self::TaskFallback { .. } => "task_fallback",

@@ -171,7 +171,7 @@ async fn refused<S: State>(
     let ended = Err(Failed::once(error));
     traced.ends(&ended);
     if let Some(mut watched) = watched {
-        watched.starts(1).await;
+        watched.starts(1, &[]).await;
         watched.ends(&ended).await;
     }
     ended

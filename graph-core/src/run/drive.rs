@@ -26,13 +26,13 @@ use super::inner::Nested;
 use super::result::{Ran, Run, each_once};
 use super::results::{Incomplete, Results};
 use super::settle::{At, TaskKey};
-use super::spans::{Doing, Ended as SpanEnd, OpenSpan, RowNote, Times};
+use super::spans::{Ended as SpanEnd, OpenSpan, RowNote, Times};
 use super::stop::Stop;
 use super::tell::ToldRow;
 use super::usage::RunUsage;
 use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;
-use crate::event::{EventKind, Spot, Status};
+use crate::event::{EventKind, PhaseKind, Spot, Status};
 use crate::merge::Ephemerals;
 use crate::node::{BoxCall, NodeError, Outcome, Place, at, enter};
 use crate::plan::{Frontier, Task};
@@ -155,7 +155,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         let spans = &self.shared.spans;
         spans.begin(self.superstep);
         let mut span = OpenSpan::begin(spans, self.superstep, key);
-        span.does(Doing::Attempt(1));
+        span.does(PhaseKind::Attempt(1));
         let watched = self
             .shared
             .watch()

@@ -29,14 +29,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::spans::{Doing, OpenSpan};
+use super::spans::OpenSpan;
 use crate::compile::NodeIndex;
+use crate::event::PhaseKind;
 use crate::node::{
     Budget, ExceedsBurst, Given, Lacks, Limiter, NodeError, Policy, Rate, Reservation, Usage,
     UsedUp,
 };
-
 use crate::slots::{Held, InLine, Slots, ask};
+
 /// For how long who was passed too often keeps from others what they could have;
 /// twice as long each time after that.
 const KEEPS: Duration = Duration::from_secs(1);
@@ -182,7 +183,7 @@ pub(super) async fn admit(
     let start = Usage::new().calls(1);
     let rates: Vec<&Rate> = rates.filter(|rate| (rate.of)(&start) > 0).collect();
     if let Some(gates) = gates {
-        left_of(|| gates.give(&start), || span.does(Doing::Limited)).await;
+        left_of(|| gates.give(&start), || span.waits(PhaseKind::Limited)).await;
     }
     let held = match slots.is_empty() && rates.is_empty() {
         true => None,
@@ -225,7 +226,7 @@ async fn all_of(
         let mut held = match ask(all, inside, before.take()) {
             Ok(held) => held,
             Err(line) => {
-                span.does(Doing::Queued);
+                span.waits(PhaseKind::Queued);
                 let before = used_up(&rates).total;
                 let held = served(line).await;
                 let UsedUp { total, until } = used_up(&rates);
@@ -241,7 +242,7 @@ async fn all_of(
         };
         // Nothing but the head of the line is kept.
         held.keep_only([&full.line]);
-        span.does(Doing::Limited);
+        span.waits(PhaseKind::Limited);
         wait_for(full, wait).await;
         before = Some(held);
     }

@@ -55,7 +55,7 @@ pub use result::Run;
 #[cfg(feature = "testing")]
 pub(crate) use thread::incompatible;
 
-pub(crate) use spans::{Doing, Ended, Row, TaskSpan, Time, Times};
+pub(crate) use spans::{Ended, Row, TaskSpan, Time, Times};
 pub use stop::RunControl;
 pub use subgraph::{Subgraph, subgraph};
 pub use thread::{

@@ -11,11 +11,12 @@ use super::error::RunError;
 use super::limits::{Called, admit};
 use super::race::{Begin, Race};
 use super::settle::TaskKey;
-use super::spans::{Doing, Ended as SpanEnd, OpenSpan};
+use super::spans::{Ended as SpanEnd, OpenSpan};
 use super::timed::limited;
 use super::traced::TaskTrace;
 use super::watch::{Room, WatchedTask};
 use crate::compile::FrozenNode;
+use crate::event::PhaseKind;
 use crate::id::TaskId;
 use crate::node::{
     Arrivals, Asked, Body, Desk, Failure, FallbackFailed, NodeError, Outcome, Payload, Place,
@@ -173,7 +174,7 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
                     if let (Some(watched), Some(error)) = (&watched, told_of) {
                         watched.retries(error, delay);
                     }
-                    span.does(Doing::Backoff);
+                    span.does(PhaseKind::Backoff);
                     wait(delay).await;
                 }
                 Err(error) => {
@@ -198,13 +199,14 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
             None if node.nested => Called::Graph,
             None => Called::Function,
         };
-        span.does(Doing::Queued);
+        span.does(PhaseKind::Queued);
         let limits = &self.shared.limits;
         let admitted = admit(limits, &node.policy, self.key.node, called, span).await;
         if let Some(watched) = watched {
-            watched.starts(self.place.attempt).await;
+            let waits = span.waits_so_far();
+            watched.starts(self.place.attempt, waits).await;
         }
-        span.does(Doing::Attempt(self.place.attempt));
+        span.does(PhaseKind::Attempt(self.place.attempt));
         // Given back when this returns, before any wait for another attempt.
         let admitted = admitted?;
         let turn = caught(|| self.turn())?;

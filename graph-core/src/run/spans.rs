@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::result::Ran;
 use super::settle::TaskKey;
 use crate::compile::{Frozen, NodeIndex};
+use crate::event::{Phase, PhaseKind};
 use crate::id::NodeName;
 use crate::state::State;
 
@@ -142,19 +143,8 @@ pub(crate) struct TaskSpan {
     pub(crate) start: Time,
     pub(crate) end: Time,
     /// What it did meanwhile, if that is more than one attempt.
-    pub(crate) phases: Vec<(Doing, Time, Time)>,
+    pub(crate) phases: Vec<Phase>,
     pub(crate) ended: Ended,
-}
-
-/// What a task does for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// It waits until its attempt may begin.
-    Queued,
-    /// It waits since a rate is used up, or a limiter rests.
-    Limited,
-    Attempt(u32),
-    Backoff,
 }
 
 /// How a task ended.
@@ -430,7 +420,9 @@ impl RowNote {
 pub(super) struct OpenSpan {
     spans: Arc<Spans>,
     span: TaskSpan,
-    doing: Option<(Doing, Time)>,
+    doing: Option<(PhaseKind, Time)>,
+    /// Whether it had to wait for its turn since its last attempt.
+    waits: bool,
 }
 
 impl OpenSpan {
@@ -441,12 +433,34 @@ impl OpenSpan {
         Self {
             spans: Arc::clone(spans),
             span,
-            doing: Some((Doing::Queued, now)),
+            doing: Some((PhaseKind::Queued, now)),
+            waits: false,
         }
     }
 
+    /// It waits for its turn, in this way.
+    pub(super) fn waits(&mut self, next: PhaseKind) {
+        self.waits = true;
+        self.does(next);
+    }
+
+    /// What it has waited for until now before its attempt, if it had to.
+    pub(super) fn waits_so_far(&mut self) -> &[Phase] {
+        if !self.waits {
+            return &[];
+        }
+        let (doing, now) = (self.doing, self.spans.now());
+        self.close(now);
+        self.doing = doing.map(|(doing, _)| (doing, now));
+        let is_wait = |kind| matches!(kind, PhaseKind::Queued | PhaseKind::Limited);
+        let mut phases = self.span.phases.iter();
+        let before = phases.rposition(|phase| !is_wait(phase.kind));
+        &self.span.phases[before.map_or(0, |before| before + 1)..]
+    }
+
     /// What it has done until now is over, and this begins, if it is another.
-    pub(super) fn does(&mut self, next: Doing) {
+    pub(super) fn does(&mut self, next: PhaseKind) {
+        self.waits &= !matches!(next, PhaseKind::Attempt(_));
         if self.doing.is_some_and(|(doing, _)| doing == next) {
             return;
         }
@@ -465,21 +479,15 @@ impl OpenSpan {
         let length = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         let from = Time(until.0.saturating_sub(length)).max(since);
         self.close(from);
-        self.doing = Some((Doing::Limited, from));
+        self.doing = Some((PhaseKind::Limited, from));
         self.close(until);
         self.doing = Some((doing, until.max(since)));
     }
 
     fn close(&mut self, now: Time) {
-        if let Some((doing, since)) = self.doing.take()
-            && since < now
-        {
-            match self.span.phases.last_mut() {
-                Some((Doing::Limited, _, end)) if doing == Doing::Limited && *end == since => {
-                    *end = now;
-                }
-                _ => self.span.phases.push((doing, since, now)),
-            }
+        if let Some((kind, since)) = self.doing.take() {
+            let (start, end) = (since.since_begin(), now.since_begin());
+            Phase { kind, start, end }.add(&mut self.span.phases);
         }
     }
 
@@ -493,7 +501,13 @@ impl Drop for OpenSpan {
         let now = self.spans.now();
         self.close(now);
         self.span.end = now;
-        if let [(Doing::Attempt(1), ..)] = self.span.phases[..] {
+        if let [
+            Phase {
+                kind: PhaseKind::Attempt(1),
+                ..
+            },
+        ] = self.span.phases[..]
+        {
             self.span.phases.clear();
         }
         let plain = TaskSpan::plain(0, TaskKey::node(0), now, now);

@@ -50,7 +50,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::of_lines::LogError;
-pub use self::span::{Phase, PhaseKind, Span, SpanOutcome};
+pub use self::span::{Span, SpanOutcome};
 use self::{judge::Judged, words::ratio};
 
 /// Where the time of a run went: its tasks as spans, and pictures of them.

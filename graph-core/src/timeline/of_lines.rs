@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Phase, PhaseKind, Span, SpanOutcome, Timeline};
+use super::{Span, SpanOutcome, Timeline};
+use crate::event::{Phase, PhaseKind};
 
 /// Why lines are not the log of a run.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +46,9 @@ struct Line {
     task: Option<String>,
     #[serde(default)]
     attempt: u32,
-    delay_ms: Option<u64>,
+    #[serde(default)]
+    waits: Vec<Phase>,
 }
-
-/// By how much later than it was due an attempt may begin without having been in
-/// line: a log has whole milliseconds, and so have timers.
-const LATE: Duration = Duration::from_millis(2);
 
 impl Timeline {
     /// The timeline of a run from what [`JsonLines`](crate::JsonLines) has
@@ -59,8 +57,8 @@ impl Timeline {
     /// It knows nothing of edges, so that each task comes after the whole
     /// superstep before. A last line that was cut off is left out, and tasks that
     /// have no end in the log were cancelled where it ends: so it can be of a run
-    /// that crashed, or is still going on. That a task was in line is told only after
-    /// a failed attempt: what follows the backoff.
+    /// that crashed, or is still going on. Of waits for slots and rates it has those
+    /// after which an attempt began.
     ///
     /// # Errors
     ///
@@ -132,8 +130,8 @@ struct Open {
     span: Span,
     doing: PhaseKind,
     since: Duration,
-    /// When its backoff is over.
-    due: Option<Duration>,
+    /// Whether an attempt of it has begun.
+    has_begun: bool,
 }
 
 impl Reader {
@@ -148,27 +146,26 @@ impl Reader {
         };
         let key = (line.path, task);
         match line.event.as_str() {
+            "task_waited" => {
+                for wait in line.waits {
+                    self.does(&key, line.superstep, wait.kind, wait.start);
+                }
+            }
             "task_started" => {
                 let doing = PhaseKind::Attempt(line.attempt);
-                if let Some(open) = self.open.get_mut(&key) {
-                    open.does(doing, self.now);
-                } else {
-                    let open = self.opened(&key, doing, line.superstep);
-                    self.open.insert(key, open);
-                }
+                let now = self.now;
+                self.does(&key, line.superstep, doing, now);
             }
             "task_retried" => {
                 if let Some(open) = self.open.get_mut(&key) {
                     open.does(PhaseKind::Backoff, self.now);
-                    let delay = line.delay_ms.map(Duration::from_millis);
-                    open.due = delay.map(|delay| self.now.saturating_add(delay));
                 }
             }
             "task_cached" => {
                 let open = self.open.remove(&key);
-                let doing = PhaseKind::Attempt(line.attempt);
-                let open = open.unwrap_or_else(|| self.opened(&key, doing, line.superstep));
-                self.spans.push(open.span.outcome(SpanOutcome::Cached));
+                let span = open.map(|open| open.span);
+                let span = span.unwrap_or_else(|| self.opened(&key, line.superstep, self.now));
+                self.spans.push(span.outcome(SpanOutcome::Cached));
             }
             "task_finished" => self.close(&key, SpanOutcome::Done),
             "task_failed" => self.close(&key, SpanOutcome::Failed),
@@ -178,15 +175,24 @@ impl Reader {
         }
     }
 
-    fn opened(&self, (path, task): &(String, String), doing: PhaseKind, superstep: u64) -> Open {
-        let ready = self.begins.get(path).copied().unwrap_or(self.now);
-        let span = Span::new(task, superstep, self.now, self.now);
-        Open {
-            span: span.inside(path).ready(ready),
-            doing,
-            since: self.now,
-            due: None,
+    /// From then on a task does this, whether or not it was at work before.
+    fn does(&mut self, key: &(String, String), superstep: u64, doing: PhaseKind, at: Duration) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.does(doing, at);
+        } else {
+            let open = Open {
+                span: self.opened(key, superstep, at),
+                doing,
+                since: at,
+                has_begun: matches!(doing, PhaseKind::Attempt(_)),
+            };
+            self.open.insert(key.clone(), open);
         }
+    }
+
+    fn opened(&self, (path, task): &(String, String), superstep: u64, at: Duration) -> Span {
+        let ready = self.begins.get(path).copied().unwrap_or(at);
+        Span::new(task, superstep, at, at).inside(path).ready(ready)
     }
 
     fn close(&mut self, key: &(String, String), outcome: SpanOutcome) {
@@ -204,26 +210,25 @@ impl Reader {
 }
 
 impl Open {
-    fn does(&mut self, doing: PhaseKind, now: Duration) {
-        let due = self.due.take();
-        if let Some(due) = due.filter(|&due| now.saturating_sub(due) >= LATE) {
-            self.turns(PhaseKind::Queued, due);
+    fn does(&mut self, doing: PhaseKind, at: Duration) {
+        let at = at.max(self.since);
+        self.close(at);
+        (self.doing, self.since) = (doing, at);
+        if !self.has_begun && matches!(doing, PhaseKind::Attempt(_)) {
+            self.has_begun = true;
+            self.span.start = at;
         }
-        self.turns(doing, now);
     }
 
-    fn turns(&mut self, doing: PhaseKind, at: Duration) {
-        self.span.phases.push(Phase {
-            kind: self.doing,
-            start: self.since,
-            end: at,
-        });
-        (self.doing, self.since) = (doing, at);
+    fn close(&mut self, end: Duration) {
+        let (kind, start) = (self.doing, self.since);
+        Phase { kind, start, end }.add(&mut self.span.phases);
     }
 
     fn closed(mut self, now: Duration, outcome: SpanOutcome) -> Span {
-        if !self.span.phases.is_empty() {
-            self.does(self.doing, now);
+        // One attempt and nothing else is no phase.
+        if !self.span.phases.is_empty() || !self.has_begun {
+            self.close(now);
         }
         self.span.end = now;
         self.span.outcome(outcome)

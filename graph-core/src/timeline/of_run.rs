@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{PhaseKind, Span, SpanOutcome, Timeline};
+use super::{Span, SpanOutcome, Timeline};
 use crate::compile::NodeIndex;
+use crate::event::{Phase, PhaseKind};
 use crate::id::TaskId;
-use crate::run::{Doing, Ended, Row, Run, TaskSpan, Time, Times};
+use crate::run::{Ended, Row, Run, TaskSpan, Time, Times};
 
 impl<S> Run<S> {
     /// Where the time of the run went: see [`Timeline`].
@@ -165,36 +166,19 @@ fn span(times: &Times, task: &TaskSpan, ready: Time) -> Span {
         node: times.names[task.node as usize].clone(),
         send: task.send,
     };
-    let attempts = task
-        .phases
-        .iter()
-        .filter(|(doing, ..)| matches!(doing, Doing::Attempt(_)));
-    let start = attempts
-        .map(|&(_, start, _)| start)
-        .next()
-        .unwrap_or(task.start);
+    let is_attempt = |phase: &&Phase| matches!(phase.kind, PhaseKind::Attempt(_));
+    let first = task.phases.iter().find(is_attempt);
     let time = |time: Time| -> Duration { time.since_begin() };
-    let span = Span::new(
-        name.to_string(),
-        task.superstep,
-        time(start),
-        time(task.end),
-    )
-    .ready(time(ready))
-    .outcome(match task.ended {
-        Ended::Done => SpanOutcome::Done,
-        Ended::Failed => SpanOutcome::Failed,
-        Ended::Cancelled => SpanOutcome::Cancelled,
-        Ended::Paused => SpanOutcome::Paused,
-        Ended::Cached => SpanOutcome::Cached,
-    });
-    task.phases.iter().fold(span, |span, &(doing, start, end)| {
-        let kind = match doing {
-            Doing::Queued => PhaseKind::Queued,
-            Doing::Limited => PhaseKind::Limited,
-            Doing::Attempt(number) => PhaseKind::Attempt(number),
-            Doing::Backoff => PhaseKind::Backoff,
-        };
-        span.phase(kind, time(start), time(end))
-    })
+    let start = first.map_or_else(|| time(task.start), |first| first.start);
+    let mut span = Span::new(name.to_string(), task.superstep, start, time(task.end))
+        .ready(time(ready))
+        .outcome(match task.ended {
+            Ended::Done => SpanOutcome::Done,
+            Ended::Failed => SpanOutcome::Failed,
+            Ended::Cancelled => SpanOutcome::Cancelled,
+            Ended::Paused => SpanOutcome::Paused,
+            Ended::Cached => SpanOutcome::Cached,
+        });
+    span.phases.clone_from(&task.phases);
+    span
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::span::{Phase, PhaseKind, Span, SpanOutcome};
+use super::span::{Span, SpanOutcome};
+use crate::event::{Phase, PhaseKind};
 
 /// What a piece of a span's time went into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

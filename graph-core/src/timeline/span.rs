@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::{Phase, PhaseKind, nanos};
+
 /// One task of a run and its times, all since the run began.
 ///
 /// Serialises with whole nanoseconds: `"start_ns": 1500000`.
@@ -58,36 +60,6 @@ pub struct Span {
     /// The spans that made it ready, by their places in the timeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<usize>,
-}
-
-/// A part of a span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Phase {
-    /// What went on.
-    pub kind: PhaseKind,
-    /// From when, since the run began.
-    #[serde(rename = "start_ns", with = "nanos")]
-    pub start: Duration,
-    /// Until when.
-    #[serde(rename = "end_ns", with = "nanos")]
-    pub end: Duration,
-}
-
-/// What a task did for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum PhaseKind {
-    /// It waited for a permit, since as many tasks were at work as may be.
-    Queued,
-    /// It waited since a rate was used up, or a limiter rested; also if there was no
-    /// permit either.
-    Limited,
-    /// Its body ran for this time, counted from 1.
-    Attempt(u32),
-    /// It waited after a failed attempt.
-    Backoff,
 }
 
 /// How a task ended.
@@ -182,20 +154,5 @@ impl SpanOutcome {
             Self::Paused => "paused",
             Self::Cached => "cached",
         }
-    }
-}
-
-/// Times as whole nanoseconds; what 64 bits cannot hold, some 584 years, is cut.
-mod nanos {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_nanos)
     }
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use superstep::prelude::*;
-use superstep::{Graph, Limiter};
+use superstep::{Graph, JsonLines, Limiter, Run, Timeline};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use super::Log;
 use crate::common::{Alive, Trace, cases, oops, sound, within_a_day};
+use crate::log::{File, spans};
 
 const WORK: Worker<u32> = Worker::new("work");
 const OTHER: Worker<u32> = Worker::new("other");
@@ -185,7 +186,8 @@ fn what_is_kept_for_somebody_locks_nobody_up() {
 /// What runs may do at most, and what tasks do.
 #[derive(Debug, Clone)]
 struct Plan {
-    limiters: [usize; 2],
+    /// For each, its slots, and how many may start in a second.
+    limiters: [(usize, Option<u32>); 2],
     nodes: [Bounded; 3],
     run: Option<usize>,
     /// How many runs there are at the same time.
@@ -212,7 +214,8 @@ fn plans() -> impl Strategy<Value = Plan> {
             }
         })
     };
-    let limiters = [1_usize..4, 1..4];
+    let limiter = || (1_usize..4, proptest::option::of(20_u32..200));
+    let limiters = [limiter(), limiter()];
     (limiters, [node(), node(), node()], most(), 1_usize..4).prop_map(
         |(limiters, nodes, run, runs)| Plan {
             limiters,
@@ -234,10 +237,17 @@ struct Counted {
 const WORKERS: [Worker<(u64, u32)>; 3] =
     [Worker::new("one"), Worker::new("two"), Worker::new("three")];
 
+fn limiter((most, _rate): (usize, Option<u32>)) -> Limiter {
+    let limiter = Limiter::new().max_concurrency(most);
+    #[cfg(feature = "rate-limit")]
+    if let Some(rate) = _rate {
+        return limiter.per_second(rate).burst(1);
+    }
+    limiter
+}
+
 fn graph(plan: &Plan) -> Graph<Trace, Counted> {
-    let limiters = plan
-        .limiters
-        .map(|most| Limiter::new().max_concurrency(most));
+    let limiters = plan.limiters.map(limiter);
     let mut graph = StateGraph::<Trace, Counted>::new("drawn");
     for (index, bounded) in plan.nodes.iter().enumerate() {
         let uses = bounded.limiters;
@@ -274,8 +284,8 @@ fn graph(plan: &Plan) -> Graph<Trace, Counted> {
     sound(graph)
 }
 
-/// How many tasks each run has done, and what was alive.
-async fn run_all(plan: Plan) -> (Vec<u64>, Vec<Counted>) {
+/// What each run has come to, with its log, and what was alive.
+async fn run_all(plan: Plan) -> Vec<(Run<Trace>, String, Counted)> {
     let (graph, limiters) = (graph(&plan), Arc::<[Alive; 2]>::default());
     let runs = (0..plan.runs).map(|_| {
         let counted = Counted {
@@ -283,15 +293,16 @@ async fn run_all(plan: Plan) -> (Vec<u64>, Vec<Counted>) {
             ..Counted::default()
         };
         let run = graph.invoke(Trace::update()).context(counted.clone());
-        (tokio::spawn(run.into_future()), counted)
+        let (file, flushed) = File::with_room(usize::MAX);
+        let run = run.watch(JsonLines::new(file));
+        (tokio::spawn(run.into_future()), flushed, counted)
     });
-    let (mut sums, mut counted) = (Vec::new(), Vec::new());
-    for (run, of_run) in runs.collect::<Vec<_>>() {
+    let mut ended = Vec::new();
+    for (run, log, counted) in runs.collect::<Vec<_>>() {
         let run = within_a_day(run).await.expect("it does not panic");
-        sums.push(run.expect("it ends well").state.sum);
-        counted.push(of_run);
+        ended.push((run.expect("it ends well"), log.iter().collect(), counted));
     }
-    (sums, counted)
+    ended
 }
 
 proptest! {
@@ -299,12 +310,14 @@ proptest! {
 
     #[test]
     fn whatever_the_limits_all_is_done_and_never_more_at_once_than_allowed(plan in plans()) {
-        let (sums, counted) = ends(run_all(plan.clone()));
+        let ended = ends(run_all(plan.clone()));
         let tasks: usize = plan.nodes.iter().map(|bounded| bounded.tasks.len()).sum();
-        for (sum, counted) in sums.into_iter().zip(counted) {
-            prop_assert_eq!(sum, tasks as u64);
+        for (run, log, counted) in ended {
+            prop_assert_eq!(run.state.sum, tasks as u64);
+            let logged = Timeline::from_json_lines(&log).expect("it is a log");
+            prop_assert_eq!(spans(&logged), spans(&run.timeline()));
             prop_assert!(plan.run.is_none_or(|most| counted.run.most() <= most));
-            for (alive, most) in counted.limiters.iter().zip(plan.limiters) {
+            for (alive, (most, _)) in counted.limiters.iter().zip(plan.limiters) {
                 prop_assert!(alive.most() <= most);
             }
             for (alive, bounded) in counted.nodes.iter().zip(&plan.nodes) {

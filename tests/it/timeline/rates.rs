@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{Limiter, PhaseKind, Timeline};
+use superstep::{EventKind, Graph, JsonLines, Limiter, PhaseKind, Timeline};
+use tokio::time::sleep;
 
 use super::runs::{SEND, path, phases};
-use crate::common::{Trace, sound};
+use crate::common::{Trace, mark, oops, sound};
+use crate::events::line;
+use crate::log::{File, spans};
 
 /// The timeline of so many sends to a node under that limiter, of so many
 /// milliseconds each.
 async fn limited(limiter: &Limiter, sends: usize, ms: u64) -> Timeline {
-    let body = async |ms: u64| tokio::time::sleep(Duration::from_millis(ms)).await;
+    let body = async |ms: u64| sleep(Duration::from_millis(ms)).await;
     let graph = StateGraph::<Trace>::new("test")
         .add_worker(SEND, node(body).limiter(limiter))
         .add_conditional_edges(START, move |_: &Trace| vec![SEND.send(ms); sends], [SEND]);
@@ -77,4 +80,83 @@ async fn waits_for_slots_and_for_rates_are_told_apart() {
     assert_eq!(path(&timeline), ["send/0", "send/1", "send/2"]);
     let third = "critical path: 300 ms rate limited, 150 ms work";
     assert_eq!(spent(&timeline), third);
+}
+
+/// A graph of tasks that fail at their first attempt, and wait for slots and a rate,
+/// at the top and inside; some have a fallback. The limiter rests at first.
+fn in_line() -> Graph<Trace> {
+    let limiter = Limiter::new().max_concurrency(2).per_second(20).burst(1);
+    limiter.rest(Duration::from_millis(30));
+    let body = async |ctx: Ctx| {
+        sleep(Duration::from_millis(60)).await;
+        match ctx.attempt() {
+            1 => Err(oops()),
+            _ => Ok(Trace::update().sum(1_u64)),
+        }
+    };
+    let retry = || Retry::attempts(2).delay(Duration::from_millis(5));
+    let policed = || node(body).limiter(&limiter);
+    let inner = StateGraph::<Trace>::new("inner")
+        .add_node("draft", policed().retry(retry()))
+        .add_edge(START, "draft");
+    let saved = policed().max_concurrency(1).on_error(mark);
+    let graph = StateGraph::<Trace>::new("outer")
+        .add_node("inner", sound(inner))
+        .add_node("plain", mark)
+        .add_node("retried", policed().retry(retry()))
+        .add_node("saved", saved)
+        .add_edge(START, ["inner", "plain", "retried", "saved"]);
+    sound(graph.max_concurrency(2))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_line_is_so_in_the_log_s_timeline() {
+    let (file, flushed) = File::with_room(usize::MAX);
+    let run = in_line().invoke(Trace::update());
+    let run = run.watch(JsonLines::new(file)).await.unwrap();
+    let log: String = flushed.iter().collect();
+    let timeline = Timeline::from_json_lines(&log).unwrap();
+    assert_eq!(spans(&timeline), spans(&run.timeline()));
+    let mut spans = timeline.spans().iter();
+    let span = spans.find(|span| span.task == "retried").unwrap();
+    let kinds: Vec<_> = span.phases.iter().map(|phase| phase.kind).collect();
+    let (one, two) = (PhaseKind::Attempt(1), PhaseKind::Attempt(2));
+    let (queued, limited) = (PhaseKind::Queued, PhaseKind::Limited);
+    let expected = [
+        limited,
+        one,
+        PhaseKind::Backoff,
+        limited,
+        queued,
+        limited,
+        two,
+    ];
+    assert_eq!(kinds, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_task_has_waited_for_is_told_before_it_starts() {
+    let mut events = in_line().invoke(Trace::update()).stream().tasks();
+    let mut waited = Vec::new();
+    let mut before = None;
+    while let Some(event) = events.next().await {
+        let name = event.kind.name();
+        if let EventKind::TaskWaited { waits } = &event.kind {
+            let kinds: Vec<_> = waits.iter().map(|wait| wait.kind).collect();
+            waited.push(format!("{} {kinds:?}", line(&event)));
+            before = Some(event.task());
+        } else if let Some(task) = before.take() {
+            assert_eq!((name, event.task()), ("task_started", task));
+        }
+    }
+    assert_eq!(
+        waited,
+        [
+            "1 draft task_waited [Limited]",
+            "1 retried task_waited [Limited]",
+            "1 saved task_waited [Limited, Queued, Limited]",
+            "1 draft#2 task_waited [Limited, Queued, Limited]",
+            "1 retried#2 task_waited [Limited, Queued, Limited]",
+        ]
+    );
 }

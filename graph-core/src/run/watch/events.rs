@@ -194,7 +194,7 @@ impl<S: State> Events<S> {
         self.only(Kinds::CUSTOM)
     }
 
-    /// Shows starts, retries and ends of tasks.
+    /// Shows waits, starts, retries and ends of tasks.
     pub fn tasks(self) -> Self {
         self.only(Kinds::TASKS)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Watch;
-use crate::event::{EventKind, Kinds, Spot};
+use crate::event::{EventKind, Kinds, Phase, Spot};
 use crate::node::{EventValue, NodeError, Outcome, Place};
 use crate::run::attempt::Ended;
 use crate::state::State;
@@ -39,10 +39,15 @@ impl WatchedTask {
         }
     }
 
-    /// An attempt begins.
-    pub(crate) async fn starts(&mut self, attempt: u32) {
+    /// An attempt begins, after these waits.
+    pub(crate) async fn starts(&mut self, attempt: u32, waits: &[Phase]) {
         self.watch.room().await;
         self.at.attempt = attempt;
+        if !waits.is_empty() {
+            let waits = waits.into();
+            self.watch.tell(self.at, EventKind::TaskWaited { waits });
+            self.watch.room().await;
+        }
         self.watch.tell(self.at, EventKind::TaskStarted);
         self.has_ended = false;
     }
