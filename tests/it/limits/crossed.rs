@@ -34,7 +34,7 @@ fn ends<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T 
             .expect("there is a runtime");
         drop(to.send(runtime.block_on(work)));
     });
-    let ended = from.recv_timeout(Duration::from_secs(60));
+    let ended = from.recv_timeout(Duration::from_secs(300));
     ended.expect("it ends")
 }
 

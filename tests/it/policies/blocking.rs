@@ -34,7 +34,7 @@ impl<T> Slot<T> {
 }
 
 /// Longer than any of these tests takes.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn name(ctx: Ctx) -> TraceUpdate {
     Trace::update().log(ctx.task().to_string())
@@ -309,15 +309,23 @@ fn without_a_runtime_it_says_so() {
 
 #[tokio::test]
 async fn it_keeps_its_slots_until_it_returns() {
-    /// Longer than the timeout and the wait after it, unless another begins.
-    fn lingers(alive: &Alive) {
+    /// Longer than the timeout and the wait after it, unless another begins: that is
+    /// done at once. It fails, since on a busy machine nobody may have looked whether
+    /// its time was over.
+    fn lingers(alive: &Alive) -> NodeResult<()> {
         let _guard = alive.enter();
         let begin = Instant::now();
-        while alive.now() < 2 && begin.elapsed() < Duration::from_millis(100) {
+        while alive.ever() < 2 && begin.elapsed() < Duration::from_millis(100) {
             std::thread::yield_now();
         }
+        match alive.ever() < 2 {
+            true => Err(oops()),
+            false => Ok(()),
+        }
     }
-    let retry = Retry::attempts(3).delay(Duration::from_millis(1));
+    // An attempt can be over before a thread begins it.
+    let retry = Retry::attempts(10_000).delay(Duration::from_millis(1));
+    let retry = retry.factor(1.0);
     let timeout = Duration::from_millis(5);
     for limit in 0..3 {
         for sees_ctx in [true, false] {
@@ -341,13 +349,11 @@ async fn it_keeps_its_slots_until_it_returns() {
                 false => add!(move |_: View<Trace>| lingers(&other)),
             };
             let graph = sound(graph.add_edge(START, "a"));
-            assert!(graph.invoke(Trace::update()).await.is_err());
-            // On a busy machine an attempt can be over before a thread begins it.
-            assert_eq!(alive.most(), 1);
-            assert!((2..=3).contains(&alive.ever()), "{} began", alive.ever());
-            // It is given back.
+            // It is given back in the end, or the second would never begin.
             let run = graph.invoke(Trace::update());
-            assert!(tokio::time::timeout(LONG, run.into_future()).await.is_ok());
+            let run = tokio::time::timeout(LONG, run.into_future()).await;
+            assert!(run.is_ok_and(|run| run.is_ok()));
+            assert_eq!(alive.most(), 1);
         }
     }
 }

@@ -281,7 +281,7 @@ fn large_timelines_are_drawn_in_no_time() {
         ));
         // Some 20 ms in release; what is not linear takes minutes.
         assert!(
-            begin.elapsed() < Duration::from_secs(10),
+            begin.elapsed() < Duration::from_secs(60),
             "{:?}",
             begin.elapsed()
         );
