@@ -186,7 +186,7 @@ pub use superstep_core::json_schema;
 pub use superstep_core::testing;
 pub use superstep_core::{
     All, Any, Append, Arrival, Arrivals, Blocking, Budget, BudgetExhausted, Cache, CacheError,
-    CachePolicy, CacheStats, CancelledBy, CheckpointError, CheckpointId, CheckpointRecord,
+    CachePolicy, CacheStats, CancelledBy, Checked, CheckpointError, CheckpointId, CheckpointRecord,
     Checkpointer, Claim, Command, Commit, CompileError, Cost, Ctx, CurrentTask, Data, Definition,
     Diagnostic, Durability, END, EmitError, Emitted, EntryRecord, Event, EventKind, EventValue,
     Events, ExceedsBurst, Failure, Fallback, FieldAt, FieldKind, FieldRecord, FieldSchema,
@@ -200,7 +200,8 @@ pub use superstep_core::{
     START, Schema, SendTo, Snapshot, Source, Span, SpanOutcome, StarvedJoin, State, StateGraph,
     Status, Subgraph, Sum, SuperstepRecord, Target, TaskId, TaskRecord, Thread, ThreadId,
     ThreadUpdate, Timeline, TimeoutScope, Transcript, TranscriptOutcome, TranscriptRun, Unfinished,
-    Update, UpdateKeys, Usage, View, Watcher, Worker, WriteKind, Xray, blocking, node, subgraph,
+    Update, UpdateKeys, Usage, View, Watcher, Worker, WriteKind, Xray, blocking, checked, node,
+    subgraph,
 };
 #[cfg(feature = "agents")]
 pub use superstep_macros::tool;

@@ -39,7 +39,7 @@ pub use checkpoint::{
     CheckpointError, CheckpointRecord, Checkpointer, Claim, Commit, EntryRecord, FieldAt,
     FieldKind, FieldRecord, Lease, Loaded, MemoryCheckpointer, Prunable, Retention, Source,
 };
-pub use compile::{CompileError, Diagnostic, Graph, Xray};
+pub use compile::{Checked, CompileError, Diagnostic, Graph, Xray, checked};
 pub use event::{
     Event, EventKind, InsideRecord, Interrupt, Kinds, Lead, LeadBy, MergeRecord, Phase, PhaseKind,
     Status, SuperstepRecord, TaskRecord,

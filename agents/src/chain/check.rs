@@ -15,7 +15,8 @@ use crate::findings::{Findings, Place};
 
 impl<I: 'static, O> Chain<I, O> {
     /// The chain, if its parts fit together as far as one can know before it runs.
-    /// One that was not asked is looked at when it is first run, and then fails
+    /// One that was not asked is looked at when a graph is compiled that has it in a
+    /// [`chain_node`](super::chain_node), or else when it is first run, and then fails
     /// with the same mistakes before its first step.
     ///
     /// That the types fit is known already. Here it is asked whether templates can
@@ -53,7 +54,7 @@ impl<I: 'static, O> Chain<I, O> {
     }
 
     /// What is wrong with it; it is looked for once.
-    fn mistakes(&self) -> Option<&CompileError> {
+    pub(super) fn mistakes(&self) -> Option<&CompileError> {
         let judged = self.judged.get_or_init(|| {
             let mut judge = Judge::default();
             judge.plan(&self.plan, Shape::of::<I>());

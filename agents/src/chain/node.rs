@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use superstep_core::{NodeResult, State, View};
+use superstep_core::{Checked, CompileError, NodeResult, State, View, checked};
 
 use super::Chain;
 
@@ -17,7 +17,8 @@ type Node<T> = Pin<Box<dyn Future<Output = NodeResult<T>> + Send>>;
 /// [`Event::part`](superstep_core::Event::part) tells branches, items, attempts and
 /// other ways apart: `summary`, `summary/[2]`, `summary#2`, `summary/else`. What they
 /// use counts for the run's usage and budget. When the chain fails the node
-/// does, with an error that says whether to try again.
+/// does, with an error that says whether to try again. What
+/// [`check`](Chain::check) finds is reported by the graph's `compile`.
 ///
 /// # Cancel safety
 ///
@@ -41,7 +42,7 @@ type Node<T> = Pin<Box<dyn Future<Output = NodeResult<T>> + Send>>;
 /// let model = ScriptedModel::new().on_node("summarize", "It is large.").model();
 /// let chain = prompt("Summarize {topic}") | model | text();
 /// let summarize = chain_node(
-///     chain.check()?,
+///     chain,
 ///     |state: &Research| state.topic.clone(),
 ///     |summary| Research::update().summary(summary),
 /// );
@@ -59,17 +60,20 @@ pub fn chain_node<S, I, O>(
     chain: Chain<I, O>,
     input: impl Fn(&S) -> I + Clone + Send + Sync + 'static,
     update: impl Fn(O) -> S::Update + Clone + Send + Sync + 'static,
-) -> impl Fn(View<S>) -> Node<S::Update> + Clone + Send + Sync + 'static
+) -> Checked<impl Fn(View<S>) -> Node<S::Update> + Clone + Send + Sync + 'static>
 where
     S: State,
     I: Send + 'static,
     O: Send + 'static,
 {
-    move |state| {
+    let mistakes = chain.mistakes().map(CompileError::diagnostics);
+    let mistakes = mistakes.unwrap_or_default().to_vec();
+    let run = move |state: View<S>| -> Node<S::Update> {
         let (call, update) = (chain.invoke(input(&state)), update.clone());
         Box::pin(async move {
             let output = call.await.map_err(super::ChainError::into_node_error)?;
             Ok(update(output))
         })
-    }
+    };
+    checked(run, mistakes)
 }

@@ -6,6 +6,7 @@ mod chains;
 mod tools;
 
 use std::panic::Location;
+use std::path::Path;
 
 use superstep_core::{CompileError, Diagnostic};
 
@@ -48,12 +49,24 @@ impl Findings {
 }
 
 /// The mistakes of a graph whose builder calls stand in this crate, as those of
-/// `what`, which is made at that place.
+/// `what`, which is made at that place. What a node brings has a place already.
 pub(crate) fn moved(error: CompileError, what: String, place: Place) -> CompileError {
     let found = error.diagnostics().iter();
-    let found =
-        found.map(|found| Diagnostic::new(found.code(), found.message(), found.help(), place));
+    let found = found.map(|found| {
+        let place = if is_here(found.location()) {
+            place
+        } else {
+            found.location()
+        };
+        Diagnostic::new(found.code(), found.message(), found.help(), place)
+    });
     CompileError::of(what, found).unwrap_or(error)
+}
+
+/// Whether it is in the sources of this crate.
+fn is_here(place: Place) -> bool {
+    let sources = Path::new(file!()).ancestors().nth(2);
+    sources.is_none_or(|sources| Path::new(place.file()).starts_with(sources))
 }
 
 /// What to do about a name that is none: write the one that was meant, or else what

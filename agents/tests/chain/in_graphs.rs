@@ -183,3 +183,39 @@ async fn a_failure_says_whether_the_node_is_to_try_again() {
     let run = graph(&model, retry()).invoke(input()).budget(&budget).await;
     assert!(causes(&run.unwrap_err())[2].contains("the run's budget is used up"));
 }
+
+#[test]
+fn what_does_not_fit_is_reported_when_the_graph_is_compiled() {
+    let model = ScriptedModel::new().otherwise("fine").model();
+    let both = parallel! { a: superstep::passthrough(), b: superstep::always("b") };
+    let chain = both | prompt("{a} {c} {d}") | model | text();
+    let look = chain_node(
+        chain.map(|text| vec![text]),
+        |state: &Research| state.topic.clone(),
+        |found| Research::update().found(found),
+    );
+    let error = StateGraph::<Research>::new("research")
+        .add_node("look", node(look.clone()).retry(Retry::attempts(2)))
+        .add_node("again", look)
+        .add_edge(START, ["look", "agian"])
+        .compile()
+        .expect_err("it is not sound");
+    let found = error.diagnostics().iter();
+    let found: Vec<_> = found
+        .map(|found| {
+            assert_eq!(found.location().file(), file!(), "{found}");
+            format!("{}: {} ({})", found.code(), found.message(), found.help())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "unfilled-hole: the prompt gets no value for `c` (message 1, line 1, column 5) (give it \
+             one before, where there is `a`, `b`, or by `.partial(\"c\", ..)`)",
+            "unfilled-hole: the prompt gets no value for `d` (message 1, line 1, column 9) (give it \
+             one before, where there is `a`, `b`, or by `.partial(\"d\", ..)`)",
+            "unknown-node: an edge names `agian`, which is not a node of this graph (did you mean \
+             `again`?)",
+        ]
+    );
+}

@@ -1,8 +1,8 @@
 //! What is found before anything runs.
 
 use superstep::{
-    BranchFailure, CustomAgent, LlmAgent, LoopAgent, Model, ParallelAgent, SequentialAgent,
-    Session, TestModel, Toolbox, View, tool,
+    BranchFailure, CustomAgent, Diagnostic, LlmAgent, LoopAgent, Model, ParallelAgent,
+    SequentialAgent, Session, TestModel, Toolbox, View, checked, tool,
 };
 
 /// What is wrong, each as its code, its message and its help.
@@ -299,4 +299,14 @@ fn two_agents_that_one_can_call_do_not_write_one_key() {
              same time (give one of them another key)"
         ]
     );
+}
+
+#[test]
+fn what_a_node_brings_has_a_place_of_its_own() {
+    let place = std::panic::Location::caller();
+    let wrong = Diagnostic::new("wrong", "it is wrong", "mend it", place);
+    let node = checked(async |_: View<Session>| (), [wrong.clone()]);
+    let inner = SequentialAgent::new("inner", (CustomAgent::new("c", node),));
+    let error = all((inner,)).build().unwrap_err();
+    assert_eq!(error.diagnostics(), [wrong]);
 }

@@ -1,6 +1,8 @@
 //! The calls of a builder without the types of its state and its context, so
 //! that one copy of the rules judges all graphs of a program.
 
+use std::any::Any;
+
 use crate::graph::{Place, RecordedBreakpoint, RecordedEdge, RecordedZero, StateGraph};
 use crate::node::{Memory, Policy};
 use crate::state::{FieldSchema, State};
@@ -27,6 +29,8 @@ pub(super) struct NodeCall<'g> {
     pub(super) commands: bool,
     pub(super) policy: &'g Policy,
     pub(super) memories: &'g [Memory],
+    /// What whoever made it has found.
+    pub(super) mistakes: &'g [Box<dyn Any + Send + Sync>],
     pub(super) place: Place,
 }
 
@@ -45,6 +49,7 @@ impl<'g> Calls<'g> {
             commands: node.definition.commands,
             policy: &node.definition.policy,
             memories: &node.definition.memories,
+            mistakes: &node.definition.mistakes,
             place: node.place,
         });
         let routes = graph.routes.iter().map(|route| RouteCall {

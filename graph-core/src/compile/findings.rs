@@ -25,6 +25,21 @@ impl Findings {
         self.warnings.push(diagnostic(place, code, message, help));
     }
 
+    /// What a node brings, at its place among the calls; of several that bring the
+    /// same, the first.
+    pub(super) fn brought(&mut self, node: Place, mistake: &Diagnostic) {
+        let same = |known: &Diagnostic| Diagnostic {
+            order: mistake.order,
+            ..known.clone()
+        };
+        if self.errors.iter().all(|known| same(known) != *mistake) {
+            self.errors.push(Diagnostic {
+                order: node.order,
+                ..mistake.clone()
+            });
+        }
+    }
+
     /// `listed` are the first of the `n_known` names that there are.
     pub(super) fn unknown_node(
         &mut self,

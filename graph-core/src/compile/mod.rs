@@ -3,6 +3,7 @@
 
 mod calls;
 mod check;
+mod checked;
 mod diagnostic;
 mod draw;
 mod findings;
@@ -16,6 +17,7 @@ mod shape;
 mod warn;
 mod ways;
 
+pub use checked::{Checked, checked};
 pub use diagnostic::{CompileError, Diagnostic};
 pub(crate) use draw::{escape, fit, number, text_width};
 pub use graph::Graph;
@@ -58,8 +60,9 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     /// Returns a [`CompileError`] with one [`Diagnostic`] for each mistake:
     /// unknown, duplicate, reserved and unreachable nodes, nothing after
     /// `START`, joins that can never fill, routes to nowhere, cycles with no
-    /// way out, workers at the end of plain edges. Each has a stable code, the
-    /// place of the builder call, and help.
+    /// way out, workers at the end of plain edges, and what nodes bring that were
+    /// looked at before: [`checked`](checked()). Each has a stable code, the place of the
+    /// builder call, and help.
     ///
     /// # Examples
     ///

@@ -132,6 +132,10 @@ impl<'a> Resolver<'a> {
             place,
             ..
         } = *node;
+        let brought = node.mistakes.iter();
+        for mistake in brought.filter_map(|mistake| mistake.downcast_ref()) {
+            self.findings.brought(place, mistake);
+        }
         if policy.defer && node.worker {
             self.findings.deferred_worker(place, name);
         }

@@ -44,9 +44,11 @@ fn with_fallback<S: State, C>(
     node: Definition<S, C>,
     handler: Definition<S, C>,
 ) -> Definition<S, C> {
+    let mistakes = node.mistakes.into_iter().chain(handler.mistakes);
     Definition {
         fallback: Some(handler.body),
         commands: node.commands || handler.commands,
+        mistakes: mistakes.collect(),
         ..node
     }
 }

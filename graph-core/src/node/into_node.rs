@@ -85,6 +85,8 @@ pub struct Definition<S: State, C> {
     pub(crate) nested: bool,
     /// The graphs inside it that remember something of each thread.
     pub(crate) memories: Vec<Memory>,
+    /// What is wrong with it, as whoever made it has found: `compile` knows the type.
+    pub(crate) mistakes: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl<S: State, C> fmt::Debug for Definition<S, C> {
@@ -199,6 +201,7 @@ macro_rules! shape {
                     commands: <Fut::Output as IntoOutcome<S>>::COMMANDS,
                     nested: false,
                     memories: Vec::new(),
+                    mistakes: Vec::new(),
                 }
             }
         }

@@ -148,6 +148,7 @@ macro_rules! shape {
                     body: Arc::new($erased(Arc::new(self.0) $(, PhantomData::<fn() -> $extra>)?)),
                     fallback: None,
                     memories: Vec::new(),
+                    mistakes: Vec::new(),
                     policy: Policy::default(),
                     commands: <Result<O, NodeError> as IntoOutcome<S>>::COMMANDS,
                     nested: false,

@@ -284,6 +284,7 @@ impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C>
         Definition {
             commands: self.frozen.nodes.iter().any(|node| node.commands),
             memories: self.frozen.memories.clone(),
+            mistakes: Vec::new(),
             body: Arc::new(SameState(self)),
             policy: Policy::default(),
             nested: true,

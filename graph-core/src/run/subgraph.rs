@@ -203,6 +203,7 @@ impl<S: State, C: Send + Sync + 'static, I, O> Mapped<S, C, I, O> {
         Definition {
             commands: graph.frozen.nodes.iter().any(|node| node.commands),
             memories: own.into_iter().chain(inside).collect(),
+            mistakes: Vec::new(),
             body: Arc::new(Self {
                 graph,
                 input,

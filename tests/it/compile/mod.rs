@@ -1,6 +1,7 @@
 //! What `compile` finds in a graph, and what it finds nothing wrong with.
 
 mod big;
+mod brought;
 mod cycles;
 mod edges;
 mod fields;
