@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use superstep_core::{Ctx, NodeResult, State, View};
+use superstep_core::{Checked, CompileError, Ctx, NodeResult, State, View, checked};
 use superstep_providers::{Message, Part, Role, ToolCall, ToolResult};
 
 use super::{BoxFuture, Toolbox};
+
+/// The node's future.
+type Node<S> = BoxFuture<NodeResult<<S as State>::Update>>;
 
 /// A node that runs the calls of a conversation's last message, and adds their
 /// results to it.
@@ -14,8 +17,9 @@ use super::{BoxFuture, Toolbox};
 /// `messages` finds the conversation in the state, and `update` writes what is to
 /// be added to it: one message with the role of a tool for each call, in the order
 /// of the calls. Calls that have a result already are left out; where no call is
-/// left, nothing is added. [`Toolbox::run`] says what becomes of mistakes,
-/// questions and panics.
+/// left, nothing is added. [`Toolbox::run`] says what becomes of mistakes of the
+/// model, questions and panics; what [`Toolbox::check`] finds is reported by the
+/// graph's `compile`.
 ///
 /// # Cancel safety
 ///
@@ -46,7 +50,7 @@ use super::{BoxFuture, Toolbox};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tools = tool_node(
-///     Toolbox::new().add(look_up).check()?,
+///     Toolbox::new().add(look_up),
 ///     |chat: &Chat| &chat.messages,
 ///     |results| Chat::update().messages(results),
 /// );
@@ -69,20 +73,24 @@ pub fn tool_node<C, S>(
     toolbox: Toolbox<C, S>,
     messages: impl Fn(&S) -> &[Message] + Clone + Send + Sync + 'static,
     update: impl Fn(Vec<Message>) -> S::Update + Clone + Send + Sync + 'static,
-) -> impl Fn(View<S>, Ctx<C>) -> BoxFuture<NodeResult<S::Update>> + Clone + Send + Sync + 'static
+) -> Checked<impl Fn(View<S>, Ctx<C>) -> Node<S> + Clone + Send + Sync + 'static>
 where
     C: Send + Sync + 'static,
     S: State,
 {
+    let mistakes = toolbox.mistakes();
+    let mistakes = mistakes.as_ref().map(CompileError::diagnostics);
+    let mistakes = mistakes.unwrap_or_default().to_vec();
     let toolbox = Arc::new(toolbox);
-    move |state, ctx| {
+    let run = move |state: View<S>, ctx: Ctx<C>| -> Node<S> {
         let (toolbox, messages, update) = (Arc::clone(&toolbox), messages.clone(), update.clone());
         Box::pin(async move {
             let calls = open_calls(messages(&state));
             let results = toolbox.run(&calls, &state, &ctx).await?;
             Ok(update(results.into_iter().map(Message::tool).collect()))
         })
-    }
+    };
+    checked(run, mistakes)
 }
 
 /// The calls of what the model said last that have no result.

@@ -125,8 +125,9 @@ impl<C, S> Toolbox<C, S> {
         self.tools.is_empty()
     }
 
-    /// The toolbox, if each of its tools can be called by its name. What runs
-    /// tools checks it too, and then fails at the first call.
+    /// The toolbox, if each of its tools can be called by its name. One that was not
+    /// asked is looked at when a graph is compiled that has it in a
+    /// [`tool_node`](super::tool_node), or else by [`run`](Self::run).
     ///
     /// # Errors
     ///

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::{
-    Graph, IntoNode, IntoOutcome, MemoryCheckpointer, Message, Messages, Part, Role, ToolCall,
-    ToolResult, Toolbox, tool_node,
+    Checked, Graph, IntoNode, IntoOutcome, MemoryCheckpointer, Message, Messages, Part, Role,
+    ToolCall, ToolResult, Toolbox, tool_node,
 };
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ type Results = Pin<Box<dyn Future<Output = NodeResult<ChatUpdate>> + Send>>;
 
 pub(crate) fn node_of<C: Send + Sync + 'static>(
     toolbox: Toolbox<C, Chat>,
-) -> impl Fn(View<Chat>, Ctx<C>) -> Results + Send + Sync + 'static {
+) -> Checked<impl Fn(View<Chat>, Ctx<C>) -> Results + Send + Sync + 'static> {
     tool_node(
         toolbox,
         |chat: &Chat| &chat.messages,

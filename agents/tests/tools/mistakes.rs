@@ -197,10 +197,26 @@ fn all_that_is_wrong_with_a_toolbox_is_told_at_once() {
     );
 }
 
-#[tokio::test]
-async fn a_toolbox_that_was_not_checked_fails_its_node() {
+#[test]
+fn a_toolbox_that_was_not_checked_is_when_its_graph_is_compiled() {
     let toolbox = Toolbox::<(), Chat>::new().add(pay).add(pay);
-    let error = graph(toolbox).invoke(asks([])).await.unwrap_err();
+    let error = of(node_of(toolbox)).compile().unwrap_err();
+    let [found] = error.diagnostics() else {
+        panic!("{error}")
+    };
+    assert_eq!(found.message(), "two tools are called `pay`");
+    assert_eq!(found.location().file(), file!());
+}
+
+#[tokio::test]
+async fn a_toolbox_that_was_not_checked_fails_who_runs_it() {
+    let run = async |_: View<Chat>, ctx: Ctx| -> NodeResult<()> {
+        let toolbox = Toolbox::<(), Chat>::new().add(pay).add(pay);
+        toolbox.run(&[], &View::new(Chat::default()), &ctx).await?;
+        Ok(())
+    };
+    let graph = of(run).compile().unwrap();
+    let error = graph.invoke(asks([])).await.unwrap_err();
     assert!(
         chain(&error)[1].contains("duplicate-tool: two tools are called `pay`"),
         "{error:?}"
