@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::ChainError;
 use super::chain::{Chain, Step};
 use super::chunk::{Chunk, ChunkSum};
-use super::scope::{AT_ONCE, Scope};
+use super::scope::Scope;
 use super::tell::{Queue, Tell};
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
@@ -22,7 +22,7 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         ChainCall {
             step: self.sound(),
             input,
-            at_once: AT_ONCE,
+            at_once: self.at_once,
         }
     }
 
@@ -73,7 +73,8 @@ pub struct ChainCall<I, O> {
 
 impl<I: Send + 'static, O: Send + 'static> ChainCall<I, O> {
     /// The most models and steps at work at once, in all that is inside the chain;
-    /// 100 unless it is set, and 0 counts as 1.
+    /// 100 unless it is set, here or of the [chain](Chain::max_concurrency), and 0
+    /// counts as 1.
     pub fn max_concurrency(mut self, at_once: usize) -> Self {
         self.at_once = at_once.max(1);
         self

@@ -11,7 +11,7 @@ use superstep_core::{CompileError, NodeResult};
 
 use super::ChainError;
 use super::plan::Plan;
-use super::scope::Scope;
+use super::scope::{AT_ONCE, Scope};
 
 /// A step at work.
 pub(super) type Running<'a, O> = Pin<Box<dyn Future<Output = Result<O, ChainError>> + Send + 'a>>;
@@ -69,6 +69,8 @@ pub struct Chain<I, O> {
     pub(super) plan: Arc<Plan>,
     /// What is wrong with it, once that was looked for.
     pub(super) judged: Arc<OnceLock<Option<CompileError>>>,
+    /// How many are at work at once in a call that says nothing else.
+    pub(super) at_once: usize,
 }
 
 impl<I, O> Chain<I, O> {
@@ -77,6 +79,7 @@ impl<I, O> Chain<I, O> {
             step: Arc::new(step),
             plan,
             judged: Arc::default(),
+            at_once: AT_ONCE,
         }
     }
 }
@@ -161,12 +164,15 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// ```
     pub fn named(self, name: impl Into<String>) -> Self {
         let name = name.into();
-        let plan = Plan::policy(name.clone(), &self.plan);
+        let plan = Plan::Named {
+            name: name.clone(),
+            of: self.plan,
+        };
         let named = Named {
             name,
             step: self.step,
         };
-        Self::new(named, plan)
+        Self::new(named, plan.into())
     }
 }
 
@@ -392,6 +398,7 @@ impl<I, O> Clone for Chain<I, O> {
             step: Arc::clone(&self.step),
             plan: Arc::clone(&self.plan),
             judged: Arc::clone(&self.judged),
+            at_once: self.at_once,
         }
     }
 }

@@ -143,6 +143,7 @@ impl<'a> Judge<'a> {
                 self.plan(of, Shape::Any);
                 Shape::Any
             }
+            Plan::Named { of, .. } => self.plan(of, given),
             Plan::Policy { of, gives, .. } => {
                 let shape = self.plan(of, given);
                 gives.clone().unwrap_or(shape)

@@ -96,10 +96,8 @@ impl Drawing {
                 ends
             }
             Plan::Each(of) => self.within("each", of, &after),
-            Plan::Policy { label, of, .. } => match label.as_str() {
-                "retry" | "timeout" | "settle" => self.plan(of, after),
-                name => self.within(name, of, &after),
-            },
+            Plan::Named { name, of } => self.within(name, of, &after),
+            Plan::Policy { of, .. } => self.plan(of, after),
         }
     }
 

@@ -13,7 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use super::ChainError;
 use super::chain::{Chain, Running, Step};
 use super::plan::Plan;
-use super::scope::{AT_ONCE, Scope};
+use super::scope::Scope;
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// Runs it once for each input, several at a time. Awaited, it is what they
@@ -42,12 +42,14 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         Batch {
             step: self.sound(),
             inputs: inputs.into_iter().collect(),
-            at_once: AT_ONCE,
+            at_once: self.at_once,
         }
     }
 
     /// The chain for lists: once for each item, several at a time, and in their
-    /// order. The call's bound holds for all of it.
+    /// order. The call's bound holds for all of it;
+    /// [`max_concurrency`](Self::max_concurrency) after it sets one for the list, and
+    /// before it one for each item.
     ///
     /// # Examples
     ///
@@ -78,7 +80,8 @@ pub struct Batch<I, O> {
 
 impl<I: Send + 'static, O: Send + 'static> Batch<I, O> {
     /// The most models and steps at work at once, over all inputs and all that is
-    /// inside the chain; 100 unless it is set, and 0 counts as 1.
+    /// inside the chain; 100 unless it is set, here or of the
+    /// [chain](Chain::max_concurrency), and 0 counts as 1.
     pub fn max_concurrency(mut self, at_once: usize) -> Self {
         self.at_once = at_once.max(1);
         self

@@ -39,9 +39,11 @@ pub(super) enum Plan {
     },
     /// One for each item of a list.
     Each(Arc<Self>),
+    /// It has a name.
+    Named { name: String, of: Arc<Self> },
     /// Something is done around it.
     Policy {
-        label: String,
+        label: &'static str,
         of: Arc<Self>,
         /// Whether what it gives is something else.
         gives: Option<Shape>,
@@ -104,9 +106,9 @@ impl Plan {
         })
     }
 
-    pub(super) fn policy(label: impl Into<String>, of: &Arc<Self>) -> Arc<Self> {
+    pub(super) fn policy(label: &'static str, of: &Arc<Self>) -> Arc<Self> {
         Arc::new(Self::Policy {
-            label: label.into(),
+            label,
             of: Arc::clone(of),
             gives: None,
         })
@@ -149,6 +151,7 @@ impl fmt::Display for Plan {
                 named(f, &mut ways.iter().map(|(name, plan)| (&**name, &**plan)))
             }
             Self::Each(of) => write!(f, "each({of})"),
+            Self::Named { name, of } => write!(f, "{name}({of})"),
             Self::Policy { label, of, .. } => write!(f, "{label}({of})"),
         }
     }

@@ -72,6 +72,39 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         Self::new(Timed { step, timeout }, plan)
     }
 
+    /// The most models and steps at work at once in it, each time that it runs; 0
+    /// counts as 1. A bound of what it is part of holds as well.
+    ///
+    /// Its own calls and batches take that for theirs, in place of 100, unless they
+    /// set one, and so does the node that it is by
+    /// [`chain_node`](super::chain_node): it comes last, then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep::{ScriptedModel, list, prompt, text};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let model = ScriptedModel::new().on("Name", "a, b, c").otherwise("It is large.").model();
+    /// let names = prompt("Name {what}") | &model | list();
+    /// let facts = prompt("A fact about {name}") | &model | text();
+    /// // However many names there are, the service is asked twice at once.
+    /// let chain = names | facts.each().max_concurrency(2);
+    /// assert_eq!(chain.invoke("planets").await?.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_concurrency(self, at_once: usize) -> Self {
+        let at_once = at_once.max(1);
+        let plan = Plan::policy("max_concurrency", &self.plan);
+        let step = self.step;
+        Self {
+            at_once,
+            ..Self::new(Bounded { step, at_once }, plan)
+        }
+    }
+
     /// Takes another way when it has failed, with the same input. When that fails
     /// as well, the error tells of both.
     ///
@@ -135,7 +168,7 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// ```
     pub fn settle(self) -> Chain<I, Settled<O>> {
         let plan = Plan::Policy {
-            label: "settle".to_owned(),
+            label: "settle",
             of: self.plan,
             gives: Some(Shape::Any),
         };
@@ -307,6 +340,20 @@ async fn within<O>(
         over.as_mut().poll(cx).map(|()| None)
     })
     .await
+}
+
+struct Bounded<I, O> {
+    step: Arc<dyn Step<I, O>>,
+    at_once: usize,
+}
+
+impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Bounded<I, O> {
+    fn run<'a>(&'a self, input: I, scope: &'a Scope) -> Running<'a, O> {
+        Box::pin(async move {
+            let scope = scope.bounded(self.at_once);
+            self.step.run(input, &scope).await
+        })
+    }
 }
 
 struct Fallen<I, O> {

@@ -31,15 +31,32 @@ pub(super) struct Scope {
 struct Limit {
     permits: Semaphore,
     at_once: usize,
+    /// Of what the part is in, which holds beside it.
+    around: Option<Arc<Self>>,
+}
+
+impl Limit {
+    fn new(at_once: usize, around: Option<Arc<Self>>) -> Arc<Self> {
+        let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS);
+        let permits = Semaphore::new(at_once);
+        Arc::new(Self {
+            permits,
+            at_once,
+            around,
+        })
+    }
+
+    /// Itself, and those of what the part is in.
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |limit| limit.around.as_deref())
+    }
 }
 
 impl Scope {
     pub(super) fn new(at_once: usize, tell: Option<Tell>) -> Self {
-        let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS);
-        let permits = Semaphore::new(at_once);
         let watched = CurrentTask::get().is_some_and(|task| task.wants_tokens());
         Self {
-            limit: Arc::new(Limit { permits, at_once }),
+            limit: Limit::new(at_once, None),
             tell,
             part: watched.then(|| "".into()),
             clock: None,
@@ -48,7 +65,16 @@ impl Scope {
 
     /// How many may be at work at once.
     pub(super) fn at_once(&self) -> usize {
-        self.limit.at_once
+        let all = self.limit.all().map(|limit| limit.at_once);
+        all.min().unwrap_or(AT_ONCE)
+    }
+
+    /// The same for a part in which only so many are.
+    pub(super) fn bounded(&self, at_once: usize) -> Self {
+        Self {
+            limit: Limit::new(at_once, Some(Arc::clone(&self.limit))),
+            ..self.clone()
+        }
     }
 
     /// The right to be at work. Only what holds nothing else waits for it: a step
@@ -56,11 +82,17 @@ impl Scope {
     pub(super) async fn permit(&self) -> Permit<'_> {
         let clock = self.clock.as_deref();
         let waits = clock.map(|clock| clock.count(|clock| &clock.waiting));
-        // It is never closed.
+        // None is ever closed. Inner ones come first: who has an outer one waits for
+        // nobody.
         let permit = self.limit.permits.acquire().await.ok();
+        let mut around = Vec::new();
+        for limit in self.limit.all().skip(1) {
+            around.extend(limit.permits.acquire().await.ok());
+        }
         drop(waits);
         Permit {
             _permit: permit,
+            _around: around,
             _works: clock.map(|clock| clock.count(|clock| &clock.working)),
         }
     }
@@ -162,6 +194,7 @@ impl Scope {
 /// The right to be at work, until it is dropped.
 pub(super) struct Permit<'a> {
     _permit: Option<SemaphorePermit<'a>>,
+    _around: Vec<SemaphorePermit<'a>>,
     _works: Option<Counted<'a>>,
 }
 

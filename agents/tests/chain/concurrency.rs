@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use superstep::{Chain, parallel, passthrough};
+use superstep::{Chain, map, parallel, passthrough};
 use tokio::time::Instant;
 
 use crate::common::{Gauge, scripted, seed};
@@ -54,6 +54,76 @@ async fn the_bound_holds_for_the_items_of_a_list() {
         .expect("it ends");
     assert_eq!((record.one, record.two), (vec![5, 10, 15], vec![1, 2, 3]));
     assert_eq!(gauge.most(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_has_a_bound_of_its_own_inside_of_that_of_the_call() {
+    let (all, few) = (Gauge::default(), Gauge::default());
+    let both = || {
+        let few = few.sleeper::<u32>(50).each().max_concurrency(2);
+        parallel! { few: few, all: all.sleeper::<u32>(50).each() }
+    };
+    let begin = Instant::now();
+    let record = both().invoke((0..6).collect()).await.expect("it ends");
+    assert_eq!((record.few, record.all.len()), ((0..6).collect(), 6));
+    assert_eq!(
+        (few.most(), all.most(), begin.elapsed().as_millis()),
+        (2, 6, 150)
+    );
+
+    // What waits for its turn in the part holds none of the call's.
+    let gauge = Gauge::default();
+    let sleep = || gauge.sleeper::<u32>(50);
+    let part = parallel! { a: sleep(), b: sleep(), c: sleep() }.max_concurrency(1);
+    let six = map(|n: u32| vec![n; 6]) | sleep().each();
+    let begin = Instant::now();
+    let call = parallel! { part: part, six: six }.invoke(1);
+    call.max_concurrency(2).await.expect("it ends");
+    assert_eq!((gauge.most(), begin.elapsed().as_millis()), (2, 250));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bound_of_a_chain_takes_the_place_of_100_in_its_calls() {
+    for (chain, call, most) in [
+        (150, None, 150),
+        (0, None, 1),
+        (150, Some(7), 7),
+        (3, Some(7), 3),
+    ] {
+        let gauge = Gauge::default();
+        let chain = gauge.sleeper::<u32>(50).each().max_concurrency(chain);
+        let run = chain.invoke((0..200).collect());
+        let run = match call {
+            Some(call) => run.max_concurrency(call),
+            None => run,
+        };
+        run.await.expect("it ends");
+        assert_eq!(gauge.most(), most);
+    }
+    let gauge = Gauge::default();
+    let batch = gauge.sleeper::<u32>(50).max_concurrency(120).batch(0..200);
+    batch.await.expect("they end");
+    assert_eq!(gauge.most(), 120);
+    // As a part it raises nothing.
+    let gauge = Gauge::default();
+    let part = gauge.sleeper::<u32>(50).each().max_concurrency(150);
+    let whole = part.map(|all| all.len());
+    assert_eq!(
+        whole.invoke((0..200).collect()).await.expect("it ends"),
+        200
+    );
+    assert_eq!(gauge.most(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_stands_still_that_is_waited_for_the_bound_of_a_part() {
+    let gauge = Gauge::default();
+    let quick = gauge.sleeper::<u32>(50).timeout(Duration::from_millis(60));
+    let chain = quick.each().max_concurrency(1);
+    assert_eq!(
+        chain.invoke(vec![1, 2, 3]).await.expect("in time"),
+        [1, 2, 3]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use superstep::{
     Budget, Chain, Graph, ModelErrorKind, Reply, ScriptedModel, chain_node, parallel, prompt, text,
 };
 
-use crate::common::causes;
+use crate::common::{Gauge, causes};
 
 #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
 struct Research {
@@ -182,6 +182,26 @@ async fn a_failure_says_whether_the_node_is_to_try_again() {
     let budget = Budget::new().tokens(5);
     let run = graph(&model, retry()).invoke(input()).budget(&budget).await;
     assert!(causes(&run.unwrap_err())[2].contains("the run's budget is used up"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_is_bound_as_its_chain_is() {
+    for (bound, most) in [(2, 2), (150, 150)] {
+        let gauge = Gauge::default();
+        let chain = gauge.sleeper::<String>(50).each().max_concurrency(bound);
+        let look = chain_node(
+            chain,
+            |_: &Research| vec![String::new(); 200],
+            |found| Research::update().found(found),
+        );
+        let graph = StateGraph::<Research>::new("research")
+            .add_node("look", look)
+            .add_edge(START, "look")
+            .compile()
+            .expect("it is sound");
+        graph.invoke(input()).await.expect("it runs");
+        assert_eq!(gauge.most(), most);
+    }
 }
 
 #[test]

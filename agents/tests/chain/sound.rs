@@ -223,6 +223,20 @@ fn a_chain_is_drawn_as_a_graph() {
     );
 }
 
+#[test]
+fn a_name_is_drawn_and_a_policy_is_not() {
+    let policies = || map(|n: u32| n).retry(Retry::attempts(2)).max_concurrency(2);
+    for name in ["retry", "settle", "x"] {
+        let drawn = policies().named(name).to_mermaid();
+        assert!(drawn.contains(&format!("{name}.map")), "{drawn}");
+    }
+    let drawn = policies().settle().to_mermaid();
+    assert!(
+        drawn.contains("(map)") || drawn.contains("\"map\""),
+        "{drawn}"
+    );
+}
+
 fn whole<T: Serialize + Send + 'static>() -> Chain<T, Value> {
     map(|values| json!(values))
 }
