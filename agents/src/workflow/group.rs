@@ -53,7 +53,9 @@ pub(super) fn graph<C: Send + Sync + 'static>(
     collect(agent, &inside, &place, &mut members);
     let first = name.clone();
     let names: Vec<String> = members.iter().map(|(name, _)| name.clone()).collect();
-    let mut graph = StateGraph::new(name.clone()).recursion_limit(transfers.saturating_add(1));
+    let setting = format!("`max_transfers` of agent `{name}`");
+    let supersteps = transfers.saturating_add(1);
+    let mut graph = StateGraph::new(name.clone()).recursion_limit_by(supersteps, setting);
     for (_, member) in members {
         graph = match member {
             Member::Speaker(speaker) => speaker.add(graph, &inside)?,

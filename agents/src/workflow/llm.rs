@@ -241,9 +241,9 @@ impl<C> LlmAgent<C> {
 
     /// The most times that the floor goes from one agent to another in a turn of
     /// the user; 16 unless it is set. One more ends the run with
-    /// [`RunError::RecursionLimit`](superstep_core::RunError::RecursionLimit). It is
-    /// set on the outermost of those that hand on to each other; on another it is a
-    /// mistake.
+    /// [`RunError::RecursionLimit`](superstep_core::RunError::RecursionLimit), which
+    /// names it and who had the floor: each that has it is a superstep. It is set on
+    /// the outermost of those that hand on to each other; on another it is a mistake.
     pub fn max_transfers(mut self, transfers: usize) -> Self {
         self.max_transfers = Some(transfers);
         self

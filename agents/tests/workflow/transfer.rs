@@ -5,7 +5,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use serde_json::json;
 use superstep::prelude::*;
 use superstep::{
-    LlmAgent, MemoryCheckpointer, Reply, RunError, ScriptedModel, SequentialAgent, Session,
+    LlmAgent, MemoryCheckpointer, Reply, ScriptedModel, SequentialAgent, Session,
     ToolCall, ToolResult,
 };
 
@@ -67,7 +67,16 @@ async fn each_can_hand_on_to_its_own_its_parent_and_its_peers() {
     let run = graph(agent.build())
         .invoke(Session::ask("My invoice?"))
         .await;
-    assert!(matches!(run.unwrap_err(), RunError::RecursionLimit { .. }));
+    let error = run.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no end was reached within the 3 supersteps of `max_transfers` of agent `desk`, the last 3 \
+         of which ran `desk`, then `billing`, then `invoices`"
+    );
+    assert_eq!(
+        error.help(),
+        "see what still makes `billing` ready, or raise `max_transfers` of agent `desk`"
+    );
     assert_eq!(offered(&model, "desk"), json!(["billing", "tech"]));
     assert_eq!(
         offered(&model, "billing"),

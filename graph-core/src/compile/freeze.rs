@@ -65,6 +65,7 @@ pub(super) fn freeze<S: State, C>(
         rules: rules.map(Arc::new),
         referees: graph.referees,
         limits: graph.limits,
+        recursion_limit_by: graph.recursion_limit_by,
         threads: threads(graph.threads, std::mem::take(&mut shape.breakpoints)),
         eager: graph.eager.map(|(eager, _)| eager),
         questions: Questions::default(),

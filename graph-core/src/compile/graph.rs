@@ -41,6 +41,8 @@ pub(crate) struct Frozen<S: State, C> {
     /// Makes those who decide about them: the runs know the type.
     pub(crate) referees: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) limits: Limits,
+    /// What the recursion limit is called by whoever has set it.
+    pub(crate) recursion_limit_by: Option<String>,
     /// The nodes of which only so many tasks may be at work at once, sorted.
     pub(crate) narrow: Vec<(NodeIndex, usize)>,
     pub(crate) threads: Threads,

@@ -168,6 +168,8 @@ pub struct StateGraph<S: State, C = ()> {
     pub(crate) routes: Vec<RecordedRoute<S>>,
     pub(crate) defaults: NodeDefaults,
     pub(crate) limits: Limits,
+    /// What the recursion limit is called by whoever has set it.
+    pub(crate) recursion_limit_by: Option<String>,
     pub(crate) threads: RecordedThreads,
     /// What is known of joins with rules, if there are any, and what decides about
     /// them: `compile` and the runs know the types.
@@ -196,6 +198,7 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
             routes: Vec::new(),
             defaults: NodeDefaults::default(),
             limits: Limits::default(),
+            recursion_limit_by: None,
             threads: RecordedThreads::default(),
             rules: None,
             referees: None,
@@ -398,7 +401,45 @@ impl<S: State, C: Send + Sync + 'static> StateGraph<S, C> {
     #[track_caller]
     pub fn recursion_limit(mut self, supersteps: u64) -> Self {
         self.limits.recursion_limit = supersteps;
+        self.recursion_limit_by = None;
         self.noted("recursion_limit", "nothing could run", supersteps == 0)
+    }
+
+    /// The same where something of another name sets the limit, of whatever builds the
+    /// graph: that is what [`RunError::RecursionLimit`](crate::RunError) tells its
+    /// reader to raise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Draft {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Draft>::new("essay")
+    ///     .add_node("write", async |_: View<Draft>| {})
+    ///     .add_edge(START, "write")
+    ///     .add_conditional_edges("write", |_: &Draft| "write", ["write", END])
+    ///     .recursion_limit_by(2, "`max_drafts`")
+    ///     .compile()?;
+    /// let error = graph.invoke(Draft::update()).await.unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "no end was reached within the 2 supersteps of `max_drafts`, \
+    ///      the last 2 of which ran `write`, then `write`"
+    /// );
+    /// assert_eq!(error.help(), "see what still makes `write` ready, or raise `max_drafts`");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn recursion_limit_by(self, supersteps: u64, setting: impl Into<String>) -> Self {
+        let mut graph = self.recursion_limit(supersteps);
+        graph.recursion_limit_by = Some(setting.into());
+        graph
     }
 
     /// The most tasks at work at once in a run, or in a call of this graph where it is

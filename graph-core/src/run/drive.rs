@@ -426,9 +426,13 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     }
 
     fn recursion_limit(&self, next: &[Task]) -> RunError {
-        let names = &self.shared.graph.names;
+        let graph = &self.shared.graph;
+        let names = &graph.names;
+        // The call may say otherwise.
+        let is_of_graph = self.recursion_limit == graph.limits.recursion_limit;
         RunError::RecursionLimit {
             limit: self.recursion_limit,
+            setting: graph.recursion_limit_by.clone().filter(|_| is_of_graph),
             last: self.ran.last(3, names),
             next: each_once(next.iter().map(|task| task.node).collect(), names),
         }

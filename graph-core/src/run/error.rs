@@ -137,10 +137,13 @@ pub enum RunError {
     },
 
     /// The run took as many supersteps as it may, and more were ready.
-    #[error("no end was reached within {limit} supersteps{}", ran(last))]
+    #[error("no end was reached within {}{}", so_many(*limit, setting.as_deref()), ran(last))]
     RecursionLimit {
         /// The most supersteps that the run may take.
         limit: u64,
+        /// What has set that, if the graph says so:
+        /// [`recursion_limit_by`](crate::StateGraph::recursion_limit_by).
+        setting: Option<String>,
         /// The nodes of the last supersteps, oldest first.
         last: Vec<Vec<NodeName>>,
         /// The nodes that were ready to run next.
@@ -384,10 +387,7 @@ impl RunError {
                 format!("let only one task of a superstep overwrite `{field}`")
             }
             Self::Reducer { .. } => "a reducer must merge every update that can be made".into(),
-            Self::RecursionLimit { next, .. } => format!(
-                "see what still makes {} ready, or raise `recursion_limit`",
-                list_of(next, next.len())
-            ),
+            Self::RecursionLimit { next, setting, .. } => help_limited(next, setting.as_deref()),
             Self::UnknownTarget { help, .. } => help.clone(),
             Self::ThreadBusy { free_in, .. } => format!(
                 "wait with `.on_busy(OnBusy::Wait)`, or take it over with `OnBusy::Interrupt`; \
@@ -446,6 +446,12 @@ impl fmt::Debug for RunError {
         }
         write!(f, "\n  help: {}", self.help())
     }
+}
+
+fn help_limited(next: &[NodeName], setting: Option<&str>) -> String {
+    let next = list_of(next, next.len());
+    let setting = setting.unwrap_or("`recursion_limit`");
+    format!("see what still makes {next} ready, or raise {setting}")
 }
 
 fn help_cancelled(by: CancelledBy) -> &'static str {
@@ -551,6 +557,13 @@ fn help_after(cause: &(dyn Error + 'static), node: &str, attempt: u32) -> String
         format!("mend the cause, or give `{node}` a policy: `node(f).retry(Retry::attempts(3))`")
     } else {
         format!("mend the cause, or raise the attempts of the `.retry(..)` of `{node}`")
+    }
+}
+
+fn so_many(limit: u64, setting: Option<&str>) -> String {
+    match setting {
+        None => format!("{limit} supersteps"),
+        Some(setting) => format!("the {limit} supersteps of {setting}"),
     }
 }
 

@@ -17,7 +17,10 @@ async fn exactly_as_many_supersteps_run_as_the_limit_allows() {
         assert_eq!(run.supersteps(), n);
         let short = graph.invoke(Trace::update()).recursion_limit(n as u64 - 1);
         let error = short.await.unwrap_err();
-        let RunError::RecursionLimit { limit, last, next } = &error else {
+        let RunError::RecursionLimit {
+            limit, last, next, ..
+        } = &error
+        else {
             panic!("the limit was reached: {error}");
         };
         assert_eq!(*limit, n as u64 - 1);
