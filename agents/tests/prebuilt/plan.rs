@@ -180,6 +180,20 @@ async fn a_step_may_need_what_was_done_in_a_round_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_step_does_not_wait_for_itself() {
+    let model = ScriptedModel::new()
+        .on("What was done", answer("Awake."))
+        .on("needs itself", steps([step("a", "1", &[])]))
+        .on("rest", steps([step("a", "1", &["a"])]));
+    let run = compiled(&model).invoke(Project::reach("rest")).await;
+    assert_eq!(run.unwrap().state.outcomes.len(), 1);
+    assert_eq!(
+        model.calls()[1].text(),
+        "That plan cannot be followed: `a` needs itself. Plan again."
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_that_cannot_be_followed_is_sent_back() {
     let model = ScriptedModel::new()
         .on("What was done", answer("Awake."))

@@ -41,9 +41,12 @@ pub(super) fn mistakes(project: &Project, steps: &[PlanStep], most: usize) -> Ve
     }
     // What was done in other rounds is there already.
     known.extend(project.done().map(|outcome| &*outcome.id));
-    for step in steps {
-        for need in step.needs.iter().filter(|need| !known.contains(&***need)) {
-            mistakes.push(format!("`{}` needs `{need}`, which is no step", step.id));
+    for PlanStep { id, needs, .. } in steps {
+        for need in needs.iter().filter(|need| !known.contains(&***need)) {
+            mistakes.push(format!("`{id}` needs `{need}`, which is no step"));
+        }
+        if needs.contains(id) {
+            mistakes.push(format!("`{id}` needs itself"));
         }
     }
     if mistakes.is_empty() {
