@@ -1,10 +1,10 @@
 //! What is said of an error, whatever it is wrapped in: whether another attempt may
-//! succeed, and after what wait.
+//! succeed, and after what wait; and what is told of it.
 
 use std::error::Error;
 use std::iter::successors;
 
-use superstep_core::{NodeError, Retryable};
+use superstep_core::{Failure, NodeError, Retryable, RunError};
 use superstep_providers::ModelError;
 
 use crate::chain::ChainError;
@@ -48,4 +48,27 @@ pub(crate) fn wrapped<E: Error + Send + Sync + 'static>(
         true => NodeError::despite_questions(wrapped),
         false => wrapped,
     }
+}
+
+/// Why an agent has no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("agent `{path}` has no answer")]
+pub(crate) struct AgentFailed {
+    pub(crate) path: String,
+    pub(crate) source: Box<dyn Error + Send + Sync>,
+}
+
+/// What a model is told that has called what has failed: the cause, and not where in
+/// the graph it is.
+pub(crate) fn told(failure: &Failure) -> String {
+    let first: &(dyn Error + 'static) = failure.as_error();
+    let causes = successors(Some(first), |&error| error.source());
+    let causes = causes.skip_while(|error| says_where(*error));
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
+}
+
+fn says_where(error: &(dyn Error + 'static)) -> bool {
+    let of_run = error.downcast_ref();
+    matches!(of_run, Some(RunError::Node { .. })) || error.is::<AgentFailed>()
 }

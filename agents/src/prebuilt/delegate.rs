@@ -16,7 +16,7 @@ use superstep_providers::{Message, ToolCall};
 
 use super::Chat;
 use super::mistakes::Mistakes;
-use crate::failure::judged;
+use crate::failure::{judged, told};
 use crate::findings::Place;
 use crate::react::{Callee, worker};
 
@@ -253,8 +253,8 @@ fn report(work: &Work, name: &str) -> Message {
 }
 
 async fn tell_failure<C>(_: View<Work>, ctx: Ctx<C>) -> Option<WorkUpdate> {
-    let why = ctx.failure()?;
-    Some(Work::update().report(why.to_string()).failed(true))
+    let why = told(ctx.failure()?);
+    Some(Work::update().report(why).failed(true))
 }
 
 impl<C> Delegate<C> {

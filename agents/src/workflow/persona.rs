@@ -5,7 +5,6 @@
 //! 2. Its turns, its tools, and its end are those of
 //!    [`Turns`](crate::react::Turns).
 
-use std::error::Error;
 use std::sync::Arc;
 
 use superstep_core::NodeError;
@@ -16,7 +15,7 @@ use super::flow::Step;
 use super::llm::{Instruction, Shape};
 use super::values::Change;
 use super::{Escalate, Session, SessionUpdate};
-use crate::failure::wrapped;
+use crate::failure::{AgentFailed, wrapped};
 use crate::react::{Called, Instruction as Instruct, Respond, Special};
 
 pub(super) struct Persona {
@@ -76,14 +75,6 @@ impl Special<Session> for Persona {
             source,
         })
     }
-}
-
-/// Why an agent has no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("agent `{path}` has no answer")]
-struct AgentFailed {
-    path: String,
-    source: Box<dyn Error + Send + Sync>,
 }
 
 /// What is kept of an agent's answer.

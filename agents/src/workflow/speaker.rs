@@ -18,6 +18,7 @@ use super::outline::{Author, Outline};
 use super::persona::{Persona, instructs, responds};
 use super::values::{Changes, Values};
 use super::{Session, SessionUpdate};
+use crate::failure::told;
 use crate::findings::moved;
 use crate::react::{Callee, Contact, Lens, MODEL, Turns, worker};
 
@@ -160,7 +161,7 @@ fn callee<C: Send + Sync + 'static>(
         returns(&caller, session)
     });
     let failed = move |asked: Delegated, ctx: Ctx<C>| {
-        let why = ctx.failure().map(|why| why.to_string());
+        let why = ctx.failure().map(told);
         let result = asked.call.failure(why.unwrap_or_default());
         let told = Message::tool(result).named(&*fails);
         async move { NodeResult::Ok(Session::update().messages(told)) }

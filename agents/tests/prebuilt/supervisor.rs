@@ -188,6 +188,21 @@ async fn what_an_agent_fails_with_is_told_to_the_model() {
 }
 
 #[tokio::test]
+async fn of_an_agent_that_is_a_graph_the_cause_is_told() {
+    let broken = ScriptedModel::new().otherwise(superstep::ModelErrorKind::Auth);
+    let agent = react_agent(broken.model(), Toolbox::new()).build();
+    let agent = agent.expect("it is sound").compile().expect("it is sound");
+    let agents = [Delegate::new("ann", "Knows much.", agent)];
+    let calls = calling([("ann", task("news"))]);
+    let graph = compiled(supervisor(calls.model(), agents));
+    let run = graph.invoke(Chat::ask("go")).await.unwrap();
+    assert_eq!(
+        said(&run.state)[2],
+        "tool: ann -> `scripted`: the key is missing or wrong"
+    );
+}
+
+#[tokio::test]
 async fn a_fatal_agent_fails_the_run() {
     let agents = [sleeper("ann").fatal()];
     let graph = compiled(supervisor(calling([("ann", task("soon"))]).model(), agents));

@@ -104,10 +104,10 @@ async fn what_fails_is_told_to_the_model() {
         .filter(|line| line.starts_with("tool"))
         .collect();
     assert_eq!(results.len(), 3);
+    // The cause alone, and not where in the graph it is.
+    let news = "tool (boss): news -> `scripted`: the provider refuses the request";
     assert!(
-        results
-            .iter()
-            .any(|line| line.contains("agent `boss/news` has no answer")),
+        results.iter().any(|line| line.starts_with(news)),
         "{results:?}"
     );
     assert!(

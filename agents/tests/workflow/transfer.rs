@@ -5,8 +5,8 @@ use std::ops::ControlFlow::{Break, Continue};
 use serde_json::json;
 use superstep::prelude::*;
 use superstep::{
-    LlmAgent, MemoryCheckpointer, Reply, ScriptedModel, SequentialAgent, Session,
-    ToolCall, ToolResult,
+    LlmAgent, MemoryCheckpointer, Reply, ScriptedModel, SequentialAgent, Session, ToolCall,
+    ToolResult,
 };
 
 use crate::common::{graph, lines, said};
