@@ -20,7 +20,11 @@ pub(crate) const TEMP: &str = "temp:";
 
 /// A text with holes, read once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Holed(Vec<Piece>);
+pub(crate) struct Holed {
+    pieces: Vec<Piece>,
+    /// What would be holes without the `$` before them.
+    left: Vec<Hole>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -88,11 +92,18 @@ impl Holed {
     /// Reads what begins with the brace that opens there; says how long it is.
     fn opens(&mut self, text: &str, brace: usize, open: &mut Vec<Open>) -> usize {
         let rest = &text[brace..];
+        let read = || {
+            let (inside, _) = rest[1..].split_once('}')?;
+            Some((hole(inside, text, brace)?, inside.len() + 2))
+        };
         // What is escaped for others is not for us.
         if text[..brace].ends_with(['$', '\\']) {
             let run = rest.find(|c| c != '{').unwrap_or(rest.len());
             self.text(&rest[..run]);
             open.extend(std::iter::repeat_n(Open::Itself, run));
+            if text[..brace].ends_with('$') {
+                self.left.extend(read().map(|(hole, _)| hole));
+            }
             return run;
         }
         if rest.starts_with("{{") {
@@ -100,15 +111,12 @@ impl Holed {
             open.push(Open::Twice);
             return 2;
         }
-        let inside = rest[1..].split_once('}').map(|(inside, _)| inside);
-        let Some((hole, length)) =
-            inside.and_then(|inside| Some((hole(inside, text, brace)?, inside.len() + 2)))
-        else {
+        let Some((hole, length)) = read() else {
             self.text("{");
             open.push(Open::Itself);
             return 1;
         };
-        self.0.push(Piece::Hole(hole));
+        self.pieces.push(Piece::Hole(hole));
         length
     }
 
@@ -127,18 +135,23 @@ impl Holed {
     }
 
     fn text(&mut self, text: &str) {
-        match self.0.last_mut() {
+        match self.pieces.last_mut() {
             Some(Piece::Text(before)) => before.push_str(text),
             _ if text.is_empty() => {}
-            _ => self.0.push(Piece::Text(text.to_owned())),
+            _ => self.pieces.push(Piece::Text(text.to_owned())),
         }
     }
 
     pub(crate) fn holes(&self) -> impl Iterator<Item = &Hole> {
-        self.0.iter().filter_map(|piece| match piece {
+        self.pieces.iter().filter_map(|piece| match piece {
             Piece::Hole(hole) => Some(hole),
             Piece::Text(_) => None,
         })
+    }
+
+    /// What stays as it is for the `$` before it, and would be a hole else.
+    pub(crate) fn left(&self) -> &[Hole] {
+        &self.left
     }
 
     /// The holes of which the value must be there.
@@ -152,7 +165,7 @@ impl Holed {
         value: impl Fn(&str) -> Option<&'v Value>,
     ) -> Result<String, &Hole> {
         let mut text = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Hole(hole) => match value(&hole.name) {

@@ -177,6 +177,16 @@ impl<'a> Judge<'a> {
             }
             Shape::Text | Shape::Any => {}
         }
+        for (name, at) in &prompt.left {
+            let would_fill = match given {
+                Shape::Text => prompt.is_fixed,
+                Shape::Record(fields) => fields.contains(name),
+                Shape::Any => false,
+            };
+            if would_fill {
+                self.findings.left_hole(place, &inside, name, at);
+            }
+        }
         Shape::Any
     }
 

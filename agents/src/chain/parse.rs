@@ -212,7 +212,8 @@ pub struct ListParser {
 
 impl ListParser {
     /// Reads the lines that begin with a number, a dash or a star, and nothing
-    /// else.
+    /// else: of a text without such lines the list is empty, as one may be in which a
+    /// model says that there is nothing.
     pub fn numbered(mut self) -> Self {
         self.numbered = true;
         self

@@ -67,6 +67,10 @@ pub(super) struct PromptPlan {
     pub(super) place: &'static Location<'static>,
     /// What has to be given, each with where it stands in the templates.
     pub(super) needs: Vec<(String, String)>,
+    /// What stays as it is for the `$` before it, in the same way.
+    pub(super) left: Vec<(String, String)>,
+    /// Whether nothing can be given.
+    pub(super) is_fixed: bool,
     /// What is wrong with the prompt itself.
     pub(super) mistakes: Vec<Mistake>,
 }

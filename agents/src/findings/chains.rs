@@ -57,6 +57,19 @@ impl Findings {
         self.add(place, "unfilled-hole", message, help);
     }
 
+    /// The same of what the `$` before it makes no hole.
+    pub(crate) fn left_hole(&mut self, place: Place, inside: &str, name: &str, at: &str) {
+        self.add(
+            place,
+            "unfilled-hole",
+            format!("the prompt{inside} leaves `${{{name}}}` as it is, and gets a value for it ({at})"),
+            format!(
+                "give the `$` as a value, `{{usd}}{{{name}}}` with `.partial(\"usd\", \"$\")`; if it \
+                 is to stay, give all of it as one: what fills a hole is not looked at again"
+            ),
+        );
+    }
+
     /// Each of the holes with where it stands.
     pub(crate) fn holes_for_text(
         &mut self,

@@ -70,6 +70,8 @@ async fn lists_are_read_as_csv_or_by_lines() {
     let text = "Sure:\n1. one, first\n2) two\n - three\n* four\n12.5 is no item\n-x\n10. ten";
     let expected = ["one, first", "two", "three", "four", "ten"];
     assert_eq!(lines.invoke(text).await.expect("it is read"), expected);
+    let none = lines.invoke("There are none, I am afraid.").await;
+    assert!(none.expect("it is read").is_empty());
 }
 
 #[tokio::test]

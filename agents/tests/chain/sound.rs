@@ -55,6 +55,34 @@ fn all_that_does_not_fit_is_told_at_once() {
     );
 }
 
+#[test]
+fn what_a_dollar_keeps_from_being_filled_is_told_where_there_is_a_value() {
+    let price = || parallel! { name: passthrough::<&'static str>(), price: always(5) };
+    assert_eq!(
+        mistakes(price() | prompt("{name} costs ${price}, and ${HOME} is a place.")),
+        [
+            "unfilled-hole: the prompt leaves `${price}` as it is, and gets a value for it (message \
+             1, line 1, column 15) (give the `$` as a value, `{usd}{price}` with \
+             `.partial(\"usd\", \"$\")`; if it is to stay, give all of it as one: what fills a hole \
+             is not looked at again)"
+        ]
+    );
+    let mended = prompt("{name} costs {usd}{price}, and not {shell}.")
+        .partial("usd", "$")
+        .partial("shell", "${price}");
+    assert!((price() | mended).check().is_ok());
+    // A text has nowhere to go where there is no other hole.
+    let text =
+        |template: &str| -> Chain<&str, _> { superstep::IntoChain::into_chain(prompt(template)) };
+    assert_eq!(mistakes(text("It costs ${price}.")).len(), 1);
+    assert!(text("{what} is in ${HOME}.").check().is_ok());
+    assert!(
+        text("{what?} is in ${HOME}, \\{x} and ${{x}}.")
+            .check()
+            .is_ok()
+    );
+}
+
 struct Unwritable;
 
 impl Serialize for Unwritable {

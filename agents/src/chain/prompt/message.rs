@@ -169,6 +169,11 @@ impl MessageTemplate {
         self.templates().flat_map(Template::names)
     }
 
+    /// The names that would be holes without the `$` before them, and where each stands.
+    pub(super) fn left(&self) -> Vec<(String, String)> {
+        self.templates().flat_map(Template::left).collect()
+    }
+
     pub(super) fn mistakes(&self) -> Vec<Unreadable> {
         self.templates().flat_map(Template::mistakes).collect()
     }

@@ -168,6 +168,16 @@ impl<I> Prompt<I> {
         needs
     }
 
+    /// What would be given without the `$` before it, by name, and where it stands.
+    fn left(&self) -> Vec<(String, String)> {
+        let messages = (1..).zip(self.messages.iter());
+        let left = messages.flat_map(|(number, message)| {
+            let left = message.left().into_iter();
+            left.map(move |(name, place)| (name, format!("message {number}{place}")))
+        });
+        left.collect()
+    }
+
     /// The name of the only hole, if there is one.
     fn only_name(&self) -> Option<String> {
         let names = self.messages.iter().flat_map(MessageTemplate::holes);
@@ -244,6 +254,11 @@ impl<I: Serialize + Send + 'static> IntoChain<I> for Prompt<I> {
         let plan = Plan::Prompt(PromptPlan {
             place: self.place,
             needs: needs.clone(),
+            left: self.left(),
+            is_fixed: self
+                .messages
+                .iter()
+                .all(|message| message.names().is_empty()),
             mistakes,
         });
         let formatted = Formatted {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::fill::{Given, PromptError};
 use super::mistake::Unreadable;
-use crate::template::Holed;
+use crate::template::{Hole, Holed};
 
 /// A text with holes; see [`prompt`](super::prompt).
 #[derive(Clone)]
@@ -25,14 +25,18 @@ impl Template {
     /// The names that have to be given, and where each stands.
     pub(super) fn needs(&self) -> Vec<(String, String)> {
         match &self.0 {
-            Kind::Plain(plain) => {
-                let holes = plain.required();
-                holes
-                    .map(|hole| (hole.name.clone(), format!(", {}", hole.place)))
-                    .collect()
-            }
+            Kind::Plain(plain) => places(plain.required()),
             #[cfg(feature = "templates")]
             Kind::Rich(rich) => rich.needs(),
+        }
+    }
+
+    /// The names that would be holes without the `$` before them, and where each stands.
+    pub(super) fn left(&self) -> Vec<(String, String)> {
+        match &self.0 {
+            Kind::Plain(plain) => places(plain.left()),
+            #[cfg(feature = "templates")]
+            Kind::Rich(_) => Vec::new(),
         }
     }
 
@@ -63,6 +67,13 @@ impl Template {
             Kind::Rich(rich) => rich.fill(given),
         }
     }
+}
+
+fn places<'h>(holes: impl IntoIterator<Item = &'h Hole>) -> Vec<(String, String)> {
+    let holes = holes.into_iter();
+    holes
+        .map(|hole| (hole.name.clone(), format!(", {}", hole.place)))
+        .collect()
 }
 
 impl From<&str> for Template {
