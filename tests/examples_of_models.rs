@@ -3,11 +3,18 @@
 
 #[path = "support/example.rs"]
 mod example;
+#[cfg(feature = "openai")]
+#[path = "support/openai.rs"]
+mod openai;
 
 use std::path::Path;
 
 use example::{complaints, file, run};
 use expect_test::{Expect, expect};
+#[cfg(feature = "openai")]
+use openai::Server;
+#[cfg(feature = "openai")]
+use serde_json::{Value, json};
 
 /// Checks the exit code and all that is printed; the file is called `FILE`.
 #[track_caller]
@@ -265,40 +272,84 @@ fn each_says_how_it_is_used() {
     }
 }
 
-/// With a server on this machine, which finds the same in every text.
 #[cfg(feature = "openai")]
 #[test]
 fn a_model_that_the_environment_names_takes_the_place_of_the_analysts() {
-    use std::io::{Read as _, Write as _};
-    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}/v1", server.local_addr().expect("it has one"));
-    let serving = std::thread::spawn(move || {
-        let answer = concat!(
-            r#"{"choices":[{"message":{"content":"{\"lines\":[\"Ships.\"]}"},"finish_reason":"stop"}],"#,
-            r#""usage":{"prompt_tokens":100,"completion_tokens":5}}"#
-        );
-        let head = format!("content-length: {}\r\nconnection: close", answer.len());
-        for _branch in 0..3 {
-            let (mut call, _) = server.accept().expect("a call");
-            let (mut request, mut more) = (Vec::new(), [0; 4096]);
-            while !request.ends_with(b"}") {
-                let n = call.read(&mut more).expect("a request");
-                request.extend(&more[..n]);
-            }
-            let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{answer}");
-            call.write_all(answer.as_bytes()).expect("it listens");
-        }
-    });
-    let mut research = example::command("parallel_research");
-    research
-        .env("OPENAI_BASE_URL", url)
-        .env("OPENAI_MODEL", "any");
-    let output = research.output().expect("the example starts");
-    serving.join().expect("each branch asks once");
-    let page = String::from_utf8_lossy(&output.stdout);
+    let same = |_: &Value| json!({ "content": r#"{"lines":["Ships."]}"# });
+    let server = Server::of(same);
+    let page = asked("parallel_research", &server, 3);
     assert!(page.contains("\nSummary\n- Ships.\n"), "{page}");
     assert!(
         page.contains("\nTokens used, all branches together: 315.\n"),
         "{page}"
     );
+}
+
+#[cfg(all(feature = "agents", feature = "openai"))]
+#[test]
+fn a_model_that_the_environment_names_takes_the_place_of_the_known_answers() {
+    let server = Server::of(|request| {
+        let asks = request["messages"][0]["content"].as_str();
+        let asks = asks.unwrap_or_default();
+        let known = [
+            ("Based on", format!("Told: {}", asks.replace('\n', " "))),
+            ("Summarize", "It is large.".to_owned()),
+            ("questions", "1. How large?\n2. Why?".to_owned()),
+            ("key terms", "vacuum, orbit".to_owned()),
+        ];
+        let answer = known.into_iter().find(|(words, _)| asks.contains(words));
+        json!({ "content": answer.map(|(_, answer)| answer) })
+    });
+    let page = asked("chain_parallel", &server, 4);
+    let expected = "Told: Based on the following information: Summary: It is large. Related \
+                    questions: [\"How large?\",\"Why?\"] Key terms: vacuum; orbit Synthesize";
+    assert!(page.contains(expected), "{page}");
+    assert!(!page.contains("no language model here"), "{page}");
+}
+
+#[cfg(all(feature = "agents", feature = "openai"))]
+#[test]
+fn a_model_that_the_environment_names_takes_the_place_of_the_scripts() {
+    let server = Server::of(|request| {
+        let messages = request["messages"].as_array().cloned().unwrap_or_default();
+        let said = |at: usize| messages[at]["content"].as_str().unwrap_or_default();
+        let last = messages.len() - 1;
+        if messages[last]["role"] == "tool" {
+            let found: Value = serde_json::from_str(said(last)).expect("passages");
+            let id = found[0]["id"].as_str().expect("an id");
+            return json!({ "content": format!("It is told in [{id}].") });
+        }
+        let subject = said(0).strip_prefix("Search the library for ");
+        let subject = subject.and_then(|rest| rest.split_once(". Then"));
+        match subject {
+            Some((subject, _)) => {
+                let arguments = json!({ "query": subject }).to_string();
+                let function = json!({ "name": "search", "arguments": arguments });
+                let call =
+                    json!({ "index": 0, "id": "1", "type": "function", "function": function });
+                json!({ "tool_calls": [call] })
+            }
+            None => {
+                let notes = said(0).split_once("Notes:\n");
+                json!({ "content": notes.map(|(_, notes)| notes.replace('\n', " ")) })
+            }
+        }
+    });
+    let page = asked("agents_parallel", &server, 7);
+    assert!(page.contains("Written by a model in "), "{page}");
+    assert_eq!(page.matches("It is told in [").count(), 3, "{page}");
+}
+
+/// What an example prints that asks the server so often.
+#[cfg(feature = "openai")]
+#[track_caller]
+fn asked(example: &str, server: &Server, n_times: usize) -> String {
+    let mut program = example::command(example);
+    server.asked_by(&mut program);
+    let output = program.output().expect("the example starts");
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = complaints(&output.stderr);
+    assert!(output.status.success(), "{page}{complaints}");
+    assert_eq!(server.n_asked(), n_times);
+    page
 }
