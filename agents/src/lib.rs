@@ -10,6 +10,7 @@ mod failure;
 mod findings;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod policies;
 mod prebuilt;
 mod react;
 mod schema;

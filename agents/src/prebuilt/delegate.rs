@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use superstep_core::{
-    Ctx, Graph, NodeBuilder, NodeError, NodeResult, Retry, START, State, StateGraph, View, Worker,
-    node, subgraph,
+    Ctx, Graph, NodeError, NodeResult, Retry, START, State, StateGraph, View, Worker, subgraph,
 };
 use superstep_macros::State;
 use superstep_providers::{Message, ToolCall};
@@ -18,6 +17,7 @@ use super::Chat;
 use super::mistakes::Mistakes;
 use crate::failure::{judged, told};
 use crate::findings::Place;
+use crate::policies::Policies;
 use crate::react::{Callee, worker};
 
 /// The node that works, in the graph around an agent.
@@ -68,31 +68,12 @@ pub struct Delegate<C = ()> {
     description: String,
     place: Place,
     add: Add<C>,
+    fatal: bool,
     policies: Policies,
 }
 
-/// Adds the node that works to the graph around it.
-type Add<C> = Box<dyn FnOnce(StateGraph<Work, C>, Policies) -> StateGraph<Work, C> + Send>;
-
-#[derive(Default)]
-struct Policies {
-    fatal: bool,
-    retry: Option<Retry>,
-    timeout: Option<Duration>,
-}
-
-impl Policies {
-    fn node<F>(&self, function: F) -> NodeBuilder<F> {
-        let mut node = node(function);
-        if let Some(retry) = &self.retry {
-            node = node.retry(retry.clone());
-        }
-        if let Some(timeout) = self.timeout {
-            node = node.timeout(timeout);
-        }
-        node
-    }
-}
+/// Adds the node that works to the graph around it, as fatal as that says.
+type Add<C> = Box<dyn FnOnce(StateGraph<Work, C>, &Policies, bool) -> StateGraph<Work, C> + Send>;
 
 impl<C: Send + Sync + 'static> Delegate<C> {
     /// An agent that is a graph over a [`Chat`]: the task is what a user says, and
@@ -122,14 +103,14 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         input: impl Fn(&str) -> S::Update + Send + Sync + 'static,
         report: impl Fn(&S) -> String + Send + Sync + 'static,
     ) -> Self {
-        Self::of(name, description, move |around, policies| {
+        Self::of(name, description, move |around, policies, fatal| {
             let inside = subgraph(
                 graph,
                 move |work: &Work| input(&work.task),
                 move |state: &S| Work::update().report(report(state)),
             );
             let inside = policies.node(inside);
-            match policies.fatal {
+            match fatal {
                 true => around.add_node(WORK, inside),
                 false => around.add_node(WORK, inside.on_error(tell_failure::<C>)),
             }
@@ -148,7 +129,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
         Fut: Future<Output = Result<String, E>> + Send + 'static,
         E: Into<NodeError>,
     {
-        Self::of(name, description, move |around, policies| {
+        Self::of(name, description, move |around, policies, fatal| {
             let work = move |work: View<Work>, ctx: Ctx<C>| {
                 let reported = function(work.task.clone(), ctx);
                 async move {
@@ -157,7 +138,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
                 }
             };
             let work = policies.node(work);
-            match policies.fatal {
+            match fatal {
                 true => around.add_node(WORK, work),
                 false => around.add_node(WORK, work.on_error(tell_failure::<C>)),
             }
@@ -168,20 +149,21 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     fn of(
         name: impl Into<String>,
         description: impl Into<String>,
-        add: impl FnOnce(StateGraph<Work, C>, Policies) -> StateGraph<Work, C> + Send + 'static,
+        add: impl FnOnce(StateGraph<Work, C>, &Policies, bool) -> StateGraph<Work, C> + Send + 'static,
     ) -> Self {
         Self {
             name: name.into(),
             description: description.into(),
             place: Location::caller(),
             add: Box::new(add),
+            fatal: false,
             policies: Policies::default(),
         }
     }
 
     /// Fails the run when the agent fails for good, rather than to tell of it.
     pub fn fatal(mut self) -> Self {
-        self.policies.fatal = true;
+        self.fatal = true;
         self
     }
 
@@ -227,7 +209,7 @@ impl<C: Send + Sync + 'static> Delegate<C> {
     /// What it works in: a graph around it, which tells of failures.
     pub(super) fn into_graph(self, mistakes: &mut Mistakes) -> Option<Graph<Work, C>> {
         let around = StateGraph::<Work, C>::new(self.name).add_edge(START, WORK);
-        mistakes.compiled((self.add)(around, self.policies).compile())
+        mistakes.compiled((self.add)(around, &self.policies, self.fatal).compile())
     }
 }
 

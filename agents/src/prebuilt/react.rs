@@ -207,13 +207,13 @@ impl<C: Send + Sync + 'static, S: State> ReactAgent<C, S> {
     /// sense, and after what wait. Tools have
     /// [policies of their own](crate::Tool::retry).
     pub fn model_retry(mut self, retry: Retry) -> Self {
-        self.turns.retry = Some(retry);
+        self.turns.policies.retry = Some(retry);
         self
     }
 
     /// Ends each attempt to ask the model that takes longer than that.
     pub fn model_timeout(mut self, timeout: Duration) -> Self {
-        self.turns.timeout = Some(timeout);
+        self.turns.policies.timeout = Some(timeout);
         self
     }
 

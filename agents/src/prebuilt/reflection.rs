@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use superstep_core::{Ctx, NodeError, NodeResult, Retry, START, StateGraph, View, node};
+use superstep_core::{Ctx, NodeError, NodeResult, Retry, START, StateGraph, View};
 use superstep_macros::{Route, State};
 use superstep_providers::{Message, ModelRequest};
 
 use crate::failure::judged;
+use crate::policies::Policies;
 use crate::react::{ANSWER, IntoModel};
 use crate::tools::BoxFuture;
 
@@ -153,8 +154,7 @@ where
         generate,
         critique,
         max_iterations,
-        retry: None,
-        timeout: None,
+        policies: Policies::default(),
     }
 }
 
@@ -167,8 +167,7 @@ pub struct Reflection<C = ()> {
     generate: Step<C>,
     critique: Step<C>,
     max_iterations: u32,
-    retry: Option<Retry>,
-    timeout: Option<Duration>,
+    policies: Policies,
 }
 
 impl<C: Send + Sync + 'static> Reflection<C> {
@@ -181,13 +180,13 @@ impl<C: Send + Sync + 'static> Reflection<C> {
     /// Tries again when a draft cannot be made, or not be judged. What a model says
     /// would fail again is not tried again.
     pub fn retry(mut self, retry: Retry) -> Self {
-        self.retry = Some(retry);
+        self.policies.retry = Some(retry);
         self
     }
 
     /// Ends each attempt to make or to judge a draft that takes longer than that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.policies.timeout = Some(timeout);
         self
     }
 
@@ -204,14 +203,7 @@ impl<C: Send + Sync + 'static> Reflection<C> {
                 let written = step(draft, ctx);
                 async move { written.await.map_err(judged) }
             };
-            let mut body = node(body);
-            if let Some(retry) = &self.retry {
-                body = body.retry(retry.clone());
-            }
-            if let Some(timeout) = self.timeout {
-                body = body.timeout(timeout);
-            }
-            body
+            self.policies.node(body)
         };
         StateGraph::new(self.name)
             .add_node(GENERATE, step(self.generate))

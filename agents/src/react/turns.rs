@@ -2,11 +2,8 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
-use superstep_core::{
-    Ctx, END, NodeResult, Retry, START, State, StateGraph, Target, Update, View, node,
-};
+use superstep_core::{Ctx, END, NodeResult, START, State, StateGraph, Target, Update, View};
 use superstep_providers::{Message, ToolCall, ToolResult};
 
 use super::delegate::Desk;
@@ -15,6 +12,7 @@ use super::special::Plain;
 use super::writes::Writes;
 use super::{Callee, Hooks, Instruction, Lens, ModelOf, Respond, Special};
 use crate::failure::judged;
+use crate::policies::Policies;
 use crate::tools::{Toolbox, open_calls};
 
 /// The node that asks the model.
@@ -79,8 +77,7 @@ pub(crate) struct Turns<C, S: State> {
     /// What is written of the last answer.
     pub(crate) respond: Option<Respond<S>>,
     /// How the model is asked again.
-    pub(crate) retry: Option<Retry>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) policies: Policies,
     pub(crate) special: Arc<dyn Special<S>>,
 }
 
@@ -99,8 +96,7 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             desks: Vec::new(),
             leaves: None,
             respond: None,
-            retry: None,
-            timeout: None,
+            policies: Policies::default(),
             special: Arc::new(Plain),
         }
     }
@@ -163,17 +159,10 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             let turns = Arc::clone(&answers);
             async move { writes(turns.answer(&state, &ctx).await) }
         };
-        let (mut ask, mut answer) = (node(ask), node(answer));
-        if let Some(retry) = &turns.retry {
-            (ask, answer) = (ask.retry(retry.clone()), answer.retry(retry.clone()));
-        }
-        if let Some(timeout) = turns.timeout {
-            (ask, answer) = (ask.timeout(timeout), answer.timeout(timeout));
-        }
         graph
-            .add_node(model, ask)
+            .add_node(model, turns.policies.node(ask))
             .add_node(TOOLS, call)
-            .add_node(ANSWER, answer)
+            .add_node(ANSWER, turns.policies.node(answer))
     }
 
     /// What follows the state that the model has just written.

@@ -1,10 +1,8 @@
 //! What all kinds of agents have.
 
 use std::panic::Location;
-use std::time::Duration;
 
-use superstep_core::{Limiter, NodeBuilder, Retry, node};
-
+use crate::policies::Policies;
 use crate::react::ModelOf;
 
 /// What is said of an agent, whatever it does.
@@ -21,14 +19,6 @@ pub(super) struct Head<C> {
     /// Keys that it adds to, as others may at the same time.
     pub(super) adds: Vec<String>,
     pub(super) policies: Policies,
-}
-
-/// The policies of an agent's node.
-#[derive(Clone, Default)]
-pub(super) struct Policies {
-    pub(super) timeout: Option<Duration>,
-    pub(super) retry: Option<Retry>,
-    pub(super) limiter: Option<Limiter>,
 }
 
 impl<C> Head<C> {
@@ -49,23 +39,6 @@ impl<C> Head<C> {
     /// What mistakes call it.
     pub(super) fn what(&self) -> String {
         format!("agent `{}`", self.name)
-    }
-}
-
-impl Policies {
-    /// What is to be a node of a graph, with these policies.
-    pub(super) fn node<F>(&self, function: F) -> NodeBuilder<F> {
-        let mut node = node(function);
-        if let Some(timeout) = self.timeout {
-            node = node.timeout(timeout);
-        }
-        if let Some(retry) = &self.retry {
-            node = node.retry(retry.clone());
-        }
-        if let Some(limiter) = &self.limiter {
-            node = node.limiter(limiter);
-        }
-        node
     }
 }
 
