@@ -13,6 +13,15 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
+    pub(crate) fn is_none(&self) -> bool {
+        let Self {
+            timeout,
+            retry,
+            limiter,
+        } = self;
+        timeout.is_none() && retry.is_none() && limiter.is_none()
+    }
+
     /// What is to be a node of a graph, with these policies.
     pub(crate) fn node<F>(&self, function: F) -> NodeBuilder<F> {
         let mut node = node(function);

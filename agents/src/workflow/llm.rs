@@ -3,18 +3,20 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use superstep_core::{Ctx, NodeError, NodeResult, View};
+use superstep_core::{Ctx, NodeError, NodeResult, Retry, View};
 use superstep_providers::{ModelRequest, ModelResponse, ToolCall, ToolResult};
 
 use super::agent::{Agent, IntoAgents};
 use super::head::{Head, common};
 use super::values::Change;
 use super::{Session, SessionUpdate};
+use crate::policies::Policies;
 use crate::react::{Hooks, Respond};
 use crate::template::Holed;
 use crate::tools::Toolbox;
@@ -118,6 +120,7 @@ pub struct LlmAgent<C = ()> {
     pub(super) exits_loop: bool,
     pub(super) max_turns: usize,
     pub(super) max_transfers: Option<usize>,
+    pub(super) model_policies: Policies,
     pub(super) hooks: Hooks<C, Session>,
 }
 
@@ -141,6 +144,7 @@ impl<C> LlmAgent<C> {
             exits_loop: false,
             max_turns: TURNS,
             max_transfers: None,
+            model_policies: Policies::default(),
             hooks: Hooks::default(),
         }
     }
@@ -236,6 +240,20 @@ impl<C> LlmAgent<C> {
     /// set. One more is a failure.
     pub fn max_turns(mut self, turns: usize) -> Self {
         self.max_turns = turns.max(1);
+        self
+    }
+
+    /// Tries again when the model cannot be asked, and nothing else of the agent. Its
+    /// error says whether that makes sense, and after what wait. Tools have
+    /// [policies of their own](crate::Tool::retry).
+    pub fn model_retry(mut self, retry: Retry) -> Self {
+        self.model_policies.retry = Some(retry);
+        self
+    }
+
+    /// Ends each attempt to ask the model that takes longer than that.
+    pub fn model_timeout(mut self, timeout: Duration) -> Self {
+        self.model_policies.timeout = Some(timeout);
         self
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Speaker<C> {
     head: Head<C>,
     turns: Turns<C, Session>,
     callable: Vec<Agent<C>>,
-    has_tools: bool,
+    is_graph: bool,
 }
 
 /// What a member of a group can do there.
@@ -48,12 +48,13 @@ pub(super) struct Standing {
 }
 
 impl<C> LlmAgent<C> {
-    /// Whether nothing but its model is asked.
+    /// Whether nothing but its model is asked, whose policies are those of the agent.
     pub(super) fn is_one_node(&self) -> bool {
         self.sub_agents.is_empty()
             && self.agent_tools.is_empty()
             && self.toolbox.is_empty()
             && !self.exits_loop
+            && self.model_policies.is_none()
     }
 }
 
@@ -63,7 +64,7 @@ impl<C: Send + Sync + 'static> Speaker<C> {
     }
 
     pub(super) fn in_group(agent: LlmAgent<C>, scope: &Scope<'_, C>, standing: Standing) -> Self {
-        let has_tools = !agent.is_one_node() || !standing.transfers.is_empty();
+        let is_graph = !agent.is_one_node() || !standing.transfers.is_empty();
         let LlmAgent {
             head, instruction, ..
         } = agent;
@@ -81,6 +82,7 @@ impl<C: Send + Sync + 'static> Speaker<C> {
         turns.speaker = Some(name.clone());
         turns.instruction = instructs(instruction, path.clone());
         turns.bound.turns = agent.max_turns;
+        turns.policies = agent.model_policies;
         turns.hooks = agent.hooks;
         turns.respond = responds(agent.output_key, agent.schema);
         let (in_group, exits_loop) = (standing.floor.is_some(), agent.exits_loop);
@@ -101,14 +103,14 @@ impl<C: Send + Sync + 'static> Speaker<C> {
             head,
             turns,
             callable: agent.agent_tools,
-            has_tools,
+            is_graph,
         }
     }
 
     /// Adds the agent to a graph, as a node.
     pub(super) fn add(self, graph: StateGraph<Session, C>, scope: &Scope<'_, C>) -> Built<C> {
         let (name, policies) = (self.head.name.clone(), self.head.policies.clone());
-        if self.has_tools {
+        if self.is_graph {
             return Ok(graph.add_node(name, policies.node(self.compiled(scope)?)));
         }
         let turns = self.into_turns();
@@ -133,7 +135,7 @@ impl<C: Send + Sync + 'static> Speaker<C> {
     /// The agent as a graph.
     pub(super) fn graph(mut self, scope: &Scope<'_, C>) -> Built<C> {
         let name = self.head.name.clone();
-        if !self.has_tools {
+        if !self.is_graph {
             let graph = self.add(StateGraph::new(name.clone()), scope)?;
             return Ok(graph.add_edge(START, name));
         }

@@ -1,11 +1,13 @@
 //! What an LLM agent says: text, values of a type, tokens, and what it fails with.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use superstep::{
-    LlmAgent, Model, ModelRequest, ParallelAgent, Reply, RunError, ScriptedModel, SequentialAgent,
-    Session, Toolbox, View, tool,
+    Agent, LlmAgent, Model, ModelErrorKind, ModelRequest, ParallelAgent, Reply, Retry, RunError,
+    ScriptedModel, SequentialAgent, Session, Toolbox, View, tool,
 };
 
 use crate::common::{chain, graph, said};
@@ -222,4 +224,47 @@ async fn a_model_of_the_context_is_found_there() {
         .expect("it runs");
     assert_eq!(run.state.answer(), "fine");
     assert_eq!(model.calls().len(), 2);
+}
+
+/// Says the same.
+#[tool]
+async fn echo(word: String) -> String {
+    word
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_is_asked_again_and_what_tools_have_done_is_kept() {
+    let overloaded = || ModelErrorKind::Overloaded { retry_after: None };
+    let model = ScriptedModel::new().on_node(
+        "model",
+        [
+            Reply::call("echo", json!({ "word": "hi" })),
+            Reply::attempts([overloaded().into(), Reply::never(), "Done.".into()]),
+        ],
+    );
+    let agent = LlmAgent::new("a")
+        .model(model.model())
+        .tools(Toolbox::new().add(echo))
+        .model_timeout(Duration::from_secs(5))
+        .model_retry(Retry::attempts(3).delay(Duration::ZERO));
+    let run = graph(agent.build()).invoke(Session::ask("go")).await;
+    let run = run.expect("the third attempt");
+    assert_eq!(run.state.answer(), "Done.");
+    assert_eq!((run.state.messages.len(), model.calls().len()), (4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_without_tools_is_asked_again_in_each_attempt_of_its_agent() {
+    let twice = || Retry::attempts(2).delay(Duration::ZERO);
+    let agent = || LlmAgent::new("a").model_retry(twice()).retry(twice());
+    let one_after_another = SequentialAgent::new("all", [agent()]);
+    let at_once = ParallelAgent::new("all", [agent()]);
+    for agent in [Agent::from(one_after_another), at_once.into()] {
+        let overloaded = ModelErrorKind::Overloaded { retry_after: None };
+        let model = ScriptedModel::new().otherwise(overloaded);
+        let all = SequentialAgent::new("outer", [agent]).model(model.model());
+        let run = graph(all.build()).invoke(Session::ask("go")).await;
+        let error = run.expect_err("it never answers");
+        assert_eq!(model.calls_of("a").len(), 4, "{error:?}");
+    }
 }
