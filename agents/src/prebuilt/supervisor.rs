@@ -1,5 +1,6 @@
 //! A model that gives work to other agents.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use superstep_core::{CompileError, StateGraph};
@@ -108,9 +109,11 @@ impl<C: Send + Sync + 'static> Supervisor<C> {
             name, mut turns, ..
         } = self.lead;
         let agents = self.agents.into_iter();
-        let agents: Vec<_> = agents
-            .filter_map(|agent| agent.callee(&mut mistakes))
-            .collect();
+        let agents = agents.filter_map(|agent| agent.callee(&mut mistakes));
+        let mut agents: Vec<_> = agents.collect();
+        // Two of one name are told of as agents, and not as tools, too.
+        let mut known = BTreeSet::new();
+        agents.retain(|agent| known.insert(agent.name()));
         turns.call_agents(&agents);
         mistakes.toolbox(&turns.toolbox);
         mistakes.check()?;

@@ -71,6 +71,10 @@ impl<C: Send + Sync + 'static, S: State> Callee<C, S> {
         self
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.desk.name
+    }
+
     /// What the model is told of it. The calls that get here are not made.
     pub(super) fn tool(&self) -> Tool<C, S> {
         let description = self.description.clone();
