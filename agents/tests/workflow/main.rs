@@ -6,6 +6,7 @@ mod delegation;
 mod judged;
 mod looping;
 mod parallel;
+mod pictures;
 mod sequence;
 mod sessions;
 mod speaking;
