@@ -268,18 +268,7 @@ pub(super) fn start_here<S: State, C: Send + Sync + 'static>(
     task: Task,
 ) -> TaskFuture<S> {
     if shared.watching.is_some() || !shared.calls_plainly(&task) {
-        let key = TaskKey::of(&task);
-        let (owned, state) = (Arc::clone(shared), Arc::clone(state));
-        let cache = match &shared.graph.node(task.node).policy.cache {
-            Some(_) => shared.graph.cache.as_ref(),
-            None => None,
-        };
-        let run = cache.and_then(|cache| cache.run.downcast_ref::<RunCached<S, C>>());
-        let work = match run {
-            Some(run) => run(owned, state, superstep, task),
-            None => Box::pin(attempts(owned, state, superstep, task)),
-        };
-        return TaskFuture::Policed(supervised(shared, key, work));
+        return start_policed(shared, state, superstep, task);
     }
     let place = place(superstep, 1, &task);
     let sent = task.send.map(|(_, input)| input);
@@ -288,6 +277,29 @@ pub(super) fn start_here<S: State, C: Send + Sync + 'static>(
         Ok(call) => TaskFuture::Once(call, place),
         Err(panic) => TaskFuture::Over(Some(Failed::once(panic))),
     }
+}
+
+/// Never part of [`start_here`]: each of its callers would be compiled with all
+/// of it.
+#[inline(never)]
+fn start_policed<S: State, C: Send + Sync + 'static>(
+    shared: &Arc<Shared<S, C>>,
+    state: &Arc<S>,
+    superstep: u64,
+    task: Task,
+) -> TaskFuture<S> {
+    let key = TaskKey::of(&task);
+    let (owned, state) = (Arc::clone(shared), Arc::clone(state));
+    let cache = match &shared.graph.node(task.node).policy.cache {
+        Some(_) => shared.graph.cache.as_ref(),
+        None => None,
+    };
+    let run = cache.and_then(|cache| cache.run.downcast_ref::<RunCached<S, C>>());
+    let work = match run {
+        Some(run) => run(owned, state, superstep, task),
+        None => Box::pin(attempts(owned, state, superstep, task)),
+    };
+    TaskFuture::Policed(supervised(shared, key, work))
 }
 
 /// The same task; if a join waits for it, until that waits no more.
