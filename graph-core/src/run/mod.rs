@@ -14,6 +14,7 @@ mod ended_by;
 mod error;
 mod execute;
 mod given;
+mod help;
 mod hooks;
 mod inner;
 mod invocation;
