@@ -29,6 +29,12 @@ pub(super) struct Settings {
     pub(super) max_bytes: Option<u64>,
 }
 
+/// Whether it is no file, but a database in memory, which each connection has
+/// for itself.
+pub(super) fn is_in_memory(path: &Path) -> bool {
+    path.as_os_str() == ":memory:"
+}
+
 /// Opens a file to write to it, and makes it or brings it up to date.
 pub(super) fn open(path: &Path, settings: Settings) -> Result<Connection, Failure> {
     patiently(settings, || open_to_write(path, settings))

@@ -49,6 +49,12 @@ use worker::{Line, Way};
 /// `PRAGMA user_version` is the number of the schema. A file of an older one is
 /// brought up to date when it is opened, one of a newer is an error.
 ///
+/// # In memory
+///
+/// `:memory:` is no file, but a database in memory: of the handle that opened it
+/// and its clones, and gone with the last of them. A file of that name is
+/// `./:memory:`.
+///
 /// # Examples
 ///
 /// ```
@@ -124,10 +130,12 @@ impl SqliteOptions {
     ///
     /// As [`Sqlite::open`].
     pub async fn open(self) -> Result<Sqlite, CheckpointError> {
-        // Relative to the folder of now, and never a name that SQLite takes for
-        // something else, as it does `:memory:`.
-        let path = std::path::absolute(&self.path).unwrap_or(self.path);
-        let path: Arc<Path> = path.into();
+        let path: Arc<Path> = match file::is_in_memory(&self.path) {
+            true => self.path,
+            // Relative to the folder of now.
+            false => std::path::absolute(&self.path).unwrap_or(self.path),
+        }
+        .into();
         let (writes, reads) = worker::start(&path, self.settings).await?;
         Ok(Sqlite {
             path,
@@ -140,6 +148,7 @@ impl SqliteOptions {
 
 impl Sqlite {
     /// Opens a file, and makes it if it is not there. The folder must be there.
+    /// `:memory:` is [in memory](Self#in-memory), each time another.
     ///
     /// # Errors
     ///
@@ -169,7 +178,7 @@ impl Sqlite {
         self
     }
 
-    /// The file.
+    /// The file, or `:memory:`.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,7 +1,8 @@
 //! Threads that work on the file, so that the runtime's need not wait for the
 //! disk.
 //!
-//! 1. One thread writes, a few read; each has a connection of its own.
+//! 1. One thread writes, a few read; each has a connection of its own. Of what is
+//!    in memory there is one connection, whose thread reads as well.
 //! 2. What waits to be written goes into one transaction, so that it costs one
 //!    wait for the disk. Each piece has a savepoint: one that fails leaves
 //!    nothing behind and takes nothing with it.
@@ -64,6 +65,14 @@ pub(super) async fn start(
         Ok(move || writer.work(to_write))
     })
     .await?;
+    let line = |jobs| Line {
+        path: Arc::clone(path),
+        jobs,
+    };
+    if file::is_in_memory(path) {
+        let both = line(writes);
+        return Ok((both.clone(), both));
+    }
     let (reads, to_read) = mpsc::channel(MOST_WAITING);
     let to_read = Arc::new(Mutex::new(to_read));
     for _ in 0..N_READERS {
@@ -74,10 +83,6 @@ pub(super) async fn start(
         })
         .await?;
     }
-    let line = |jobs| Line {
-        path: Arc::clone(path),
-        jobs,
-    };
     Ok((line(writes), line(reads)))
 }
 

@@ -1,6 +1,7 @@
 //! Several handles on one file, and what becomes of the threads behind them.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -284,4 +285,39 @@ async fn a_lease_that_nobody_waited_for_is_given_back() {
         }
         assert!(is_free, "the lease was left behind");
     }
+}
+
+#[tokio::test]
+async fn what_is_in_memory_is_of_one_handle_and_its_clones() {
+    let threads = Sqlite::open(":memory:").await.expect("it opens");
+    let clone = threads.clone();
+    write(&threads, &thread(), 2).await;
+    threads.vacuum().await.expect("it has room");
+    drop(threads);
+    let seen = clone.threads(None, 9).await.expect("readable");
+    assert_eq!(seen, [thread()]);
+
+    let other = Sqlite::open(":memory:").await.expect("it opens");
+    let seen = other.threads(None, 9).await.expect("readable");
+    assert!(seen.is_empty(), "{seen:?}");
+    assert_eq!(other.path(), Path::new(":memory:"));
+    let is_there = other.path().exists();
+    assert!(!is_there, "it is no file");
+}
+
+#[tokio::test]
+async fn what_is_in_memory_has_a_limit_as_a_file_has() {
+    let threads = Sqlite::options(":memory:").max_bytes(1 << 20);
+    let threads = threads.open().await.expect("it opens");
+    let lease = write(&threads, &thread(), 1).await;
+    let full = threads
+        .commit(&thread(), &lease, message(2, 1 << 21))
+        .await
+        .expect_err("there is no room");
+    let text = chain(&full);
+    assert!(text.contains("no room left for `:memory:`"), "{text}");
+    threads
+        .commit(&thread(), &lease, message(2, 10))
+        .await
+        .expect("for less there is");
 }

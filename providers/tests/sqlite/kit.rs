@@ -13,4 +13,10 @@ async fn open() -> Sqlite {
         .expect("it opens")
 }
 
+async fn open_in_memory() -> Sqlite {
+    Sqlite::open(":memory:").await.expect("it opens")
+}
+
 checkpointer_kit!(sqlite, open());
+
+checkpointer_kit!(sqlite_in_memory, open_in_memory());
