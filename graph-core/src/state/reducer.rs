@@ -334,8 +334,9 @@ impl<T: Data + PartialOrd> Reducer<T> for Max {
 ///
 /// The state's [`Default`] is the first value, so give the field one that is
 /// high enough: the least of `0` and a count is `0`, and the compiled graph has
-/// the warning `stuck-reducer`. The derive refuses `Min`
-/// over an `Option`, whose `None` is less than everything.
+/// the warning `stuck-reducer`. For floats that is `f64::MAX`: JSON has no
+/// infinity, so that no thread can keep one. The derive refuses `Min` over an
+/// `Option`, whose `None` is less than everything.
 #[derive(Debug, Clone, Copy)]
 pub struct Min;
 

@@ -294,3 +294,83 @@ async fn a_float_that_is_no_number_is_refused_and_the_thread_goes_on() {
         assert_eq!((run.state.best, kept.best), (3.0, 3.0));
     }
 }
+
+/// A state whose default no thread can keep.
+#[derive(State, Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Bounds {
+    #[reduce(Min)]
+    lo: f64,
+    note: Option<String>,
+    #[reduce(Min)]
+    other: f64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            lo: f64::INFINITY,
+            note: None,
+            other: f64::INFINITY,
+        }
+    }
+}
+
+fn bounds(store: &MemoryCheckpointer) -> Graph<Bounds> {
+    StateGraph::<Bounds>::new("bounds")
+        .add_node("a", async |_: View<Bounds>| {
+            Bounds::update().note(None::<String>)
+        })
+        .add_edge(START, "a")
+        .checkpointer(store.clone())
+        .compile()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_can_be_kept_is_kept_whatever_the_default_holds() {
+    let graph = bounds(&MemoryCheckpointer::new());
+    let input = Bounds::update().lo(5.0).other(6.0);
+    let run = graph.invoke(input).thread(T).await.unwrap();
+    let kept = graph.thread(T).state().await.unwrap().values;
+    assert_eq!((kept.lo, kept.other, kept.note.as_ref()), (5.0, 6.0, None));
+    assert_eq!(run.state, kept);
+}
+
+#[tokio::test]
+async fn of_several_nulls_the_one_that_cannot_be_read_is_named() {
+    let graph = bounds(&MemoryCheckpointer::new());
+    let error = graph.invoke(Bounds::update().lo(5.0)).thread(T).await;
+    let told = crate::common::chain(&error.unwrap_err());
+    assert_eq!(
+        told.last().unwrap(),
+        "field `other` could not be read again (invalid type: null, expected f64): a float that is \
+         not finite is written as `null`"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_whatever_the_default_holds() {
+    /// As `Bounds`, but with text for `other`.
+    #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    struct Text {
+        lo: f64,
+        note: Option<String>,
+        other: String,
+    }
+    let store = MemoryCheckpointer::new();
+    let text = StateGraph::<Text>::new("bounds")
+        .add_node("a", async |_: View<Text>| Text::update().other("six"))
+        .add_edge(START, "a")
+        .checkpointer(store.clone())
+        .compile()
+        .unwrap();
+    text.invoke(Text::update().lo(5.0)).thread(T).await.unwrap();
+    let error = bounds(&store).thread(T).state().await.unwrap_err();
+    assert_eq!(
+        crate::common::chain(&error)[1..],
+        [
+            "field `other` of checkpoint 2 cannot be read",
+            "invalid type: string \"six\", expected f64",
+        ]
+    );
+}

@@ -13,7 +13,7 @@ use serde::ser::Error as _;
 use serde_json::value::RawValue;
 
 use super::join::{join_all, shape};
-use super::read::read_alone;
+use super::read::{plain, read_alone};
 use crate::checkpoint::{FieldKind, FieldRecord};
 use crate::id::CheckpointId;
 use crate::node::has_null;
@@ -231,7 +231,7 @@ impl FieldLogs {
             records.push(self.record(id, &key, FieldKind::Value, String::new(), true));
         }
         records.sort_by(|a, b| a.field.cmp(&b.field));
-        records.iter().try_for_each(check::<S>)?;
+        records.iter().try_for_each(|record| check(record, state))?;
         Ok(records)
     }
 
@@ -297,16 +297,18 @@ fn joined(
     added
 }
 
-/// What is written can be read: a float that is no number is written as `null`.
-fn check<S: State>(record: &FieldRecord) -> serde_json::Result<()> {
+/// What is written can be read: a float that is not finite is written as `null`.
+fn check<S: State>(record: &FieldRecord, state: &S) -> serde_json::Result<()> {
     if !has_null(&record.json) {
         return Ok(());
     }
-    read_alone::<S>(&record.field, &record.json).map_err(|error| {
+    let others = || pick(state, &mut |_| true).unwrap_or_default();
+    read_alone::<S>(&record.field, &record.json, others).map_err(|error| {
         serde_json::Error::custom(format_args!(
-            "field `{}` could not be read again ({error}): a float that is no number is written \
-             as null",
-            record.field
+            "field `{}` could not be read again ({}): a float that is not finite is written as \
+             `null`",
+            record.field,
+            plain(&error),
         ))
     })
 }

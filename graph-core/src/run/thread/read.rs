@@ -116,8 +116,8 @@ impl Written<'_> {
         let whole = |problem| {
             CheckpointError::corrupt(format!("the state of checkpoint {}", self.at), problem)
         };
-        let fields = in_this_version::<S>(self.version, fields).map_err(whole)?;
-        state_of(&fields).map_err(|error| match blame::<S>(&fields) {
+        let mut fields = in_this_version::<S>(self.version, fields).map_err(whole)?;
+        state_of(&mut fields).map_err(|error| match blame::<S>(&fields) {
             None => whole(Problem::Value(plain(&error))),
             Some((field, error)) => {
                 let field = record_of(self.of, field);
@@ -218,13 +218,12 @@ fn name_of(record: &FieldRecord, at: CheckpointId) -> String {
 
 /// The state of these fields. One that is missing, and that serde has no
 /// default for, has that of the state's.
-fn state_of<S: State>(fields: &[Assembled]) -> serde_json::Result<S> {
-    let mut error = match serde_json::from_str(&object(fields)) {
-        Ok(state) => return Ok(state),
-        Err(error) => error,
-    };
-    let mut fields = fields.to_vec();
+fn state_of<S: State>(fields: &mut Vec<Assembled>) -> serde_json::Result<S> {
     loop {
+        let error = match serde_json::from_str(&object(fields)) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
         let message = error.to_string();
         let missing = message
             .strip_prefix("missing field `")
@@ -237,10 +236,6 @@ fn state_of<S: State>(fields: &[Assembled]) -> serde_json::Result<S> {
         if fields.len() == before {
             return Err(error);
         }
-        error = match serde_json::from_str(&object(&fields)) {
-            Ok(state) => return Ok(state),
-            Err(error) => error,
-        };
     }
 }
 
@@ -265,21 +260,40 @@ fn object(fields: &[Assembled]) -> String {
 
 /// Which field it is that cannot be read, and why.
 fn blame<S: State>(fields: &[Assembled]) -> Option<(&str, serde_json::Error)> {
-    let alone = |(field, json): &Assembled| read_alone::<S>(field, json).err();
+    let alone = |(field, json): &Assembled| {
+        let others = || fields.to_vec();
+        read_alone::<S>(field, json, others).err()
+    };
     fields
         .iter()
         .find_map(|field| Some((&*field.0, alone(field)?)))
 }
 
-/// Reads one field, beside the others of the state's default.
-pub(super) fn read_alone<S: State>(field: &str, json: &str) -> serde_json::Result<()> {
-    let mut fields = pick(&S::default(), &mut |key| key != field).unwrap_or_default();
-    fields.push((field.to_owned(), json.to_owned()));
-    serde_json::from_str::<S>(&object(&fields)).map(drop)
+/// Reads one field beside the others of the state's default, or, as there may be
+/// what cannot be read among these, beside the others that it has.
+pub(super) fn read_alone<S: State>(
+    field: &str,
+    json: &str,
+    others: impl FnOnce() -> Vec<Assembled>,
+) -> serde_json::Result<()> {
+    let beside = |mut fields: Vec<Assembled>| {
+        fields.retain(|(key, _)| key != field);
+        fields.insert(0, (field.to_owned(), json.to_owned()));
+        let text = object(&fields);
+        let behind = object(&fields[..1]).len() + 1..text.len();
+        let read = serde_json::from_str::<S>(&text).map(drop);
+        read.map_err(|error| (error.line() == 1 && behind.contains(&error.column()), error))
+    };
+    let default = pick(&S::default(), &mut |_| true).unwrap_or_default();
+    match beside(default).or_else(|_| beside(others())) {
+        // It stopped at what is behind the field, which was read by then.
+        Ok(()) | Err((true, _)) => Ok(()),
+        Err((false, error)) => Err(error),
+    }
 }
 
 /// An error's message without its place in a text that nobody sees.
-fn plain(error: &serde_json::Error) -> String {
+pub(super) fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line ") {
         Some((message, _)) => message.to_owned(),
