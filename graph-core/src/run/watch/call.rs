@@ -95,14 +95,17 @@ impl<S, C, X> Invocation<S, C, X>
 where
     S: State,
     C: Send + Sync + 'static,
-    X: HasContext<C>,
 {
     /// The events of the run, as a stream that drives it: see [`Events`].
     ///
     /// # Panics
     ///
     /// When the run has begun, by a poll of its future.
-    pub fn stream(mut self) -> Events<S> {
+    pub fn stream(mut self) -> Events<S>
+    where
+        // Here and not above: the compiler then says that the context is missing.
+        X: HasContext<C>,
+    {
         self.taken_unpolled().events()
     }
 }
