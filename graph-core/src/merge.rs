@@ -11,6 +11,7 @@ use crate::state::{FieldSchema, Update, WriteKind};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Conflict {
     pub(crate) field: usize,
+    /// What is true of both: who overwrites a field has written it.
     pub(crate) kind: WriteKind,
     pub(crate) first: usize,
     pub(crate) second: usize,
@@ -24,7 +25,7 @@ pub(crate) fn conflict<'u, U: Update>(
     fields: &[FieldSchema],
     updates: impl Iterator<Item = (usize, &'u U)>,
 ) -> Option<Conflict> {
-    let mut writers: Vec<Option<usize>> = vec![None; fields.len()];
+    let mut writers: Vec<Option<(usize, WriteKind)>> = vec![None; fields.len()];
     let mut found = None;
     for (task, update) in updates {
         update.writes(&mut |field, kind| {
@@ -33,11 +34,15 @@ pub(crate) fn conflict<'u, U: Update>(
                 return;
             }
             match writers[field] {
-                None => writers[field] = Some(task),
-                Some(first) if found.is_none() => {
+                None => writers[field] = Some((task, kind)),
+                Some((first, before)) if found.is_none() => {
                     found = Some(Conflict {
                         field,
-                        kind,
+                        kind: if kind == before {
+                            kind
+                        } else {
+                            WriteKind::Reduce
+                        },
                         first,
                         second: task,
                     });

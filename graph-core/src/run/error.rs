@@ -111,7 +111,8 @@ pub enum RunError {
         first: TaskId,
         /// The second.
         second: TaskId,
-        /// Whether they wrote it through its reducer, or overwrote it.
+        /// Whether both overwrote it, or one at least wrote it through its
+        /// reducer.
         kind: WriteKind,
         /// The superstep, from 1.
         superstep: u64,

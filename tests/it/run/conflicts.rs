@@ -50,15 +50,16 @@ async fn two_overwriters_of_any_field_are_a_conflict() {
 
 #[tokio::test]
 async fn an_overwriter_and_a_writer_of_a_replace_field_are_a_conflict() {
-    let error = error_of(writers(
-        || Trace::update().overwrite_n(1),
-        || Trace::update().n(1),
-    ))
-    .await;
-    assert_eq!(
-        error.to_string(),
-        "`a` and `b` both wrote `n` in superstep 1"
-    );
+    let (over, write) = (|| Trace::update().overwrite_n(1), || Trace::update().n(1));
+    for graph in [writers(over, write), writers(write, over)] {
+        let error = error_of(graph).await;
+        assert_eq!(
+            error.to_string(),
+            "`a` and `b` both wrote `n` in superstep 1"
+        );
+        let help = "let one of the two run after the other";
+        assert!(error.help().ends_with(help), "{}", error.help());
+    }
 }
 
 #[tokio::test]
