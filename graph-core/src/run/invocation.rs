@@ -53,10 +53,12 @@ impl<S: State, C: Send + Sync + 'static> Graph<S, C> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cancels the run: tasks at work are aborted at their
-    /// next await, and nothing is started any more. When it returns, be it with
-    /// an error, none of its tasks is alive, but for a function in
-    /// [`blocking`](crate::blocking()) that nobody waits for any more.
+    /// Dropping the future cancels the run: nothing is started any more. A task
+    /// alone in its superstep is gone when the drop returns; of several, each is
+    /// gone only when the runtime next comes to it, or, if at work on another
+    /// thread, at its next await. To know that all are gone, cancel by
+    /// [`RunControl`](crate::RunControl) and await the run: when it returns,
+    /// none is alive, but for a function in [`blocking`](crate::blocking()).
     ///
     /// # Errors
     ///

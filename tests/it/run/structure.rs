@@ -3,6 +3,8 @@
 use std::future::pending;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use superstep::RunControl;
 use superstep::prelude::*;
 
 use crate::common::{Alive, Trace, oops, sound};
@@ -47,6 +49,33 @@ async fn dropping_a_run_aborts_all_of_it() {
         let_others_run().await;
         assert_eq!((alive.now(), alive.ever()), (0, tasks));
     }
+}
+
+#[tokio::test]
+async fn a_task_that_is_alone_is_gone_with_its_run_and_of_several_each_at_the_next_turn() {
+    let graph = sound(hanging());
+    for (n, left) in [(1, 0), (3, 3)] {
+        let alive = Alive::default();
+        let mut run = graph.invoke(Trace::update().n(n)).context(alive.clone());
+        assert!((&mut run).now_or_never().is_none());
+        let_others_run().await;
+        drop(run);
+        assert_eq!(alive.now(), left);
+        let_others_run().await;
+        assert_eq!(alive.now(), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_cancels_and_awaits_a_run_knows_that_its_tasks_are_gone() {
+    let graph = sound(hanging());
+    let (alive, stop) = (Alive::default(), RunControl::new());
+    let run = graph.invoke(Trace::update().n(3)).context(alive.clone());
+    let mut run = run.control(&stop);
+    assert!((&mut run).now_or_never().is_none());
+    stop.cancel();
+    run.await.unwrap_err();
+    assert_eq!((alive.now(), alive.ever()), (0, 3));
 }
 
 #[tokio::test]
