@@ -15,6 +15,7 @@ use super::rules::RulesOf;
 use super::shape::{Breakpoints, Destinations, NodeIndex, Shape, ShapeNode, Source, to_index};
 use crate::graph::{RecordedThreads, StateGraph};
 use crate::id::NodeName;
+use crate::node::Arrivals;
 use crate::state::State;
 
 pub(super) fn freeze<S: State, C>(
@@ -149,11 +150,13 @@ fn names(shape: &Shape) -> Arc<[NodeName]> {
 }
 
 fn joins(shape: &Shape) -> Vec<FrozenJoin> {
+    let name = |&source: &NodeIndex| &shape.nodes[source as usize].name;
     let joins = shape.joins.iter().filter(|join| join.waits_for_all());
     let joins = joins.map(|join| FrozenJoin {
         sources: join.from.clone(),
         target: join.to,
         strict: join.rule.as_ref().is_some_and(|rule| rule.strict),
+        all_done: Arc::new(Arrivals::all_done(join.from.iter().map(name))),
     });
     joins.collect()
 }

@@ -19,7 +19,7 @@ use super::shape::{NodeIndex, Shape};
 use crate::checkpoint::DynCheckpointer;
 use crate::graph::{Caching, Limits, Place, Router};
 use crate::id::NodeName;
-use crate::node::{Body, InputType, Memory, Policy, Question};
+use crate::node::{Arrivals, Body, InputType, Memory, Policy, Question};
 use crate::state::State;
 
 /// A graph that was compiled: cheap to clone, and safe to run any number of
@@ -220,6 +220,9 @@ impl Allowed {
     }
 }
 
+/// A send that has come to a join: the place of its worker, and its number.
+pub(crate) type JoinSend = (usize, u32);
+
 /// A join that waits for all.
 #[derive(Debug)]
 pub(crate) struct FrozenJoin {
@@ -227,6 +230,18 @@ pub(crate) struct FrozenJoin {
     pub(crate) target: NodeIndex,
     /// Whether no run may end while it is half filled.
     pub(crate) strict: bool,
+    /// What has come when it fires, made once: of each source a success.
+    pub(crate) all_done: Arc<Arrivals>,
+}
+
+impl FrozenJoin {
+    /// What its target sees, once of its workers these sends have come.
+    pub(crate) fn arrivals(&self, sent: &[JoinSend]) -> Arc<Arrivals> {
+        match sent {
+            [] => Arc::clone(&self.all_done),
+            _ => Arc::new(self.all_done.with_sends(sent)),
+        }
+    }
 }
 
 impl<S: State, C> Frozen<S, C> {

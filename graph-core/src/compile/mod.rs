@@ -22,8 +22,8 @@ pub use diagnostic::{CompileError, Diagnostic};
 pub(crate) use draw::{escape, fit, number, text_width};
 pub use graph::Graph;
 pub(crate) use graph::{
-    Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSource,
-    Pace,
+    Allowed, Exits, Frozen, FrozenDestinations, FrozenJoin, FrozenNode, FrozenRoute, JoinSend,
+    JoinSource, Pace,
 };
 pub use picture::Xray;
 pub(crate) use rules::{RuledJoin, Rules, RulesOf};

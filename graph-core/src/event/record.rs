@@ -39,7 +39,8 @@ pub struct TaskRecord {
     /// For a send, the value that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// For the target of a join with a rule, what came to it.
+    /// For the target of a join with a rule, what came to it. One that waits for
+    /// all says no more than the leads of its sources.
     #[serde(skip_serializing_if = "Arrivals::is_empty")]
     pub arrivals: Arrivals,
     /// How it ended, if a join waits for it and it did not succeed.

@@ -61,7 +61,7 @@ impl Join {
 
     /// Waits until all sources have run, as
     /// [`add_edge`](crate::StateGraph::add_edge) from several sources does. A
-    /// source's failure is the run's.
+    /// source's failure is the run's, and in the target each is done.
     pub fn all() -> Self {
         Self::of(JoinKind::All)
     }

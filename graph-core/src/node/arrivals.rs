@@ -88,6 +88,15 @@ pub(crate) struct TaskArrival {
     pub(crate) came_to: Arrival,
 }
 
+impl TaskArrival {
+    pub(crate) fn done(send: Option<u32>) -> Self {
+        Self {
+            send,
+            came_to: Arrival::Done,
+        }
+    }
+}
+
 impl SourceArrivals {
     /// What the source as a whole came to: a success if all its tasks were, else
     /// what the first came to that was none.
@@ -133,6 +142,28 @@ pub(crate) static NO_ARRIVALS: Arrivals = Arrivals {
 impl Arrivals {
     pub(crate) fn of(sources: Vec<SourceArrivals>) -> Self {
         Self { sources }
+    }
+
+    /// Of each of these a success.
+    pub(crate) fn all_done<'n>(sources: impl Iterator<Item = &'n NodeName>) -> Self {
+        let sources = sources.map(|source| SourceArrivals {
+            source: source.clone(),
+            tasks: vec![TaskArrival::done(None)],
+        });
+        Self::of(sources.collect())
+    }
+
+    /// The same, where of these sources, by their places, those sends have come.
+    pub(crate) fn with_sends(&self, sent: &[(usize, u32)]) -> Self {
+        let mut arrivals = self.clone();
+        for &(source, _) in sent {
+            arrivals.sources[source].tasks.clear();
+        }
+        for &(source, send) in sent {
+            let tasks = &mut arrivals.sources[source].tasks;
+            tasks.push(TaskArrival::done(Some(send)));
+        }
+        arrivals
     }
 
     /// The sources of another join into the same node. Of a source that both have,
@@ -203,7 +234,7 @@ impl Arrivals {
         missing.map(|source| &source.source)
     }
 
-    /// Whether nothing has come: the node is no join's target.
+    /// Whether nothing has come: it was no join that made the task ready.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty()
@@ -218,6 +249,26 @@ impl fmt::Display for Arrivals {
             write!(f, "{comma}{task} {came}")?;
         }
         Ok(())
+    }
+}
+
+/// The same as [`iter`](Arrivals::iter).
+impl<'a> IntoIterator for &'a Arrivals {
+    type Item = (TaskId, &'a Arrival);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter().collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// For `&ctx.arrivals()`, which is a reference already.
+impl<'a> IntoIterator for &'a &Arrivals {
+    type Item = (TaskId, &'a Arrival);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (**self).into_iter()
     }
 }
 

@@ -193,12 +193,43 @@ impl<C> Ctx<C> {
     }
 
     /// What the sources of the join came to that made this task ready; nothing
-    /// in other tasks, and where the join is like
-    /// [`Join::all`](crate::Join::all).
+    /// in other tasks. Where the join waits for all, as an edge from several
+    /// sources does, each is done.
     ///
     /// # Examples
     ///
-    /// See [`add_join`](crate::StateGraph::add_join).
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use superstep::prelude::*;
+    ///
+    /// # #[derive(State, Clone, Debug, Default, Serialize, Deserialize)]
+    /// # struct Trip { plan: String }
+    /// async fn assemble(ctx: Ctx) -> TripUpdate {
+    ///     let mut plan = String::new();
+    ///     for (source, arrival) in ctx.arrivals() {
+    ///         plan += &format!("{source} is {arrival}. ");
+    ///     }
+    ///     Trip::update().plan(plan)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let graph = StateGraph::<Trip>::new("trip")
+    ///     .add_node("flights", async |_: View<Trip>| {})
+    ///     .add_node("hotels", async |_: View<Trip>| {})
+    ///     .add_node("assemble", assemble)
+    ///     .add_edge(START, ["flights", "hotels"])
+    ///     .add_edge(["flights", "hotels"], "assemble")
+    ///     .compile()?;
+    ///
+    /// let run = graph.invoke(Trip::update()).await?;
+    /// assert_eq!(run.state.plan, "flights is done. hotels is done. ");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`add_join`](crate::StateGraph::add_join) has one of a join that does
+    /// without some of them.
     #[must_use]
     pub fn arrivals(&self) -> &Arrivals {
         self.arrivals.as_deref().unwrap_or(&NO_ARRIVALS)

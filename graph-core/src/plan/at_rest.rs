@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::came_at_rest::{read_arrivals, read_came, write_arrivals, write_came};
+use super::came_at_rest::{read_arrivals, read_came, write_arrivals, write_came, write_sent};
 use super::{Frontier, StarvedJoin, Task};
 use crate::checkpoint::{Body, JoinBody, KeptBody, TaskBody};
 use crate::compile::{Frozen, NodeIndex};
-use crate::node::{Arrival, TaskArrival};
+use crate::node::TaskArrival;
 use crate::state::State;
 
 /// What of a written plan the graph has no place for.
@@ -101,14 +101,14 @@ impl Frontier {
     /// The joins that wait, as they are written down.
     pub(crate) fn write_joins<S: State, C>(&self, graph: &Frozen<S, C>) -> Vec<JoinBody> {
         let name = |node: NodeIndex| graph.name_of(node).to_string();
-        let joins = graph.joins.iter().zip(&self.arrived);
-        let waiting = joins.filter(|(_, arrived)| !arrived.is_clear());
-        let plain = waiting.map(|(join, arrived)| JoinBody {
+        let joins = graph.joins.iter().zip(&self.arrived).enumerate();
+        let waiting = joins.filter(|(_, (_, arrived))| !arrived.is_clear());
+        let plain = waiting.map(|(index, (join, arrived))| JoinBody {
             to: name(join.target),
             of: join.sources.iter().map(|&source| name(source)).collect(),
             arrived: arrived.ones().map(|at| name(join.sources[at])).collect(),
             rule: None,
-            came: Vec::new(),
+            came: write_sent(graph, join, self.sent(index)),
             owed: Vec::new(),
         });
         let mut bodies: Vec<JoinBody> = plain.collect();
@@ -192,11 +192,21 @@ impl Frontier {
         let found = find_join(graph, body)?;
         match found {
             Found::Plain(index) => {
-                for name in &body.arrived {
+                let at = |name: &str| {
                     let source = node(graph, name)?;
                     let mut sources = graph.joins[index].sources.iter();
-                    if let Some(at) = sources.position(|&known| known == source) {
+                    Ok(sources.position(|&known| known == source))
+                };
+                for name in &body.arrived {
+                    if let Some(at) = at(name)? {
                         self.arrived[index].insert(at);
+                    }
+                }
+                for came in &body.came {
+                    if let Some(at) = at(&came.of)? {
+                        let sends = read_came(came).into_iter().filter_map(|task| task.send);
+                        let sent = self.sent.entry(index).or_default();
+                        sent.extend(sends.map(|send| (at, send)));
                     }
                 }
             }
@@ -216,11 +226,11 @@ impl Frontier {
                 }
                 if body.rule.is_none() {
                     // Of a join that had no rule then.
-                    let (send, came_to) = (None, Arrival::Done);
                     for name in &body.arrived {
-                        if let Some(at) = at(name)? {
-                            let came_to = came_to.clone();
-                            open.came[at].push(TaskArrival { send, came_to });
+                        if let Some(at) = at(name)?
+                            && open.came[at].is_empty()
+                        {
+                            open.came[at].push(TaskArrival::done(None));
                         }
                     }
                 }

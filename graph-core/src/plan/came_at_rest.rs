@@ -5,7 +5,7 @@
 
 use super::at_rest::node;
 use crate::checkpoint::{ArrivalBody, CameBody, SendsBody};
-use crate::compile::Frozen;
+use crate::compile::{Frozen, FrozenJoin, JoinSend};
 use crate::node::{Arrival, Arrivals, SourceArrivals, TaskArrival};
 use crate::state::State;
 
@@ -23,6 +23,21 @@ pub(super) fn write_arrivals(arrivals: &Arrivals) -> Vec<CameBody> {
         }
     }
     bodies
+}
+
+/// The sends that have come to a join which waits for all.
+pub(super) fn write_sent<S: State, C>(
+    graph: &Frozen<S, C>,
+    join: &FrozenJoin,
+    sent: &[JoinSend],
+) -> Vec<CameBody> {
+    let sources = join.sources.iter().enumerate();
+    let bodies = sources.flat_map(|(at, &source)| {
+        let of_it = sent.iter().filter(|&&(of, _)| of == at);
+        let tasks = of_it.map(|&(_, send)| TaskArrival::done(Some(send)));
+        write_came(graph.name_of(source), &tasks.collect::<Vec<_>>())
+    });
+    bodies.collect()
 }
 
 /// What came of one source.

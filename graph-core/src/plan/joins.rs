@@ -249,7 +249,9 @@ impl OpenJoins {
     /// Gives the tasks that joins have made ready what came to them.
     pub(crate) fn hand_out(&mut self, tasks: &mut [Task]) {
         for task in tasks.iter_mut().filter(|task| task.send.is_none()) {
-            task.arrivals = self.fired.remove(&task.node);
+            if let Some(came) = self.fired.remove(&task.node) {
+                task.see(came);
+            }
         }
     }
 }
@@ -493,9 +495,13 @@ impl Judge<'_> {
         for node in join.region.ones().filter(|&node| node < self.names.len()) {
             frontier.deferred.set(node, false);
         }
-        for (plain, arrived) in self.plain.iter().zip(&mut frontier.arrived) {
+        frontier
+            .filled
+            .retain(|&plain| !inside(self.plain[plain].target));
+        for (index, plain) in self.plain.iter().enumerate() {
             if inside(plain.target) {
-                arrived.clear();
+                frontier.arrived[index].clear();
+                frontier.sent.remove(&index);
             }
         }
         for &inner in &join.inner {

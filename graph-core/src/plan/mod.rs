@@ -27,12 +27,14 @@ pub(crate) use choose::{BadTarget, Chooser, Chosen, choose};
 pub(crate) use joins::{Came, How, Judge, OpenJoins, Short};
 pub(crate) use required::{Wanted, has_ended};
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
-use crate::compile::{Exits, Frozen, JoinSource, NodeIndex};
+use crate::compile::{Exits, Frozen, JoinSend, JoinSource, NodeIndex};
 use crate::id::{NodeName, TaskId, list_of};
 use crate::node::{Arrivals, Payload};
 use crate::state::State;
@@ -43,7 +45,7 @@ pub(crate) struct Task {
     pub(crate) node: NodeIndex,
     /// For a send: its number among the sends to this node, and its value.
     pub(crate) send: Option<(u32, Box<dyn Payload>)>,
-    /// Of the target of a join that has a rule, what came to it.
+    /// Of the target of a join, what came to it.
     pub(crate) arrivals: Option<Arc<Arrivals>>,
 }
 
@@ -56,6 +58,14 @@ impl Task {
             send: None,
             arrivals: None,
         }
+    }
+
+    /// Adds what came to one more join into its node.
+    pub(crate) fn see(&mut self, mut came: Arc<Arrivals>) {
+        if let Some(before) = self.arrivals.take() {
+            Arc::make_mut(&mut came).add(&before);
+        }
+        self.arrivals = Some(came);
     }
 
     /// The task by its name.
@@ -109,7 +119,10 @@ pub(crate) struct Starved {
 pub(crate) struct Frontier {
     /// For each join, the sources that have run since it last fired.
     arrived: Vec<FixedBitSet>,
-    /// Joins that filled in this superstep, to be emptied at its end.
+    /// For joins that wait for workers, the sends that have come since then.
+    sent: BTreeMap<usize, Vec<JoinSend>>,
+    /// Joins that filled in this superstep, to be emptied at its end unless their
+    /// targets are deferred.
     filled: Vec<usize>,
     /// The deferred nodes that wait.
     deferred: FixedBitSet,
@@ -130,6 +143,7 @@ impl Frontier {
             arrived: joins
                 .map(|join| FixedBitSet::with_capacity(join.sources.len()))
                 .collect(),
+            sent: BTreeMap::new(),
             filled: Vec::new(),
             deferred: FixedBitSet::with_capacity(graph.nodes.len()),
             ready: Vec::new(),
@@ -143,13 +157,14 @@ impl Frontier {
     }
 
     /// Notes that a task has finished, or that the run begins: follows its
-    /// exits and what it chose. Call it for each task in task order, then
-    /// [`tasks`](Self::tasks).
+    /// exits and what it chose. Of a send, `send` is its number. Call it for each
+    /// task in task order, then [`tasks`](Self::tasks).
     #[inline]
     pub(crate) fn finish<S: State, C>(
         &mut self,
         graph: &Frozen<S, C>,
         exits: &Exits<S>,
+        send: Option<u32>,
         chosen: impl IntoIterator<Item = Chosen>,
         tasks: &mut Vec<Task>,
     ) {
@@ -164,11 +179,11 @@ impl Frontier {
             let arrived = &mut self.arrived[arrival.join];
             let again = arrived.put(arrival.source);
             if !again && arrived.is_full() {
-                let target = graph.joins[arrival.join].target;
-                self.ready.push(target);
-                if !graph.node(target).policy.defer {
-                    self.filled.push(arrival.join);
-                }
+                self.ready.push(graph.joins[arrival.join].target);
+                self.filled.push(arrival.join);
+            }
+            if let Some(send) = send {
+                self.note_send(*arrival, send);
             }
         }
         let chosen = chosen.into_iter();
@@ -189,6 +204,14 @@ impl Frontier {
                     *number += 1;
                 }
             }
+        }
+    }
+
+    /// Rule 5: of one that stays filled, what comes later counts for nothing.
+    fn note_send(&mut self, at: JoinSource, send: u32) {
+        if !self.arrived[at.join].is_full() || self.filled.contains(&at.join) {
+            let sent = self.sent.entry(at.join).or_default();
+            sent.push((at.source, send));
         }
     }
 
@@ -222,9 +245,6 @@ impl Frontier {
         let n_sends = tasks.len();
         // There may have been more, which a join has cancelled.
         self.n_sends.clear();
-        for join in self.filled.drain(..) {
-            self.arrived[join].clear();
-        }
         if self.ready.len() > 1 {
             self.ready.sort_unstable();
             self.ready.dedup();
@@ -238,6 +258,12 @@ impl Frontier {
             !wait
         });
         tasks.extend(started.map(Task::of));
+        self.filled.sort_unstable_by_key(|&join| Reverse(join));
+        while let Some(join) = self.filled.pop() {
+            if !graph.node(graph.joins[join].target).policy.defer {
+                self.fire(graph, join, &mut tasks[n_sends..]);
+            }
+        }
         tasks.rotate_left(n_sends);
         if tasks.is_empty() && !self.deferred.is_clear() {
             self.release(graph, tasks);
@@ -245,14 +271,25 @@ impl Frontier {
     }
 
     fn release<S: State, C>(&mut self, graph: &Frozen<S, C>, tasks: &mut Vec<Task>) {
-        for (join, arrived) in graph.joins.iter().zip(&mut self.arrived) {
-            if self.deferred.contains(join.target as usize) && arrived.is_full() {
-                arrived.clear();
-            }
-        }
         let waiting = self.deferred.ones().map(crate::compile::to_index);
         tasks.extend(waiting.map(Task::of));
+        for (index, join) in graph.joins.iter().enumerate() {
+            if self.deferred.contains(join.target as usize) && self.arrived[index].is_full() {
+                self.fire(graph, index, tasks);
+            }
+        }
         self.deferred.clear();
+    }
+
+    /// Empties a join, and tells its target, which is one of `nodes` unless it was
+    /// cancelled, what has come.
+    fn fire<S: State, C>(&mut self, graph: &Frozen<S, C>, join: usize, nodes: &mut [Task]) {
+        self.arrived[join].clear();
+        let sent = self.sent.remove(&join).unwrap_or_default();
+        let join = &graph.joins[join];
+        if let Ok(at) = nodes.binary_search_by_key(&join.target, |task| task.node) {
+            nodes[at].see(join.arrivals(&sent));
+        }
     }
 
     /// A deferred node that waits need not run any more.
@@ -266,6 +303,11 @@ impl Frontier {
     /// The sources of a join that have run since it last fired.
     pub(crate) fn arrived(&self, join: usize) -> &FixedBitSet {
         &self.arrived[join]
+    }
+
+    /// The sends that have come to it since then.
+    pub(crate) fn sent(&self, join: usize) -> &[JoinSend] {
+        self.sent.get(&join).map_or(&[], Vec::as_slice)
     }
 
     /// How many sources of a join have run once this one has, and of how many.

@@ -202,7 +202,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
         if let Some(observer) = &mut self.observer {
             observer.leads(None, graph, &self.frontier, &graph.start, &chosen);
         }
-        self.frontier.finish(graph, &graph.start, chosen, tasks);
+        self.frontier
+            .finish(graph, &graph.start, None, chosen, tasks);
         self.frontier.tasks(graph, tasks);
         Ok(())
     }
@@ -259,7 +260,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             }
             let sent = task.send.take().map(|(_, input)| input);
             at(place);
-            let calls = || call(&self.shared, &self.state, place, sent, None, None);
+            let came = task.arrivals.take();
+            let calls = || call(&self.shared, &self.state, place, sent, None, came.as_ref());
             let mut call = self.shared.tracer.row_call(place, calls);
             // Looked at where it is: an update can be large.
             let mut polled = call.as_mut().poll_outcome(cx);
@@ -284,7 +286,9 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
                 Some(node) => task.node = node,
                 None => {
                     tasks.clear();
-                    self.frontier.finish(graph, exits, chosen.drain(..), tasks);
+                    let chosen = chosen.drain(..);
+                    self.frontier
+                        .finish(graph, exits, key.number(), chosen, tasks);
                     self.frontier.tasks(graph, tasks);
                 }
             }
@@ -390,7 +394,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             if let Some(observer) = &mut self.observer {
                 observer.leads(Some(index), graph, &self.frontier, exits, &chosen);
             }
-            self.frontier.finish(graph, exits, chosen, tasks);
+            self.frontier
+                .finish(graph, exits, key.number(), chosen, tasks);
         }
         self.frontier.tasks(graph, tasks);
         self.shared.tracer.superstep_ends();

@@ -11,10 +11,10 @@ use super::attempt::Done;
 use super::error::RunError;
 use super::hooks::Observer;
 use super::settle::TaskKey;
-use crate::compile::{Exits, Frozen, NodeIndex};
+use crate::compile::{Exits, Frozen, NodeIndex, Rules};
 use crate::event::{InsideRecord, Lead, LeadBy, MergeRecord, SuperstepRecord, TaskRecord};
 use crate::id::{END, NodeName, TaskId};
-use crate::node::{Arrival, NodeError, Place};
+use crate::node::{Arrival, Arrivals, NodeError, Place};
 use crate::plan::{Chosen, Frontier, Task};
 use crate::state::{FieldSchema, State, Update, WriteKind, in_order, in_order_of};
 
@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) start: Vec<Lead>,
     pub(crate) supersteps: Vec<SuperstepRecord>,
     insides: Arc<Insides>,
+    /// The joins with rules: only of these the targets say what came to them.
+    rules: Option<Arc<Rules>>,
 }
 
 /// What graphs that are nodes have recorded, until it is taken down with their
@@ -154,6 +156,7 @@ impl Record {
                 names: Arc::clone(&graph.names),
                 recorded: Mutex::default(),
             }),
+            rules: graph.rules.clone(),
         }
     }
 
@@ -205,6 +208,16 @@ impl Record {
         }
     }
 
+    fn arrivals_of(&self, task: &Task) -> Arrivals {
+        let mut ruled = self.rules.iter().flat_map(|rules| &rules.joins);
+        match &task.arrivals {
+            Some(arrivals) if ruled.any(|join| join.target == task.node) => {
+                Arrivals::clone(arrivals)
+            }
+            _ => Arrivals::default(),
+        }
+    }
+
     fn task_name(&self, node: NodeIndex, send: Option<u32>) -> String {
         let node = self.names[node as usize].clone();
         TaskId { node, send }.to_string()
@@ -223,7 +236,7 @@ impl<S: State, C> Observer<S, C> for Record {
                 .send
                 .as_ref()
                 .map(|(_, input)| in_order_of(input.type_name(), input.to_json())),
-            arrivals: task.arrivals.as_deref().cloned().unwrap_or_default(),
+            arrivals: self.arrivals_of(task),
             ended: None,
             attempts: 0,
             cached: false,

@@ -24,6 +24,9 @@ struct Seen {
     #[reduce(Append)]
     #[state(ephemeral)]
     last: Vec<String>,
+    /// What came to the targets of joins.
+    #[reduce(Append)]
+    came: Vec<String>,
 }
 
 const WORK: Worker<u64> = Worker::new("worker");
@@ -86,7 +89,9 @@ async fn act(
     drop(state);
     ctx.delay(&id).await;
     ctx.end(&id)?;
-    let update = writes(&id);
+    let came = ctx.arrivals();
+    let came = (!came.is_empty()).then(|| format!("{id}: {came}"));
+    let update = writes(&id).came(Vec::from_iter(came));
     let to = plan.command(node, &id).map(|to| NAMES[to]);
     Ok(Command::update(update).goto(to))
 }

@@ -1,6 +1,7 @@
 //! Joins with rules: which arrivals make them fire, what their targets see, and
 //! what becomes of the rest.
 
+mod all;
 mod gathered;
 mod kinds;
 #[cfg(feature = "testing")]

@@ -385,3 +385,24 @@ async fn watched_subgraphs_on_many_threads_end_however_small_the_buffer() {
         assert_eq!(events.finish().await.unwrap().state.log.len(), 80);
     }
 }
+
+#[tokio::test]
+async fn the_target_of_a_join_in_one_sees_its_sources_and_one_that_is_a_source_is_done() {
+    let tell = async |ctx: Ctx| {
+        let (task, came) = (ctx.task(), ctx.arrivals());
+        Trace::update().log(format!("{task}: {came}"))
+    };
+    let fan = |name: &str| {
+        StateGraph::<Trace>::new(name)
+            .add_node("a", async |_: View<Trace>| {})
+            .add_node("t", tell)
+            .add_edge(START, ["a", "b"])
+            .add_edge(["a", "b"], "t")
+    };
+    let inner = sound(fan("inner").add_node("b", async |_: View<Trace>| {}));
+    let run = sound(fan("outer").add_node("b", inner))
+        .invoke(Trace::update())
+        .await
+        .unwrap();
+    assert_eq!(run.state.log, ["t: a done, b done", "t: a done, b done"]);
+}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 
 use super::ways::Ways;
-use crate::compile::{JoinSource, NodeIndex};
+use crate::compile::{JoinSend, JoinSource, NodeIndex};
 
 /// A task of a window, by its number.
 pub(super) type TaskNo = u32;
@@ -47,15 +47,22 @@ struct Entry {
     open: bool,
     /// Whether it was said to be ready.
     told: bool,
+    /// The joins that led to it.
+    fired: Vec<Fired>,
 }
+
+/// A join that has fired, with the sends that have come to it.
+pub(super) type Fired = (usize, Vec<JoinSend>);
 
 /// A join, with what has arrived at it.
 struct Filling {
     arrived: FixedBitSet,
     /// Who has arrived since it last fired, as far as that was counted.
     causes: Vec<(usize, TaskNo)>,
-    /// What was not counted yet, by depth.
-    pending: BTreeMap<u64, Vec<(usize, TaskNo)>>,
+    /// The sends among them.
+    sent: Vec<JoinSend>,
+    /// What was not counted yet, by depth; of a send with its number.
+    pending: BTreeMap<u64, Vec<(usize, TaskNo, Option<u32>)>>,
     /// Before this depth none of its sources is open, and at it none of so many.
     clear: (u64, usize),
 }
@@ -68,6 +75,8 @@ pub(super) struct Ready {
     /// What led to it; of a send, nothing.
     pub(super) causes: Vec<TaskNo>,
     pub(super) sends: Vec<(TaskNo, u32)>,
+    /// The joins among what led to it.
+    pub(super) fired: Vec<Fired>,
 }
 
 /// What is to be looked at.
@@ -161,25 +170,27 @@ impl Lanes {
         self.looks.push(Look::Node(depth + 1, to));
     }
 
-    /// It arrives at a join, at which these had arrived before the first depth.
+    /// It arrives at a join, at which these had arrived before the first depth. Of
+    /// a send there is its number.
     pub(super) fn arrive(
         &mut self,
         depth: u64,
         arrival: JoinSource,
-        cause: TaskNo,
-        before: &FixedBitSet,
+        (cause, send): (TaskNo, Option<u32>),
+        (before, sent): (&FixedBitSet, &[JoinSend]),
     ) {
         let JoinSource { join, source } = arrival;
         let first = self.first;
         let filling = self.joins.entry(join).or_insert_with(|| Filling {
             arrived: before.clone(),
             causes: Vec::new(),
+            sent: sent.to_vec(),
             pending: BTreeMap::new(),
             clear: (first, 0),
         });
         let pending = filling.pending.entry(depth).or_default();
         let holds = pending.is_empty();
-        pending.push((source, cause));
+        pending.push((source, cause, send));
         let uses = self.uses(cause);
         uses.all += 1;
         uses.at_joins += 1;
@@ -260,6 +271,7 @@ impl Lanes {
                 node,
                 causes: mem::take(&mut entry.causes),
                 sends: mem::take(&mut entry.sends),
+                fired: mem::take(&mut entry.fired),
             };
             entry.started = true;
             entry.at_work = ready.sends.len().max(1);
@@ -401,7 +413,14 @@ impl Lanes {
             filling.clear = (filling.clear.0 + 1, 0);
         }
         let mut fires = false;
-        for (source, cause) in filling.pending.remove(&depth).unwrap_or_default() {
+        let come = filling.pending.remove(&depth).unwrap_or_default();
+        let sends = come.iter();
+        let mut sent: Vec<JoinSend> = sends
+            .filter_map(|&(source, _, send)| Some((source, send?)))
+            .collect();
+        sent.sort_unstable();
+        filling.sent.append(&mut sent);
+        for (source, cause, _) in come {
             let again = filling.arrived.put(source);
             let mut earlier = filling.causes.iter().rev();
             if let Some(&(_, first)) = earlier.find(|&&(of, _)| of == source) {
@@ -411,10 +430,11 @@ impl Lanes {
             fires |= !again && filling.arrived.is_full();
         }
         let target = self.ways.target(join);
-        let mut causes = Vec::new();
+        let (mut causes, mut fired) = (Vec::new(), None);
         if fires {
             filling.arrived.clear();
             causes = mem::take(&mut filling.causes);
+            fired = Some((join, mem::take(&mut filling.sent)));
         }
         for &(_, cause) in &causes {
             self.uses(cause).at_joins -= 1;
@@ -423,6 +443,7 @@ impl Lanes {
         entry
             .causes
             .extend(causes.into_iter().map(|(_, cause)| cause));
+        entry.fired.extend(fired);
         entry.may -= 1;
         self.looks.push(Look::Node(depth + 1, target));
         true

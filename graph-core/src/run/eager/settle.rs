@@ -122,7 +122,8 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 let frontier = &progress.frontier;
                 observer.leads(Some(index), &self.graph, frontier, exits, &chosen);
             }
-            progress.frontier.finish(&self.graph, exits, chosen, tasks);
+            let frontier = &mut progress.frontier;
+            frontier.finish(&self.graph, exits, key.number(), chosen, tasks);
         }
         progress.frontier.tasks(&self.graph, tasks);
     }

@@ -6,7 +6,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use super::lanes::{Ready, TaskNo};
+use super::lanes::{Fired, Ready, TaskNo};
 use super::past::{Past, Seen};
 use super::slots::{Order, Slots};
 use super::window::Window;
@@ -23,6 +23,8 @@ pub(super) struct Prepared<S: State> {
     pub(super) node: NodeIndex,
     pub(super) basis: Basis<S>,
     pub(super) sends: Option<Vec<Sent>>,
+    /// The joins that led to it.
+    pub(super) fired: Vec<Fired>,
 }
 
 /// What a task goes on from.
@@ -99,6 +101,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 node,
                 causes,
                 mut sends,
+                fired,
             } = ready;
             let settled = settled.filter(|_| depth == self.base + 1);
             if sends.is_empty() {
@@ -108,6 +111,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                     node,
                     basis,
                     sends: None,
+                    fired,
                 });
                 continue;
             }
@@ -135,6 +139,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                     node,
                     basis,
                     sends,
+                    fired: Vec::new(),
                 });
             }
         }

@@ -273,6 +273,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
             node,
             sends,
             basis,
+            mut fired,
         } in prepared
         {
             let past = match basis {
@@ -283,11 +284,11 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
                 }
             };
             let Some(sends) = sends else {
-                let task = Task {
-                    node,
-                    send: None,
-                    arrivals: None,
-                };
+                let mut task = Task::of(node);
+                fired.sort_unstable();
+                for (join, sent) in fired {
+                    task.see(self.graph.joins[join].arrivals(&sent));
+                }
                 self.add(depth, TaskKey::node(node), Order::Node, past, task);
                 continue;
             };
@@ -308,7 +309,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
     /// Notes what a task leads to.
     pub(super) fn follow(&mut self, no: TaskNo, chosen: Vec<Chosen>) {
         let slot = &mut self.slots[no];
-        let (node, depth) = (slot.key.node, slot.depth);
+        let (node, send, depth) = (slot.key.node, slot.key.number(), slot.depth);
         slot.chosen = chosen;
         let chosen = &self.slots[no].chosen;
         let exits = &self.graph.node(node).exits;
@@ -325,8 +326,9 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
         }
         for &arrival in &exits.joins {
             if !waits(self.graph.joins[arrival.join].target) {
-                let before = self.progress.frontier.arrived(arrival.join);
-                self.lanes.arrive(depth, arrival, no, before);
+                let frontier = &self.progress.frontier;
+                let before = (frontier.arrived(arrival.join), frontier.sent(arrival.join));
+                self.lanes.arrive(depth, arrival, (no, send), before);
             }
         }
         self.lanes.ended(depth, node);

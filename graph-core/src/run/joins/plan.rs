@@ -37,7 +37,8 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
                     let chosen = chosen.iter().filter_map(Chosen::node);
                     open.leads(rules, key.node, &mut nodes.chain(chosen));
                 }
-                self.frontier.finish(graph, exits, chosen, tasks);
+                self.frontier
+                    .finish(graph, exits, key.number(), chosen, tasks);
             }
             let ended = ended(*key, done);
             referee.arrive(&mut self.frontier, &ended, &timed_out);
