@@ -292,9 +292,16 @@ impl Frontier {
         }
     }
 
-    /// A deferred node that waits need not run any more.
-    pub(crate) fn forget(&mut self, node: NodeIndex) {
+    /// A deferred node that waits need not run any more, and what has made it wait
+    /// is to come anew.
+    pub(crate) fn forget<S: State, C>(&mut self, graph: &Frozen<S, C>, node: NodeIndex) {
         self.deferred.set(node as usize, false);
+        for (index, join) in graph.joins.iter().enumerate() {
+            if join.target == node && self.arrived[index].is_full() {
+                self.arrived[index].clear();
+                self.sent.remove(&index);
+            }
+        }
         if let Some(open) = &mut self.open {
             open.fired.remove(&node);
         }

@@ -247,3 +247,30 @@ async fn arrivals_are_iterated_as_they_are() {
     let run = sound(graph).invoke(Trace::update()).await.unwrap();
     assert_eq!(run.state.sum, 22);
 }
+
+#[tokio::test]
+async fn a_deferred_target_that_somebody_stood_in_for_waits_for_all_anew() {
+    let again = async |state: View<Trace>| match state.n {
+        0 => Command::update(Trace::update().n(1)).goto(["a", "b"]),
+        _ => Command::new(),
+    };
+    let graph = tells(["a", "b", "x", "z"])
+        .add_node("y", again)
+        .add_node("t", node(tell).defer())
+        .add_edge(START, ["a", "b", "x"])
+        .add_edge("x", "z")
+        .add_edge("t", "y")
+        .add_edge(["a", "b"], "t")
+        .checkpointer(MemoryCheckpointer::new());
+    let graph = sound(graph);
+    let run = graph.invoke(Trace::update()).interrupt_before("z");
+    let run = run.thread(T).await.unwrap();
+    assert_eq!(run.status, Status::Interrupted);
+    let mine = Trace::update().log("by hand");
+    graph.thread(T).update(mine).as_node("t").await.unwrap();
+    let run = graph.proceed().thread(T).await.unwrap();
+    assert_eq!(run.status, Status::Done);
+    let first = ["a: ", "b: ", "x: ", "by hand"];
+    let again = ["a: ", "b: ", "t: a done, b done"];
+    assert_eq!(run.state.log, [&first[..], &again].concat());
+}

@@ -156,8 +156,9 @@ async fn an_eager_graph_tells_of_them_too() {
 
 #[tokio::test(start_paused = true)]
 async fn of_one_that_a_join_does_without_nothing_is_told() {
-    // The time is over while `late` has its last turn.
+    // The time is over while `late` has its last turn, when all else is done.
     let late = async |_: View<Trace>| {
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let mut later = pin!(tokio::time::advance(Duration::from_secs(2)));
         poll_fn(|cx| Poll::Ready(later.as_mut().poll(cx).is_pending())).await;
     };

@@ -172,7 +172,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
                 let tasks = self.take_plan(graph, &body, &mut Vec::new());
                 self.take_state(graph, loaded, &body)?;
                 acted.extend(self.finished_beside(graph, node, &tasks)?);
-                self.progress.frontier.forget(node);
+                self.progress.frontier.forget(graph, node);
             }
         }
         // In task order: nodes by name, then sends as they were emitted.
