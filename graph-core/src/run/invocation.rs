@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,13 +15,10 @@ use super::chance::Seed;
 use super::drive::Progress;
 use super::error::RunError;
 use super::given::{Given, HasContext, IntoContext, NoContext};
-use super::hooks::{Executor, Hooks};
+use super::hooks::Hooks;
 use super::joins::referee_of;
 use super::limits::RunLimits;
 use super::nest::Around;
-use super::record::{Kept, Record, to_json};
-#[cfg(feature = "testing")]
-use super::rehearse::Rehearsal;
 use super::result::Run;
 use super::spans::Spans;
 use super::stop::{StopCall, Stops};
@@ -222,19 +218,19 @@ fn written(answer: impl Serialize) -> Result<Value, String> {
 /// its settings say nothing after that.
 #[must_use = "a run does nothing until it is awaited"]
 pub struct Invocation<S: State, C, X> {
-    graph: Graph<S, C>,
-    input: S::Update,
+    pub(super) graph: Graph<S, C>,
+    pub(super) input: S::Update,
     context: X,
     pub(super) recursion_limit: Option<u64>,
     pub(super) max_concurrency: Option<usize>,
     pub(super) budget: Option<Budget>,
     pub(super) seed: Option<u64>,
-    begin: Begin,
+    pub(super) begin: Begin,
     call: Option<Box<Call<S, C>>>,
     watched_by: Option<Box<WatchedBy<S>>>,
     stop: Option<Box<StopCall>>,
     /// The run itself, from the first poll on.
-    running: Option<BoxFuture<Result<Run<S>, RunError>>>,
+    pub(super) running: Option<BoxFuture<Result<Run<S>, RunError>>>,
 }
 
 /// What a call says of its thread, and how one runs: a program that names none
@@ -341,7 +337,7 @@ where
     X: HasContext<C>,
 {
     /// The same run, to be run; what stays behind has no settings.
-    fn taken(&mut self) -> Invocation<S, C, Given<C>> {
+    pub(super) fn taken(&mut self) -> Invocation<S, C, Given<C>> {
         Invocation {
             graph: self.graph.clone(),
             input: mem::take(&mut self.input),
@@ -395,7 +391,7 @@ where
     }
 
     /// The run, which tells a hub, if there is one, of what happens in it.
-    fn told(mut self, hub: Option<Arc<Hub>>, hooks: Hooks<'_, S, C>) -> Running<'_, S> {
+    pub(super) fn told(mut self, hub: Option<Arc<Hub>>, hooks: Hooks<'_, S, C>) -> Running<'_, S> {
         let Some(hub) = hub else {
             return self.into_run(hooks);
         };
@@ -428,7 +424,7 @@ where
         Events::new(start, watchers)
     }
 
-    fn take_watchers(&mut self) -> Vec<Box<dyn Watcher<S>>> {
+    pub(super) fn take_watchers(&mut self) -> Vec<Box<dyn Watcher<S>>> {
         let by = self.watched_by.as_mut();
         by.map(|by| mem::take(&mut by.watchers)).unwrap_or_default()
     }
@@ -502,70 +498,6 @@ where
             help: "name one: `.thread(id)`",
         })
     }
-
-    /// Runs to the end and returns what was recorded on the way.
-    pub(crate) async fn recorded(self) -> Recorded<S>
-    where
-        X: Send,
-    {
-        self.record(None).await
-    }
-
-    /// As [`recorded`](Self::recorded), with the tasks of each superstep in an
-    /// order drawn from a seed.
-    #[cfg(feature = "testing")]
-    pub(crate) async fn rehearsed(self, rehearsal: Rehearsal) -> Recorded<S>
-    where
-        X: Send,
-    {
-        self.record(Some(Box::new(rehearsal))).await
-    }
-
-    async fn record(mut self, executor: Option<Box<dyn Executor<S, C>>>) -> Recorded<S>
-    where
-        X: Send,
-    {
-        assert!(
-            self.running.is_none(),
-            "a transcript was asked for of a run that had begun"
-        );
-        let input = match &self.begin {
-            Begin::Input => to_json(&self.input),
-            begin => begin.to_json(),
-        };
-        let watchers = self.take_watchers();
-        let run = self.taken();
-        let recorded = Arc::new(Mutex::new(None));
-        let mut kept = Kept::new(Record::new(&run.graph.frozen), &recorded);
-        let start: Start<S> = Box::new(move |hub| {
-            Box::pin(async move {
-                let hooks = Hooks {
-                    observer: kept.record().map(|record| record as _),
-                    executor: executor.as_deref(),
-                    ..Hooks::default()
-                };
-                run.told(hub, hooks).await
-            })
-        });
-        let result = Events::new(start, watchers).finish().await;
-        let mut record = recorded
-            .lock()
-            .take()
-            .expect("what is over leaves its record");
-        record.ended(&result);
-        Recorded {
-            input,
-            record,
-            result,
-        }
-    }
-}
-
-/// A run and what was recorded of it.
-pub(crate) struct Recorded<S> {
-    pub(crate) input: Value,
-    pub(crate) record: Record,
-    pub(crate) result: Result<Run<S>, RunError>,
 }
 
 // A future itself, although a conversion into one would do: the compiler then

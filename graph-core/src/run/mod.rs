@@ -24,6 +24,7 @@ mod nest;
 mod policed;
 mod race;
 mod record;
+mod recorded;
 #[cfg(feature = "testing")]
 mod rehearse;
 mod remembering;
@@ -47,8 +48,8 @@ pub use cached::CacheStats;
 pub use error::{CancelledBy, RunError, TimeoutScope};
 pub use given::{Given, HasContext, IntoContext, NoContext};
 pub use invocation::Invocation;
-pub(crate) use invocation::Recorded;
 pub(crate) use record::to_json;
+pub(crate) use recorded::Recorded;
 #[cfg(feature = "testing")]
 pub(crate) use rehearse::Rehearsal;
 pub use remembering::PerThread;
