@@ -130,6 +130,11 @@ impl SqliteOptions {
     ///
     /// As [`Sqlite::open`].
     pub async fn open(self) -> Result<Sqlite, CheckpointError> {
+        // SQLite takes it for a file of its own for each connection.
+        if self.path.as_os_str().is_empty() {
+            let help = "the path of the file is empty; `:memory:` is in memory";
+            return Err(CheckpointError::store(help));
+        }
         let path: Arc<Path> = match file::is_in_memory(&self.path) {
             true => self.path,
             // Relative to the folder of now.
@@ -152,8 +157,9 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// [`Store`](CheckpointError::Store) when the file cannot be opened or made,
-    /// is another program's, or has the schema of a newer version;
+    /// [`Store`](CheckpointError::Store) when the path is empty, and when the file
+    /// cannot be opened or made, is another program's, or has the schema of a newer
+    /// version;
     /// [`Corrupt`](CheckpointError::Corrupt) when it is no database.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         Self::options(path).open().await

@@ -306,6 +306,15 @@ async fn what_is_in_memory_is_of_one_handle_and_its_clones() {
 }
 
 #[tokio::test]
+async fn an_empty_path_is_refused() {
+    let error = Sqlite::open("").await.expect_err("it names nothing");
+    assert_eq!(
+        chain(&error),
+        "the store failed: the path of the file is empty; `:memory:` is in memory"
+    );
+}
+
+#[tokio::test]
 async fn what_is_in_memory_has_a_limit_as_a_file_has() {
     let threads = Sqlite::options(":memory:").max_bytes(1 << 20);
     let threads = threads.open().await.expect("it opens");
