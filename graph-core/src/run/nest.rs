@@ -281,15 +281,23 @@ impl<S: State, C: Send + Sync + 'static> IntoNode<S, C, OfGraph> for Graph<S, C>
     type Future = Running<S>;
 
     fn into_node(self) -> Definition<S, C> {
-        Definition {
-            commands: self.frozen.nodes.iter().any(|node| node.commands),
-            memories: self.frozen.memories.clone(),
-            mistakes: Vec::new(),
-            body: Arc::new(SameState(self)),
-            policy: Policy::default(),
-            nested: true,
-            fallback: None,
-        }
+        definition(&Arc::clone(&self.frozen), Arc::new(SameState(self)))
+    }
+}
+
+/// A node with that body, which runs this graph.
+pub(super) fn definition<P: State, S: State, C>(
+    graph: &Frozen<S, C>,
+    body: Arc<dyn Body<P, C>>,
+) -> Definition<P, C> {
+    Definition {
+        body,
+        fallback: None,
+        policy: Policy::default(),
+        commands: graph.nodes.iter().any(|node| node.commands),
+        nested: true,
+        memories: graph.memories.clone(),
+        mistakes: Vec::new(),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::nest::{InRun, Running};
+use super::nest::{InRun, Running, definition};
 use super::thread::{replay, replay_from_memory};
 use crate::compile::Graph;
 use crate::graph::StateGraph;
 use crate::node::{
     Body, BoxCall, Definition, Frame, GraphInside, Input, IntoNode, IntoWorker, MayFail, Memory,
-    NodeError, Outcome, Policy,
+    NodeError, Outcome,
 };
 use crate::state::{Data, State};
 
@@ -198,22 +198,19 @@ impl<S: State, C: Send + Sync + 'static, I, O> Mapped<S, C, I, O> {
         I: Fn(Input<'_, P>) -> S::Update + Send + Sync + 'static,
         O: Fn(&S) -> P::Update + Send + Sync + 'static,
     {
-        let own = remembers.then(Memory::default);
-        let inside = graph.frozen.memories.iter().cloned();
-        Definition {
-            commands: graph.frozen.nodes.iter().any(|node| node.commands),
-            memories: own.into_iter().chain(inside).collect(),
-            mistakes: Vec::new(),
-            body: Arc::new(Self {
-                graph,
-                input,
-                output: Arc::new(output),
-                remembers,
-            }),
-            policy: Policy::default(),
-            nested: true,
-            fallback: None,
+        let frozen = Arc::clone(&graph.frozen);
+        let body = Self {
+            graph,
+            input,
+            output: Arc::new(output),
+            remembers,
+        };
+        let mut node = definition(&frozen, Arc::new(body));
+        if remembers {
+            // Before those inside.
+            node.memories.insert(0, Memory::default());
         }
+        node
     }
 }
 
