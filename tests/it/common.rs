@@ -1,8 +1,10 @@
 //! What the tests share: a state, nodes that leave a trace, ways to read runs.
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use proptest::test_runner::{Config, RngSeed};
@@ -48,6 +50,18 @@ pub(crate) fn ran<S>(run: &Run<S>) -> String {
 #[track_caller]
 pub(crate) fn sound<S: State, C: Send + Sync + 'static>(graph: StateGraph<S, C>) -> Graph<S, C> {
     graph.compile().expect("the test's graph is sound")
+}
+
+/// Polls a future that never waits for anybody else.
+pub(crate) fn poll_to_end<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..1000 {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+    }
+    panic!("it waits for somebody");
 }
 
 /// Runs a graph that must end well, and says what ran.

@@ -15,12 +15,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::attempt::{Failed, Shared, TaskFuture, call, place};
 use super::eager::Eager;
 use super::error::RunError;
-use super::execute::{SLICE, Turn, execute};
+use super::execute::execute;
 use super::hooks::{Executor, Observer};
 use super::inner::Nested;
 use super::result::{Ran, Run, each_once};
@@ -29,6 +30,7 @@ use super::settle::{At, TaskKey};
 use super::spans::{Ended as SpanEnd, OpenSpan, RowNote, Times};
 use super::stop::Stop;
 use super::tell::ToldRow;
+use super::turn::{SLICE, Turn};
 use super::usage::RunUsage;
 use super::watch::{Watch, WatchedTask};
 use crate::compile::Frozen;

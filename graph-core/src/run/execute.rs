@@ -24,17 +24,19 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::attempt::{Done, Failed, Shared, TaskFuture, caught, place, start, start_here};
 use super::error::RunError;
 use super::results::Results;
 use super::settle::TaskKey;
 use super::spans::{Ended as SpanEnd, Time};
+use super::turn::Turn;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
 use crate::node::{at, enter};
@@ -53,9 +55,6 @@ const UNTIMED: usize = 4;
 
 /// Roughly what it takes to wake another thread, and to be woken by it.
 const WAKE_UP: Duration = Duration::from_micros(30);
-
-/// How long a run goes on without letting others of the runtime run.
-pub(super) const SLICE: Duration = Duration::from_micros(500);
 
 /// Runs all tasks to their ends; some have none if another failed and the
 /// graph stops on failure.
@@ -246,23 +245,6 @@ impl Stint {
             self.size = (self.size / 2).max(1);
         } else if took < STINT / 2 {
             self.size = (self.size * 2).min(CHUNK);
-        }
-    }
-}
-
-/// Since when nobody else of the runtime had a turn.
-pub(super) struct Turn(Instant);
-
-impl Turn {
-    pub(super) fn begin() -> Self {
-        Self(Instant::now())
-    }
-
-    /// Lets others run, if it is their turn.
-    pub(super) async fn pass(&mut self) {
-        if self.0.elapsed() > SLICE {
-            tokio::task::yield_now().await;
-            self.0 = Instant::now();
         }
     }
 }

@@ -39,6 +39,7 @@ mod tell;
 mod thread;
 mod timed;
 mod traced;
+mod turn;
 mod usage;
 mod watch;
 

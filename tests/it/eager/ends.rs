@@ -6,7 +6,7 @@ use std::time::Duration;
 use superstep::prelude::*;
 use superstep::{OnFailure, RunControl, RunError};
 
-use crate::common::{Alive, Trace, TraceUpdate, chain, oops, sound, within_a_day};
+use crate::common::{Alive, Trace, TraceUpdate, chain, oops, poll_to_end, sound, within_a_day};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -159,21 +159,9 @@ async fn a_panic_in_a_route_is_its_nodes_and_what_is_at_work_is_awaited() {
 #[test]
 fn a_runtime_that_goes_away_is_an_error_and_no_hang() {
     let graph = Arc::new(sound(graph(10_000)));
-    let error = {
-        let mut run = Box::pin(async {
-            graph
-                .invoke(Trace::update())
-                .context(Alive::default())
-                .await
-        });
-        let waker = std::task::Waker::noop();
-        let mut cx = std::task::Context::from_waker(waker);
-        run.as_mut().poll(&mut cx)
-    };
-    let std::task::Poll::Ready(Err(error)) = error else {
-        panic!("it has not ended");
-    };
-    assert_eq!(error.code(), "no-runtime");
+    let run = graph.invoke(Trace::update()).context(Alive::default());
+    let ended = poll_to_end(run.into_future());
+    assert_eq!(ended.unwrap_err().code(), "no-runtime");
 }
 
 /// `early` takes so long and then `bad`, of depth 2, fails; `late`, of depth 3,
@@ -192,7 +180,7 @@ fn two_failures(early: u32, late: u32) -> StateGraph<Trace, Alive> {
         .on_failure(OnFailure::Finish)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_failure_is_told_if_it_is_the_last_thing_that_there_was_time_for() {
     // Sixteen ends are looked at before others have their turn.
     let busy = async |_: View<Trace>| -> NodeResult<TraceUpdate> {

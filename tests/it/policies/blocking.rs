@@ -5,18 +5,18 @@
     reason = "a node takes its arguments by value"
 )]
 
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use superstep::prelude::*;
 use superstep::{Limiter, MemoryCheckpointer, NodeError, Status, blocking};
 use tokio::sync::Notify;
 
-use crate::common::{Alive, Trace, TraceUpdate, chain, error_of, marks, oops, ran, sound};
+use crate::common::{
+    Alive, Trace, TraceUpdate, chain, error_of, marks, oops, poll_to_end, ran, sound,
+};
 
 /// What a test hands to one call, once.
 #[derive(Debug)]
@@ -296,11 +296,8 @@ fn what_has_not_begun_when_it_is_cancelled_never_does() {
 #[test]
 fn without_a_runtime_it_says_so() {
     let graph = marks([]).add_node("a", blocking(name)).add_edge(START, "a");
-    let mut run = pin!(sound(graph).invoke(Trace::update()).into_future());
-    let Poll::Ready(result) = run.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("there is nothing to wait for");
-    };
-    let error = result.unwrap_err();
+    let run = sound(graph).invoke(Trace::update()).into_future();
+    let error = poll_to_end(run).unwrap_err();
     assert_eq!(
         chain(&error)[1..],
         ["there is no tokio runtime to run it on"]

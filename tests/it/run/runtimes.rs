@@ -1,14 +1,11 @@
 //! Runtimes: one thread, several, and none.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use superstep::prelude::*;
 
 use super::{WORK, chain_of};
-use crate::common::{Trace, mark, marks, sound};
+use crate::common::{Trace, mark, marks, poll_to_end, sound};
 
 /// A fan-out of that many sends, which all say their number.
 fn sends(n: u32) -> StateGraph<Trace> {
@@ -64,18 +61,6 @@ async fn many_runs_of_one_graph_at_once_do_not_meet() {
         assert_eq!(run.state.n, n);
         assert_eq!(run.state.sum, 1225 + n.unsigned_abs());
     }
-}
-
-/// Polls a future that never waits for anybody else.
-fn poll_to_end<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let mut cx = Context::from_waker(Waker::noop());
-    for _ in 0..1000 {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-    }
-    panic!("it waits for somebody");
 }
 
 #[test]

@@ -51,7 +51,7 @@ async fn dropping_a_run_aborts_all_of_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_task_that_is_alone_is_gone_with_its_run_and_of_several_each_at_the_next_turn() {
     let graph = sound(hanging());
     for (n, left) in [(1, 0), (3, 3)] {
@@ -66,7 +66,7 @@ async fn a_task_that_is_alone_is_gone_with_its_run_and_of_several_each_at_the_ne
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_cancels_and_awaits_a_run_knows_that_its_tasks_are_gone() {
     let graph = sound(hanging());
     let (alive, stop) = (Alive::default(), RunControl::new());

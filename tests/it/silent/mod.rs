@@ -124,7 +124,7 @@ async fn the_limits_of_the_builder_and_of_the_run_are_both_read() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_bound_on_concurrency_of_the_builder_and_of_the_run_are_both_read() {
     let graph = StateGraph::<Trace, Alive>::new("bounded")
         .add_worker(WORK, async |_: u32, ctx: Ctx<Alive>| {

@@ -10,10 +10,11 @@ use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::lanes::TaskNo;
 use crate::compile::NodeIndex;

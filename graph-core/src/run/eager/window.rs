@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::crew::{Crew, Start};
 use super::faults::Fault;
@@ -26,10 +26,13 @@ use crate::event::EventKind;
 use crate::plan::{Chosen, Task};
 use crate::run::drive::Progress;
 use crate::run::error::RunError;
-use crate::run::execute::{SLICE, Turn};
 use crate::run::settle::TaskKey;
 use crate::run::stop::Stop;
+use crate::run::turn::{SLICE, Turn};
 use crate::state::State;
+
+/// How many tasks are settled before others have their turn, if no time passes.
+const MOST_ENDS: u32 = 512;
 
 pub(super) struct Window<'p, 'h, S: State, C> {
     pub(super) progress: &'p mut Progress<'h, S, C>,
@@ -207,7 +210,7 @@ impl<S: State, C: Send + Sync + 'static> Window<'_, '_, S, C> {
 
     fn advance(&mut self, tasks: &mut Vec<Task>, cx: &mut Context<'_>) -> Result<bool, RunError> {
         let begin = Instant::now();
-        for n_ended in 1_u32.. {
+        for n_ended in 1..=MOST_ENDS {
             self.start_all(cx);
             let Some((no, ended)) = self.crew.take_done() else {
                 break;
