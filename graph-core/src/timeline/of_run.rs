@@ -79,7 +79,10 @@ fn add(times: &Times, path: &str, spans: &mut Vec<Span>) {
         );
         before.note(task, number);
     }
-    for inside in &times.noted.inside {
+    // They were noted as they ended.
+    let mut inside: Vec<_> = times.noted.inside.iter().collect();
+    inside.sort_by_key(|inside| (inside.send.is_some(), inside.node, inside.send));
+    for inside in inside {
         let task = TaskId {
             node: times.names[inside.node as usize].clone(),
             send: Some(inside.send.unwrap_or(0)),

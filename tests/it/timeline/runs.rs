@@ -268,15 +268,15 @@ async fn what_ran_inside_a_task_that_failed_is_there() {
         .zip(spans.map(|span| span.outcome))
         .collect();
     let expected = [
+        ("in/0/one 1 0-0-10", Done),
+        ("in/0/two 2 10-10-30", Failed),
+        ("in/0/one 1 35-35-45", Done),
+        ("in/0/two 2 45-45-65", Done),
+        ("late/0/one 1 0-0-10", Done),
+        ("late/0/two 2 10-10-40", Cancelled),
         ("quick/0/a 1 0-0-0", Done),
         ("quick/0/b 2 0-0-0", Done),
         ("quick/0/c 3 0-0-0", Failed),
-        ("in/0/one 1 0-0-10", Done),
-        ("in/0/two 2 10-10-30", Failed),
-        ("late/0/one 1 0-0-10", Done),
-        ("late/0/two 2 10-10-40", Cancelled),
-        ("in/0/one 1 35-35-45", Done),
-        ("in/0/two 2 45-45-65", Done),
     ];
     assert_eq!(
         spans,
