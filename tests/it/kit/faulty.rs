@@ -91,7 +91,7 @@ impl Checkpointer for Faulty {
             }
             Fault::NeverTakesOver => claim.takes_over = false,
             Fault::LeasesNeverEnd => claim.lasts = Duration::from_secs(7200),
-            Fault::NoLeaseOfNoLength => claim.lasts = claim.lasts.max(Duration::from_secs(5)),
+            Fault::NoLeaseOfNoLength => claim.lasts = claim.lasts.max(Duration::from_secs(7200)),
             _ => {}
         }
         let claimed = self.inner.acquire(thread, claim).await;
