@@ -10,6 +10,7 @@ mod routes;
 mod runtimes;
 mod structure;
 mod supersteps;
+mod turns;
 
 use std::time::Duration;
 
