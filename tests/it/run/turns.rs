@@ -22,7 +22,8 @@ impl Order {
     fn note(&self, what: impl Into<String>) {
         let begin = Instant::now();
         while begin.elapsed() < self.busy {}
-        self.polls.lock().unwrap().push(what.into());
+        let mut polls = self.polls.lock().expect("nobody panics");
+        polls.push(what.into());
     }
 }
 
@@ -35,7 +36,7 @@ fn graph() -> StateGraph<Trace, Order> {
     };
     let works = async |n: u32, ctx: Ctx<Order>| {
         ctx.note(format!("begin {n}"));
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             yield_now().await;
             ctx.note(format!("end {n}"));
         }
@@ -65,10 +66,9 @@ async fn polls(graph: StateGraph<Trace, Order>, busy: Duration) -> Vec<String> {
     let graph = sound(graph);
     let run = || graph.invoke(Trace::update()).context(order.clone());
     let (one, two) = tokio::join!(run(), run());
-    one.unwrap();
-    two.unwrap();
-    let polls = order.polls.lock().unwrap();
-    polls.clone()
+    assert!(one.is_ok() && two.is_ok());
+    let mut polls = order.polls.lock().expect("nobody panics");
+    std::mem::take(&mut *polls)
 }
 
 #[tokio::test(start_paused = true)]
