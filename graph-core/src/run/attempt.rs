@@ -13,6 +13,7 @@ use super::chance::Seed;
 use super::hooks::{Ledger, Referee};
 use super::limits::RunLimits;
 use super::policed::attempts;
+use super::remains::Inside;
 use super::settle::TaskKey;
 use super::spans::Spans;
 use super::stop::Stops;
@@ -45,6 +46,8 @@ pub(super) struct Shared<S: State, C> {
     /// What graphs that are nodes have of this run, if there are any: a
     /// [`Nest`](super::nest::Nest).
     pub(super) nest: Option<Arc<dyn Any + Send + Sync>>,
+    /// The task of another graph that it is in, if its graph is a node.
+    pub(super) within: Option<Arc<Inside>>,
     pub(super) seed: Seed,
     /// When its tasks are at work.
     pub(super) spans: Arc<Spans>,

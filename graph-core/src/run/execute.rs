@@ -33,6 +33,7 @@ use tokio::time::Instant;
 
 use super::attempt::{Done, Failed, Shared, TaskFuture, caught, place, start, start_here};
 use super::error::RunError;
+use super::remains::Alive;
 use super::results::Results;
 use super::settle::TaskKey;
 use super::spans::{Ended as SpanEnd, Time};
@@ -88,14 +89,18 @@ async fn one<S: State, C: Send + Sync + 'static>(
     match shared.stopped() {
         None => ends = SpanEnd::plain(results.note(0, shared.run(task).await)),
         Some(mut stopped) => {
-            let mut task = pin!(shared.run(task));
+            let mut task = Box::pin(shared.run(task));
             let ended = poll_fn(|cx| match task.as_mut().poll(cx) {
                 Poll::Ready(ended) => Poll::Ready(Ok(ended)),
                 Poll::Pending => stopped.as_mut().poll(cx).map(Err),
             });
             match ended.await {
                 Ok(ended) => ends = SpanEnd::plain(results.note(0, ended)),
-                Err(stop) => results.stop = Some(stop),
+                Err(stop) => {
+                    drop(task);
+                    shared.nothing_remains(None).await;
+                    results.stop = Some(stop);
+                }
             }
         }
     }
@@ -151,6 +156,7 @@ async fn many<S: State, C: Send + Sync + 'static>(
             .await;
         }
     }
+    shared.nothing_remains(None).await;
     let open = crew.0.open.lock().take();
     let mut results = open.map_or_else(|| Results::of(n_tasks), |open| open.results);
     results.stop = stop;
@@ -254,7 +260,8 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         if let Some(open) = &mut *self.open.lock()
             && !self.is_stopped()
         {
-            let member = Arc::clone(self).member(job);
+            let alive = Alive::new(self.shared.within.as_ref());
+            let member = Arc::clone(self).member(job, alive);
             open.spawned.spawn_on(member, &self.runtime);
             return;
         }
@@ -275,8 +282,8 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// What is spawned.
-    async fn member(self: Arc<Self>, job: Job<S>) {
+    /// What is spawned, and counted until it is gone.
+    async fn member(self: Arc<Self>, job: Job<S>, _alive: Alive) {
         match job {
             Job::Nothing => {}
             // In a box, so that the many others are small.

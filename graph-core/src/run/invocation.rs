@@ -383,6 +383,7 @@ where
             watching: None,
             stops: self.stops(),
             nest: None,
+            within: None,
             seed: Seed::new(self.seed),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
             tracer: Tracer::of_run(graph, self.watched_by.as_deref(), self.call.as_deref()),

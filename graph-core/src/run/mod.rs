@@ -27,6 +27,7 @@ mod record;
 mod recorded;
 #[cfg(feature = "testing")]
 mod rehearse;
+mod remains;
 mod remembering;
 mod result;
 mod results;

@@ -22,7 +22,9 @@ use super::inner::{Ended, Nested, go};
 use super::joins::referee_of;
 use super::limits::{Bounds, RunLimits};
 use super::record::{Insides, Record, Recording};
-use super::spans::{Inside, Spans, Times};
+use super::remains::{Inside, Remains};
+use super::settle::TaskKey;
+use super::spans::{Inside as SpanInside, Spans, Times};
 use super::starving::{PlainTask, Starving};
 use super::stop::{RunControl, StopCall};
 use super::thread::{InsideLedger, OnThread, replay};
@@ -49,6 +51,10 @@ pub(super) struct Nest {
     spans: Arc<Spans>,
     /// The joins that have starved in graphs that are nodes, without a thread.
     pub(super) starving: Starving<PlainTask>,
+    /// What is alive in graphs that are nodes.
+    remains: Arc<Remains>,
+    /// Where the graph is that they are nodes of.
+    within: Option<Arc<Inside>>,
     tracer: Tracer,
     scope: Arc<Scope>,
     /// Where they leave what they do, if it is recorded.
@@ -71,7 +77,7 @@ impl Nest {
 
     /// Notes when the tasks of a graph were at work that a task has run.
     pub(super) fn note(&self, place: Place, times: Times) {
-        self.spans.inside(Inside {
+        self.spans.inside(SpanInside {
             node: place.node,
             send: place.send,
             times,
@@ -82,6 +88,15 @@ impl Nest {
     pub(super) fn path_of(&self, place: Place) -> String {
         let node = &self.names[place.node as usize];
         format!("{node}/{}", place.send.unwrap_or(0))
+    }
+
+    /// The task that a graph is in.
+    fn within(&self, place: Place) -> Arc<Inside> {
+        Arc::new(Inside {
+            of: Arc::clone(&self.remains),
+            task: TaskKey::at(place),
+            around: self.within.clone(),
+        })
     }
 
     fn seed_in(&self, place: Place) -> Seed {
@@ -140,6 +155,8 @@ impl<S: State, C> Shared<S, C> {
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
                 starving: Starving::default(),
+                remains: Arc::default(),
+                within: self.within.clone(),
                 tracer: self.tracer.clone(),
                 scope,
                 insides: around.insides,
@@ -152,6 +169,14 @@ impl<S: State, C> Shared<S, C> {
 }
 
 impl<S: State, C> Shared<S, C> {
+    /// Returns when nothing is alive of graphs that were nodes and were dropped at
+    /// work: in no task, or not in this one.
+    pub(super) async fn nothing_remains(&self, task: Option<TaskKey>) {
+        if let Some(nest) = self.nest() {
+            nest.remains.gone(task).await;
+        }
+    }
+
     /// What tasks find out by themselves; in a task of another graph, if that is
     /// given.
     fn new_scope(&self, outer: Option<(&Arc<Scope>, Place)>) -> Scope {
@@ -244,6 +269,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
             watching: watch.map(Watching::new),
             stops: StopCall::default().begin(limits.run_timeout, limits.superstep_timeout),
             nest: None,
+            within: Some(nest.within(place)),
             seed: nest.seed_in(place),
             spans: Arc::new(nest.spans.of_inside()),
             tracer,

@@ -309,8 +309,11 @@ impl<'a, S: State, C: Send + Sync + 'static> Work<'a, S, C> {
         })
         .await;
         trace.ends(&result);
-        race.stop()?;
-        result
+        let stopped = race.stop();
+        if self.node.nested {
+            shared.nothing_remains(Some(self.key)).await;
+        }
+        stopped.and(result)
     }
 
     /// Takes down what a call left: how the task ended, or its failure.

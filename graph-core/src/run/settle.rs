@@ -15,7 +15,7 @@ use crate::compile::{Exits, Frozen, NodeIndex};
 use crate::graph::Router;
 use crate::id::{NodeName, START, TaskId};
 use crate::merge::{self, panic_message};
-use crate::node::{Outcome, Panicked};
+use crate::node::{Outcome, Panicked, Place};
 use crate::plan::{BadTarget, Chooser, Chosen, Task, choose};
 use crate::state::{State, Update};
 
@@ -35,6 +35,15 @@ impl TaskKey {
         Self {
             node: task.node,
             send: number.map(|number| NonZeroU32::MIN.saturating_add(number)),
+        }
+    }
+
+    pub(super) fn at(place: Place) -> Self {
+        Self {
+            node: place.node,
+            send: place
+                .send
+                .map(|number| NonZeroU32::MIN.saturating_add(number)),
         }
     }
 

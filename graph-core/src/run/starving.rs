@@ -89,7 +89,7 @@ impl Nest {
 
 impl<S: State, C> Shared<S, C> {
     /// What graphs that are nodes have of this run, if there are any.
-    fn nest(&self) -> Option<&Nest> {
+    pub(super) fn nest(&self) -> Option<&Nest> {
         self.nest.as_deref()?.downcast_ref()
     }
 }

@@ -8,6 +8,7 @@ mod leaving;
 mod marks;
 mod memory;
 mod mending;
+mod remains;
 mod renamed;
 mod running;
 mod starved;

@@ -21,6 +21,7 @@ use crate::compile::NodeIndex;
 use crate::plan::Task;
 use crate::run::attempt::{Ended, Shared, TaskFuture, start};
 use crate::run::hooks::Executor;
+use crate::run::remains::Alive;
 use crate::run::settle::TaskKey;
 use crate::run::spans::{Ended as SpanEnd, Time};
 use crate::run::stop::Stop;
@@ -173,7 +174,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
         paced: Option<NodeIndex>,
     ) {
         let shared = Arc::clone(&self.shared);
+        let alive = Alive::new(shared.within.as_ref());
         let work = async move {
+            // Until all else of it is gone.
+            let _alive = alive;
             let mut first = Poll::Pending;
             if let Some(node) = paced {
                 let begin = Instant::now();
@@ -220,6 +224,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
         self.rehearsal = None;
         self.at_work.abort_all();
         while self.at_work.join_next().await.is_some() {}
+        self.shared.nothing_remains(None).await;
     }
 }
 

@@ -263,6 +263,7 @@ impl<S: State, C: Send + Sync + 'static> Thread<S, C> {
             watching: None,
             stops: None,
             nest: None,
+            within: None,
             seed: Seed::default(),
             spans: Arc::new(Spans::new(tokio::time::Instant::now())),
             tracer: Tracer::none(),

@@ -271,6 +271,7 @@ fn unwatched<S: State, C: Send + Sync + 'static>(graph: &Graph<S, C>) -> Progres
         watching: None,
         stops: None,
         nest: None,
+        within: None,
         seed: Seed::default(),
         spans: Arc::new(Spans::new(tokio::time::Instant::now())),
         tracer: Tracer::none(),
