@@ -9,6 +9,7 @@ mod marks;
 mod memory;
 mod mending;
 mod remains;
+mod races;
 mod renamed;
 mod running;
 mod starved;

@@ -284,7 +284,7 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
 
     /// A superstep that failed after its tasks had finished leaves no results
     /// that would let it fail again in the same way. `lost` are the tasks that did
-    /// not succeed.
+    /// not succeed: what has finished inside them is not why.
     async fn take_back(
         &mut self,
         error: &RunError,
@@ -297,9 +297,13 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             RunError::Join { .. } if !lost.is_empty() => lost.contains(task),
             _ => true,
         };
+        let keeps = keeps_inside(error, lost);
         let tasks = keys.iter().map(|&key| self.progress.task_id(Some(key)));
         let entries = tasks.filter(blamed).flat_map(|task| {
-            let inside = self.ledger.results_inside(&paths::inside(&task));
+            let inside = match keeps {
+                true => Vec::new(),
+                false => self.ledger.results_inside(&paths::inside(&task)),
+            };
             let all = std::iter::once(task.to_string()).chain(inside);
             all.map(|path| EntryRecord::new(&path, RESULT, None))
         });
@@ -426,6 +430,12 @@ impl<S: State, C: Send + Sync + 'static> Threaded<'_, S, C> {
             source: Box::new(error),
         })
     }
+}
+
+/// Whether tasks run again from where they stopped, after an error at the end of
+/// their superstep: if that is since these did not succeed.
+pub(super) fn keeps_inside(error: &RunError, lost: &[TaskId]) -> bool {
+    matches!(error, RunError::Join { .. }) && !lost.is_empty()
 }
 
 /// The line of a checkpoint that follows another.

@@ -25,6 +25,7 @@ use super::super::settle::TaskKey;
 use super::super::stop::Stop;
 use super::super::turn::Turn;
 use super::breakpoints::Breakpoints;
+use super::drive::keeps_inside;
 use super::entries::{RESULT, key_of};
 use super::ledger::{BadAnswer, Named, StandingInside, TaskLedger, read_result_inside, targets};
 use super::memory::Changed;
@@ -347,6 +348,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         (keys, lost): (&[TaskKey], &[TaskId]),
         ledger: &InsideLedger,
     ) {
+        let keeps = keeps_inside(error, lost);
         for &key in keys {
             let task = self.task_id(Some(key));
             let blamed = match error {
@@ -358,7 +360,11 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             if blamed {
                 let path = ledger.key(key);
                 let around = ledger.path_of(&task.node, Some(task.send.unwrap_or(0)));
-                for inside in ledger.thread.results_inside(&format!("{around}/")) {
+                let inside = match keeps {
+                    true => Vec::new(),
+                    false => ledger.thread.results_inside(&format!("{around}/")),
+                };
+                for inside in inside {
                     ledger.thread.take_back_inside(&inside, RESULT);
                 }
                 ledger.thread.take_back_inside(&path, RESULT);
