@@ -87,6 +87,13 @@ impl Rules {
         } = self.member(node);
         !sources.is_empty() || !regions.is_empty()
     }
+
+    /// Whether a join waits for the node, or for what follows it, that may go on
+    /// without: it depends on who comes when.
+    pub(crate) fn is_in_race(&self, node: NodeIndex) -> bool {
+        let mut joins = self.joins_of(node).map(|join| &self.joins[join]);
+        joins.any(|join| join.closes_at().is_some() || join.rule.within.is_some())
+    }
 }
 
 impl RuledJoin {

@@ -113,7 +113,8 @@ pub(super) async fn go<'h, S: State, C: Send + Sync + 'static>(
             None => progress.run(input).await.map_err(of_parent)?,
             Some(ledger) => {
                 let outer = |levels: usize, name: &str| nest.worker(levels, name);
-                let drains = || nest.control.as_ref().is_some_and(RunControl::is_draining);
+                let control = nest.control_in(place);
+                let drains = || control.is_some_and(RunControl::is_draining);
                 let work = progress.go_inside(&mut input, ledger, &outer, &drains);
                 let ended = guarded(work).await;
                 let ended = ended.unwrap_or_else(|panic| Err(progress.panicked(&*panic)));

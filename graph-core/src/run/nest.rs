@@ -15,6 +15,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
+
 use super::attempt::{Shared, Watching};
 use super::chance::Seed;
 use super::drive::Progress;
@@ -30,7 +32,7 @@ use super::stop::{RunControl, StopCall};
 use super::thread::{InsideLedger, OnThread, replay};
 use super::traced::Tracer;
 use super::watch::Watch;
-use crate::compile::{Frozen, Graph};
+use crate::compile::{Frozen, Graph, NodeIndex, to_index};
 use crate::id::{NodeName, TaskId};
 use crate::node::{
     Body, BoxCall, Definition, Frame, GraphInside, Input, InputType, IntoNode, MayFail, NodeError,
@@ -46,7 +48,9 @@ pub(super) struct Nest {
     recursion_limit: Option<u64>,
     thread: Option<OnThread>,
     /// What may drain the run.
-    pub(super) control: Option<RunControl>,
+    control: Option<RunControl>,
+    /// The nodes that are in a race.
+    races: FixedBitSet,
     seed: Seed,
     spans: Arc<Spans>,
     /// The joins that have starved in graphs that are nodes, without a thread.
@@ -97,6 +101,13 @@ impl Nest {
             task: TaskKey::at(place),
             around: self.within.clone(),
         })
+    }
+
+    /// What may drain the graph in a task: nothing, if that is in a race, which a
+    /// drain must not decide.
+    pub(super) fn control_in(&self, place: Place) -> Option<&RunControl> {
+        let races = self.races.contains(place.node as usize);
+        self.control.as_ref().filter(|_| !races)
     }
 
     fn seed_in(&self, place: Place) -> Seed {
@@ -152,6 +163,7 @@ impl<S: State, C> Shared<S, C> {
                     let stops = self.stops.as_ref();
                     stops.and_then(|stops| stops.control().cloned())
                 }),
+                races: races(&self.graph),
                 seed: self.seed.clone(),
                 spans: Arc::clone(&self.spans),
                 starving: Starving::default(),
@@ -166,6 +178,17 @@ impl<S: State, C> Shared<S, C> {
         }
         Arc::new(self)
     }
+}
+
+/// The nodes that others may win against, be it a second call of themselves.
+fn races<S: State, C>(graph: &Frozen<S, C>) -> FixedBitSet {
+    let rules = graph.rules.as_ref();
+    let races = |&node: &NodeIndex| {
+        let hedged = graph.node(node).policy.hedge.is_some();
+        hedged || rules.is_some_and(|rules| rules.is_in_race(node))
+    };
+    let nodes = (0..graph.nodes.len()).map(to_index);
+    nodes.filter(races).map(|node| node as usize).collect()
 }
 
 impl<S: State, C> Shared<S, C> {
@@ -279,7 +302,7 @@ impl<S: State, C: Send + Sync + 'static> InRun<S, C> {
         let shared = shared.nested(Around {
             recursion_limit: nest.recursion_limit,
             thread: ledger.map(|ledger| OnThread::Inside(Arc::clone(ledger))),
-            control: nest.control.clone(),
+            control: nest.control_in(place).cloned(),
             insides: record.as_ref().map(|record| record.insides()),
             outer: Some((nest, place)),
         });

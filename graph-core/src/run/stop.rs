@@ -94,7 +94,8 @@ impl RunControl {
     ///
     /// On a thread a subgraph drains likewise, between its own supersteps. Without
     /// one it goes on to its end, however many supersteps that takes: what it has done
-    /// would be lost.
+    /// would be lost. So does one that may lose a race by waiting: if it is hedged, or
+    /// a join waits for it that cancels the rest or has a time.
     pub fn drain(&self) {
         self.say(Said::Drain);
     }
