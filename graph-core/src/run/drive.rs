@@ -56,6 +56,9 @@ pub(super) struct Progress<'h, S: State, C> {
     /// The superstep at work, from 1; 0 is the input.
     pub(super) superstep: u64,
     pub(super) recursion_limit: u64,
+    /// The last superstep that may run: the limit counts none that an earlier call
+    /// has run.
+    pub(super) last_superstep: u64,
     pub(super) ran: Ran,
     /// Whose code is at work.
     pub(super) at: At,
@@ -82,6 +85,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             ephemerals: Ephemerals::new(fields),
             superstep: 0,
             recursion_limit,
+            last_superstep: recursion_limit,
             ran: Ran::default(),
             at: At::default(),
             observer: None,
@@ -213,7 +217,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
     /// Counts a superstep that is about to run.
     #[inline]
     pub(super) fn begin_superstep(&mut self, tasks: &[Task]) -> Result<(), RunError> {
-        if self.superstep == self.recursion_limit {
+        if self.superstep == self.last_superstep {
             return Err(self.recursion_limit(tasks));
         }
         self.superstep += 1;

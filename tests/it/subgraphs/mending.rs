@@ -8,7 +8,7 @@ use superstep::prelude::*;
 use superstep::{NodeError, RunError, Status};
 
 use super::threads::{Calls, SECOND, asking, asks, counted, on_threads};
-use crate::common::{Trace, TraceUpdate, oops, sound};
+use crate::common::{Trace, TraceUpdate, chain, oops, sound};
 
 #[tokio::test(start_paused = true)]
 async fn what_failed_inside_is_tried_again_alone() {
@@ -255,6 +255,44 @@ async fn a_drained_run_stops_between_supersteps_inside() {
         .context(calls)
         .control(&control);
     assert_eq!(run.await.unwrap().status, Status::Drained);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_on_after_the_limit_of_a_graph_inside() {
+    let endless = |calls: u32| {
+        StateGraph::<Trace, Calls>::new("inner")
+            .add_node("again", counted)
+            .add_edge(START, "again")
+            .add_conditional_edges(
+                "again",
+                move |state: &Trace| match state.log.len() < calls as usize {
+                    true => ["again"],
+                    false => [END],
+                },
+                ["again", END],
+            )
+            .recursion_limit(3)
+    };
+    let retry = Retry::attempts(2).delay(Duration::ZERO);
+    let graph = on_threads(
+        StateGraph::<Trace, Calls>::new("test")
+            .add_node("in", node(sound(endless(8))).retry(retry))
+            .add_edge(START, "in"),
+    );
+    let calls = Calls::default();
+    let error = graph.invoke(Trace::update()).context(calls.clone());
+    let error = error.thread("t").await.unwrap_err();
+    let limited = "no end was reached within 3 supersteps";
+    assert!(chain(&error)[1].starts_with(limited), "{error:?}");
+    // Another attempt of the same call may do no more.
+    assert_eq!(calls.get(), 3);
+    let error = graph.proceed().context(calls.clone());
+    let error = error.thread("t").await.unwrap_err();
+    assert!(chain(&error)[1].starts_with(limited), "{error:?}");
+    assert_eq!(calls.get(), 6);
+    let run = graph.proceed().context(calls.clone()).thread("t");
+    assert_eq!(run.await.unwrap().state.log.len(), 8);
+    assert_eq!(calls.get(), 8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,8 +209,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         ledger.superstep.store(self.superstep, Ordering::Relaxed);
         let keys: Vec<TaskKey> = tasks.iter().map(TaskKey::of).collect();
         let mut results = Results::of(keys.len());
-        let (mut indices, mut to_run) = (Vec::new(), Vec::new());
-        let mut known = Vec::new();
+        let (mut indices, mut to_run, mut known) = (Vec::new(), Vec::new(), Vec::new());
         for (index, task) in std::mem::take(tasks).into_iter().enumerate() {
             match ledger.thread.standing_inside(&ledger.key(keys[index])) {
                 StandingInside::Ready => {
@@ -228,6 +227,7 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
             }
         }
         self.begin_joins(&keys, &results);
+        self.count_unless_over(&keys, &to_run, ledger);
         if !to_run.is_empty() {
             let ResultParts {
                 done,
@@ -267,6 +267,15 @@ impl<S: State, C: Send + Sync + 'static> Progress<'_, S, C> {
         let left = ledger.left_by(counting, &known);
         left.map_err(|why| unreadable(self, why))?;
         Ok(true)
+    }
+
+    /// The limit counts no superstep of which all was over before this call.
+    fn count_unless_over(&mut self, keys: &[TaskKey], to_run: &[Task], ledger: &InsideLedger) {
+        let mut tasks = keys.iter().map(|&key| ledger.key(key));
+        let came = |task: String| ledger.thread.came_in_this_call(&task);
+        if to_run.is_empty() && !tasks.any(came) {
+            self.last_superstep = self.last_superstep.saturating_add(1);
+        }
     }
 
     /// Tells who decides about joins that a superstep begins, and what of it is

@@ -272,6 +272,14 @@ impl TaskLedger {
         }
     }
 
+    /// Whether a task inside another, which has finished, has done so since the
+    /// superstep began.
+    pub(super) fn came_in_this_call(&self, task: &str) -> bool {
+        let now = self.now.lock();
+        let inside = now.inside.get(task);
+        inside.is_some_and(|inside| inside.result.is_some())
+    }
+
     /// Takes things back that a task inside another has left: its result, or an
     /// answer.
     pub(super) fn take_back_inside(&self, task: &str, key: &str) {
