@@ -205,7 +205,8 @@ impl<S: State> Event<S> {
     }
 
     /// Its number in the run, from 0: one more than that of the event before,
-    /// of those that are wanted.
+    /// of those whose kinds are wanted. So there are gaps where a filter shows
+    /// [one type](crate::Events::custom) of the custom events that are emitted.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.stamp.sequence

@@ -24,7 +24,8 @@ pub enum OnBusy {
     #[default]
     Reject,
     /// Waits until the other has ended, or its lease has: as long as that
-    /// takes. Drop the run, or put it in a timeout, to wait no longer. Of
+    /// takes. Drop the run, cancel it, or give it a timeout, to wait no longer:
+    /// one that is drained still waits, and ends before its first superstep. Of
     /// several that wait, any may be next.
     Wait,
     /// Takes the thread over. The other run ends with
