@@ -102,7 +102,7 @@ impl<I: HasText> IntoChain<I> for TextParser {
 }
 
 /// The first JSON in an answer that is a `T`; fences and words around it are no
-/// harm.
+/// harm. A list is no struct with named fields.
 ///
 /// Nothing is asked again: where the model is to mend what does not fit, and is to
 /// be told what fits, use [`extract`](super::extract()).

@@ -440,6 +440,75 @@ async fn bounds_hold_for_what_is_put_into_an_object() {
     );
 }
 
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Rating {
+    #[schemars(range(min = 1, max = 5))]
+    stars: u8,
+}
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Review {
+    rating: Rating,
+    #[serde(default)]
+    other: Option<Rating>,
+    #[serde(default)]
+    noted: Vec<Note>,
+}
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Pair(u8, Rating);
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Only(Rating);
+
+#[test]
+fn a_list_is_no_struct() {
+    let said = "As review [4] shows, the soup was cold.\n{\"stars\": 2}";
+    let said = Message::assistant(said);
+    assert_eq!(said.json::<Rating>().ok(), Some(Rating { stars: 2 }));
+    assert_eq!(said.extract::<Rating>().ok(), Some(Rating { stars: 2 }));
+
+    fn check<T: DeserializeOwned + JsonSchema>(said: &str, expected: &str) {
+        let error = Message::assistant(said).extract::<T>().err();
+        let told = error.and_then(|error| error.message).unwrap_or_default();
+        assert!(
+            told.ends_with(expected) && !told.is_empty(),
+            "{said}: {told}"
+        );
+    }
+    check::<Rating>(
+        "[7]",
+        "it is no `Rating`: a list, where an object is wanted",
+    );
+    check::<Only>("[3]", "`value`: a list, where an object is wanted");
+    check::<Opinion>("[3]", "`Opinion`: a list, where an object is wanted");
+    check::<Review>(
+        r#"{"rating": [3]}"#,
+        "`rating`: a list, where an object is wanted",
+    );
+    let other = r#"{"rating": {"stars": 3}, "other": [3]}"#;
+    check::<Review>(other, "`other`: a list, where an object is wanted");
+    let noted = r#"{"rating": {"stars": 3}, "noted": [["Short", "abc"]]}"#;
+    check::<Review>(noted, "`noted[0]`: a list, where an object is wanted");
+    check::<Vec<Rating>>("[[3]]", "`value[0]`: a list, where an object is wanted");
+    check::<Option<Rating>>("[3]", "`value`: a list, where an object is wanted");
+    check::<Pair>("[1, [3]]", "`value[1]`: a list, where an object is wanted");
+    for said in ["[7]", "[]"].map(Message::assistant) {
+        assert!(said.json::<Rating>().is_err());
+        assert!(said.json::<Option<Only>>().is_err());
+    }
+}
+
+#[test]
+fn a_list_is_a_tuple() {
+    let said = Message::assistant(r#"See: [1, {"stars": 3}]"#);
+    let (pair, tuple) = (Pair(1, Rating { stars: 3 }), (1, Rating { stars: 3 }));
+    assert_eq!(said.extract::<Pair>().ok(), Some(pair));
+    assert_eq!(said.extract::<(u8, Rating)>().ok(), Some(tuple));
+    assert!(said.json::<Pair>().is_ok());
+    assert!(said.json::<Value>().is_ok());
+}
+
 /// What a type is called where an answer is none.
 fn called<T: DeserializeOwned>() -> String {
     let error = Message::assistant("no").json::<T>().err();

@@ -3,7 +3,8 @@
 //! 1. Whether a type fits, and which values an enum has, whoever reads the value
 //!    says. Judged here is how much it may be: `minimum`, `maximum`,
 //!    `exclusiveMinimum`, `exclusiveMaximum`, `minLength`, `maxLength`, `minItems` and
-//!    `maxItems`. What else a schema says is no bound.
+//!    `maxItems`. What else a schema says is no bound. One thing of the type is: a list
+//!    where an object is wanted, of which serde makes a struct, by position.
 //! 2. Of the ways in `anyOf` and `oneOf` those count that the value can be meant for,
 //!    and it keeps to the bounds of one. If it can be meant for none, there is none.
 
@@ -11,6 +12,9 @@ use std::error::Error;
 use std::fmt;
 
 use serde_json::{Map, Value};
+
+/// What a list is told that should be an object.
+pub(super) const NO_OBJECT: &str = "a list, where an object is wanted";
 
 /// How many schemas are gone through one after another for one value.
 const MOST_HOPS: usize = 16;
@@ -40,8 +44,9 @@ impl Error for OutOfBounds {}
 /// of texts and lists, as `#[schemars(range(max = 5))]` does: [`Model::extract`] and
 /// typed tools hold what a model says to them.
 ///
-/// Whether its type fits, whoever reads the value finds out. A `pattern` is not
-/// looked at, nor what else a schema says.
+/// Whether its type fits, whoever reads the value finds out; but a list where an object
+/// is wanted is refused here, since serde reads it as a struct, by position. A `pattern`
+/// is not looked at, nor what else a schema says.
 ///
 /// [`Model::extract`]: crate::Model::extract
 ///
@@ -91,9 +96,14 @@ impl Judge<'_> {
                 all.find_map(|schema| self.misfit(schema, value, path, hops))
             })
             .or_else(|| {
-                let ways = list(schema, "anyOf").chain(list(schema, "oneOf"));
-                let ways = ways.filter(|way| self.can_be(way, value, hops));
-                let misfits: Option<Vec<OutOfBounds>> = ways
+                let ways = || list(schema, "anyOf").chain(list(schema, "oneOf"));
+                let mut meant = ways()
+                    .filter(|way| self.can_be(way, value, hops))
+                    .peekable();
+                if value.is_array() && meant.peek().is_none() {
+                    return ways().find_map(|way| self.misfit(way, value, path, hops));
+                }
+                let misfits: Option<Vec<OutOfBounds>> = meant
                     .map(|way| self.misfit(way, value, path, hops))
                     .collect();
                 misfits?.into_iter().next()
@@ -185,9 +195,20 @@ fn own(schema: &Value, value: &Value) -> Option<String> {
             let n_chars = text.chars().count();
             size(schema, n_chars, ["minLength", "maxLength"], "character(s)")
         }
+        Value::Array(_) if is_object(schema) => Some(NO_OBJECT.to_owned()),
         Value::Array(items) => size(schema, items.len(), ["minItems", "maxItems"], "item(s)"),
         _ => None,
     }
+}
+
+/// Whether a schema takes objects and no lists.
+fn is_object(schema: &Value) -> bool {
+    let takes = |wanted: &str| match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == wanted),
+        Some(kind) => kind == wanted,
+        None => false,
+    };
+    takes("object") && !takes("array")
 }
 
 fn amount(schema: &Value, number: f64) -> Option<(&'static str, &Value)> {

@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Deserializer, Value, json};
 
-use super::bounds::check_bounds;
+use super::bounds::{NO_OBJECT, check_bounds};
+use super::named::is_struct;
 
 /// The field around a value that is no object.
 pub(super) const FIELD: &str = "value";
@@ -83,19 +84,21 @@ fn fit<T: DeserializeOwned>(value: Value, sought: Sought<'_>) -> Result<T, Strin
         }
         other => other,
     };
-    let read = match serde_json::from_value(value.clone()) {
-        Ok(read) => read,
-        Err(error) => {
-            let read = serde_json::from_value(without_nulls(value.clone()));
-            read.map_err(|_| error.to_string())?
-        }
+    let checked = match sought.schema {
+        Some(schema) if sought.wraps => check_bounds(schema, &json!({ FIELD: value })),
+        Some(schema) => check_bounds(schema, &value),
+        None if value.is_array() && is_struct::<T>() => return Err(NO_OBJECT.to_owned()),
+        None => Ok(()),
     };
-    let checked = sought.schema.map_or(Ok(()), |schema| match sought.wraps {
-        true => check_bounds(schema, &json!({ FIELD: value })),
-        false => check_bounds(schema, &value),
+    let read = serde_json::from_value(value.clone()).or_else(|error| {
+        let read = serde_json::from_value(without_nulls(value));
+        read.map_err(|_| error.to_string())
     });
-    checked.map_err(|out| out.to_string())?;
-    Ok(read)
+    match checked {
+        // How serde fails to make a struct of a list tells nothing.
+        Err(out) if read.is_ok() || out.why == NO_OBJECT => Err(out.to_string()),
+        _ => read,
+    }
 }
 
 fn without_nulls(value: Value) -> Value {

@@ -10,6 +10,7 @@
 
 mod bounds;
 mod find;
+mod named;
 mod shape;
 mod way;
 
@@ -112,9 +113,9 @@ impl Model {
     /// other words, too. An answer that does not fit is sent back to the model
     /// with what is wrong, twice at most; each is counted.
     ///
-    /// An answer fits if it is a `T`, and within the bounds that its schema sets to
-    /// numbers, to the lengths of texts and to those of lists, as
-    /// `#[schemars(range(max = 5))]` does. What else the schema says, such as a
+    /// An answer fits if it is a `T`, with objects where its schema has objects, and
+    /// within the bounds that it sets to numbers, to the lengths of texts and to those of
+    /// lists, as `#[schemars(range(max = 5))]` does. What else the schema says, such as a
     /// `pattern`, the model is told, and nobody checks.
     ///
     /// # Errors
@@ -293,7 +294,7 @@ fn complaint(why: &str) -> String {
 
 impl Message {
     /// The first JSON in its text that is a `T`; fences and words around it are no
-    /// harm.
+    /// harm. A list is no struct with named fields.
     ///
     /// # Errors
     ///
