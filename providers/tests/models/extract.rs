@@ -292,6 +292,45 @@ async fn what_does_not_fit_is_asked_for_again() {
         user: That does not fit: there is no JSON in it. Answer again, in full, and in the shape that was asked for."#]].assert_eq(&said.join("\n"));
 }
 
+#[test]
+fn json_that_is_broken_is_told_what_is_wrong_with_it() {
+    fn check(said: &str, expected: &str) {
+        let error = Message::assistant(said).json::<Person>().expect_err(said);
+        assert_eq!(error.kind, ModelErrorKind::Decode, "{said}");
+        let told = error.message.unwrap_or_default();
+        let told = told.strip_prefix("it is no `Person`: ");
+        assert_eq!(told, Some(expected), "{said}");
+    }
+    let broken = |said: &str, why: &str| check(said, &format!("its JSON is broken: {why}"));
+    broken(
+        r#"{"name": "x", "age": 4,}"#,
+        "trailing comma at line 1 column 24",
+    );
+    broken("{'name': 'x'}", "key must be a string at line 1 column 2");
+    broken(r#"{name: "x"}"#, "key must be a string at line 1 column 2");
+    broken(r#"{"name": None}"#, "expected value at line 1 column 10");
+    let comma = "As in {it}:\n```json\n{\n  \"name\": \"x\"\n  \"age\": 4\n}\n```";
+    broken(comma, "expected `,` or `}` at line 5 column 3");
+    let comment = "It is: {\"name\": \"x\", // her name\n\"age\": 4}";
+    broken(comment, "key must be a string at line 1 column 22");
+    // What is whole inside of it is not what was meant.
+    let inside = r#"{"friends": [{"age": 4}], "name": x}"#;
+    broken(inside, "expected value at line 1 column 35");
+    // A bracket in a text begins nothing that could end in the middle.
+    broken(r#"{"name": "[", }"#, "trailing comma at line 1 column 15");
+    check(r#"{"age": 4} and {so on}"#, "missing field `name`");
+    check("I think (it is) Ann.", "there is no JSON in it");
+}
+
+#[tokio::test]
+async fn json_that_is_broken_is_asked_for_again() {
+    let scripted = ScriptedModel::new()
+        .on("trailing comma at line 1 column 16", ANN)
+        .otherwise(r#"{"name": "Ann",}"#);
+    let read = scripted.model().extract::<Person>("Who?").await;
+    assert_eq!(read.expect("the second fits"), ann());
+}
+
 #[tokio::test]
 async fn a_call_that_does_not_fit_has_a_result() {
     let scripted = ScriptedModel::new()

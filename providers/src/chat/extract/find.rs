@@ -45,8 +45,9 @@ fn in_text<T: DeserializeOwned>(text: &str, sought: Sought<'_>) -> Result<T, Mis
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         return fit(value, sought).map_err(Misfit::Wrong);
     }
-    let mut misfit: Option<(usize, String)> = None;
-    let mut from = 0;
+    // Of what does not fit, the longest is what was meant.
+    let (mut longest, mut misfit) = (0, "there is no JSON in it".to_owned());
+    let (mut from, mut broken_to) = (0, 0);
     while let Some(at) = text[from..].find(['{', '[']) {
         let start = from + at;
         let mut values = Deserializer::from_str(&text[start..]).into_iter::<Value>();
@@ -55,24 +56,54 @@ fn in_text<T: DeserializeOwned>(text: &str, sought: Sought<'_>) -> Result<T, Mis
                 let length = values.byte_offset();
                 match fit(value, sought) {
                     Ok(value) => return Ok(value),
-                    // Of what does not fit, the longest is what was meant.
-                    Err(why) if misfit.as_ref().is_none_or(|(longest, _)| length > *longest) => {
-                        misfit = Some((length, why));
-                    }
+                    Err(why) if length > longest => (longest, misfit) = (length, why),
                     Err(_) => {}
                 }
                 from = start + length;
             }
-            // All that follows is a part of it, which is not what was meant.
-            Some(Err(error)) if error.is_eof() => return Err(Misfit::Incomplete),
-            Some(Err(_)) => from = start + 1,
+            Some(Err(error)) if error.is_eof() => {
+                // All that follows is a part of it, which is not what was meant; unless
+                // it is no JSON, but in a text of what is broken.
+                if start >= broken_to {
+                    return Err(Misfit::Incomplete);
+                }
+                from = start + 1;
+            }
+            Some(Err(error)) => {
+                let length = reached(&text[start..], &error);
+                if length > longest {
+                    (longest, misfit) = (length, broken(text, start, &error));
+                }
+                broken_to = broken_to.max(start + length);
+                from = start + 1;
+            }
             None => break,
         }
     }
-    Err(match misfit {
-        Some((_, why)) => Misfit::Wrong(why),
-        None => Misfit::Wrong("there is no JSON in it".to_owned()),
-    })
+    Err(Misfit::Wrong(misfit))
+}
+
+/// How much was read of JSON before it was found to be broken.
+fn reached(text: &str, error: &serde_json::Error) -> usize {
+    let lines = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1));
+    lines.map(str::len).sum::<usize>() + error.column()
+}
+
+/// What is wrong with the JSON that begins there, and where in the text.
+fn broken(text: &str, start: usize, error: &serde_json::Error) -> String {
+    let before = &text[..start];
+    let line = before.matches('\n').count() + error.line();
+    let column = match error.line() {
+        1 => start - before.rfind('\n').map_or(0, |at| at + 1) + error.column(),
+        _ => error.column(),
+    };
+    let told = error.to_string();
+    let what = told
+        .rsplit_once(" at line ")
+        .map_or(&*told, |(what, _)| what);
+    format!("its JSON is broken: {what} at line {line} column {column}")
 }
 
 /// The value as that type, within the bounds of its schema. Where it has nulls that the type does not take, they

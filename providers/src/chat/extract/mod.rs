@@ -298,7 +298,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`Decode`](ModelErrorKind::Decode) when there is none, and
+    /// [`Decode`](ModelErrorKind::Decode) when there is none, or it is broken, and
     /// [`Truncated`](ModelErrorKind::Truncated) when it ends in the middle; the text is
     /// the error's body.
     ///
