@@ -102,7 +102,8 @@ impl<I: HasText> IntoChain<I> for TextParser {
 }
 
 /// The first JSON in an answer that is a `T`; fences and words around it are no
-/// harm. A list is no struct with named fields.
+/// harm, nor is what a model thinks first, between `<think>` and `</think>`. A list
+/// is no struct with named fields.
 ///
 /// Nothing is asked again: where the model is to mend what does not fit, and is to
 /// be told what fits, use [`extract`](super::extract()).

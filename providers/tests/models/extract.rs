@@ -260,6 +260,18 @@ async fn json_is_found_between_words() {
 }
 
 #[tokio::test]
+async fn what_a_model_thinks_first_is_no_answer() {
+    let thought = r#"<think>Maybe {"name": "Bob"}, or {"name": </think>"#;
+    for answer in [ANN.to_owned(), format!("\n```json\n{ANN}\n```")] {
+        assert_eq!(read(&format!("\n{thought}{answer}")).await, Ok(ann()));
+    }
+    assert_eq!(read(thought).await, Err(ModelErrorKind::Decode));
+    let tags = Message::assistant(r#"{"name": "<think>Ann</think>"}"#);
+    let tags = tags.json::<Person>().expect("it is whole");
+    assert_eq!(tags.name, "<think>Ann</think>");
+}
+
+#[tokio::test]
 async fn what_is_not_whole_is_never_taken() {
     let texts = [
         r#"{"name": "Ann", "friends": [{"name": "Bob"}"#,

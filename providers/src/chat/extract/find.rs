@@ -42,6 +42,7 @@ pub(super) fn find<T: DeserializeOwned>(texts: &[String], sought: Sought<'_>) ->
 }
 
 fn in_text<T: DeserializeOwned>(text: &str, sought: Sought<'_>) -> Result<T, Misfit> {
+    let text = after_thought(text);
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         return fit(value, sought).map_err(Misfit::Wrong);
     }
@@ -81,6 +82,13 @@ fn in_text<T: DeserializeOwned>(text: &str, sought: Sought<'_>) -> Result<T, Mis
         }
     }
     Err(Misfit::Wrong(misfit))
+}
+
+/// The text without what a model has thought before it answers, in tags.
+fn after_thought(text: &str) -> &str {
+    let thought = text.trim_start().strip_prefix("<think>");
+    let answer = thought.and_then(|thought| thought.split_once("</think>"));
+    answer.map_or(text, |(_, answer)| answer)
 }
 
 /// How much was read of JSON before it was found to be broken.

@@ -294,7 +294,8 @@ fn complaint(why: &str) -> String {
 
 impl Message {
     /// The first JSON in its text that is a `T`; fences and words around it are no
-    /// harm. A list is no struct with named fields.
+    /// harm, nor is what a model thinks first, between `<think>` and `</think>`. A list
+    /// is no struct with named fields.
     ///
     /// # Errors
     ///
