@@ -8,7 +8,7 @@
 //!    survives. So do `${name}` and `\{name}`, which are for others.
 //! 4. It is one pass: braces in values are text.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde_json::Value;
 
@@ -169,11 +169,9 @@ impl Holed {
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Hole(hole) => match value(&hole.name) {
-                    Some(Value::Null) => {}
-                    Some(Value::String(value)) => text.push_str(value),
                     Some(value) => {
                         // A `String` takes whatever is written.
-                        let _ = write!(text, "{value}");
+                        let _ = write(&mut text, value);
                     }
                     None if hole.optional => {}
                     None => return Err(hole),
@@ -181,6 +179,15 @@ impl Holed {
             }
         }
         Ok(text)
+    }
+}
+
+/// Writes what fills a hole: text as it is, null as nothing, all else as JSON.
+pub(crate) fn write(out: &mut impl fmt::Write, value: &Value) -> fmt::Result {
+    match value {
+        Value::Null => Ok(()),
+        Value::String(text) => out.write_str(text),
+        value => write!(out, "{value}"),
     }
 }
 

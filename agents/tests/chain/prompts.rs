@@ -190,6 +190,61 @@ fn rich_templates_are_strict_and_bounded() {
     assert!(error([system(template_rich(endless))], &json!({})).contains("fuel"));
 }
 
+#[cfg(feature = "templates")]
+#[test]
+fn rich_templates_write_what_plain_ones_write() {
+    use superstep::{system, template_rich};
+
+    let values = json!({
+        "list": ["a", null, 1.0], "null": null, "yes": true, "map": { "k": "<v>" }, "text": "\"",
+    });
+    let rich = template_rich("{{ list }} {{ null }} {{ yes }} {{ map }} {{ text }} {{ map.k }}");
+    let plain = "{list} {null} {yes} {map} {text} <v>";
+    assert_eq!(text([system(rich)], &values), text(plain, &values));
+    let json = template_rich("{{ text | tojson }} {{ list | map('upper') }}");
+    assert_eq!(
+        text([system(json)], &json!({ "text": "\"", "list": ["a"] })),
+        r#""\"" ["A"]"#
+    );
+}
+
+#[cfg(feature = "templates")]
+#[test]
+fn what_rich_templates_name_in_vain_is_told_before_they_are_filled() {
+    use superstep::{Chain, IntoChain, template_rich};
+
+    let told = |template: &str| {
+        let prompt = prompt(template_rich(template));
+        let chain: Chain<Value, _> = prompt.into_chain();
+        let error = chain.check().err()?;
+        Some(error.diagnostics()[0].message().to_owned())
+    };
+    for (template, unknown) in [
+        ("{{ x | uper }}", "filter uper is unknown in line 1"),
+        (
+            "{% for f in x %}\n{{ f.name | uper }}{% endfor %}",
+            "filter uper is unknown in line 2",
+        ),
+        (
+            "{% if x is nonsense %}{% endif %}",
+            "test nonsense is unknown in line 1",
+        ),
+        ("{{ now() }}", "now is unknown in line 1"),
+    ] {
+        let told = told(template).expect(template);
+        assert!(told.contains(unknown), "{told}");
+    }
+    // What only other values can have or do is no mistake of the template.
+    for template in [
+        "{{ x.y.z + 1 }}",
+        "{{ x.items() }}",
+        "{{ [x] | map(x) }}",
+        "{{ x | int }}",
+    ] {
+        assert_eq!(told(template), None);
+    }
+}
+
 proptest! {
     /// Whatever a value holds, it stands in the text once and untouched.
     #[test]
