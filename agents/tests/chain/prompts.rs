@@ -145,6 +145,11 @@ fn placeholders_take_messages_as_they_are() {
         text(last, &json!({ "history": history, "text": "c" })),
         "b|c"
     );
+    let optional = || [placeholder("history").optional(), user("{text}")];
+    assert_eq!(text(optional(), &json!({ "text": "c" })), "c");
+    let null = json!({ "history": null, "text": "c" });
+    assert_eq!(text(optional(), &null), "c");
+    assert!(error(chat(), &null).starts_with("`history` is no list of messages: "));
     let literal = [Message::new(Role::User).image_url("https://x.org/{a}")];
     assert_eq!(text(literal, &json!({})), "");
 }

@@ -90,7 +90,7 @@ impl<'a> Given<'a> {
 
     pub(super) fn messages(&self, name: &str, optional: bool) -> Result<Vec<Message>, PromptError> {
         match self.value(name) {
-            None if optional => Ok(Vec::new()),
+            None | Some(Value::Null) if optional => Ok(Vec::new()),
             None => Err(self.missing()),
             Some(value) => Vec::<Message>::deserialize(value).map_err(|error| {
                 PromptError::new(format!("`{name}` is no list of messages: {error}"))

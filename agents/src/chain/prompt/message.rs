@@ -99,7 +99,7 @@ pub fn placeholder(name: impl Into<String>) -> MessageTemplate {
 }
 
 impl MessageTemplate {
-    /// Of a placeholder: without messages of its name, there are none.
+    /// Of a placeholder: without messages of its name, or with null, there are none.
     pub fn optional(mut self) -> Self {
         if let Kind::Placeholder { optional, .. } = &mut self.0 {
             *optional = true;
