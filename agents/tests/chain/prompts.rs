@@ -1,11 +1,15 @@
 //! Prompts: what fills holes, and what does not.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
-use superstep::{IntoMessages, Message, Prompt, Role, placeholder, prompt, user};
+use superstep::{
+    Chain, IntoChain, IntoMessages, Message, Prompt, Role, parallel, passthrough, placeholder,
+    prompt, step, user,
+};
 
 fn text(messages: impl IntoMessages, input: &Value) -> String {
     let prompt: Prompt<Value> = prompt(messages);
@@ -154,6 +158,18 @@ fn placeholders_take_messages_as_they_are() {
     assert_eq!(text(literal, &json!({})), "");
 }
 
+/// Which needs serde's `rc`, that other features switch on as well: without them it is
+/// this crate that does.
+#[tokio::test]
+async fn what_is_shared_fills_holes() {
+    let length = step(|text: Arc<String>| async move { Ok(text.len()) });
+    let chain = parallel! { length: length, text: passthrough() } | prompt("{text}: {length}");
+    let messages = chain.invoke(Arc::new("abc".to_owned())).await;
+    assert_eq!(messages.expect("all is there")[0].text(), "abc: 3");
+    let alone: Chain<Arc<String>, Vec<Message>> = prompt("{text}").into_chain();
+    assert!(alone.check().is_ok());
+}
+
 #[test]
 fn pictures_have_holes_in_their_addresses() {
     let look = prompt([user("What is {what}?")
@@ -216,7 +232,7 @@ fn rich_templates_write_what_plain_ones_write() {
 #[cfg(feature = "templates")]
 #[test]
 fn what_rich_templates_name_in_vain_is_told_before_they_are_filled() {
-    use superstep::{Chain, IntoChain, template_rich};
+    use superstep::template_rich;
 
     let told = |template: &str| {
         let prompt = prompt(template_rich(template));
