@@ -22,7 +22,8 @@ impl<I: 'static, O> Chain<I, O> {
     /// That the types fit is known already. Here it is asked whether templates can
     /// be read, whether `parallel!` gives each prompt what it has holes for, and
     /// whether what [`pick`](super::pick()) takes is there. What a map, or a struct
-    /// of one's own, holds is known only when the chain runs.
+    /// of one's own, holds, and whether a number or a list comes to several holes, is
+    /// known only when the chain runs.
     ///
     /// # Errors
     ///

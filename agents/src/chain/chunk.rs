@@ -75,7 +75,8 @@ impl Chunk {
 }
 
 /// The sum of pieces. As JSON it is what the chain comes to, so far; the fields
-/// are in the order in which the branches were declared.
+/// are in the order in which the branches were declared, and those of a value that
+/// came whole in that of their names.
 ///
 /// # Examples
 ///
