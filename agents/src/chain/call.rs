@@ -14,6 +14,7 @@ use super::chain::{Chain, Step};
 use super::chunk::{Chunk, ChunkSum};
 use super::scope::Scope;
 use super::tell::{Queue, Tell};
+use super::time::Reader;
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// Runs it with that input. Awaited, it is what the chain comes to, or that it
@@ -87,6 +88,7 @@ impl<I: Send + 'static, O: Send + 'static> ChainCall<I, O> {
     {
         let queue = Arc::new(Queue::default());
         let scope = Scope::new(self.at_once, Some(Tell::new(Arc::clone(&queue))));
+        let reader = Reader::new(Arc::clone(scope.time()));
         let (step, input) = (self.step, self.input);
         let running = async move {
             let output = step.run(input, &scope).await?;
@@ -99,6 +101,7 @@ impl<I: Send + 'static, O: Send + 'static> ChainCall<I, O> {
             queue,
             state: State::Running(Box::pin(running)),
             sum: ChunkSum::default(),
+            reader,
         }
     }
 }
@@ -129,6 +132,7 @@ pub struct ChainStream<O> {
     queue: Arc<Queue>,
     state: State<O>,
     sum: ChunkSum,
+    reader: Reader,
 }
 
 enum State<O> {
@@ -167,6 +171,15 @@ impl<O: Send + 'static> ChainStream<O> {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, ChainError>>> {
+        self.reader.is_back();
+        let read = self.poll_queue(cx);
+        if read.is_ready() {
+            self.reader.leaves();
+        }
+        read
+    }
+
+    fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, ChainError>>> {
         loop {
             if let Some(chunk) = self.queue.pop() {
                 self.sum.add(&chunk);

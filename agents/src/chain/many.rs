@@ -14,6 +14,7 @@ use super::ChainError;
 use super::chain::{Chain, Running, Step};
 use super::plan::Plan;
 use super::scope::Scope;
+use super::time::Reader;
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// Runs it once for each input, several at a time. Awaited, it is what they
@@ -108,11 +109,11 @@ impl<I: Send + 'static, O: Send + 'static> Batch<I, O> {
     /// # }
     /// ```
     pub fn as_completed(self) -> Completed<I, O> {
+        let scope = Scope::new(self.at_once, None);
+        let reader = Reader::new(Arc::clone(scope.time()));
         Completed {
-            step: self.step,
-            inputs: self.inputs.into_iter().enumerate(),
-            scope: Scope::new(self.at_once, None),
-            at_work: FuturesUnordered::new(),
+            reader: Some(reader),
+            ..Completed::new(self.step, self.inputs, scope)
         }
     }
 }
@@ -124,7 +125,8 @@ impl<I: Send + 'static, O: Send + 'static> IntoFuture for Batch<I, O> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let n_inputs = self.inputs.len();
-            in_order(n_inputs, self.as_completed()).await
+            let scope = Scope::new(self.at_once, None);
+            in_order(n_inputs, Completed::new(self.step, self.inputs, scope)).await
         })
     }
 }
@@ -157,9 +159,21 @@ pub struct Completed<I, O> {
     inputs: std::iter::Enumerate<std::vec::IntoIter<I>>,
     scope: Scope,
     at_work: FuturesUnordered<Item<O>>,
+    /// If it is read from outside of the chain.
+    reader: Option<Reader>,
 }
 
 impl<I: Send + 'static, O: Send + 'static> Completed<I, O> {
+    fn new(step: Arc<dyn Step<I, O>>, inputs: Vec<I>, scope: Scope) -> Self {
+        Self {
+            step,
+            inputs: inputs.into_iter().enumerate(),
+            scope,
+            at_work: FuturesUnordered::new(),
+            reader: None,
+        }
+    }
+
     /// What the next to end has come to, with its index; none after the last.
     pub async fn next(&mut self) -> Option<(usize, Result<O, ChainError>)> {
         StreamExt::next(self).await
@@ -170,6 +184,7 @@ impl<I: Send + 'static, O: Send + 'static> Stream for Completed<I, O> {
     type Item = (usize, Result<O, ChainError>);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.reader.as_mut().map(Reader::is_back);
         while self.at_work.len() < self.scope.at_once()
             && let Some((index, input)) = self.inputs.next()
         {
@@ -177,7 +192,11 @@ impl<I: Send + 'static, O: Send + 'static> Stream for Completed<I, O> {
             let item: Item<O> = Box::pin(async move { (index, step.run(input, &scope).await) });
             self.at_work.push(item);
         }
-        self.at_work.poll_next_unpin(cx)
+        let ended = self.at_work.poll_next_unpin(cx);
+        if ended.is_ready() {
+            self.reader.as_mut().map(Reader::leaves);
+        }
+        ended
     }
 }
 
@@ -189,12 +208,7 @@ struct Each<I, O>(Arc<dyn Step<I, O>>);
 impl<I: Send + 'static, O: Send + 'static> Step<Vec<I>, Vec<O>> for Each<I, O> {
     fn run<'a>(&'a self, inputs: Vec<I>, scope: &'a Scope) -> Running<'a, Vec<O>> {
         let n_inputs = inputs.len();
-        let ended = Completed {
-            step: Arc::clone(&self.0),
-            inputs: inputs.into_iter().enumerate(),
-            scope: scope.silent(),
-            at_work: FuturesUnordered::new(),
-        };
+        let ended = Completed::new(Arc::clone(&self.0), inputs, scope.silent());
         Box::pin(in_order(n_inputs, ended))
     }
 }

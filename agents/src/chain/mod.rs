@@ -32,6 +32,7 @@ mod prompt;
 mod record;
 mod scope;
 mod tell;
+mod time;
 mod words;
 
 pub use branch::{Branch, branch};

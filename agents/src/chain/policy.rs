@@ -10,18 +10,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use superstep_core::Retry;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::ChainError;
 use super::chain::{Chain, IntoChain, Running, Step};
 use super::plan::{Plan, Shape};
 use super::scope::{Clock, Scope};
+use super::time::Time;
 
 impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     /// Tries again after a failure, as the policy says.
@@ -63,9 +64,11 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
         Self::new(Retried { step, retry }, plan)
     }
 
-    /// Ends it with an error, and drops it, when it takes longer than that. While all
-    /// of it waits for its turn, since as much is at work in the call as may be, the
-    /// time stands still.
+    /// Ends it with an error, and drops it, when it takes longer than that.
+    ///
+    /// The time stands still while all of it waits for its turn, since as much is at
+    /// work in the call as may be, and while whoever reads is elsewhere: whoever reads
+    /// the pieces of a [`stream`](Self::stream), or the events of the run that it is in.
     pub fn timeout(self, timeout: Duration) -> Self {
         let plan = Plan::policy("timeout", &self.plan);
         let step = self.step;
@@ -307,7 +310,7 @@ impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Timed<I, O> {
             let clock = scope.clock();
             let scope = scope.timed(&clock);
             let running = self.step.run(input, &scope);
-            let ended = within(self.timeout, &clock, running).await;
+            let ended = within(self.timeout, scope.time(), &clock, running).await;
             ended.unwrap_or_else(|| Err(ChainError::timed_out("timeout", self.timeout)))
         })
     }
@@ -316,11 +319,13 @@ impl<I: Send + 'static, O: Send + 'static> Step<I, O> for Timed<I, O> {
 /// What it comes to, unless the clock goes for longer than that before.
 async fn within<O>(
     timeout: Duration,
+    time: &Time,
     clock: &Clock,
     mut running: Running<'_, O>,
 ) -> Option<Result<O, ChainError>> {
     let mut left = timeout;
-    let mut begun = Some(Instant::now());
+    let since = |begun| time.now().saturating_duration_since(begun);
+    let mut begun = Some(time.now());
     let mut over = pin!(sleep(left));
     poll_fn(|cx| {
         if let Poll::Ready(ended) = running.as_mut().poll(cx) {
@@ -328,16 +333,24 @@ async fn within<O>(
         }
         if clock.stands() {
             if let Some(begun) = begun.take() {
-                left = left.saturating_sub(begun.elapsed());
+                left = left.saturating_sub(since(begun));
             }
             // Whoever gives it its turn wakes it.
             return Poll::Pending;
         }
-        if begun.is_none() {
-            begun = Some(Instant::now());
+        let begun = *begun.get_or_insert_with(|| {
             over.set(sleep(left));
+            time.now()
+        });
+        loop {
+            ready!(over.as_mut().poll(cx));
+            let rest = left.saturating_sub(since(begun));
+            if rest.is_zero() {
+                return Poll::Ready(None);
+            }
+            // It has stood still meanwhile.
+            over.set(sleep(rest));
         }
-        over.as_mut().poll(cx).map(|()| None)
     })
     .await
 }

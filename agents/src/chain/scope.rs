@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::ChainError;
 use super::tell::{Tell, Telling};
+use super::time::Time;
 
 /// How many models and steps are at work at once in a call, unless something
 /// else is set.
@@ -26,6 +27,7 @@ pub(super) struct Scope {
     part: Option<Arc<str>>,
     /// Of the innermost part that may take only so long.
     clock: Option<Arc<Clock>>,
+    time: Arc<Time>,
 }
 
 struct Limit {
@@ -54,12 +56,14 @@ impl Limit {
 
 impl Scope {
     pub(super) fn new(at_once: usize, tell: Option<Tell>) -> Self {
-        let watched = CurrentTask::get().is_some_and(|task| task.wants_tokens());
+        let task = CurrentTask::get();
+        let watched = task.as_ref().is_some_and(CurrentTask::wants_tokens);
         Self {
             limit: Limit::new(at_once, None),
             tell,
             part: watched.then(|| "".into()),
             clock: None,
+            time: Arc::new(Time::new(task)),
         }
     }
 
@@ -111,6 +115,11 @@ impl Scope {
             around: self.clock.clone(),
             ..Clock::default()
         })
+    }
+
+    /// The time that counts in the call.
+    pub(super) fn time(&self) -> &Arc<Time> {
+        &self.time
     }
 
     /// Where the step tells of what it has so far, if anybody listens.

@@ -140,6 +140,31 @@ async fn tokens_say_of_which_part_of_the_chain_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn its_timeouts_stand_still_while_the_run_waits_for_its_reader() {
+    let model = ScriptedModel::new().pace(Duration::from_millis(10));
+    let model = model.otherwise("a b c d e");
+    let chain = chain(&model).timeout(Duration::from_secs(2));
+    let look = chain_node(
+        chain,
+        |state: &Research| state.topic.clone(),
+        |found| Research::update().found(found),
+    );
+    let graph = StateGraph::<Research>::new("research")
+        .add_node("look", look)
+        .add_edge(START, "look")
+        .compile()
+        .expect("it is sound");
+    let mut events = graph.invoke(input()).stream().tokens();
+    let mut n_tokens = 0;
+    while events.next().await.is_some() {
+        n_tokens += 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(n_tokens, 2 * 5);
+    events.finish().await.expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_order_comes_to_the_same() {
     let explored = explore(&graph(&scripted(), Retry::attempts(1)), input())
         .orders(20)

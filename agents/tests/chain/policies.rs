@@ -155,6 +155,34 @@ async fn a_timeout_does_not_count_the_wait_for_a_turn() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_timeout_does_not_count_the_time_in_which_nobody_reads() {
+    let pace = Duration::from_millis(10);
+    let model = ScriptedModel::new().pace(pace).otherwise("a b c d e");
+    let chain = ask(model.model()).timeout(Duration::from_secs(2));
+    let mut stream = chain.stream("x");
+    while let Some(chunk) = stream.next().await {
+        chunk.expect("no failure");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(stream.finish().await.expect("it ends"), "a b c d e");
+
+    let short = ScriptedModel::new().on("short", "a").otherwise("a b c d e");
+    let short = short.pace(pace).model();
+    let twice = prompt("{x}") | &short | text() | prompt("{x}") | &short | text();
+    let twice = twice.timeout(Duration::from_secs(2));
+    let mut ended = twice.batch(["short", "long", "long"]).as_completed();
+    while let Some((_, answer)) = ended.next().await {
+        assert_eq!(answer.expect("no failure"), "a b c d e");
+        tokio::time::sleep(Duration::from_secs(9)).await;
+    }
+
+    // While it is read it counts.
+    let late = model.latency(Duration::from_secs(3)).model();
+    let late = ask(late).timeout(Duration::from_secs(2)).stream("x");
+    assert!(late.finish().await.unwrap_err().is_timeout());
+}
+
 #[tokio::test]
 async fn other_ways_are_taken_in_order_and_all_failures_told() {
     let chain = fails::<u32>(0, "one")

@@ -13,6 +13,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -366,6 +367,15 @@ impl CurrentTask {
         if let Some(desk) = &self.held.desk {
             desk.beat();
         }
+    }
+
+    /// For how long the run has waited for whoever reads its events, since somebody
+    /// wanted to know for the first time. For what has a timeout of its own: those of
+    /// nodes stand still in that time.
+    #[must_use]
+    pub fn held_up(&self) -> Duration {
+        let emitter = self.held.scope.emitter.as_ref();
+        emitter.map_or(Duration::ZERO, |emitter| emitter.stood())
     }
 
     /// The same future, in which this is the current task wherever it is polled:

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
@@ -23,6 +24,10 @@ pub(crate) trait Emitter: Send + Sync {
     /// The same for a function on a thread of its own, which is blocked until
     /// there is room, or the call of this desk is cancelled.
     fn emit_on_thread(&self, place: Place, told: Told, desk: &Desk) -> Result<Emitted, EmitError>;
+
+    /// For how long the run has waited for its reader, since this was asked for the
+    /// first time.
+    fn stood(&self) -> Duration;
 }
 
 impl<C> Ctx<C> {

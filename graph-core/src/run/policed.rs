@@ -19,8 +19,8 @@ use crate::compile::FrozenNode;
 use crate::event::PhaseKind;
 use crate::id::TaskId;
 use crate::node::{
-    Arrivals, Asked, Body, Desk, Failure, FallbackFailed, NodeError, Outcome, Payload, Place,
-    with_desk,
+    Arrivals, Asked, Body, Desk, Emitter, Failure, FallbackFailed, NodeError, Outcome, Payload,
+    Place, with_desk,
 };
 use crate::plan::Task;
 use crate::slots::Held;

@@ -89,12 +89,6 @@ impl Watch {
         Box::pin(async move { hub.wait_for_room().await })
     }
 
-    /// For how long tasks, or the run, have waited for the reader, since somebody
-    /// asked for the first time.
-    pub(crate) fn stood(&self) -> Duration {
-        self.hub.stood()
-    }
-
     /// Whether graphs inside tasks wait for the reader between two supersteps.
     #[inline]
     pub(crate) fn holds_up_inside(&self) -> bool {
@@ -191,6 +185,10 @@ impl Emitter for Watch {
                 return Ok(emitted);
             }
         }
+    }
+
+    fn stood(&self) -> Duration {
+        self.hub.stood()
     }
 }
 
