@@ -47,11 +47,11 @@ pub use event::{
 pub use graph::{Join, OnFailure, StateGraph};
 pub use id::{CheckpointId, END, NodeName, RunId, START, TaskId, ThreadId};
 pub use node::{
-    Arrival, Arrivals, Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, CurrentTask,
-    Definition, EmitError, Emitted, EventValue, ExceedsBurst, Failure, Fallback, Interrupted,
-    IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter, NodeBuilder,
-    NodeDefaults, NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry, Retryable,
-    Route, SendTo, Target, Usage, View, Worker, node,
+    Arrival, Arrivals, Budget, BudgetExhausted, CachePolicy, Command, Cost, Ctx, CurrentAttempt,
+    CurrentTask, Definition, EmitError, Emitted, EventValue, ExceedsBurst, Failure, Fallback,
+    Interrupted, IntoNames, IntoNode, IntoOutcome, IntoTargets, IntoWorker, Left, Limiter,
+    NodeBuilder, NodeDefaults, NodeError, NodeResult, Outcome, ParseCostError, Reservation, Retry,
+    Retryable, Route, SendTo, Target, Usage, View, Worker, node,
 };
 pub use plan::StarvedJoin;
 pub use run::{

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use superstep_core::Retry;
+use superstep_core::{CurrentAttempt, Retry};
 use tokio::time::sleep;
 
 use super::ChainError;
@@ -39,19 +39,15 @@ impl<I: Send + 'static, O: Send + 'static> Chain<I, O> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use superstep::{Retry, prompt, step};
-    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// use superstep::{Reply, Retry, ScriptedModel, prompt, text};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let calls = AtomicU32::new(0);
-    /// # let may_work = move || calls.fetch_add(1, Ordering::Relaxed) > 0;
-    /// let flaky = step(move |n: u32| {
-    ///     let works = may_work();
-    ///     async move { if works { Ok(n) } else { Err("no answer".into()) } }
-    /// });
-    /// let chain = flaky.retry(Retry::attempts(3).delay(Duration::ZERO));
-    /// assert_eq!(chain.invoke(7).await?, 7);
+    /// let flaky = Reply::attempts([Reply::overloaded(), Reply::from("Oslo.")]);
+    /// let model = ScriptedModel::new().otherwise(flaky).model();
+    /// let ask = prompt("The capital of {country}?") | model | text();
+    /// let chain = ask.retry(Retry::attempts(3).delay(Duration::ZERO));
+    /// assert_eq!(chain.invoke("Norway").await?, "Oslo.");
     /// # Ok(())
     /// # }
     /// ```
@@ -269,8 +265,9 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Retried<I, O> 
         let running = self.step.run(input.clone(), scope);
         let told = scope.told();
         Box::pin(async move {
-            let mut ended = running.await;
+            let around = CurrentAttempt::get();
             let mut attempt = 1;
+            let mut ended = around.inside(&self.retry, attempt).scope(running).await;
             loop {
                 let error = match ended {
                     Err(error) if scope.told() == told => error,
@@ -283,7 +280,8 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Step<I, O> for Retried<I, O> 
                 sleep(wait).await;
                 attempt += 1;
                 let again = scope.attempt(attempt);
-                ended = self.step.run(input.clone(), &again).await;
+                let running = self.step.run(input.clone(), &again);
+                ended = around.inside(&self.retry, attempt).scope(running).await;
             }
         })
     }

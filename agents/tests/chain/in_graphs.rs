@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use superstep::prelude::*;
 use superstep::testing::explore;
 use superstep::{
-    Budget, Chain, Graph, ModelErrorKind, Reply, ScriptedModel, chain_node, parallel, prompt, text,
+    Budget, Chain, Graph, ModelErrorKind, Reply, ScriptedModel, chain_node, parallel, prompt, step,
+    text,
 };
 
 use crate::common::{Gauge, causes};
@@ -207,6 +208,55 @@ async fn a_failure_says_whether_the_node_is_to_try_again() {
     let budget = Budget::new().tokens(5);
     let run = graph(&model, retry()).invoke(input()).budget(&budget).await;
     assert!(causes(&run.unwrap_err())[2].contains("the run's budget is used up"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_counts_attempts_of_the_node_and_of_the_chain() {
+    for is_watched in [false, true] {
+        let failures = std::iter::repeat_n(Reply::overloaded(), 3);
+        let model = ScriptedModel::new()
+            .on(
+                "Summarize",
+                Reply::attempts(failures.chain(["at last".into()])),
+            )
+            .otherwise("fine");
+        let look = chain_node(
+            chain(&model).retry(Retry::attempts(2)),
+            |state: &Research| state.topic.clone(),
+            |found| Research::update().found(found),
+        );
+        let graph = StateGraph::<Research>::new("research")
+            .add_node("look", node(look).retry(Retry::attempts(3)))
+            .add_edge(START, "look")
+            .compile()
+            .expect("it is sound");
+        let call = graph.invoke(input());
+        let run = match is_watched {
+            false => call.await,
+            true => call.stream().tokens().finish().await,
+        };
+        let run = run.expect("the fourth answers");
+        assert_eq!(run.state.found, ["at last", "fine"]);
+        let attempts = model.calls().into_iter();
+        let attempts = attempts.filter(|call| call.text().starts_with("Summarize"));
+        let attempts: Vec<u32> = attempts.map(|call| call.attempt).collect();
+        assert_eq!(attempts, [1, 1, 2, 2]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graph_inside_of_a_step_counts_its_own_attempts() {
+    let reply = Reply::attempts([Reply::overloaded(), Reply::from("at last")]);
+    let model = ScriptedModel::new().otherwise(reply);
+    let inside = graph(&model, Retry::attempts(2));
+    let failed = step(move |_: ()| {
+        let inside = inside.clone();
+        async move { Ok(inside.invoke(input()).await?.state.found) }
+    });
+    // `again` is not tried again, neither in the first attempt nor in the second.
+    let error = failed.retry(Retry::attempts(2)).invoke(()).await;
+    let error = causes(&error.unwrap_err());
+    assert!(error[1].contains("node `again` failed"), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use superstep::{
     Chain, FnModel, Model, ModelError, ModelErrorKind, ModelResponse, Reply, Retry, ScriptedModel,
-    Settled, always, parallel, passthrough, prompt, step, text,
+    Settled, always, map, parallel, passthrough, prompt, step, text,
 };
 use tokio::time::Instant;
 
@@ -115,6 +115,45 @@ async fn waits_with_jitter_differ_from_each_other() {
     assert!(waits.len() > 1, "{waits:?}");
     let range = Duration::from_secs(10)..=Duration::from_secs(31);
     assert!(waits.iter().all(|wait| range.contains(wait)), "{waits:?}");
+}
+
+/// Fails so often before it answers, by the attempt in which it is asked.
+fn scripted(n_failures: usize) -> ScriptedModel {
+    let failures = std::iter::repeat_n(Reply::overloaded(), n_failures);
+    ScriptedModel::new().otherwise(Reply::attempts(failures.chain(["at last".into()])))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_goes_by_the_attempt_of_its_own_part() {
+    let retry = Retry::attempts;
+    let model = scripted(1);
+    let asks = model.model();
+    let by_hand = step(move |x: &'static str| {
+        let asks = asks.clone();
+        async move { Ok(asks.ask(x).await?) }
+    });
+    let chain = parallel! {
+        one: ask(model.model()).retry(retry(2)),
+        // Twice two attempts: the fourth.
+        two: ask(scripted(3).model()).retry(retry(2)).retry(retry(2)),
+        step: by_hand.retry(retry(2)),
+        never: ask(model.model()).settle(),
+        // Each item, and each of what follows each other, has its own.
+        list: map(|x| vec![x; 3]).pipe(ask(model.model()).retry(retry(2)).each()),
+    };
+    let record = chain.invoke("x").await.expect("all but one answer");
+    assert_eq!(
+        [record.one, record.two, record.step],
+        ["at last"; 3].map(str::to_owned)
+    );
+    assert!(record.never.error().is_some());
+    assert_eq!(record.list, ["at last"; 3]);
+
+    let mut stream = ask(model.model()).retry(retry(2)).stream("x");
+    while let Some(chunk) = stream.next().await {
+        chunk.expect("no failure");
+    }
+    assert_eq!(stream.finish().await.expect("it ends"), "at last");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 
 use super::{
     Budget, BudgetExhausted, Desk, EmitError, Emitted, Emitter, Place, Reservation, Telling, Told,
-    Usage,
+    Usage, attempted,
 };
 use crate::id::{NodeName, TaskId};
 
@@ -146,10 +146,16 @@ pub(super) fn part() -> Option<Arc<str>> {
     HELD.with_borrow(|held| held.as_ref()?.part.clone())
 }
 
+/// The attempt of the task that is at work on this thread, from 1; else 0.
+pub(super) fn attempt() -> u32 {
+    PLACE.get().attempt
+}
+
 /// Puts things back when it is dropped.
 struct Entered {
     before: Option<Held>,
     place: Place,
+    attempted: u32,
 }
 
 impl Entered {
@@ -157,6 +163,7 @@ impl Entered {
         Self {
             before: HELD.replace(Some(held)),
             place: PLACE.replace(place),
+            attempted: attempted::replace(0),
         }
     }
 }
@@ -164,6 +171,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         PLACE.set(self.place);
+        attempted::replace(self.attempted);
         let over = HELD.replace(self.before.take());
         // Not while it is borrowed: what is dropped may ask.
         drop(over);
@@ -215,6 +223,8 @@ impl Drop for Entered {
 pub struct CurrentTask {
     held: Held,
     place: Place,
+    /// What tries again inside of it.
+    attempted: u32,
 }
 
 impl CurrentTask {
@@ -222,8 +232,11 @@ impl CurrentTask {
     #[must_use]
     pub fn get() -> Option<Self> {
         let held = HELD.with_borrow(Clone::clone)?;
-        let place = PLACE.get();
-        Some(Self { held, place })
+        Some(Self {
+            held,
+            place: PLACE.get(),
+            attempted: attempted::number(),
+        })
     }
 
     /// The task's node.
@@ -247,7 +260,8 @@ impl CurrentTask {
         self.place.superstep
     }
 
-    /// The attempt, from 1.
+    /// The task's attempt, from 1; see [`CurrentAttempt`](crate::CurrentAttempt) for
+    /// those inside of it.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.place.attempt
@@ -388,6 +402,7 @@ impl CurrentTask {
     /// Calls `f`, in which this is the current task.
     pub fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
         let _entered = Entered::new(self.held.clone(), self.place);
+        attempted::replace(self.attempted);
         f()
     }
 }

@@ -3,6 +3,7 @@
 //! conversion; nothing spawns, sleeps or selects.
 
 mod arrivals;
+mod attempted;
 mod budget;
 mod builder;
 mod cache;
@@ -35,6 +36,7 @@ mod written;
 
 pub use arrivals::{Arrival, Arrivals};
 pub(crate) use arrivals::{NO_ARRIVALS, SourceArrivals, TaskArrival};
+pub use attempted::CurrentAttempt;
 pub use budget::{Budget, BudgetExhausted, Left, Reservation};
 pub use builder::{NodeBuilder, node};
 pub use cache::CachePolicy;

@@ -258,6 +258,11 @@ impl Retry {
         self.next(attempt, error.into(), || chance)
     }
 
+    /// How many attempts there are at most.
+    pub(super) fn most(&self) -> u32 {
+        self.attempts.max(1)
+    }
+
     /// Whether there is no attempt at all.
     pub(crate) fn is_never(&self) -> bool {
         self.attempts == 0

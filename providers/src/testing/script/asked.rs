@@ -18,7 +18,7 @@ pub struct Asked {
     pub task: Option<String>,
     /// The superstep of the task's graph; 0 outside of runs.
     pub superstep: u64,
-    /// The attempt, from 1; 0 outside of runs.
+    /// The attempt of the task, from 1; 0 outside of runs.
     pub attempt: u32,
     /// The rule that replied, such as ``on(`weather`)``.
     pub rule: Option<String>,

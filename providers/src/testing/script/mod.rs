@@ -225,7 +225,7 @@ impl ScriptedModel {
         let asked = Asked::new(request, task.as_ref(), name);
         let steps = match rule {
             None => Err(rule::missing(&asked, &self.rules)),
-            Some(rule) => resolve::steps(self, &rule.reply, &asked, task.as_ref()),
+            Some(rule) => resolve::steps(self, &rule.reply, &asked),
         };
         self.asked().push(asked);
         steps.unwrap_or_else(|error| [Step::Fail(error)].into())

@@ -117,8 +117,13 @@ impl Reply {
         Self::of(What::Turns(turns.collect()))
     }
 
-    /// One for each attempt of the task in which it is asked, the last for all
-    /// that come after; the first outside of runs.
+    /// One for each attempt, the last for all that come after.
+    ///
+    /// What counts are the attempts of the task in which it is asked, and those of the
+    /// parts of a chain that have a policy, outside of runs, too. Where both try
+    /// again the count goes on: of a part with two attempts in a node, the third is
+    /// the first in the node's second. Branches that run at the same time count each
+    /// their own.
     pub fn attempts<R: Into<Self>>(attempts: impl IntoIterator<Item = R>) -> Self {
         let attempts = attempts.into_iter().map(Into::into);
         Self::of(What::Attempts(attempts.collect()))

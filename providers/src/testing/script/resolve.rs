@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use superstep_core::CurrentTask;
+use superstep_core::CurrentAttempt;
 
 use super::super::play::{Step, count, fit, steps as played};
 use super::reply::{How, What};
@@ -17,10 +17,9 @@ pub(super) fn steps(
     model: &ScriptedModel,
     reply: &Reply,
     asked: &Asked,
-    task: Option<&CurrentTask>,
 ) -> Result<VecDeque<Step>, ModelError> {
     let request = &asked.request;
-    let (what, how) = chosen(reply, request, task)?;
+    let (what, how) = chosen(reply, request)?;
     let mut steps = VecDeque::from([Step::Wait(how.latency.unwrap_or(model.latency))]);
     let response = match what {
         What::Fails(error) => {
@@ -41,13 +40,9 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// The reply that is meant, by the request and the task. What is said of the
+/// The reply that is meant, by the request and the attempt. What is said of the
 /// inner one counts.
-fn chosen(
-    reply: &Reply,
-    request: &ModelRequest,
-    task: Option<&CurrentTask>,
-) -> Result<(What, How), ModelError> {
+fn chosen(reply: &Reply, request: &ModelRequest) -> Result<(What, How), ModelError> {
     let mut reply = reply.clone();
     loop {
         let inner = match &reply.what {
@@ -57,7 +52,7 @@ fn chosen(
                 None => return Err(over(turns.len(), turn(request))),
             },
             What::Attempts(attempts) => {
-                let attempt = task.map_or(1, CurrentTask::attempt) as usize;
+                let attempt = CurrentAttempt::get().number() as usize;
                 let chosen = attempts.get(attempt - 1).or(attempts.last());
                 chosen.ok_or_else(|| over(0, 0))?.clone()
             }
