@@ -456,7 +456,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             names: Arc::clone(&self.shared.graph.names),
             ways: Arc::clone(&self.shared.graph) as _,
             ran: std::mem::take(&mut self.ran),
-            noted: Arc::new(self.shared.spans.take()),
+            spans: Arc::clone(&self.shared.spans),
         }
     }
 
@@ -481,7 +481,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Progress<'h, S, C> {
             interrupts: Vec::new(),
             names: Arc::clone(&self.shared.graph.names),
             ran: self.ran,
-            noted: Arc::new(self.shared.spans.take()),
+            spans: Arc::clone(&self.shared.spans),
             ways: Arc::clone(&self.shared.graph) as _,
             graph: self.shared.graph.name.as_str().into(),
             usage: RunUsage::new(self.shared.scope().take_used()),

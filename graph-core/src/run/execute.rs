@@ -36,7 +36,7 @@ use super::error::RunError;
 use super::remains::Alive;
 use super::results::Results;
 use super::settle::TaskKey;
-use super::spans::{Ended as SpanEnd, Time};
+use super::spans::{PlainSpan, Time};
 use super::turn::Turn;
 use crate::compile::Pace;
 use crate::graph::OnFailure;
@@ -85,9 +85,10 @@ async fn one<S: State, C: Send + Sync + 'static>(
     let (key, begin) = (TaskKey::of(&task), shared.spans.now());
     let task = start(shared, state, superstep, task);
     let notes_itself = matches!(task, TaskFuture::Policed(_));
-    let mut ends = SpanEnd::Cancelled;
+    let span = (!notes_itself).then(|| PlainSpan::new(&shared.spans, superstep, key, begin));
+    let mut succeeded = None;
     match shared.stopped() {
-        None => ends = SpanEnd::plain(results.note(0, shared.run(task).await)),
+        None => succeeded = Some(results.note(0, shared.run(task).await)),
         Some(mut stopped) => {
             let mut task = Box::pin(shared.run(task));
             let ended = poll_fn(|cx| match task.as_mut().poll(cx) {
@@ -95,7 +96,7 @@ async fn one<S: State, C: Send + Sync + 'static>(
                 Poll::Pending => stopped.as_mut().poll(cx).map(Err),
             });
             match ended.await {
-                Ok(ended) => ends = SpanEnd::plain(results.note(0, ended)),
+                Ok(ended) => succeeded = Some(results.note(0, ended)),
                 Err(stop) => {
                     drop(task);
                     shared.nothing_remains(None).await;
@@ -104,8 +105,8 @@ async fn one<S: State, C: Send + Sync + 'static>(
             }
         }
     }
-    if !notes_itself {
-        shared.spans.one(superstep, key, begin, ends);
+    if let (Some(span), Some(succeeded)) = (span, succeeded) {
+        span.ends(succeeded);
     }
     Ok(results)
 }
@@ -218,8 +219,8 @@ struct Open<S: State> {
     spawned: JoinSet<()>,
 }
 
-/// A plain task, and when it began; others note their times themselves.
-type Begun = Option<(TaskKey, Time)>;
+/// The times of a plain task; others note theirs themselves.
+type Begun = Option<PlainSpan>;
 
 /// What a spawned member of a crew does: one type for all, since each that is
 /// spawned is compiled twice by tokio.
@@ -290,9 +291,8 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
             Job::Help => Box::pin(self.help()).await,
             Job::Finish(index, future, begun) => {
                 let ended = self.shared.run(future).await;
-                if let Some((key, begin)) = begun {
-                    let spans = &self.shared.spans;
-                    spans.one(self.superstep, key, begin, SpanEnd::plain(ended.is_ok()));
+                if let Some(span) = begun {
+                    span.ends(ended.is_ok());
                 }
                 match ended {
                     Ok(done) => self.note(index, done),
@@ -381,7 +381,9 @@ impl<S: State, C: Send + Sync + 'static> Work<S, C> {
                     None
                 }
                 Poll::Pending => {
-                    let begun = (!notes_itself).then_some((key, begun));
+                    let spans = &self.shared.spans;
+                    let begun =
+                        (!notes_itself).then(|| PlainSpan::new(spans, self.superstep, key, begun));
                     self.spawn(Job::Finish(index, future, begun));
                     pushes = true;
                     None

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::spans::{Noted, Times, Ways};
+use super::spans::{Spans, Times, Ways};
 use super::usage::RunUsage;
 use crate::compile::NodeIndex;
 use crate::event::{Interrupt, Status};
@@ -28,7 +28,7 @@ pub struct Run<S> {
     pub(super) interrupts: Vec<Interrupt>,
     pub(super) names: Arc<[NodeName]>,
     pub(super) ran: Ran,
-    pub(super) noted: Arc<Noted>,
+    pub(super) spans: Arc<Spans>,
     pub(super) ways: Arc<dyn Ways>,
     pub(super) graph: Arc<str>,
     pub(super) usage: RunUsage,
@@ -52,7 +52,7 @@ impl<S> Run<S> {
             names: Arc::clone(&self.names),
             ways: Arc::clone(&self.ways),
             ran: self.ran.clone(),
-            noted: Arc::clone(&self.noted),
+            spans: Arc::clone(&self.spans),
         }
     }
 

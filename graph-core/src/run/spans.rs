@@ -2,7 +2,8 @@
 //!
 //! 1. Tasks under policies, on threads, or watched note their own times.
 //! 2. Plain tasks that end at their first poll share the time of those that
-//!    were started with them, in equal parts; one that does not, notes its end.
+//!    were started with them, in equal parts; one that does not, notes its end,
+//!    also if it is dropped.
 //! 3. Supersteps in a row share the time of the row, in equal parts.
 //! 4. After so many tasks, nothing more is noted: [`MOST_SPANS`].
 
@@ -193,7 +194,15 @@ pub(crate) struct Times {
     pub(crate) names: Arc<[NodeName]>,
     pub(crate) ways: Arc<dyn Ways>,
     pub(crate) ran: Ran,
-    pub(crate) noted: Arc<Noted>,
+    pub(super) spans: Arc<Spans>,
+}
+
+impl Times {
+    /// What was noted until now: what a graph has spawned that was dropped ends a
+    /// moment after it.
+    pub(crate) fn noted(&self) -> Noted {
+        self.spans.noted.lock().clone()
+    }
 }
 
 impl std::fmt::Debug for Times {
@@ -333,8 +342,8 @@ impl Spans {
         self.push(span);
     }
 
-    /// A plain task that began then has ended by itself.
-    pub(super) fn one(&self, superstep: u64, task: TaskKey, begin: Time, ended: Ended) {
+    /// A plain task that began then has ended, and shares its time with no other.
+    fn one(&self, superstep: u64, task: TaskKey, begin: Time, ended: Ended) {
         match ended {
             Ended::Done => self.chunk(superstep, begin, [task].into_iter()),
             ended => self.ended(superstep, task, begin, ended),
@@ -354,10 +363,6 @@ impl Spans {
         if self.has_room() {
             noted.inside.push(inside);
         }
-    }
-
-    pub(super) fn take(&self) -> Noted {
-        std::mem::take(&mut *self.noted.lock())
     }
 }
 
@@ -412,6 +417,40 @@ impl RowNote {
             end: spans.now(),
             failed: std::mem::take(&mut self.failed),
         });
+    }
+}
+
+/// A plain task that did not end at its first poll. One that is dropped before its
+/// end was cancelled.
+pub(super) struct PlainSpan {
+    spans: Arc<Spans>,
+    superstep: u64,
+    task: TaskKey,
+    begin: Time,
+    ended: Ended,
+}
+
+impl PlainSpan {
+    /// It began then.
+    pub(super) fn new(spans: &Arc<Spans>, superstep: u64, task: TaskKey, begin: Time) -> Self {
+        Self {
+            spans: Arc::clone(spans),
+            superstep,
+            task,
+            begin,
+            ended: Ended::Cancelled,
+        }
+    }
+
+    pub(super) fn ends(mut self, succeeded: bool) {
+        self.ended = Ended::plain(succeeded);
+    }
+}
+
+impl Drop for PlainSpan {
+    fn drop(&mut self) {
+        let spans = &self.spans;
+        spans.one(self.superstep, self.task, self.begin, self.ended);
     }
 }
 

@@ -60,9 +60,10 @@ impl<S> Run<S> {
 
 /// Adds the spans of one graph, and of those inside it.
 fn add(times: &Times, path: &str, spans: &mut Vec<Span>) {
-    let begins: BTreeMap<u64, Time> = times.noted.begins.iter().copied().collect();
-    let mut tasks: Vec<TaskSpan> = times.noted.tasks();
-    for row in &times.noted.rows {
+    let noted = times.noted();
+    let begins: BTreeMap<u64, Time> = noted.begins.iter().copied().collect();
+    let mut tasks: Vec<TaskSpan> = noted.tasks();
+    for row in &noted.rows {
         tasks.extend(of_row(times, *row));
     }
     tasks.sort_by_key(|task| (task.superstep, task.send.is_some(), task.node, task.send));
@@ -80,7 +81,7 @@ fn add(times: &Times, path: &str, spans: &mut Vec<Span>) {
         before.note(task, number);
     }
     // They were noted as they ended.
-    let mut inside: Vec<_> = times.noted.inside.iter().collect();
+    let mut inside: Vec<_> = noted.inside.iter().collect();
     inside.sort_by_key(|inside| (inside.send.is_some(), inside.node, inside.send));
     for inside in inside {
         let task = TaskId {

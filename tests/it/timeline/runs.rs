@@ -286,6 +286,56 @@ async fn what_ran_inside_a_task_that_failed_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_at_work_inside_a_task_that_was_given_up_is_there() {
+    let pair = || {
+        StateGraph::<Trace>::new("pair")
+            .add_node("p", takes(40))
+            .add_node("q", takes(400))
+            .add_edge(START, ["p", "q"])
+    };
+    let alone = StateGraph::<Trace>::new("alone")
+        .add_node("q", takes(400))
+        .add_edge(START, "q")
+        .superstep_timeout(Duration::from_secs(9));
+    let around = StateGraph::<Trace>::new("around")
+        .add_node("o", takes(400))
+        .add_node("in", sound(pair()))
+        .add_edge(START, ["o", "in"]);
+    let two = ["a/0/p 1 0-0-40", "a/0/q 1 0-0-100"];
+    let deep = [
+        "a/0/in 1 0-0-100",
+        "a/0/o 1 0-0-100",
+        "a/0/in/0/p 1 0-0-40",
+        "a/0/in/0/q 1 0-0-100",
+    ];
+    for (inner, expected) in [
+        (pair(), &two[..]),
+        (pair().eager(), &two[..]),
+        (alone, &two[1..]),
+        (around, &deep[..]),
+    ] {
+        let inner = sound(inner);
+        let lost = marks(["z"])
+            .add_node("a", inner.clone())
+            .add_node("b", takes(100))
+            .add_edge(START, ["a", "b"])
+            .add_join(["a", "b"], "z", Join::first());
+        let late = node(inner).timeout(Duration::from_millis(100));
+        let late = marks([])
+            .add_node("a", late.on_error(mark))
+            .add_edge(START, "a");
+        for graph in [sound(lost), sound(late)] {
+            let timeline = graph.invoke(Trace::update()).await.unwrap().timeline();
+            let mut inside = lines(&timeline);
+            inside.retain(|line| line.starts_with("a/0/"));
+            assert_eq!(inside, expected);
+            let q = timeline.spans().iter().find(|span| span.task == "q");
+            assert_eq!(q.unwrap().outcome, SpanOutcome::Cancelled);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn on_a_thread_it_is_the_calls_own_time() {
     let graph = sound(
         StateGraph::<Trace>::new("test")

@@ -23,7 +23,7 @@ use crate::run::attempt::{Ended, Shared, TaskFuture, start};
 use crate::run::hooks::Executor;
 use crate::run::remains::Alive;
 use crate::run::settle::TaskKey;
-use crate::run::spans::{Ended as SpanEnd, Time};
+use crate::run::spans::{PlainSpan, Time};
 use crate::run::stop::Stop;
 use crate::state::State;
 
@@ -116,6 +116,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
             return;
         };
         let graph = Arc::clone(&self.shared.graph);
+        let spans = Arc::clone(&self.shared.spans);
         let pace = &graph.node(first.task.node).pace;
         let quick = pace.expected(1) < QUICK || pace.expected(starts.len()) < WAKE_UP;
         let alone = self.cores == 1 || (starts.len() == 1 && self.is_idle());
@@ -134,9 +135,10 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
             let mut future = start(&self.shared, &view, depth, task);
             drop(view);
             let notes_itself = matches!(future, TaskFuture::Policed(_));
-            let begun = (!notes_itself).then_some((key, plain.begin));
+            let since = plain.begin;
+            let span = || (!notes_itself).then(|| PlainSpan::new(&spans, depth, key, since));
             if !here {
-                self.spawn(no, depth, future, begun, Some(key.node));
+                self.spawn(no, future, span(), Some(key.node));
                 continue;
             }
             match self.shared.poll(&mut future, cx) {
@@ -148,7 +150,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
                     }
                     self.done.push((no, ended));
                 }
-                Poll::Pending => self.spawn(no, depth, future, begun, None),
+                Poll::Pending => self.spawn(no, future, span(), None),
             }
             n_here += 1;
             here = alone
@@ -168,9 +170,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
     fn spawn(
         &mut self,
         no: TaskNo,
-        depth: u64,
         mut future: TaskFuture<S>,
-        begun: Option<(TaskKey, Time)>,
+        begun: Option<PlainSpan>,
         paced: Option<NodeIndex>,
     ) {
         let shared = Arc::clone(&self.shared);
@@ -188,10 +189,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
                 Poll::Ready(ended) => ended,
                 Poll::Pending => shared.run(future).await,
             };
-            if let Some((key, begin)) = begun {
-                shared
-                    .spans
-                    .one(depth, key, begin, SpanEnd::plain(ended.is_ok()));
+            if let Some(span) = begun {
+                span.ends(ended.is_ok());
             }
             (no, ended)
         };
