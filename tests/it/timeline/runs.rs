@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use superstep::prelude::*;
-use superstep::{CachePolicy, MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph};
+use superstep::{
+    CachePolicy, Join, MemoryCheckpointer, PhaseKind, SpanOutcome, Timeline, subgraph,
+};
 
 use crate::common::{Trace, TraceUpdate, mark, marks, oops, sound};
 use crate::limits::cache::Shelf;
