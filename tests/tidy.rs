@@ -125,9 +125,10 @@ const RUNTIMES: &[&str] = &[
 
 /// Who may look at the runtime's clock, which tests can pause, and no more than
 /// that: what keeps leases and results in memory sees when they end, what measures
-/// rates how long ago something was, what rests when it is over, and a body's signs
-/// of life have their times.
+/// rates how long ago something was, what rests when it is over, a body's signs of
+/// life have their times, and what counts for the timeouts of chains is measured.
 const CLOCKS: &[&str] = &[
+    "agents/src/chain/time.rs",
     "graph-core/src/cache/memory.rs",
     "graph-core/src/checkpoint/memory.rs",
     "graph-core/src/node/governed.rs",

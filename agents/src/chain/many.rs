@@ -184,7 +184,9 @@ impl<I: Send + 'static, O: Send + 'static> Stream for Completed<I, O> {
     type Item = (usize, Result<O, ChainError>);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.reader.as_mut().map(Reader::is_back);
+        if let Some(reader) = &mut self.reader {
+            reader.is_back();
+        }
         while self.at_work.len() < self.scope.at_once()
             && let Some((index, input)) = self.inputs.next()
         {
@@ -193,8 +195,10 @@ impl<I: Send + 'static, O: Send + 'static> Stream for Completed<I, O> {
             self.at_work.push(item);
         }
         let ended = self.at_work.poll_next_unpin(cx);
-        if ended.is_ready() {
-            self.reader.as_mut().map(Reader::leaves);
+        if ended.is_ready()
+            && let Some(reader) = &mut self.reader
+        {
+            reader.leaves();
         }
         ended
     }
