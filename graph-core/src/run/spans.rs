@@ -219,6 +219,12 @@ pub(crate) trait Ways: Send + Sync {
 
     /// The joins into a node, each with its sources.
     fn joins(&self, to: NodeIndex) -> Vec<&[NodeIndex]>;
+
+    /// Whether its nodes do not wait for whole supersteps.
+    fn are_eager(&self) -> bool;
+
+    /// Whether a node waits until nothing else is left.
+    fn defers(&self, node: NodeIndex) -> bool;
 }
 
 impl<S: State, C: Send + Sync + 'static> Ways for Frozen<S, C> {
@@ -241,6 +247,14 @@ impl<S: State, C: Send + Sync + 'static> Ways for Frozen<S, C> {
         let ruled = ruled.map(|join| (join.target, &join.sources));
         let joins = plain.chain(ruled).filter(|&(target, _)| target == to);
         joins.map(|(_, sources)| &sources[..]).collect()
+    }
+
+    fn are_eager(&self) -> bool {
+        self.eager.is_some()
+    }
+
+    fn defers(&self, node: NodeIndex) -> bool {
+        self.node(node).policy.defer
     }
 }
 

@@ -3,8 +3,10 @@
 //! What made a task ready is not noted: it is every task of the superstep before
 //! whose edges, routes or commands lead to it, and of each join into it the last
 //! tasks of its sources. Where that is none, it is the whole superstep before.
+//! In an eager graph, where a task waits for all that may lead to it, it is also
+//! the last to end of those, if that is none of these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Span, SpanOutcome, Timeline};
@@ -69,9 +71,13 @@ fn add(times: &Times, path: &str, spans: &mut Vec<Span>) {
     tasks.sort_by_key(|task| (task.superstep, task.send.is_some(), task.node, task.send));
     let first = spans.len();
     let mut before = Before::default();
+    let mut holds = times.ways.are_eager().then(|| Holds::new(times));
     for (number, task) in tasks.iter().enumerate() {
         let ready = begins.get(&task.superstep).copied().unwrap_or(task.start);
-        let after = before.of(times, task);
+        let mut after = before.of(times, task);
+        if let Some(holds) = &mut holds {
+            after.extend(holds.of(&tasks, number, &after));
+        }
         let after = after.into_iter().map(|at| first + at);
         spans.push(
             span(times, task, ready.min(task.start))
@@ -162,6 +168,73 @@ impl Before {
             latest.clear();
         }
         latest.push(number);
+    }
+}
+
+/// What holds tasks of an eager graph up.
+struct Holds<'t> {
+    times: &'t Times,
+    /// For each node, those that may lead to it in one superstep.
+    before: Vec<Vec<NodeIndex>>,
+    /// For each node that was asked for, those that may lead to it, however far.
+    all_before: BTreeMap<NodeIndex, BTreeSet<NodeIndex>>,
+    /// How many tasks are in `ends`: all of earlier supersteps.
+    n_known: usize,
+    /// The tasks of each node by their ends.
+    ends: BTreeMap<NodeIndex, BTreeSet<(Time, usize)>>,
+}
+
+impl<'t> Holds<'t> {
+    fn new(times: &'t Times) -> Self {
+        let nodes = || (0..).take(times.names.len());
+        let before = |to: NodeIndex| {
+            let joins = times.ways.joins(to);
+            let joined = |from: &NodeIndex| joins.iter().any(|it| it.contains(from));
+            let leads = |from: &NodeIndex| times.ways.lead(*from, to) || joined(from);
+            nodes().filter(leads).collect()
+        };
+        Self {
+            times,
+            before: nodes().map(before).collect(),
+            all_before: BTreeMap::new(),
+            n_known: 0,
+            ends: BTreeMap::new(),
+        }
+    }
+
+    /// The last to end before a task of what it had to wait for, if it ended after
+    /// all that made it ready.
+    fn of(&mut self, tasks: &[TaskSpan], number: usize, after: &[usize]) -> Option<usize> {
+        let task = &tasks[number];
+        while tasks[self.n_known].superstep < task.superstep {
+            let known = &tasks[self.n_known];
+            let ends = self.ends.entry(known.node).or_default();
+            ends.insert((known.end, self.n_known));
+            self.n_known += 1;
+        }
+        let since = after.iter().map(|&at| tasks[at].end).max();
+        let ends = match self.times.ways.defers(task.node) {
+            true => self.ends.values().collect(),
+            false => self.ends_before(task.node),
+        };
+        let latest =
+            |ends: &BTreeSet<_>| ends.range(..=(task.start, usize::MAX)).next_back().copied();
+        let (end, last) = ends.into_iter().filter_map(latest).max()?;
+        since.is_none_or(|since| end > since).then_some(last)
+    }
+
+    /// The ends of the nodes that may lead to this one.
+    fn ends_before(&mut self, node: NodeIndex) -> Vec<&BTreeSet<(Time, usize)>> {
+        let all = self.all_before.entry(node).or_insert_with(|| {
+            let mut all = BTreeSet::new();
+            let mut open = vec![node];
+            while let Some(to) = open.pop() {
+                let before = self.before[to as usize].iter();
+                open.extend(before.copied().filter(|&from| all.insert(from)));
+            }
+            all
+        });
+        all.iter().filter_map(|node| self.ends.get(node)).collect()
     }
 }
 

@@ -338,6 +338,46 @@ async fn what_was_at_work_inside_a_task_that_was_given_up_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_lead_to_a_task_holds_it_up_where_nothing_waits_for_supersteps() {
+    // `slow` ends when `b` has long been done.
+    let base = || {
+        StateGraph::<Trace>::new("test")
+            .add_node("a", takes(10))
+            .add_node("b", takes(10))
+            .add_node("slow", takes(100))
+            .add_node("t", takes(50))
+            .add_edge(START, ["a", "slow"])
+            .add_edge("a", "b")
+    };
+    let deferred = base()
+        .add_node("last", node(takes(1)).defer())
+        .add_edge("b", "last")
+        .add_edge("b", "t");
+    let joined = base().add_edge(["b", "slow"], "t");
+    let elsewhere = base()
+        .add_node("x", takes(10))
+        .add_node("n", takes(10))
+        .add_edge("b", "t")
+        .add_conditional_edges("slow", |_: &Trace| ["n"], ["n", "x"])
+        .add_edge("x", "t");
+    let beside = base().add_edge("b", "t").add_edge("t", "a2");
+    let beside = beside.add_node("a2", takes(60));
+    for (graph, expected) in [
+        (deferred, ["slow", "last"].as_slice()),
+        (joined, &["slow", "t"]),
+        (elsewhere, &["slow", "t"]),
+        (beside, &["a", "b", "t", "a2"]),
+    ] {
+        let graph = sound(graph.eager());
+        let timeline = graph.invoke(Trace::update()).await.unwrap().timeline();
+        assert_eq!(path(&timeline), expected);
+        let text = timeline.to_text(100);
+        let spent = text.lines().find(|line| line.starts_with("critical path"));
+        assert!(!spent.unwrap().contains("other"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn on_a_thread_it_is_the_calls_own_time() {
     let graph = sound(
         StateGraph::<Trace>::new("test")
