@@ -179,6 +179,7 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
         let work = async move {
             // Until all else of it is gone.
             let _alive = alive;
+            let begun = begun;
             let mut first = Poll::Pending;
             if let Some(node) = paced {
                 let begin = Instant::now();
