@@ -33,16 +33,16 @@ pub trait HasText: Send + 'static {
     ///
     /// # Errors
     ///
-    /// When the model refused, or was cut off.
+    /// When the model refused, was cut off, or called tools and said nothing.
     fn into_text(self) -> Result<String, ModelError>;
 }
 
 impl HasText for ModelResponse {
     fn into_text(self) -> Result<String, ModelError> {
-        match (self.complete(), &self.model) {
-            (Ok(()), _) => Ok(self.message.text()),
+        let model = self.model.clone();
+        match (Self::into_text(self), model) {
             (Err(error), Some(model)) => Err(error.model(model)),
-            (Err(error), None) => Err(error),
+            (ended, _) => ended,
         }
     }
 }
@@ -65,7 +65,8 @@ impl HasText for &'static str {
     }
 }
 
-/// The text of an answer. One that refuses, or was cut off, is an error.
+/// The text of an answer. One that refuses, was cut off, or calls tools and has no
+/// text, is an error.
 ///
 /// In a stream it tells of text as it comes.
 ///

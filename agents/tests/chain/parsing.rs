@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use superstep::{
-    Chain, Extract, ExtractBy, IntoChain, ModelErrorKind, ScriptedModel, extract, json, list,
-    prompt, text,
+    Chain, Extract, ExtractBy, IntoChain, ModelErrorKind, ModelResponse, Part, Reply,
+    ScriptedModel, extract, json, list, prompt, text,
 };
 
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
@@ -45,6 +45,29 @@ async fn what_is_no_json_is_in_the_error() {
         let error = error.model_error().expect("an answer's");
         assert_eq!((&error.kind, error.body.as_deref()), (&kind, Some(answer)));
     }
+}
+
+#[tokio::test]
+async fn a_call_of_a_tool_is_no_text() {
+    let call = || Reply::call("look_up", serde_json::json!({ "city": "Oslo" }));
+    let model = ScriptedModel::new().otherwise(call()).model();
+    let chain: Chain<&str, String> = prompt("Weather in {city}?") | &model | text();
+    let items: Chain<&str, Vec<String>> = prompt("Weather in {city}?") | &model | list();
+    for error in [
+        chain.invoke("Oslo").await.unwrap_err(),
+        items.invoke("Oslo").await.unwrap_err(),
+    ] {
+        let error = error.model_error().expect("an answer's");
+        assert_eq!(error.kind, ModelErrorKind::Decode);
+        let why = error.message.as_deref();
+        assert_eq!(why, Some("it calls `look_up` and has no text"));
+    }
+    let error = model.ask("Weather?").await.unwrap_err();
+    assert_eq!(error.kind, ModelErrorKind::Decode);
+    let call = model.generate("Weather?").await.expect("it answers");
+    let both = call.message.part(Part::text("I look."));
+    let says = ModelResponse::new(both).into_text();
+    assert_eq!(says.expect("it has text"), "I look.");
 }
 
 #[tokio::test]

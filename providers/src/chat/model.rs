@@ -231,12 +231,13 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// When there is no answer, when it refuses, and when it was cut off: by
-    /// [`max_tokens`](ModelRequest::max_tokens), or by a filter.
+    /// When there is no answer, when it refuses, when it was cut off, by
+    /// [`max_tokens`](ModelRequest::max_tokens) or by a filter, and when it calls
+    /// tools and has no text.
     pub async fn ask(&self, request: impl Into<ModelRequest>) -> Result<String, ModelError> {
         let response = self.generate(request).await?;
-        self.complete(&response)?;
-        Ok(response.message.text())
+        let text = response.into_text();
+        text.map_err(|error| error.or_model(self.name()))
     }
 
     /// Fails if the answer is none, or not all of it.

@@ -142,6 +142,38 @@ impl ModelResponse {
         }
     }
 
+    /// The text of the answer.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is [not complete](Self::complete), and when it calls tools and
+    /// has no text: whoever offers tools reads [`Message::tool_calls`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use superstep_providers::{Finish, ModelErrorKind, ModelResponse};
+    ///
+    /// let mut response = ModelResponse::text("Once upon a");
+    /// assert_eq!(response.clone().into_text()?, "Once upon a");
+    /// response.finish = Finish::Length;
+    /// assert_eq!(response.into_text().unwrap_err().kind, ModelErrorKind::Truncated);
+    /// # Ok::<(), superstep_providers::ModelError>(())
+    /// ```
+    pub fn into_text(self) -> Result<String, ModelError> {
+        self.complete()?;
+        let text = self.message.text();
+        let calls = self.message.tool_calls();
+        let calls: Vec<_> = calls.map(|call| format!("`{}`", call.name)).collect();
+        match text.is_empty() && !calls.is_empty() {
+            true => {
+                let why = format!("it calls {} and has no text", calls.join(", "));
+                Err(ModelError::new(ModelErrorKind::Decode).message(why))
+            }
+            false => Ok(text),
+        }
+    }
+
     /// The same, having used so much.
     #[must_use]
     pub fn with_usage(mut self, usage: TokenUsage) -> Self {
