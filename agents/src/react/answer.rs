@@ -32,6 +32,14 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         Ok(Some(update))
     }
 
+    /// What is written of what it has said beside calls by which it is left: of a text,
+    /// or of what has the shape already, since no model is asked for it.
+    pub(super) fn last_words(&self, state: &View<S>) -> Option<NodeResult<S::Update>> {
+        let text = self.lens.answer(state);
+        let respond = self.respond.as_ref().filter(|_| !text.trim().is_empty())?;
+        respond.read(&text)
+    }
+
     /// What is written as the agent ends with that answer, if anything.
     pub(super) async fn end(
         &self,

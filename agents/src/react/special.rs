@@ -21,6 +21,11 @@ pub(crate) trait Special<S: State>: Send + Sync {
         None
     }
 
+    /// Whether it is left by these calls: what it says beside them is then its answer.
+    fn is_left_by(&self, _: &Called) -> bool {
+        false
+    }
+
     /// What is written so that [`is_given`](Self::is_given) knows, once the program
     /// has given its answer, and no model.
     fn gives(&self) -> S::Update {

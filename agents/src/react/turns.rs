@@ -206,6 +206,11 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         let to = called.done.iter().find_map(handover::target);
         let beside = to.map(|to| self.special.hands_on(to)).into_iter();
         let beside = beside.chain(self.special.beside(&called));
+        let words = match self.special.is_left_by(&called) {
+            true => self.last_words(state).transpose()?,
+            false => None,
+        };
+        let beside = beside.chain(words);
         let written = self.hooks.after_tools.iter();
         let beside = beside.chain(written.filter_map(|write| write(&called.results, state)));
         let beside: Vec<S::Update> = beside.collect();

@@ -171,7 +171,9 @@ impl<C> LlmAgent<C> {
         self
     }
 
-    /// Keeps its answer under that key.
+    /// Keeps its answer under that key. What it says as it ends a loop or hands on, in
+    /// the message of the call, is one; if it says nothing there, the key stays as it
+    /// was.
     pub fn output_key(mut self, key: impl Into<String>) -> Self {
         self.output_key = Some(key.into());
         self

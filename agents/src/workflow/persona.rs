@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use superstep_core::NodeError;
+use superstep_providers::ToolCall;
 
 use super::conversation::began;
 use super::exit::EXIT_LOOP;
@@ -16,7 +17,7 @@ use super::llm::{Instruction, Shape};
 use super::values::Change;
 use super::{Escalate, Session, SessionUpdate};
 use crate::failure::{AgentFailed, wrapped};
-use crate::react::{Called, Instruction as Instruct, Respond, Special};
+use crate::react::{Called, Instruction as Instruct, Respond, Special, TRANSFER};
 
 pub(super) struct Persona {
     pub(super) name: String,
@@ -54,6 +55,11 @@ impl Special<Session> for Persona {
         let mut done = called.done.iter();
         let exits = done.any(|call| call.name == EXIT_LOOP);
         exits.then(|| Session::escalate(Escalate::Loop))
+    }
+
+    fn is_left_by(&self, called: &Called) -> bool {
+        let leaves = |call: &ToolCall| [TRANSFER, EXIT_LOOP].contains(&&*call.name);
+        called.done.iter().any(leaves)
     }
 
     fn gives(&self) -> SessionUpdate {

@@ -1,6 +1,9 @@
 //! Agents that answer as scripts say, and what was said.
 
-use superstep::{Asked, CompileError, Graph, RunError, ScriptedModel, Session, StateGraph};
+use superstep::{
+    Asked, CompileError, Graph, Message, ModelResponse, Part, Reply, RunError, ScriptedModel,
+    Session, StateGraph, ToolCall,
+};
 
 pub(crate) fn graph(built: Result<StateGraph<Session>, CompileError>) -> Graph<Session> {
     let graph = built.expect("the agents are sound");
@@ -23,6 +26,16 @@ pub(crate) fn systems(model: &ScriptedModel, node: &str) -> Vec<String> {
     let calls = model.calls_of(node).into_iter();
     let systems = calls.map(|asked| asked.request.messages[0].text());
     systems.collect()
+}
+
+/// A call of a tool, and what is said in the same message.
+pub(crate) fn beside(text: &str, tool: &str, arguments: &serde_json::Value) -> Reply {
+    let call = Part::ToolCall(ToolCall {
+        id: format!("call of {tool}"),
+        name: tool.to_owned(),
+        arguments: arguments.to_string(),
+    });
+    Reply::from(ModelResponse::new(Message::assistant(text).part(call)))
 }
 
 /// What a run failed with, and its causes.

@@ -6,7 +6,7 @@ use superstep::{
     ScriptedModel, SequentialAgent, Session, SessionUpdate, Toolbox,
 };
 
-use crate::common::{chain, graph, lines, said};
+use crate::common::{beside, chain, graph, lines, said, systems};
 
 /// Adds to a key, and escalates when it has reached so much.
 fn counts(name: &'static str, until: Option<(i64, Escalate)>) -> CustomAgent {
@@ -162,6 +162,57 @@ async fn a_model_ends_it_by_a_tool() {
             "tool (critic): exit_loop -> the loop ends"
         ]
     );
+}
+
+/// What is known of a draft where a writer has said that, one after another.
+async fn published(writer: LlmAgent, said: Vec<Reply>) -> (Option<serde_json::Value>, String) {
+    let model = ScriptedModel::new()
+        .on_node("model", Reply::turns(said))
+        .on_node("publish", "published");
+    let refine = LoopAgent::new("refine", [writer.output_key("draft").can_exit_loop()]);
+    let publish = LlmAgent::new("publish").instruction("Publish: {draft?}");
+    let agent = SequentialAgent::new("all", (refine, publish)).model(model.model());
+    let run = graph(agent.build()).invoke(Session::ask("write")).await;
+    let draft = run.expect("it runs").state.get("draft");
+    (draft, systems(&model, "publish").remove(0))
+}
+
+#[tokio::test]
+async fn what_is_said_as_a_loop_ends_is_an_answer() {
+    let none = || serde_json::json!({});
+    let writer = || LlmAgent::new("writer");
+    let ends = |text| beside(text, "exit_loop", &none());
+    let (draft, read) = published(writer(), vec![Reply::from("v1"), ends("v2, final")]).await;
+    assert_eq!(draft, Some("v2, final".into()));
+    assert_eq!(read, "Publish: v2, final");
+    let (draft, _) = published(writer(), vec![ends("the first is the last")]).await;
+    assert_eq!(draft, Some("the first is the last".into()));
+    // Who says nothing leaves what was said before.
+    let exits = || Reply::call("exit_loop", none());
+    let (draft, _) = published(writer(), vec![Reply::from("v1"), exits()]).await;
+    assert_eq!(draft, Some("v1".into()));
+    let (draft, _) = published(writer(), vec![Reply::from("v1"), ends("\n")]).await;
+    assert_eq!(draft, Some("v1".into()));
+    // Nor does it end with a call that is not made.
+    let forbids = writer().before_tool(
+        async |call: superstep::ToolCall, session: View<Session>, _: Ctx| {
+            Ok(match session.messages.len() {
+                2 => std::ops::ControlFlow::Break(call.result("not now")),
+                _ => std::ops::ControlFlow::Continue(call),
+            })
+        },
+    );
+    assert_eq!(published(forbids, vec![ends("v1"), exits()]).await.0, None);
+}
+
+#[tokio::test]
+async fn of_an_answer_of_a_type_what_is_said_as_a_loop_ends_is_kept_if_it_is_one() {
+    let numbers = || LlmAgent::new("writer").output_schema::<Vec<u32>>();
+    let ends = |text| beside(text, "exit_loop", &serde_json::json!({}));
+    let (draft, _) = published(numbers(), vec![Reply::from("[1]"), ends("[1, 2]")]).await;
+    assert_eq!(draft, Some(serde_json::json!([1, 2])));
+    let (draft, _) = published(numbers(), vec![Reply::from("[1]"), ends("That is all.")]).await;
+    assert_eq!(draft, Some(serde_json::json!([1])));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use superstep::{
     ToolResult,
 };
 
-use crate::common::{graph, lines, said};
+use crate::common::{beside, graph, lines, said, systems};
 
 fn to(name: &str) -> Reply {
     Reply::call("transfer_to_agent", json!({ "agent_name": name }))
@@ -54,6 +54,25 @@ async fn a_model_hands_on_and_another_answers() {
     // The other's calls are none of its business.
     let asked = lines(&model.calls_of("tech")[0]);
     assert_eq!(asked[1..], ["user: It hangs."]);
+}
+
+#[tokio::test]
+async fn what_is_said_as_it_hands_on_is_an_answer() {
+    let hands_on = json!({ "agent_name": "billing" });
+    let found = beside("It is invoice 17.", "transfer_to_agent", &hands_on);
+    let model = ScriptedModel::new()
+        .on_node("desk", found)
+        .otherwise("It is paid.");
+    let billing = LlmAgent::new("billing").instruction("Known: {note}");
+    let desk = LlmAgent::new("desk").output_key("note");
+    let agent = desk.sub_agents([billing]).model(model.model());
+    let run = graph(agent.build())
+        .invoke(Session::ask("My invoice?"))
+        .await;
+    let note: Option<String> = run.expect("it runs").state.get("note");
+    assert_eq!(note.as_deref(), Some("It is invoice 17."));
+    let read = systems(&model, "billing").remove(0);
+    assert!(read.starts_with("Known: It is invoice 17."), "{read}");
 }
 
 #[tokio::test]
