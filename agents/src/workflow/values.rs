@@ -19,7 +19,8 @@ const UNTOLD: &str = "";
 /// all sessions of a user, with `app:` by all sessions, and with `temp:` it is
 /// this turn's, and in no checkpoint: a run that goes on after a pause or a
 /// crash has none. Two of these need [`Sessions`](super::Sessions); in any
-/// other graph they are the thread's, as all others.
+/// other graph they are the thread's, as all others. A run that writes an empty
+/// key fails with [`RunError::Reducer`](superstep_core::RunError::Reducer).
 ///
 /// # Examples
 ///
@@ -253,6 +254,7 @@ impl Values {
     }
 
     fn change(&mut self, Change { key, how }: Change) {
+        assert!(key != UNTOLD, "`{key}` is no key: a value needs a name");
         match how {
             How::Set(value) => {
                 self.entries.insert(key, value);
@@ -302,13 +304,16 @@ impl Reducer<Self> for Values {
     }
 }
 
+/// # Panics
+///
+/// When a key is empty.
 impl<K: Into<String>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Values {
     fn from(entries: [(K, V); N]) -> Self {
-        let entries = entries.map(|(key, value)| (key.into(), value.into()));
-        Self {
-            entries: entries.into(),
-            ..Self::default()
+        let mut values = Self::default();
+        for (key, value) in entries {
+            values.change(Change::set(key, value));
         }
+        values
     }
 }
 

@@ -88,6 +88,38 @@ async fn what_is_no_number_is_not_added_to() {
 }
 
 #[tokio::test]
+async fn what_has_no_name_is_not_written_and_the_thread_stays() {
+    let writes = CustomAgent::new("writes", async |session: View<Session>| {
+        let key: String = session.get("key").unwrap_or_default();
+        Session::update().values((key, 5))
+    });
+    let graph = writes.build().expect("it is sound");
+    let graph = graph
+        .checkpointer(MemoryCheckpointer::new())
+        .compile()
+        .expect("it is sound");
+    let fails = async |input: superstep::SessionUpdate| {
+        let run = graph.invoke(input).thread("ann");
+        let run = run.unfinished(superstep::Unfinished::Discard).await;
+        run.expect_err("it has no name").to_string()
+    };
+    let error = fails(Session::ask("go")).await;
+    assert!(
+        error.contains("`writes`") && error.contains("`` is no key"),
+        "{error}"
+    );
+    let error = fails(Session::ask("go").values(("", "x"))).await;
+    assert!(error.contains("`` is no key"), "{error}");
+
+    let input = Session::ask("go").values(("key", "n"));
+    let again = graph.invoke(input).thread("ann");
+    let again = again.unfinished(superstep::Unfinished::Discard).await;
+    assert_eq!(again.expect("it runs").state.get("n"), Some(5));
+    let kept = graph.thread("ann").state().await.expect("it is read");
+    assert_eq!(kept.values.get("n"), Some(5));
+}
+
+#[tokio::test]
 async fn what_is_temporary_lasts_for_a_turn_and_is_in_no_checkpoint() {
     let agents = [
         node("a", || {
