@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use superstep_core::{Ctx, NodeError, NodeResult, State, Update, View};
-use superstep_providers::{Message, ModelRequest, ModelResponse, ToolChoice};
+use superstep_providers::{
+    Message, ModelError, ModelErrorKind, ModelRequest, ModelResponse, Part, ToolChoice,
+};
 
 use super::handover::introduction;
-use super::limit::turns;
+use super::limit::{named, turns};
 use super::mend::mended;
 use super::{TurnLimit, Turns};
 
@@ -61,6 +63,10 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
             true => Box::pin(self.shaped(state, ctx)).await,
             false => self.say(state, ctx).await,
         };
+        let said = match at_once {
+            true => said.and_then(|said| self.in_words(said, ctx)),
+            false => said,
+        };
         let said = match said {
             Ok(said) => self.named(said),
             Err(error) => {
@@ -72,6 +78,24 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         update.extend(self.lens.write(vec![said]));
         let answer = Answer { text, given: false };
         Ok(Said { update, answer })
+    }
+
+    /// What is said by one who has no tools, without calls, which nobody would make.
+    fn in_words(&self, mut said: Message, ctx: &Ctx<C>) -> NodeResult<Message> {
+        let calls: Vec<_> = said.tool_calls().map(|call| &*call.name).collect();
+        if calls.is_empty() {
+            return Ok(said);
+        }
+        if said.text().trim().is_empty() {
+            let why = format!(
+                "it only calls {}, and the agent has no tools; what it may call is given by `.tools(..)`",
+                named(&calls)
+            );
+            let error = ModelError::new(ModelErrorKind::Decode).message(why);
+            return Err(error.model(self.model.get(ctx).name()).into());
+        }
+        said.parts.retain(|part| !matches!(part, Part::ToolCall(_)));
+        Ok(said)
     }
 
     fn given(&self, mut update: S::Update, text: String) -> Said<S> {

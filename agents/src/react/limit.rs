@@ -1,5 +1,7 @@
 //! The bound on the turns of a model.
 
+use std::fmt;
+
 use superstep_providers::{Message, Role};
 
 /// The model of an agent was asked as often as it may be, and still asked for
@@ -19,7 +21,7 @@ pub struct TurnLimit {
     pub calls: Vec<String>,
 }
 
-fn named(calls: &[String]) -> String {
+pub(super) fn named(calls: &[impl fmt::Display]) -> String {
     let calls: Vec<_> = calls.iter().map(|call| format!("`{call}`")).collect();
     match calls.is_empty() {
         true => "no tool".to_owned(),

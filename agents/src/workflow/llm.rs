@@ -192,7 +192,9 @@ impl<C> LlmAgent<C> {
         self
     }
 
-    /// Tools that the model can call. Each may take a `View<Session>`.
+    /// Tools that the model can call. Each may take a `View<Session>`. Of an agent that
+    /// has none, and no agents to call or to hand on to, calls are left out of what its
+    /// model says, and one that only calls has not answered.
     pub fn tools(mut self, toolbox: Toolbox<C, Session>) -> Self {
         self.toolbox = toolbox;
         self

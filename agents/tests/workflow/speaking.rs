@@ -10,7 +10,7 @@ use superstep::{
     ScriptedModel, SequentialAgent, Session, Toolbox, View, tool,
 };
 
-use crate::common::{chain, graph, said};
+use crate::common::{beside, chain, graph, said};
 
 /// A place.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +89,37 @@ async fn what_is_cut_off_is_no_answer() {
     let chain = chain(&error);
     assert_eq!(chain[1], "agent `a` has no answer");
     assert!(chain[2].contains("the answer was cut off"), "{chain:?}");
+}
+
+#[tokio::test]
+async fn who_has_no_tools_answers_in_words() {
+    let ghost = || Reply::call("ghost", json!({}));
+    let run = async |model: &ScriptedModel, agent: LlmAgent| {
+        let agent = agent.output_key("said").model(model.model());
+        graph(agent.build()).invoke(Session::ask("go")).await
+    };
+    let calls = ScriptedModel::new().otherwise(ghost());
+    let error = run(&calls, LlmAgent::new("a")).await.unwrap_err();
+    let chain = chain(&error);
+    assert_eq!(chain[1], "agent `a` has no answer");
+    assert!(chain[2].contains("it only calls `ghost`"), "{chain:?}");
+    let mends = LlmAgent::new("a").on_model_error(async |_, _, _| Ok("sorry".to_owned()));
+    let state = run(&calls, mends).await.expect("it is mended").state;
+    assert_eq!(state.get::<String>("said").as_deref(), Some("sorry"));
+
+    // It may do better the next time.
+    let again = ScriptedModel::new().otherwise(Reply::attempts([ghost(), Reply::from("Yes.")]));
+    let tries = [LlmAgent::new("a").retry(Retry::attempts(2))];
+    let all = SequentialAgent::new("all", tries).model(again.model());
+    let done = graph(all.build()).invoke(Session::ask("go")).await;
+    assert_eq!(done.expect("it runs").state.answer(), "Yes.");
+
+    // Words with a call are an answer, of which nobody is told the call.
+    let words = beside("It is 7.", "ghost", &json!({}));
+    let state = run(&ScriptedModel::new().otherwise(words), LlmAgent::new("a")).await;
+    let state = state.expect("it runs").state;
+    assert_eq!(state.get::<String>("said").as_deref(), Some("It is 7."));
+    assert_eq!(said(&state)[1], "assistant (a): It is 7.");
 }
 
 /// Where somebody is.
