@@ -4,7 +4,9 @@
 //!    said is the user's.
 //! 2. What others said is quoted as something to be read, in a user's message: to
 //!    a model an assistant's message is its own. Their calls are left out.
-//! 3. A conversation is handed on as it is where nothing has to be changed.
+//! 3. What nobody has said is the program's, and as the model's own where it is an
+//!    assistant's: it is asked to go on after it, as after its own answer.
+//! 4. A conversation is handed on as it is where nothing has to be changed.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -43,7 +45,10 @@ impl Reader {
         let mut is_over = false;
         let as_it_is = as_it_is.into_iter().all(|(message, whose)| {
             let begins_again = is_over && begins(message) && whose == Whose::Own;
-            is_over = whose == Whose::Own && ends(message, is_over);
+            is_over = match whose {
+                Whose::Own => ends(message, is_over),
+                _ => is_answer(message),
+            };
             matches!(whose, Whose::Own | Whose::Theirs) && !begins_again
         });
         match as_it_is && !is_over {
@@ -69,7 +74,7 @@ impl Reader {
             match whose {
                 Whose::Hidden => {}
                 Whose::Theirs => {
-                    is_over = false;
+                    is_over = is_answer(message);
                     read.push(message.clone());
                 }
                 Whose::Own => {

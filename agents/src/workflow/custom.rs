@@ -14,7 +14,10 @@ pub(super) type AddNode<C> =
 /// A function or a graph over a [`Session`], as an agent: whatever can be a node
 /// of a graph.
 ///
-/// Keys that it writes are declared, so that others may count on them.
+/// Keys that it writes are declared, so that others may count on them. What it says is
+/// its own by its name, `Message::assistant("…").named("look_up")`: other agents read
+/// it as a quotation of that one. Without a name it is part of the conversation that
+/// the program gives, and to each model as if it had said so itself.
 ///
 /// # Examples
 ///

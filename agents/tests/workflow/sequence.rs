@@ -1,7 +1,9 @@
 //! Agents one after another, and what they read of each other.
 
 use superstep::prelude::*;
-use superstep::{AgentHistory, CustomAgent, LlmAgent, ScriptedModel, SequentialAgent, Session};
+use superstep::{
+    AgentHistory, CustomAgent, LlmAgent, Message, ScriptedModel, SequentialAgent, Session,
+};
 
 use crate::common::{graph, lines, said};
 
@@ -65,8 +67,8 @@ async fn whole_history_has_all_and_none_has_what_the_user_said() {
         LlmAgent::new("third").history(AgentHistory::None),
     ];
     let agent = SequentialAgent::new("all", agents).model(model.model());
-    let input = Session::ask("before").messages(superstep::Message::assistant("early"));
-    let input = input.messages(superstep::Message::user("go"));
+    let input = Session::ask("before").messages(Message::assistant("early"));
+    let input = input.messages(Message::user("go"));
     let run = graph(agent.build()).invoke(input).await;
     run.expect("it runs");
     let asked = lines(&model.calls_of("second")[0]);
@@ -102,6 +104,35 @@ async fn functions_and_graphs_of_the_program_are_agents() {
     let agent = SequentialAgent::new("all", agents).model(model.model());
     let run = graph(agent.build()).invoke(Session::ask("go")).await;
     assert_eq!(run.expect("it runs").state.answer(), "fine");
+}
+
+#[tokio::test]
+async fn what_a_function_says_is_quoted_if_it_is_named_and_is_never_the_last_word() {
+    let read = async |said: Message| {
+        let model = ScriptedModel::new().otherwise("It is 7.");
+        let fetch = CustomAgent::new("fetch", move |_: View<Session>| {
+            std::future::ready(Session::update().messages(said.clone()))
+        });
+        let tell = LlmAgent::new("tell");
+        let agent = SequentialAgent::new("all", (fetch, tell)).model(model.model());
+        let run = graph(agent.build()).invoke(Session::ask("go")).await;
+        run.expect("it runs");
+        lines(&model.calls()[0])[1..].to_vec()
+    };
+    let data = || Message::assistant("The data is 7.");
+    let quoted = read(data().named("fetch")).await.join("");
+    assert!(
+        quoted.starts_with("user: For context, this is what `fetch` said"),
+        "{quoted}"
+    );
+    assert_eq!(
+        read(data()).await,
+        [
+            "assistant: The data is 7.",
+            "user: Go on as you were instructed."
+        ]
+    );
+    assert_eq!(read(Message::user("And 8?")).await, ["user: And 8?"]);
 }
 
 #[tokio::test]
