@@ -13,7 +13,7 @@ use superstep_core::{
 
 use super::agent::{Agent, Kind};
 use super::custom::CustomAgent;
-use super::flow::{Flow, Step};
+use super::flow::Step;
 use super::group;
 use super::head::Head;
 use super::looping::{LoopAgent, Until};
@@ -273,9 +273,12 @@ fn looped<C: Send + Sync + 'static>(agent: LoopAgent<C>, scope: &Scope<'_, C>) -
     let judge = Arc::new(judge);
     let graph = StateGraph::new(name)
         .recursion_limit(supersteps.max(SUPERSTEPS))
-        .add_node(begin.clone(), move |_: View<Session>| {
+        .add_node(begin.clone(), move |session: View<Session>| {
+            // What was to end before is forgotten then.
+            let known = session.flow.ends_loops(&format!("before `{begins}`"));
             let step = Step::Begin(begins.clone());
-            async move { Session::update().flow(step) }
+            let begun = known.map(|()| Session::update().flow(step));
+            std::future::ready(begun.map_err(NodeError::permanent))
         })
         .add_node(
             round.clone(),
@@ -299,9 +302,8 @@ struct Round {
 
 impl Round {
     fn next(&self, session: &Session) -> NodeResult<Command<Session>> {
-        if let Some(name) = session.flow.unknown_loop() {
-            return Err(NodeError::permanent(NoSuchLoop::of(name, &session.flow)));
-        }
+        let known = session.flow.ends_loops("here");
+        known.map_err(NodeError::permanent)?;
         let rounds = session.flow.rounds(&self.name) + 1;
         let ends = session.flow.escalates()
             || rounds >= self.max_iterations
@@ -311,23 +313,5 @@ impl Round {
             true => Command::update(Session::update().flow(Step::Leave(name))).goto(END),
             false => Command::update(Session::update().flow(Step::Again(name))).goto(&*self.first),
         })
-    }
-}
-
-/// A loop is to end that is none.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no loop `{name}` to end here, but {loops}")]
-struct NoSuchLoop {
-    name: String,
-    loops: String,
-}
-
-impl NoSuchLoop {
-    fn of(name: &str, flow: &Flow) -> Self {
-        let loops: Vec<_> = flow.loops().map(|name| format!("`{name}`")).collect();
-        Self {
-            name: name.to_owned(),
-            loops: loops.join(", "),
-        }
     }
 }

@@ -16,7 +16,7 @@ pub enum Escalate {
     /// The innermost around it.
     Loop,
     /// The one of that name, and those inside it. If there is none of that name around
-    /// it, the run fails.
+    /// it, the run fails when its round ends or the next loop begins.
     Named(String),
     /// All around it.
     All,
@@ -223,17 +223,24 @@ impl Flow {
         &self.escalations
     }
 
-    /// A loop that is to end and that nobody here is in.
-    pub(super) fn unknown_loop(&self) -> Option<&str> {
-        self.escalations.iter().find_map(|scope| match scope {
-            Escalate::Named(name) if !self.rounds.contains_key(name) => Some(&**name),
-            _ => None,
-        })
-    }
-
-    /// The loops that have begun and have not ended.
-    pub(super) fn loops(&self) -> impl Iterator<Item = &str> {
-        self.rounds.keys().map(String::as_str)
+    /// Whether each loop that is to end has begun and has not ended, as is told of
+    /// that place.
+    pub(super) fn ends_loops(&self, place: &str) -> Result<(), NoSuchLoop> {
+        let lost = self.escalations.iter().find(|scope| match scope {
+            Escalate::Loop => self.rounds.is_empty(),
+            Escalate::Named(name) => !self.rounds.contains_key(name),
+            // There may be none.
+            Escalate::All => false,
+        });
+        let Some(scope) = lost else { return Ok(()) };
+        let name = match scope {
+            Escalate::Named(name) => format!(" `{name}`"),
+            Escalate::Loop | Escalate::All => String::new(),
+        };
+        let loops: Vec<_> = self.rounds.keys().map(|name| format!("`{name}`")).collect();
+        let place = place.to_owned();
+        let loops = loops.join(", ");
+        Err(NoSuchLoop { name, place, loops })
     }
 
     pub(super) fn rounds(&self, name: &str) -> u32 {
@@ -254,5 +261,21 @@ impl Flow {
 
     pub(super) fn called(&self) -> Option<&ToolCall> {
         self.called.as_ref()
+    }
+}
+
+/// A loop is to end that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no loop{name} to end {place}{}", but(loops))]
+pub(super) struct NoSuchLoop {
+    name: String,
+    place: String,
+    loops: String,
+}
+
+fn but(loops: &str) -> String {
+    match loops.is_empty() {
+        true => String::new(),
+        false => format!(", but {loops}"),
     }
 }

@@ -159,8 +159,9 @@ fn callee<C: Send + Sync + 'static>(
     // They are those of the call, and not of what is in it, too.
     let policies = std::mem::take(&mut agent.head_mut().policies);
     let (caller, fails) = (caller.to_owned(), caller.to_owned());
+    let place = format!("in `{name}`");
     let inside = subgraph(agent.compiled(scope)?, begins, move |session: &Session| {
-        returns(&caller, session)
+        returns(&caller, &place, session)
     });
     let failed = move |asked: Delegated, ctx: Ctx<C>| {
         let why = ctx.failure().map(told);
@@ -188,14 +189,19 @@ fn begins(asked: &Delegated) -> SessionUpdate {
         .flow(Step::Call(asked.call.clone()))
 }
 
-/// What it has come to, for who has called it.
-fn returns(caller: &str, session: &Session) -> SessionUpdate {
-    let answer = session.answer();
-    let result = session.flow.called().map(|call| call.result(answer));
+/// What it has come to, for who has called it. To end a loop of theirs is a failure.
+fn returns(caller: &str, place: &str, session: &Session) -> SessionUpdate {
+    let lost = session.flow.ends_loops(place).err();
+    let result = session.flow.called().map(|call| match &lost {
+        None => call.result(session.answer()),
+        Some(lost) => call.failure(lost.to_string()),
+    });
     let result = result.map(|result| Message::tool(result).named(caller));
-    Session::update()
-        .messages(Vec::from_iter(result))
-        .values(Changes::of(session.values.log().to_vec()))
+    let told = Session::update().messages(Vec::from_iter(result));
+    match lost {
+        None => told.values(Changes::of(session.values.log().to_vec())),
+        Some(_) => told,
+    }
 }
 
 fn reader(name: &str, history: AgentHistory, instruction: &Instruction, all: &[Author]) -> Reader {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use superstep::{
-    CustomAgent, LlmAgent, MemoryCheckpointer, ModelErrorKind, Reply, ScriptedModel, Session,
-    Status, Toolbox, View, tool,
+    CustomAgent, Escalate, LlmAgent, LoopAgent, MemoryCheckpointer, ModelErrorKind, Reply,
+    ScriptedModel, Session, Status, Toolbox, Update, View, tool,
 };
 
 use crate::common::{graph, lines, said};
@@ -213,6 +213,41 @@ async fn a_function_can_be_called_too() {
         .await
         .expect("it runs");
     assert_eq!(said(&run.state)[2], "tool (boss): shout -> HELLO");
+}
+
+#[tokio::test]
+async fn the_loops_of_who_calls_are_not_for_the_called_to_end() {
+    let told = async |scope: Escalate| {
+        let model = ScriptedModel::new().otherwise(Reply::turns([
+            Reply::calls([ask("stop", "now")]),
+            Reply::from("done"),
+        ]));
+        let stop = CustomAgent::new("stop", move |_: View<Session>| {
+            let mut update = Session::update().values(("why", "enough"));
+            update.extend(Session::escalate(scope.clone()));
+            std::future::ready(update.messages(superstep::Message::assistant("stopped")))
+        });
+        let boss = LlmAgent::new("boss").agent_tools([stop.writes(["why"])]);
+        let outer = LoopAgent::new("outer", [boss]).max_iterations(1);
+        let run = graph(outer.model(model.model()).build()).invoke(Session::ask("go"));
+        let state = run.await.expect("it runs").state;
+        (said(&state)[2].clone(), state.get::<String>("why"))
+    };
+    // It fails, and what fails writes nothing.
+    let (named, why) = told(Escalate::Named("outer".into())).await;
+    assert_eq!(
+        named,
+        "tool (boss): stop -> there is no loop `outer` to end in `stop`"
+    );
+    assert_eq!(why, None);
+    let (any, _) = told(Escalate::Loop).await;
+    assert_eq!(
+        any,
+        "tool (boss): stop -> there is no loop to end in `stop`"
+    );
+    let (all, why) = told(Escalate::All).await;
+    assert_eq!(all, "tool (boss): stop -> stopped");
+    assert_eq!(why.as_deref(), Some("enough"));
 }
 
 #[tokio::test]

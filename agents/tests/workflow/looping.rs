@@ -91,6 +91,27 @@ async fn a_loop_that_is_none_cannot_be_ended() {
 }
 
 #[tokio::test]
+async fn before_a_loop_there_is_none_to_end() {
+    let fails = async |scope| {
+        let later = LoopAgent::new("later", [counts("b", None)]);
+        let all = SequentialAgent::new("all", (counts("a", Some((1, scope))), later));
+        let run = graph(all.build()).invoke(Session::ask("go")).await;
+        run.err().map(|error| chain(&error).join(": "))
+    };
+    let named = fails(Escalate::Named("later".into())).await;
+    let named = named.expect("it has not begun");
+    let why = "there is no loop `later` to end before `later`";
+    assert!(named.contains(why), "{named}");
+    let any = fails(Escalate::Loop).await.expect("there is none");
+    assert!(
+        any.ends_with("there is no loop to end before `later`"),
+        "{any}"
+    );
+    // All may be none.
+    assert_eq!(fails(Escalate::All).await, None);
+}
+
+#[tokio::test]
 async fn a_sequence_in_a_loop_is_left_too() {
     let sequence = SequentialAgent::new(
         "pair",
