@@ -5,6 +5,7 @@
 // What `#[derive(State)]` writes names the facade.
 extern crate self as superstep;
 
+mod bounds;
 mod chain;
 mod failure;
 mod findings;

@@ -11,6 +11,7 @@ use superstep_core::{Ctx, NodeError, NodeResult, Retry, START, StateGraph, View}
 use superstep_macros::{Route, State};
 use superstep_providers::{Message, ModelRequest};
 
+use crate::bounds::supersteps;
 use crate::failure::judged;
 use crate::policies::Policies;
 use crate::react::{ANSWER, IntoModel};
@@ -194,6 +195,7 @@ impl<C: Send + Sync + 'static> Reflection<C> {
     #[track_caller]
     pub fn build(self) -> StateGraph<Draft, C> {
         let max_iterations = self.max_iterations;
+        let rounds = usize::try_from(max_iterations).unwrap_or(usize::MAX);
         let next = move |draft: &Draft| match draft.accepted || draft.rounds >= max_iterations {
             true => Next::Enough,
             false => Next::Again,
@@ -206,6 +208,7 @@ impl<C: Send + Sync + 'static> Reflection<C> {
             self.policies.node(body)
         };
         StateGraph::new(self.name)
+            .recursion_limit(supersteps(rounds, 2, 1))
             .add_node(GENERATE, step(self.generate))
             .add_node(CRITIQUE, step(self.critique))
             .add_node(ANSWER, async |_: View<Draft>| {})

@@ -11,6 +11,7 @@ use super::handover::{self, Contact};
 use super::special::Plain;
 use super::writes::Writes;
 use super::{Callee, Hooks, Instruction, Lens, ModelOf, Respond, Special};
+use crate::bounds::supersteps;
 use crate::failure::judged;
 use crate::policies::Policies;
 use crate::tools::{Toolbox, open_calls};
@@ -132,7 +133,8 @@ impl<C: Send + Sync + 'static, S: State> Turns<C, S> {
         let leaves = self.leaves.as_ref().map(|_| END);
         let targets: Vec<&str> = names.chain([TOOLS, ANSWER]).chain(leaves).collect();
         let turns = Arc::new(self);
-        let graph = Self::add_nodes(&turns, StateGraph::new(name), model);
+        let graph = StateGraph::new(name).recursion_limit(supersteps(turns.bound.turns, 2, 1));
+        let graph = Self::add_nodes(&turns, graph, model);
         let graph = graph
             .add_edge(START, model)
             .add_conditional_edges(model, move |state| turns.targets(state), targets)

@@ -23,11 +23,9 @@ use super::parallel::{BranchFailure, ParallelAgent};
 use super::sequential::SequentialAgent;
 use super::speaker::Speaker;
 use super::{Session, SessionUpdate};
+use crate::bounds::supersteps;
 use crate::findings::moved;
 use crate::react::ModelOf;
-
-/// The most supersteps of a run, unless it needs more.
-const SUPERSTEPS: u64 = 1000;
 
 pub(super) type Built<C> = Result<StateGraph<Session, C>, CompileError>;
 
@@ -186,7 +184,7 @@ fn sequence<C: Send + Sync + 'static>(
     scope: &Scope<'_, C>,
 ) -> Built<C> {
     let inside = scope.inside(&head);
-    let graph = StateGraph::new(head.name);
+    let graph = StateGraph::new(head.name).recursion_limit(supersteps(agents.len(), 1, 0));
     chain(graph, agents, &inside, START, END)
 }
 
@@ -260,9 +258,8 @@ fn looped<C: Send + Sync + 'static>(agent: LoopAgent<C>, scope: &Scope<'_, C>) -
     let (begin, round) = (format!("{name}.begin"), format!("{name}.round"));
     let first = agent.agents.first().map(|agent| agent.head().name.clone());
     let first = first.unwrap_or_default();
-    let n_agents = u64::try_from(agent.agents.len()).unwrap_or(u64::MAX);
-    let rounds = u64::from(agent.max_iterations);
-    let supersteps = (n_agents + 1).saturating_mul(rounds).saturating_add(1);
+    let rounds = usize::try_from(agent.max_iterations).unwrap_or(usize::MAX);
+    let limit = supersteps(rounds, agent.agents.len() + 1, 1);
     let begins = name.clone();
     let judge = Round {
         name: name.clone(),
@@ -272,7 +269,7 @@ fn looped<C: Send + Sync + 'static>(agent: LoopAgent<C>, scope: &Scope<'_, C>) -
     };
     let judge = Arc::new(judge);
     let graph = StateGraph::new(name)
-        .recursion_limit(supersteps.max(SUPERSTEPS))
+        .recursion_limit(limit)
         .add_node(begin.clone(), move |session: View<Session>| {
             // What was to end before is forgotten then.
             let known = session.flow.ends_loops(&format!("before `{begins}`"));

@@ -48,6 +48,11 @@ async fn rounds_are_bounded_and_the_last_draft_is_judged() {
     assert!(run.state.accepted);
     let run = compiled(0).invoke(Draft::of("three")).await.unwrap();
     assert_eq!(run.state.rounds, 1);
+    // More than 1000 supersteps.
+    let never = async |_: View<Draft>, _: Ctx| NodeResult::Ok(Verdict::bad("no"));
+    let graph = reflection(longer, never, 501).build().compile().unwrap();
+    let run = graph.invoke(Draft::of("three")).await.unwrap();
+    assert_eq!(run.state.rounds, 501);
 }
 
 #[tokio::test]

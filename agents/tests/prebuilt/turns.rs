@@ -51,6 +51,14 @@ async fn a_model_that_never_answers_fails_the_run() {
 }
 
 #[tokio::test]
+async fn many_turns_are_not_too_many_supersteps() {
+    let agent = react_agent(endless().model(), toolbox()).max_turns(500);
+    let error = graph(agent).invoke(Chat::ask("go")).await.unwrap_err();
+    let why = "after 500 turn(s) the model still calls `add`";
+    assert_eq!(chain(&error)[1], why);
+}
+
+#[tokio::test]
 async fn the_last_turn_can_be_an_answer() {
     let model = endless();
     let agent = react_agent(model.model(), toolbox())

@@ -136,6 +136,17 @@ async fn what_a_function_says_is_quoted_if_it_is_named_and_is_never_the_last_wor
 }
 
 #[tokio::test]
+async fn many_agents_are_not_too_many_supersteps() {
+    let agents = (0..1001).map(|n| {
+        let name = format!("a{n}");
+        CustomAgent::new(name, async |_: View<Session>| Session::update())
+    });
+    let all = SequentialAgent::new("all", agents.collect::<Vec<_>>());
+    let run = graph(all.build()).invoke(Session::ask("go")).await;
+    assert_eq!(run.expect("it runs").supersteps(), 1001);
+}
+
+#[tokio::test]
 async fn a_graph_of_agents_is_extended_as_any_other() {
     let agent = SequentialAgent::new("both", [LlmAgent::new("first")]).model(model().model());
     let graph = agent.build().expect("it is sound");

@@ -15,6 +15,7 @@ use super::data::{Plan, Review};
 use super::judge::mistakes;
 use super::words::{INSTRUCTION, complaint, request, task};
 use super::{PlanError, Project, ProjectUpdate, StepOutcome};
+use crate::bounds::supersteps;
 use crate::failure::judged;
 use crate::prebuilt::Delegate;
 use crate::prebuilt::delegate::{Work, WorkUpdate};
@@ -158,6 +159,9 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
         let inside = self.executor.into_graph(&mut mistakes);
         mistakes.check()?;
         let planner = Arc::new(self.planner);
+        let rounds = usize::try_from(planner.max_iterations).unwrap_or(usize::MAX);
+        // Each step may have to wait for the one before.
+        let each = planner.max_steps.saturating_mul(2).saturating_add(1);
         let mut plans = node(move |project: View<Project>, ctx: Ctx<C>| {
             let planner = Arc::clone(&planner);
             async move { planner.plan(&project, &ctx).await.map_err(judged) }
@@ -167,6 +171,7 @@ impl<C: Send + Sync + 'static> PlanAndExecute<C> {
         }
         let next = move |project: &Project| targets(project, worker);
         let graph = StateGraph::new(self.name)
+            .recursion_limit(supersteps(rounds, each, 1))
             .add_node(PLAN, plans)
             .add_node(PROGRESS, async |_: View<Project>| {})
             .add_node(ANSWER, async |_: View<Project>| {})
