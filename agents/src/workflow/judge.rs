@@ -1,6 +1,7 @@
 //! The rules about how agents fit together, all judged before anything runs.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use superstep_core::CompileError;
 
@@ -32,7 +33,8 @@ struct Judge {
 impl Judge {
     fn names(&mut self, root: &Outline) {
         let all = root.all();
-        for (index, agent) in all.iter().enumerate() {
+        let mut first: BTreeMap<&str, Place> = BTreeMap::new();
+        for agent in all {
             let (name, place) = (&agent.name, agent.place);
             if RESERVED.contains(&&**name) || name.starts_with("__") {
                 let why = "it means something else";
@@ -40,8 +42,13 @@ impl Judge {
             } else if !is_tool_name(name) {
                 self.findings.invalid_agent_name(place, name);
             }
-            if let Some(first) = all[..index].iter().find(|other| other.name == *name) {
-                self.findings.duplicate_agent(place, name, first.place);
+            match first.entry(name) {
+                Entry::Occupied(first) => {
+                    self.findings.duplicate_agent(place, name, first.get());
+                }
+                Entry::Vacant(first) => {
+                    first.insert(place);
+                }
             }
         }
     }
@@ -99,26 +106,32 @@ impl Judge {
         branches: &[Outline],
         found: impl Fn(&mut Findings, Place, &str, [&str; 2]),
     ) {
-        for (index, branch) in branches.iter().enumerate() {
-            for (key, writer) in branch.written() {
-                let before = branches[..index].iter();
-                let mut before = before.flat_map(Outline::written);
-                if let Some((_, other)) = before.find(|(known, _)| *known == key) {
+        let mut writers: BTreeMap<&str, &str> = BTreeMap::new();
+        for branch in branches {
+            let written = branch.written();
+            for (key, writer) in &written {
+                if let Some(other) = writers.get(*key) {
                     found(&mut self.findings, branch.place, key, [other, writer]);
                 }
+            }
+            for (key, writer) in written {
+                writers.entry(key).or_insert(writer);
             }
         }
     }
 
     /// No branch adds to what another one writes.
     fn added(&mut self, parallel: &Outline) {
-        let branches = &parallel.agents;
-        for (index, branch) in branches.iter().enumerate() {
-            let others = branches.iter().enumerate();
-            let others = others.filter(|(other, _)| *other != index);
-            let written: Vec<_> = others.flat_map(|(_, other)| other.written()).collect();
+        let mut writers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (index, branch) in parallel.agents.iter().enumerate() {
+            for (key, writer) in branch.written() {
+                writers.entry(key).or_default().push((index, writer));
+            }
+        }
+        for (index, branch) in parallel.agents.iter().enumerate() {
             for (key, adder) in branch.added() {
-                if let Some((_, writer)) = written.iter().find(|(known, _)| *known == key) {
+                let mut others = writers.get(key).into_iter().flatten();
+                if let Some((_, writer)) = others.find(|(other, _)| *other != index) {
                     let agents = [*writer, adder];
                     self.findings
                         .parallel_adder(branch.place, key, agents, &parallel.name);
