@@ -135,6 +135,46 @@ impl Findings {
         );
     }
 
+    /// Of two agents that one can call, the second of which adds.
+    pub(crate) fn called_adder(
+        &mut self,
+        place: Place,
+        key: &str,
+        agents: [&str; 2],
+        caller: &str,
+    ) {
+        let [writer, adder] = agents;
+        self.add(
+            place,
+            "conflicting-keys",
+            format!(
+                "agent `{writer}` writes `{key}`, and `{adder}` adds to it, and `{caller}` can call \
+                 both at the same time"
+            ),
+            "give one of them another key",
+        );
+    }
+
+    /// Of an agent and one that it can call, each with what it does to the key.
+    pub(crate) fn called_beside(
+        &mut self,
+        place: Place,
+        key: &str,
+        caller: [&str; 2],
+        called: [&str; 2],
+    ) {
+        let ([caller, own], [called, does]) = (caller, called);
+        self.add(
+            place,
+            "conflicting-keys",
+            format!(
+                "agent `{caller}` {own} `{key}` after its tools, and `{called}` {does} it, which it \
+                 can call at the same time"
+            ),
+            "give one of them another key",
+        );
+    }
+
     pub(crate) fn inner_max_transfers(&mut self, place: Place, name: &str, parent: &str) {
         self.add(
             place,

@@ -75,11 +75,17 @@ impl Judge {
             self.branches(&agent.agents, |findings, place, key, writers| {
                 findings.parallel_writers(place, key, writers, name);
             });
-            self.added(agent);
+            self.added(&agent.agents, |findings, place, key, agents| {
+                findings.parallel_adder(place, key, agents, name);
+            });
         }
         self.branches(&agent.callable, |findings, place, key, writers| {
             findings.called_writers(place, key, writers, name);
         });
+        self.added(&agent.callable, |findings, place, key, agents| {
+            findings.called_adder(place, key, agents, name);
+        });
+        self.beside(agent);
         if agent.shape == Shape::Group {
             self.members(agent);
         }
@@ -120,22 +126,48 @@ impl Judge {
         }
     }
 
-    /// No branch adds to what another one writes.
-    fn added(&mut self, parallel: &Outline) {
+    /// No branch adds to what another one writes; `found` is told of the two.
+    fn added(
+        &mut self,
+        branches: &[Outline],
+        found: impl Fn(&mut Findings, Place, &str, [&str; 2]),
+    ) {
         let mut writers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (index, branch) in parallel.agents.iter().enumerate() {
+        for (index, branch) in branches.iter().enumerate() {
             for (key, writer) in branch.written() {
                 writers.entry(key).or_default().push((index, writer));
             }
         }
-        for (index, branch) in parallel.agents.iter().enumerate() {
+        for (index, branch) in branches.iter().enumerate() {
             for (key, adder) in branch.added() {
                 let mut others = writers.get(key).into_iter().flatten();
                 if let Some((_, writer)) = others.find(|(other, _)| *other != index) {
-                    let agents = [*writer, adder];
-                    self.findings
-                        .parallel_adder(branch.place, key, agents, &parallel.name);
+                    found(&mut self.findings, branch.place, key, [writer, adder]);
                 }
+            }
+        }
+    }
+
+    /// What functions write of its tools, no agent writes that is called beside them.
+    fn beside(&mut self, caller: &Outline) {
+        if !caller.writes_beside {
+            return;
+        }
+        for called in &caller.callable {
+            let written = called.written().into_iter();
+            let written = written.map(|(key, who)| (key, [who, "writes"]));
+            let added = called.added().into_iter();
+            let added = added.map(|(key, who)| (key, [who, "adds to"]));
+            for (key, does) in written.chain(added) {
+                let is_in = |keys: &[String]| keys.iter().any(|known| known == key);
+                let own = match does[1] {
+                    _ if is_in(&caller.writes) => "writes",
+                    "writes" if is_in(&caller.adds) => "adds to",
+                    // Any number may add.
+                    _ => continue,
+                };
+                let (place, own) = (called.place, [&*caller.name, own]);
+                self.findings.called_beside(place, key, own, does);
             }
         }
     }

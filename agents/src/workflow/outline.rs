@@ -34,6 +34,8 @@ pub(super) struct Outline {
     /// The names of its tools, and what is wrong with these.
     pub(super) tools: Vec<String>,
     pub(super) tool_mistakes: Vec<Diagnostic>,
+    /// Whether functions of the program write what follows from its tools.
+    pub(super) writes_beside: bool,
     pub(super) exits_loop: bool,
     pub(super) bounds_transfers: bool,
 }
@@ -68,6 +70,7 @@ impl Outline {
             callable: Vec::new(),
             tools: Vec::new(),
             tool_mistakes: Vec::new(),
+            writes_beside: false,
             exits_loop: false,
             bounds_transfers: false,
         };
@@ -110,6 +113,7 @@ impl Outline {
         }
         self.output.clone_from(&agent.output_key);
         self.callable = agent.agent_tools.iter().map(Self::of).collect();
+        self.writes_beside = !agent.hooks.after_tools.is_empty();
         self.exits_loop = agent.exits_loop;
         self.bounds_transfers = agent.max_transfers.is_some();
         self.with(Shape::Group, &agent.sub_agents)

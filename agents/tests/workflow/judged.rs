@@ -302,6 +302,45 @@ fn two_agents_that_one_can_call_do_not_write_one_key() {
 }
 
 #[test]
+fn no_agent_adds_to_what_another_one_writes_that_is_called() {
+    let writes = || LlmAgent::new("a").output_key("x");
+    let adds = |name| LlmAgent::new(name).adds(["x"]);
+    let boss = || LlmAgent::new("boss");
+    assert_eq!(
+        mistakes(all([boss().agent_tools((writes(), adds("b")))])),
+        [
+            "conflicting-keys: agent `a` writes `x`, and `b` adds to it, and `boss` can call both at \
+             the same time (give one of them another key)"
+        ]
+    );
+    sound([boss().agent_tools([adds("a"), adds("b")])]);
+}
+
+#[test]
+fn what_follows_from_tools_no_agent_writes_that_is_called_beside_them() {
+    let boss = || LlmAgent::new("boss").after_tools(|_, _| None);
+    let writes = || LlmAgent::new("a").output_key("x");
+    let adds = || LlmAgent::new("a").adds(["x"]);
+    let found = |own, does| {
+        [format!(
+            "conflicting-keys: agent `boss` {own} `x` after its tools, and `a` {does} it, which it can \
+             call at the same time (give one of them another key)"
+        )]
+    };
+    let both = boss().agent_tools([writes()]).writes(["x"]);
+    assert_eq!(mistakes(all([both])), found("writes", "writes"));
+    let other = boss().agent_tools([adds()]).writes(["x"]);
+    assert_eq!(mistakes(all([other])), found("writes", "adds to"));
+    let own = boss().agent_tools([writes()]).adds(["x"]);
+    assert_eq!(mistakes(all([own])), found("adds to", "writes"));
+    sound([boss().agent_tools([adds()]).adds(["x"])]);
+    // What it writes when it has answered comes after the agents that it calls.
+    sound([LlmAgent::new("boss")
+        .agent_tools([writes()])
+        .output_key("x")]);
+}
+
+#[test]
 fn what_a_node_brings_has_a_place_of_its_own() {
     let place = std::panic::Location::caller();
     let wrong = Diagnostic::new("wrong", "it is wrong", "mend it", place);
