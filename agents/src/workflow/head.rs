@@ -82,15 +82,18 @@ macro_rules! common {
                 self
             }
 
-            /// Ends it as a failure when all of it takes longer than that. In a graph
-            /// that is built of it alone it says nothing: a run has a timeout of its own.
+            /// Ends it as a failure when all of it takes longer than that.
+            ///
+            /// Of the outermost agent it holds for a function, for an LLM agent without
+            /// tools and agents to call, and for the own turns of one with sub-agents.
+            /// Of any other it says nothing: a run has a timeout of its own.
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                 self.head.policies.timeout = Some(timeout);
                 self
             }
 
-            /// Tries all of it again after a failure. As with timeouts, in a graph of it
-            /// alone it says nothing.
+            /// Tries all of it again after a failure. Of the outermost agent it holds
+            /// where its timeout does.
             pub fn retry(mut self, retry: superstep_core::Retry) -> Self {
                 self.head.policies.retry = Some(retry);
                 self

@@ -331,6 +331,11 @@ impl<C: Send + Sync + 'static> LlmAgent<C> {
     /// Called when its model has not answered: with an answer in its place, or with
     /// the error that is to count. An answer is kept as that of
     /// [`before_agent`](Self::before_agent) is.
+    ///
+    /// It is called in each attempt: what it answers at the first failure leaves
+    /// [`model_retry`](Self::model_retry) and `retry` nothing to try again, and an error
+    /// that it hands back is tried again by them. What
+    /// [`model_timeout`](Self::model_timeout) or `timeout` ends, it does not see.
     pub fn on_model_error<F, Fut>(mut self, function: F) -> Self
     where
         F: Fn(NodeError, View<Session>, Ctx<C>) -> Fut + Send + Sync + 'static,
