@@ -94,16 +94,7 @@ async fn tokens_say_of_which_part_of_the_chain_they_are() {
         each: superstep::map(|topic: String| vec![topic.clone(), topic]) | ask("{topic}").each(),
     };
     let chain = ask("{topic}") | all.map(|all| vec![all.other]);
-    let look = chain_node(
-        chain,
-        |state: &Research| state.topic.clone(),
-        |found| Research::update().found(found),
-    );
-    let graph = StateGraph::<Research>::new("research")
-        .add_node("look", look)
-        .add_edge(START, "look")
-        .compile()
-        .expect("it is sound");
+    let graph = looks(chain);
     let mut events = graph.invoke(input()).stream().tokens();
     let mut told = Vec::new();
     while let Some(event) = events.next().await {
@@ -140,21 +131,26 @@ async fn tokens_say_of_which_part_of_the_chain_they_are() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn its_timeouts_stand_still_while_the_run_waits_for_its_reader() {
-    let model = ScriptedModel::new().pace(Duration::from_millis(10));
-    let model = model.otherwise("a b c d e");
-    let chain = chain(&model).timeout(Duration::from_secs(2));
+/// A graph of one node, which looks by way of the chain.
+fn looks(chain: Chain<String, Vec<String>>) -> Graph<Research> {
     let look = chain_node(
         chain,
         |state: &Research| state.topic.clone(),
         |found| Research::update().found(found),
     );
-    let graph = StateGraph::<Research>::new("research")
+    StateGraph::<Research>::new("research")
         .add_node("look", look)
         .add_edge(START, "look")
         .compile()
-        .expect("it is sound");
+        .expect("it is sound")
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_timeouts_stand_still_while_the_run_waits_for_its_reader() {
+    let model = ScriptedModel::new().pace(Duration::from_millis(10));
+    let model = model.otherwise("a b c d e");
+    let chain = chain(&model).timeout(Duration::from_secs(2));
+    let graph = looks(chain.map(Vec::from));
     let mut events = graph.invoke(input()).stream().tokens();
     let mut n_tokens = 0;
     while events.next().await.is_some() {

@@ -177,7 +177,8 @@ impl<'h, S: State, C: Send + Sync + 'static> Crew<'h, S, C> {
         let shared = Arc::clone(&self.shared);
         let alive = Alive::new(shared.within.as_ref());
         let work = async move {
-            // Until all else of it is gone.
+            // Until all else of it is gone: the last local goes first, what was
+            // captured last, and the time of the task is noted when `begun` goes.
             let _alive = alive;
             let begun = begun;
             let mut first = Poll::Pending;
